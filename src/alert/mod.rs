@@ -1,0 +1,157 @@
+//! Alerts: what the tracker says and the outputs write.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use crate::capture::Origin;
+use crate::flow::{End, Mac, Protocol};
+use crate::indicator::Indicator;
+use crate::units::{ByteCount, Timestamp};
+
+mod signature;
+
+pub use signature::Signature;
+
+/// Where an alert stands in the story of its sightings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// The first sighting, told at once.
+    First,
+    /// What followed since the line before.
+    Update,
+}
+
+impl Phase {
+    /// The token in the line.
+    pub const fn token(self) -> &'static str {
+        match self {
+            Self::First => "first",
+            Self::Update => "update",
+        }
+    }
+}
+
+/// How the indicator was matched, one stable token each: users filter on them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum MatchBasis {
+    /// Listed address and listed port.
+    AddressPort,
+    /// Listed address, other port than listed (or a protocol without ports).
+    AddressOtherPort,
+    /// An address listed without a port.
+    Address,
+    /// An address in a listed range.
+    Network,
+    /// An address that a DNS answer gave for a listed domain.
+    ResolvedAddress,
+    /// A DNS question.
+    DnsQuery,
+    /// A DNS answer whose question names the domain.
+    DnsAnswer,
+    /// A DNS answer whose record is owned by the domain, or points to it, where the question does not name it.
+    DnsAnswerRecord,
+}
+
+impl MatchBasis {
+    /// The token in the line.
+    pub const fn token(self) -> &'static str {
+        match self {
+            Self::AddressPort => "address-port",
+            Self::AddressOtherPort => "address-other-port",
+            Self::Address => "address",
+            Self::Network => "network",
+            Self::ResolvedAddress => "resolved-address",
+            Self::DnsQuery => "dns-query",
+            Self::DnsAnswer => "dns-answer",
+            Self::DnsAnswerRecord => "dns-answer-record",
+        }
+    }
+}
+
+/// What became of a TCP conversation, as far as it was seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum TcpOutcome {
+    /// A client asked and nobody answered yet.
+    Attempted,
+    /// The answer was a reset.
+    Refused,
+    /// Both sides agreed, or the conversation was met in its midst.
+    Established,
+}
+
+impl TcpOutcome {
+    /// The token in the line.
+    pub const fn token(self) -> &'static str {
+        match self {
+            Self::Attempted => "attempted",
+            Self::Refused => "refused",
+            Self::Established => "established",
+        }
+    }
+}
+
+/// What a DNS message said.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct DnsFacts {
+    /// The name that matched, whole: bytes from the wire in the form of [`crate::domain_name::DomainName`].
+    pub name: Vec<u8>,
+    /// The type that the question asked for; of an answer without a question the first matching record's.
+    pub query_type: Option<u16>,
+    /// The response code, of answers only.
+    pub response_code: Option<u8>,
+    /// The shortest time to live, in seconds, among the addresses; where there are none, among the records that matched.
+    pub ttl: Option<u32>,
+    /// All addresses of the answer, in the order in which they came, each once.
+    pub addresses: Vec<IpAddr>,
+}
+
+/// One line for the SOC: a finding with its context. What each part means is told in the table of CEF keys in the README.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Alert {
+    /// What was found.
+    pub signature: Signature,
+    /// First or update.
+    pub phase: Phase,
+    /// 0 to 10, with the indicator's confidence taken into account.
+    pub severity: u8,
+    /// The same for the same replay: a hash of signature, indicator, flow, time and phase.
+    pub id: u64,
+    /// Time of the first packet of the sighting.
+    pub seen: Timestamp,
+    /// First packet of the conversation (of several: of the first).
+    pub start: Timestamp,
+    /// Last packet of the conversation so far (of several: of the last).
+    pub end: Timestamp,
+    /// Who opened the conversation, or asked.
+    pub client: End,
+    /// Who was contacted, or the resolver.
+    pub server: End,
+    /// The protocol above IP.
+    pub protocol: Protocol,
+    /// The hardware addresses towards client and server, where the link has them.
+    pub client_mac: Option<Mac>,
+    /// See `client_mac`.
+    pub server_mac: Option<Mac>,
+    /// The application protocol, where it was recognised: `DNS`, …
+    pub application: Option<&'static str>,
+    /// True where the client is inside and the server is not.
+    pub outbound: bool,
+    /// IP bytes from client to server since the line before.
+    pub sent: ByteCount,
+    /// IP bytes from server to client since the line before.
+    pub received: ByteCount,
+    /// Sightings since the line before.
+    pub count: u64,
+    /// What became of a TCP conversation.
+    pub tcp_outcome: Option<TcpOutcome>,
+    /// What the DNS message said.
+    pub dns: Option<DnsFacts>,
+    /// What was matched.
+    pub indicator: Arc<Indicator>,
+    /// How it was matched.
+    pub basis: MatchBasis,
+    /// Where the packet was captured.
+    pub origin: Arc<Origin>,
+    /// One plain sentence. May hold bytes from the wire, each already made printable.
+    pub message: String,
+}

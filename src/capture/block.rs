@@ -1,0 +1,96 @@
+//! The Block: the unit of work that travels through the pipeline.
+//!
+//! A Block is one reused buffer that holds captured bytes as they lay in the file (record headers included, so that
+//! reading is the only copy) and a list that says where each frame lies in it. Blocks are numbered without a gap over all
+//! sources of a run; that number is the order in which the tracker sees them, whichever scanner was done first.
+
+use std::sync::Arc;
+
+use crate::indicator::IndicatorSet;
+use crate::units::Timestamp;
+
+/// How many captured bytes a Block holds at the most.
+///
+/// A read of this size runs at the full speed of the kernel's copy (halving it costs a tenth), while two Blocks in work,
+/// one being read and one being scanned, still lie in a usual last-level cache.
+pub const BLOCK_CAPACITY: usize = 2 << 20;
+
+/// The link-layer header type of a frame: a `LINKTYPE_` number of <https://www.tcpdump.org/linktypes.html>.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct LinkType(pub u16);
+
+impl LinkType {
+    /// BSD loopback: four bytes of address family in the byte order of the capturing host.
+    pub const NULL: Self = Self(0);
+    /// Ethernet, with or without VLAN tags.
+    pub const ETHERNET: Self = Self(1);
+    /// PPP, with or without the HDLC address and control bytes.
+    pub const PPP: Self = Self(9);
+    /// PPP in HDLC-like framing: address and control bytes always there (RFC 1662).
+    pub const PPP_HDLC: Self = Self(50);
+    /// PPPoE session packets, from the PPPoE header on.
+    pub const PPP_ETHER: Self = Self(51);
+    /// IPv4 or IPv6, told by the version nibble.
+    pub const RAW: Self = Self(101);
+    /// OpenBSD loopback: four bytes of address family in network byte order.
+    pub const LOOP: Self = Self(108);
+    /// Linux "cooked" capture, version 1.
+    pub const LINUX_SLL: Self = Self(113);
+    /// IPv4.
+    pub const IPV4: Self = Self(228);
+    /// IPv6.
+    pub const IPV6: Self = Self(229);
+    /// Linux "cooked" capture, version 2.
+    pub const LINUX_SLL2: Self = Self(276);
+}
+
+/// Where one frame lies in its Block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Frame {
+    /// When it was captured.
+    pub time: Timestamp,
+    /// Where its first byte lies in [`Block::bytes`].
+    pub offset: u32,
+    /// How many bytes of it were captured.
+    pub captured: u32,
+    /// How many bytes it had on the wire.
+    pub original: u32,
+    /// What its first header is. A pcapng file may mix interfaces of several kinds, so each frame says its own.
+    pub link: LinkType,
+}
+
+/// Where frames come from: a file's or an interface's name, as an alert gives it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Origin {
+    /// The file name without its folder, `-` for standard input, or the interface name.
+    pub name: String,
+}
+
+/// Frames from one origin, in the order in which they were captured.
+#[derive(Debug)]
+pub struct Block {
+    /// The Block's place in the run: 0, 1, 2, … without a gap.
+    pub number: u64,
+    /// Where its frames come from.
+    pub origin: Arc<Origin>,
+    /// The indicators in force when it was captured.
+    pub indicators: Arc<IndicatorSet>,
+    /// Captured bytes, among them those of the frames.
+    pub bytes: Vec<u8>,
+    /// The frames, in order.
+    pub frames: Vec<Frame>,
+}
+
+impl Block {
+    /// An empty Block.
+    pub fn new(origin: Arc<Origin>, indicators: Arc<IndicatorSet>) -> Self {
+        Self { number: 0, origin, indicators, bytes: Vec::new(), frames: Vec::new() }
+    }
+
+    /// The captured bytes of a frame of this Block; empty where the frame's place is not in it.
+    #[inline]
+    pub fn captured(&self, frame: &Frame) -> &[u8] {
+        let start = frame.offset as usize;
+        self.bytes.get(start..start.saturating_add(frame.captured as usize)).unwrap_or_default()
+    }
+}

@@ -1,0 +1,123 @@
+//! Who talks with whom: the addresses, ports and protocol that packets of one conversation share.
+
+use std::fmt;
+use std::net::IpAddr;
+
+/// An IP protocol number (<https://www.iana.org/assignments/protocol-numbers>).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Protocol(pub u8);
+
+impl Protocol {
+    /// ICMP for IPv4.
+    pub const ICMP: Self = Self(1);
+    /// TCP.
+    pub const TCP: Self = Self(6);
+    /// UDP.
+    pub const UDP: Self = Self(17);
+    /// Generic routing encapsulation.
+    pub const GRE: Self = Self(47);
+    /// ICMP for IPv6.
+    pub const ICMPV6: Self = Self(58);
+    /// SCTP.
+    pub const SCTP: Self = Self(132);
+    /// UDP-Lite.
+    pub const UDP_LITE: Self = Self(136);
+}
+
+impl fmt::Display for Protocol {
+    /// The usual short name, else `IP-` and the number.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = match *self {
+            Self::ICMP => "ICMP",
+            Self::TCP => "TCP",
+            Self::UDP => "UDP",
+            Self::GRE => "GRE",
+            Self::ICMPV6 => "ICMPv6",
+            Self::SCTP => "SCTP",
+            Self::UDP_LITE => "UDPLite",
+            Self(2) => "IGMP",
+            Self(50) => "ESP",
+            Self(51) => "AH",
+            Self(89) => "OSPF",
+            Self(103) => "PIM",
+            Self(number) => return write!(f, "IP-{number}"),
+        };
+        f.write_str(name)
+    }
+}
+
+/// One end of a flow. The port is `None` where the protocol has none (ICMP, GRE) or where the packet was cut before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct End {
+    /// The address as it stood in the packet.
+    pub address: IpAddr,
+    /// The port.
+    pub port: Option<u16>,
+}
+
+impl fmt::Display for End {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.address, self.port) {
+            (address, None) => write!(f, "{address}"),
+            (IpAddr::V4(address), Some(port)) => write!(f, "{address}:{port}"),
+            (IpAddr::V6(address), Some(port)) => write!(f, "[{address}]:{port}"),
+        }
+    }
+}
+
+/// Packets of one direction: from one end to the other over one protocol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Flow {
+    /// The sender.
+    pub source: End,
+    /// The receiver.
+    pub destination: End,
+    /// The protocol above IP.
+    pub protocol: Protocol,
+}
+
+impl Flow {
+    /// The other direction.
+    pub fn reversed(self) -> Self {
+        Self { source: self.destination, destination: self.source, protocol: self.protocol }
+    }
+
+    /// The same value for both directions: what a conversation is known by.
+    pub fn either_way(self) -> Self {
+        if self.source <= self.destination { self } else { self.reversed() }
+    }
+}
+
+/// A hardware address of six bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Mac(pub [u8; 6]);
+
+impl fmt::Display for Mac {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [a, b, c, d, e, g] = self.0;
+        write!(f, "{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{g:02x}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn end(text: &str, port: u16) -> End {
+        End { address: text.parse().unwrap(), port: Some(port) }
+    }
+
+    #[test]
+    fn both_directions_are_one_conversation() {
+        let there = Flow { source: end("10.0.0.2", 80), destination: end("10.0.0.1", 443), protocol: Protocol::TCP };
+        assert_eq!(there.either_way(), there.reversed().either_way());
+        assert_ne!(there, there.reversed());
+    }
+
+    #[test]
+    fn ends_print_so_that_the_port_is_told_from_the_address() {
+        assert_eq!(end("10.0.0.1", 443).to_string(), "10.0.0.1:443");
+        assert_eq!(end("2001:db8::1", 443).to_string(), "[2001:db8::1]:443");
+        assert_eq!(End { address: "10.0.0.1".parse().unwrap(), port: None }.to_string(), "10.0.0.1");
+    }
+}

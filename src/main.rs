@@ -1,0 +1,3 @@
+//! The `rattap` command.
+
+fn main() {}
