@@ -9,6 +9,7 @@
 
 pub mod alert;
 pub mod capture;
+pub mod decode;
 pub mod domain_name;
 pub mod flow;
 pub mod indicator;

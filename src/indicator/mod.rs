@@ -9,10 +9,13 @@ use ipnet::IpNet;
 use crate::units::Timestamp;
 
 mod builtin;
+mod filter;
+mod learned;
 mod set;
 
 pub use builtin::builtin;
-pub use set::IndicatorSet;
+pub use learned::Learned;
+pub use set::{AddressMatch, Closeness, Embedding, IndicatorId, IndicatorSet, embedded};
 
 /// What an indicator names.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -1,0 +1,242 @@
+use super::*;
+use etherparse::{PacketBuilder, PacketBuilderStep, UdpHeader};
+use proptest::prelude::*;
+
+fn addresses(packet: &Packet<'_>) -> (String, String) {
+    (packet.source.to_string(), packet.destination.to_string())
+}
+
+/// An IPv4 packet with a UDP datagram from 10.0.0.1:5000 to 192.0.2.1:53 that carries `payload`.
+fn ipv4(payload: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    PacketBuilder::ipv4([10, 0, 0, 1], [192, 0, 2, 1], 64).udp(5000, 53).write(&mut bytes, payload).unwrap();
+    bytes
+}
+
+fn ipv6(payload: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let end = |last| {
+        let mut octets = [0; 16];
+        (octets[0], octets[1], octets[15]) = (0x20, 1, last);
+        octets
+    };
+    PacketBuilder::ipv6(end(1), end(2), 64).udp(5000, 53).write(&mut bytes, payload).unwrap();
+    bytes
+}
+
+fn ethernet(headers: &[u8], packet: &[u8]) -> Vec<u8> {
+    [&[2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2], headers, packet].concat()
+}
+
+fn read(link: LinkType, frame: &[u8]) -> Result<Packet<'_>, Skip> {
+    decode(link, frame, frame.len() as u32)
+}
+
+#[test]
+fn every_link_layer_leads_to_the_same_packet() {
+    let (four, six) = (ipv4(b"payload"), ipv6(b"payload"));
+    let sll = |protocol: [u8; 2]| [&[0, 0, 0, 1, 0, 6, 2, 0, 0, 0, 0, 2, 0, 0][..], &protocol].concat();
+    let sll2 = |protocol: [u8; 2]| [&protocol[..], &[0; 18]].concat();
+    let label = |last: u8| [0, 1, 0x40 | last, 64];
+    let cases: Vec<(&str, LinkType, Vec<u8>, &[u8])> = vec![
+        ("Ethernet", LinkType::ETHERNET, ethernet(&[8, 0], &[]), &four),
+        ("Ethernet IPv6", LinkType::ETHERNET, ethernet(&[0x86, 0xdd], &[]), &six),
+        ("VLAN", LinkType::ETHERNET, ethernet(&[0x81, 0, 0, 7, 8, 0], &[]), &four),
+        ("QinQ", LinkType::ETHERNET, ethernet(&[0x88, 0xa8, 0, 7, 0x81, 0, 0, 8, 8, 0], &[]), &four),
+        ("MPLS", LinkType::ETHERNET, ethernet(&[&[0x88, 0x47][..], &label(0), &label(1)].concat(), &[]), &four),
+        ("MPLS IPv6", LinkType::ETHERNET, ethernet(&[&[0x88, 0x47][..], &label(1)].concat(), &[]), &six),
+        (
+            "pseudowire",
+            LinkType::ETHERNET,
+            ethernet(&[&[0x88, 0x47][..], &label(1), &[0; 4], &ethernet(&[8, 0], &[])].concat(), &[]),
+            &four,
+        ),
+        ("PPPoE", LinkType::ETHERNET, ethernet(&[0x88, 0x64, 0x11, 0, 0, 1, 0, 9, 0, 0x21], &[]), &four),
+        ("PPPoE IPv6", LinkType::ETHERNET, ethernet(&[0x88, 0x64, 0x11, 0, 0, 1, 0, 9, 0, 0x57], &[]), &six),
+        (
+            "backbone bridge",
+            LinkType::ETHERNET,
+            ethernet(&[&[0x88, 0xe7, 0, 0, 0, 1][..], &ethernet(&[8, 0], &[])].concat(), &[]),
+            &four,
+        ),
+        ("SNAP", LinkType::ETHERNET, ethernet(&[0, 60, 0xaa, 0xaa, 3, 0, 0, 0, 8, 0], &[]), &four),
+        ("SLL", LinkType::LINUX_SLL, sll([8, 0]), &four),
+        ("SLL VLAN", LinkType::LINUX_SLL, [sll([0x81, 0]), vec![0, 7, 8, 0]].concat(), &four),
+        ("SLL2", LinkType::LINUX_SLL2, sll2([0x86, 0xdd]), &six),
+        ("RAW", LinkType::RAW, vec![], &four),
+        ("RAW IPv6", LinkType::RAW, vec![], &six),
+        ("IPV4", LinkType::IPV4, vec![], &four),
+        ("IPV6", LinkType::IPV6, vec![], &six),
+        ("NULL little", LinkType::NULL, vec![2, 0, 0, 0], &four),
+        ("NULL big", LinkType::NULL, vec![0, 0, 0, 30], &six),
+        ("LOOP", LinkType::LOOP, vec![0, 0, 0, 24], &six),
+        ("PPP", LinkType::PPP, vec![0xff, 3, 0, 0x21], &four),
+        ("PPP short", LinkType::PPP, vec![0x21], &four),
+        ("PPP HDLC", LinkType::PPP_HDLC, vec![0xff, 3, 0, 0x57], &six),
+        ("PPP Ethernet", LinkType::PPP_ETHER, vec![0x11, 0, 0, 1, 0, 9, 0, 0x21], &four),
+    ];
+    for (name, link, headers, packet) in cases {
+        let frame = [&headers[..], packet].concat();
+        let decoded = read(link, &frame).unwrap_or_else(|skip| panic!("{name}: {skip:?}"));
+        assert_eq!(decoded.ports, Some((5000, 53)), "{name}");
+        assert_eq!(decoded.payload, b"payload", "{name}");
+        assert_eq!(decoded.length as usize, packet.len(), "{name}");
+        assert_eq!(decoded.hardware.is_some(), link == LinkType::ETHERNET, "{name}");
+    }
+}
+
+#[test]
+fn tags_are_walked_up_to_the_bound() {
+    let frame = |tags: usize| ethernet(&[[0x81, 0, 0, 7].repeat(tags), vec![8, 0]].concat(), &ipv4(b""));
+    assert!(read(LinkType::ETHERNET, &frame(MOST_LINK_HEADERS - 2)).is_ok());
+    assert_eq!(read(LinkType::ETHERNET, &frame(MOST_LINK_HEADERS)), Err(Skip::TooDeep));
+}
+
+#[test]
+fn what_is_no_ip_is_told_by_reason() {
+    assert_eq!(read(LinkType::ETHERNET, &ethernet(&[8, 6], &[0; 28])), Err(Skip::NotIp));
+    assert_eq!(read(LinkType::ETHERNET, &ethernet(&[8, 0], &[0x45; 10])), Err(Skip::Cut));
+    assert_eq!(read(LinkType::ETHERNET, &ethernet(&[8, 0], &[0x41; 40])), Err(Skip::Malformed));
+    assert_eq!(read(LinkType::ETHERNET, &[]), Err(Skip::Cut));
+    assert_eq!(read(LinkType(127), &[0; 60]), Err(Skip::UnknownLink));
+}
+
+#[test]
+fn link_padding_is_neither_length_nor_payload() {
+    let packet = ipv4(b"hi");
+    let frame = ethernet(&[8, 0], &[packet.clone(), vec![0; 20]].concat());
+    let decoded = read(LinkType::ETHERNET, &frame).unwrap();
+    assert_eq!((decoded.length as usize, decoded.payload), (packet.len(), &b"hi"[..]));
+}
+
+#[test]
+fn a_zero_total_length_means_the_rest_of_the_frame() {
+    let mut packet = ipv4(b"payload");
+    packet[2..4].fill(0);
+    packet[24..26].fill(0);
+    let frame = ethernet(&[8, 0], &packet);
+    let decoded = read(LinkType::ETHERNET, &frame).unwrap();
+    assert_eq!((decoded.length as usize, decoded.payload), (packet.len(), &b"payload"[..]));
+}
+
+#[test]
+fn a_cut_packet_is_used_as_far_as_it_goes() {
+    let frame = ethernet(&[8, 0], &ipv4(b"payload"));
+    let cut = |length| decode(LinkType::ETHERNET, &frame[..length], frame.len() as u32).unwrap();
+    assert_eq!((cut(34).ports, cut(34).length), (None, 35));
+    assert_eq!(cut(38).ports, Some((5000, 53)));
+    assert_eq!(cut(45).payload, b"pay");
+    assert_eq!(addresses(&cut(34)), ("10.0.0.1".to_owned(), "192.0.2.1".to_owned()));
+}
+
+#[test]
+fn ipv4_options_and_ipv6_extensions_are_stepped_over() {
+    let mut packet = ipv4(b"payload");
+    packet[0] = 0x46;
+    packet[3] += 4;
+    packet.splice(20..20, [1, 1, 1, 0]);
+    assert_eq!(read(LinkType::RAW, &packet).unwrap().payload, b"payload");
+    // Addresses stand before the options, which may be cut.
+    assert_eq!(addresses(&read(LinkType::RAW, &packet[..22]).unwrap()).1, "192.0.2.1");
+
+    let mut packet = ipv6(b"payload");
+    packet[5] += 24;
+    packet[6] = 0;
+    // Hop-by-hop, destination options and routing, eight bytes each.
+    packet.splice(40..40, [60, 0, 1, 4, 0, 0, 0, 0, 43, 0, 1, 4, 0, 0, 0, 0, 17, 0, 0, 0, 0, 0, 0, 0]);
+    let decoded = read(LinkType::RAW, &packet).unwrap();
+    assert_eq!((decoded.protocol, decoded.ports, decoded.payload), (Protocol::UDP, Some((5000, 53)), &b"payload"[..]));
+}
+
+#[test]
+fn later_fragments_have_addresses_and_no_ports() {
+    let mut packet = ipv4(b"payload");
+    packet[7] = 2;
+    let decoded = read(LinkType::RAW, &packet).unwrap();
+    assert_eq!((decoded.protocol, decoded.ports, decoded.payload), (Protocol::UDP, None, &b""[..]));
+
+    let mut packet = ipv6(b"payload");
+    packet[5] += 8;
+    packet[6] = 44;
+    packet.splice(40..40, [17, 0, 0, 16, 0, 0, 0, 1]);
+    let decoded = read(LinkType::RAW, &packet).unwrap();
+    assert_eq!((decoded.protocol, decoded.ports), (Protocol::UDP, None));
+}
+
+#[test]
+fn tcp_flags_tell_who_opens_and_who_refuses() {
+    let build = |set: fn(PacketBuilderStep<etherparse::TcpHeader>) -> PacketBuilderStep<etherparse::TcpHeader>| {
+        let mut bytes = Vec::new();
+        let step = PacketBuilder::ipv4([10, 0, 0, 1], [192, 0, 2, 1], 64).tcp(5000, 443, 77, 1024);
+        set(step).write(&mut bytes, b"data").unwrap();
+        bytes
+    };
+    let syn = build(|step| step.syn());
+    let tcp = read(LinkType::RAW, &syn).unwrap().tcp.unwrap();
+    assert!(tcp.opens() && !tcp.accepts() && !tcp.resets() && !tcp.ends());
+    assert_eq!(tcp.sequence, 77);
+    let accepted = build(|step| step.syn().ack(1));
+    assert!(read(LinkType::RAW, &accepted).unwrap().tcp.unwrap().accepts());
+    let refused = build(|step| step.rst().ack(1));
+    assert!(read(LinkType::RAW, &refused).unwrap().tcp.unwrap().resets());
+    assert_eq!(read(LinkType::RAW, &refused).unwrap().payload, b"data");
+}
+
+#[test]
+fn a_udp_length_bounds_the_payload() {
+    let mut packet = ipv4(b"payload");
+    packet[24..26].copy_from_slice(&(UdpHeader::LEN as u16 + 3).to_be_bytes());
+    assert_eq!(read(LinkType::RAW, &packet).unwrap().payload, b"pay");
+    packet[24..26].copy_from_slice(&4u16.to_be_bytes());
+    assert_eq!(read(LinkType::RAW, &packet).unwrap().payload, b"");
+}
+
+/// Frames of the usual shape and near it.
+fn frames() -> impl Strategy<Value = Vec<u8>> {
+    let base =
+        (any::<bool>(), any::<bool>(), prop::collection::vec(any::<u8>(), 0..80)).prop_map(|(v6, tcp, payload)| {
+            let builder = PacketBuilder::ethernet2([2, 0, 0, 0, 0, 2], [2, 0, 0, 0, 0, 1]);
+            let builder =
+                if v6 { builder.ipv6([32; 16], [33; 16], 64) } else { builder.ipv4([10, 0, 0, 1], [10, 0, 0, 2], 64) };
+            let mut frame = Vec::new();
+            if tcp {
+                builder.tcp(1000, 443, 5, 6).syn().write(&mut frame, &payload).unwrap();
+            } else {
+                builder.udp(1000, 53).write(&mut frame, &payload).unwrap();
+            }
+            frame
+        });
+    let changes = prop::collection::vec((0usize..80, any::<u8>()), 0..4);
+    (base, changes, 0usize..140, 0usize..20).prop_map(|(mut frame, changes, cut, padding)| {
+        frame.extend(std::iter::repeat_n(0, padding));
+        for (place, value) in changes {
+            if let Some(byte) = frame.get_mut(place) {
+                *byte = value;
+            }
+        }
+        frame.truncate(cut.max(14));
+        frame
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    #[test]
+    fn the_short_way_says_what_the_long_way_says(frame in frames(), more in 0u32..100) {
+        if let Some(packet) = short::decode(&frame) {
+            prop_assert_eq!(Ok(packet), decode_any(LinkType::ETHERNET, &frame, frame.len() as u32 + more));
+        }
+    }
+
+    #[test]
+    fn no_bytes_make_it_panic(
+        frame in prop::collection::vec(any::<u8>(), 0..120),
+        link in prop::sample::select(vec![0u16, 1, 9, 50, 51, 101, 108, 113, 228, 229, 276, 147]),
+        original in any::<u32>(),
+    ) {
+        if let Ok(packet) = decode(LinkType(link), &frame, original) {
+            prop_assert!(packet.payload.len() <= frame.len());
+        }
+    }
+}
