@@ -12,4 +12,5 @@ pub mod capture;
 pub mod domain_name;
 pub mod flow;
 pub mod indicator;
+pub mod protocol;
 pub mod units;
