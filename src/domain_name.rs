@@ -16,13 +16,15 @@ pub const LONGEST_LABEL: usize = 63;
 pub const MOST_LABELS: usize = 127;
 /// Every byte of a longest name escaped; so escaping never has to cut.
 const LONGEST_TEXT: usize = 2 * LONGEST_NAME;
+/// Labels are copied in words of eight bytes, the last one filled up with bytes that are taken off again.
+const WORD: usize = 8;
 
 /// A domain name: see the module.
 ///
 /// Lives on the stack and is meant to be used again ([`DomainName::clear`]): the scan reads every name of every DNS message.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DomainName {
-    text: ArrayVec<u8, LONGEST_TEXT>,
+    text: ArrayVec<u8, { LONGEST_TEXT + WORD }>,
     /// Where each label starts in `text`.
     labels: ArrayVec<u16, MOST_LABELS>,
     /// Bytes on the wire so far, less the length bytes' first: what [`LONGEST_NAME`] bounds.
@@ -97,13 +99,39 @@ impl DomainName {
         }
         self.labels.push(self.text.len() as u16);
         self.length = length as u16;
+        let start = self.text.len();
+        // Byte by byte this was two thirds of the time that a DNS message takes.
+        let (words, tail) = label.as_chunks::<WORD>();
+        let mut escape = false;
+        for &word in words {
+            escape |= self.push_word(u64::from_le_bytes(word));
+        }
+        if !tail.is_empty() {
+            escape |= self.push_word(word_of(tail));
+        }
+        self.text.truncate(start + label.len());
+        if escape {
+            self.text.truncate(start);
+            self.push_escaped(label);
+        }
+        Ok(())
+    }
+
+    /// Adds eight bytes in lower case, as they are. True where one of them has to be escaped.
+    #[inline]
+    fn push_word(&mut self, word: u64) -> bool {
+        self.text.extend(lower_case(word).to_le_bytes());
+        has_byte(word, b'.') || has_byte(word, b'\\')
+    }
+
+    #[cold]
+    fn push_escaped(&mut self, label: &[u8]) {
         for &byte in label {
             if byte == b'.' || byte == b'\\' {
                 self.text.push(b'\\');
             }
             self.text.push(byte.to_ascii_lowercase());
         }
-        Ok(())
     }
 
     /// The name's bytes.
@@ -127,6 +155,46 @@ impl DomainName {
     pub fn domains(&self) -> impl Iterator<Item = &[u8]> {
         self.labels.iter().rev().map(|&start| &self.text[usize::from(start)..])
     }
+}
+
+/// Fewer than eight bytes as the low bytes of a little-endian word, zero above them.
+#[inline]
+fn word_of(bytes: &[u8]) -> u64 {
+    if let (Some(&first), Some(&last)) = (bytes.first_chunk(), bytes.last_chunk()) {
+        // The two overlap where there are fewer than eight, with the same bits.
+        let above = 8 * (bytes.len() - 4);
+        return u64::from(u32::from_le_bytes(first)) | u64::from(u32::from_le_bytes(last)) << above;
+    }
+    let [a, b, c] = match *bytes {
+        [a] => [a, 0, 0],
+        [a, b] => [a, b, 0],
+        [a, b, c] => [a, b, c],
+        _ => [0; 3],
+    };
+    u64::from(u32::from_le_bytes([a, b, c, 0]))
+}
+
+/// The same byte eight times.
+const fn repeated(byte: u8) -> u64 {
+    u64::from_ne_bytes([byte; WORD])
+}
+
+/// Eight bytes at once, each that is an ASCII capital made small.
+#[inline]
+fn lower_case(word: u64) -> u64 {
+    // Added to the low seven bits of each byte, these carry into its top bit from `A` on, and from after `Z` on.
+    let low = word & repeated(0x7f);
+    let from_a = low + repeated(0x80 - b'A');
+    let after_z = low + repeated(0x7f - b'Z');
+    let capital = (from_a ^ after_z) & !word & repeated(0x80);
+    word | capital >> 2
+}
+
+/// True where one of the eight bytes is `byte`.
+#[inline]
+fn has_byte(word: u64, byte: u8) -> bool {
+    let zero_where_equal = word ^ repeated(byte);
+    zero_where_equal.wrapping_sub(repeated(1)) & !zero_where_equal & repeated(0x80) != 0
 }
 
 #[cfg(test)]
@@ -163,7 +231,50 @@ mod tests {
         assert_eq!(DomainName::parse(&"abc.".repeat(64)), Err(DomainNameError::NameTooLong));
     }
 
+    #[test]
+    fn every_byte_at_every_place_of_a_label_is_as_if_alone() {
+        for length in 1..=20 {
+            for place in 0..length {
+                for byte in 0..=255 {
+                    let mut label = vec![b'-'; length];
+                    label[place] = byte;
+                    let mut expected = label.to_ascii_lowercase();
+                    if byte == b'.' || byte == b'\\' {
+                        expected.insert(place, b'\\');
+                    }
+                    let mut name = DomainName::new();
+                    name.push_label(&label).unwrap();
+                    assert_eq!(name.as_bytes(), expected);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_longest_name_of_nothing_but_dots_fits() {
+        let mut name = DomainName::new();
+        for length in [63, 63, 63, 61] {
+            name.push_label(&vec![b'.'; length]).unwrap();
+        }
+        assert_eq!(name.as_bytes().len(), 2 * (LONGEST_NAME - 3) + 3);
+        assert_eq!(name.push_label(b"a"), Err(DomainNameError::NameTooLong));
+    }
+
     proptest! {
+        #[test]
+        fn a_label_of_any_bytes_is_lower_cased_and_escaped(label in prop::collection::vec(any::<u8>(), 1..=63)) {
+            let mut name = DomainName::new();
+            name.push_label(&label).unwrap();
+            let mut expected = Vec::new();
+            for byte in &label {
+                if matches!(byte, b'.' | b'\\') {
+                    expected.push(b'\\');
+                }
+                expected.push(byte.to_ascii_lowercase());
+            }
+            prop_assert_eq!(name.as_bytes(), expected);
+        }
+
         #[test]
         fn any_labels_fit_or_are_refused_and_the_last_domain_is_the_name(labels in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..70), 0..140)) {
             let mut name = DomainName::new();

@@ -13,4 +13,5 @@ pub mod decode;
 pub mod domain_name;
 pub mod flow;
 pub mod indicator;
+pub mod protocol;
 pub mod units;

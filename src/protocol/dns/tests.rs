@@ -1,0 +1,716 @@
+//! Whole messages: as seen in the field, cut short, hostile, and made at random.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::domain_name::LONGEST_NAME;
+
+/// Bytes from hex digits; blanks are for the reader.
+fn hex(text: &str) -> Vec<u8> {
+    let digits: Vec<u32> = text.chars().filter(|c| !c.is_whitespace()).map(|c| c.to_digit(16).unwrap()).collect();
+    digits.chunks(2).map(|pair| (pair[0] << 4 | pair[1]) as u8).collect()
+}
+
+/// `gw.feersona.net`, as in a question at offset 12: `feersona.net` is then at 15, `net` at 24.
+const FEERSONA: &str = "02 6777 08 66656572736f6e61 03 6e6574 00";
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct RecordFacts {
+    section: Section,
+    owner: Option<String>,
+    rtype: u16,
+    class: u16,
+    ttl: u32,
+    target: Option<String>,
+    addresses: Vec<IpAddr>,
+}
+
+/// All that a message says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Facts {
+    questions: Vec<(Option<String>, u16, u16)>,
+    records: Vec<RecordFacts>,
+    cut: bool,
+}
+
+fn text(name: &DomainName) -> String {
+    name.as_bytes().escape_ascii().to_string()
+}
+
+fn facts(bytes: &[u8]) -> Facts {
+    let mut reader = Message::parse(bytes).unwrap().reader();
+    let mut name = DomainName::new();
+    let mut read = |reader: &mut Reader<'_>, place| reader.read_name(place, &mut name).then(|| text(&name));
+    let mut questions = Vec::new();
+    while let Some(question) = reader.next_question() {
+        questions.push((read(&mut reader, question.name), question.qtype.0, question.class));
+    }
+    let mut records = Vec::new();
+    while let Some(record) = reader.next_record() {
+        records.push(RecordFacts {
+            section: record.section,
+            owner: read(&mut reader, record.owner),
+            rtype: record.rtype.0,
+            class: record.class,
+            ttl: record.ttl(),
+            target: record.target().and_then(|target| read(&mut reader, target)),
+            addresses: record.addresses().collect(),
+        });
+    }
+    Facts { questions, records, cut: reader.is_cut() }
+}
+
+fn question(name: &str, qtype: u16, class: u16) -> (Option<String>, u16, u16) {
+    (Some(name.to_owned()), qtype, class)
+}
+
+/// The owners, targets and addresses of all records in order, one string each.
+fn said(facts: &Facts) -> Vec<String> {
+    let shown = |name: &Option<String>| name.clone().unwrap_or("?".to_owned());
+    let mut said = Vec::new();
+    for record in &facts.records {
+        let mut line = format!("{} {}", shown(&record.owner), RecordType(record.rtype));
+        if let Some(target) = &record.target {
+            line += &format!(" {target}");
+        }
+        for address in &record.addresses {
+            line += &format!(" {address}");
+        }
+        said.push(line);
+    }
+    said
+}
+
+/// CNAME, unknown type, A, AAAA, then SOA and OPT.
+fn usual_answer() -> Vec<u8> {
+    hex(&format!(
+        "1234 8180 0001 0004 0001 0001 {FEERSONA} 0001 0001
+         c00c 0005 0001 0000012c 0007 04 65646765 c00f
+         c02d ff00 0001 00000e10 0003 c0ffee
+         c02d 0001 0001 0000003c 0004 5bcae919
+         c02d 001c 0001 0000003c 0010 20010db8000000000000000000000001
+         c018 0006 0001 00000384 001c 01 61 c018 01 62 c018 00000001 00000002 00000003 00000004 00000005
+         00 0029 04d0 00008000 0000"
+    ))
+}
+
+#[test]
+fn a_query_names_what_it_asks_in_lower_case() {
+    let bytes = hex("abcd 0100 0001 0000 0000 0000 02 4757 08 466565 7253 6f4e61 03 4e6554 00 0001 0001");
+    let message = Message::parse(&bytes).unwrap();
+    assert_eq!(
+        (message.id(), message.is_response(), message.opcode(), message.is_truncated()),
+        (0xabcd, false, 0, false)
+    );
+    assert_eq!(
+        facts(&bytes),
+        Facts { questions: vec![question("gw.feersona.net", 1, 1)], records: vec![], cut: false }
+    );
+}
+
+#[test]
+fn every_type_and_class_is_read() {
+    for (qtype, class, name) in [(65, 1, "HTTPS"), (0xff00, 1, "TYPE65280"), (255, 255, "ANY"), (16, 3, "TXT")] {
+        let mut bytes = hex(&format!("0001 0100 0001 0000 0000 0000 {FEERSONA}"));
+        bytes.extend([(qtype >> 8) as u8, qtype as u8, 0, class as u8]);
+        let facts = facts(&bytes);
+        assert_eq!(facts.questions, [question("gw.feersona.net", qtype, class)]);
+        assert_eq!(RecordType(qtype).to_string(), name);
+        assert!(!facts.cut);
+    }
+}
+
+#[test]
+fn several_questions_share_names() {
+    let bytes = hex(&format!("0001 0100 0003 0000 0000 0000 {FEERSONA} 0001 0001 c00c 001c 0001 0177 c00f 0041 0001"));
+    assert_eq!(
+        facts(&bytes).questions,
+        [question("gw.feersona.net", 1, 1), question("gw.feersona.net", 28, 1), question("w.feersona.net", 65, 1)]
+    );
+    let mut reader = Message::parse(&bytes).unwrap().reader();
+    let places: Vec<_> = std::iter::from_fn(|| reader.next_question()).map(|question| question.name).collect();
+    assert_eq!(places[0], places[1]);
+    assert_ne!(places[0], places[2]);
+}
+
+#[test]
+fn odd_header_bits_and_opcodes_change_nothing() {
+    let mut bytes = hex(&format!("0001 0000 0001 0000 0000 0000 {FEERSONA} 0001 0001"));
+    for flags in 0..=u16::MAX {
+        bytes[2..4].copy_from_slice(&flags.to_be_bytes());
+        let message = Message::parse(&bytes).unwrap();
+        assert_eq!(message.is_response(), flags & 0x8000 != 0);
+        assert_eq!(message.opcode(), flags >> 11 & 15);
+        assert_eq!(message.is_truncated(), flags & 0x0200 != 0);
+        assert_eq!(message.response_code(), ResponseCode(flags & 15));
+        assert_eq!(message.reader().next_question().map(|question| question.qtype), Some(RecordType::A));
+    }
+}
+
+#[test]
+fn an_answer_says_all_its_names_and_addresses() {
+    let facts = facts(&usual_answer());
+    assert_eq!(
+        said(&facts),
+        [
+            "gw.feersona.net CNAME edge.feersona.net",
+            "edge.feersona.net TYPE65280",
+            "edge.feersona.net A 91.202.233.25",
+            "edge.feersona.net AAAA 2001:db8::1",
+            "net SOA",
+            " OPT",
+        ]
+    );
+    assert_eq!(facts.records.iter().map(|record| record.ttl).collect::<Vec<_>>()[..4], [300, 3600, 60, 60]);
+    assert!(!facts.cut);
+}
+
+#[test]
+fn records_of_one_owner_have_the_same_place() {
+    let bytes = usual_answer();
+    let mut reader = Message::parse(&bytes).unwrap().reader();
+    let asked = reader.next_question().unwrap().name;
+    let records: Vec<_> = std::iter::from_fn(|| reader.next_record()).collect();
+    assert_eq!(records[0].owner, asked);
+    assert_eq!(records[0].target(), Some(records[1].owner));
+    assert_eq!(records[2].owner, records[3].owner);
+}
+
+#[test]
+fn records_can_be_read_without_the_questions() {
+    let bytes = usual_answer();
+    let mut reader = Message::parse(&bytes).unwrap().reader();
+    assert_eq!(reader.next_record().map(|record| record.rtype), Some(RecordType::CNAME));
+    assert_eq!(reader.next_question(), None);
+    assert_eq!(reader.next_record().map(|record| record.rtype), Some(RecordType(0xff00)));
+}
+
+#[test]
+fn no_such_domain_comes_with_the_zone_alone() {
+    let bytes = hex(&format!(
+        "0001 8183 0001 0000 0001 0000 {FEERSONA} 0001 0001
+         c018 0006 0001 00000384 001c 01 61 c018 01 62 c018 00000001 00000002 00000003 00000004 00000005"
+    ));
+    let message = Message::parse(&bytes).unwrap();
+    assert_eq!(message.response_code(), ResponseCode::NX_DOMAIN);
+    let facts = facts(&bytes);
+    assert_eq!(said(&facts), ["net SOA"]);
+    assert_eq!(facts.records[0].section, Section::Authority);
+}
+
+#[test]
+fn edns_extends_the_response_code() {
+    // DO bit set, extended code 1: with 0 in the header this is 16.
+    let bytes = hex(&format!("0001 8180 0001 0000 0000 0001 {FEERSONA} 0001 0001 00 0029 04d0 01008000 0000"));
+    let message = Message::parse(&bytes).unwrap();
+    assert_eq!(message.response_code(), ResponseCode(0));
+    assert_eq!(message.extended_response_code().to_string(), "BADVERS");
+    let cut = Message::parse(&bytes[..bytes.len() - 4]).unwrap();
+    assert_eq!(cut.extended_response_code(), ResponseCode(0));
+    let plain = usual_answer();
+    assert_eq!(Message::parse(&plain).unwrap().extended_response_code(), ResponseCode::NO_ERROR);
+    // An OPT elsewhere is none.
+    let bytes = hex("0001 8183 0000 0001 0000 0000 00 0029 04d0 01008000 0000");
+    assert_eq!(Message::parse(&bytes).unwrap().extended_response_code(), ResponseCode::NX_DOMAIN);
+}
+
+#[test]
+fn mdns_flags_in_classes_stay_and_do_no_harm() {
+    // A query with a unicast question and a known answer, then an answer with the cache-flush bit and no question.
+    let query = facts(&hex(
+        "0000 0000 0001 0001 0000 0000 01 61 05 6c6f63616c 00 000c 8001 c00c 000c 0001 00000078 0004 01 62 c00e",
+    ));
+    assert_eq!(query.questions, [question("a.local", 12, 0x8001)]);
+    assert_eq!(said(&query), ["a.local PTR b.local"]);
+    let answer = facts(&hex("0000 8400 0000 0001 0000 0000 01 61 05 6c6f63616c 00 0001 8001 00000078 0004 c0a80001"));
+    assert_eq!(said(&answer), ["a.local A 192.168.0.1"]);
+    assert_eq!(answer.records[0].class, 0x8001);
+}
+
+#[test]
+fn addresses_of_another_class_are_none() {
+    assert_eq!(said(&facts(&hex("0001 8180 0000 0001 0000 0000 01 61 00 0001 0003 00000001 0004 01020304"))), ["a A"]);
+}
+
+#[test]
+fn addresses_of_a_wrong_length_are_none() {
+    let bytes = hex(
+        "0001 8180 0000 0004 0000 0000 01 61 00 0001 0001 00000001 0003 010203 c00c 0001 0001 00000001 0005 0102030405
+         c00c 001c 0001 00000001 0004 01020304 c00c 0001 0001 00000001 0004 01020304",
+    );
+    let facts = facts(&bytes);
+    assert_eq!(said(&facts), ["a A", "a A", "a AAAA", "a A 1.2.3.4"]);
+    assert!(!facts.cut);
+}
+
+#[test]
+fn a_ttl_with_its_top_bit_set_is_zero() {
+    let bytes = hex(
+        "0001 8180 0000 0002 0000 0000 01 61 00 0001 0001 80000001 0004 01020304 c00c 0001 0001 7fffffff 0004 01020304",
+    );
+    assert_eq!(facts(&bytes).records.iter().map(|record| record.ttl).collect::<Vec<_>>(), [0, i32::MAX as u32]);
+}
+
+#[test]
+fn each_type_that_points_has_its_target() {
+    let bytes = hex(&format!(
+        "0001 8180 0001 0007 0000 0000 {FEERSONA} 00ff 0001
+         c00c 0005 0001 00000001 0002 c018
+         c00c 0027 0001 00000001 0002 c018
+         c00c 0002 0001 00000001 0002 c018
+         c00c 000c 0001 00000001 0002 c018
+         c00c 000f 0001 00000001 0004 000a c018
+         c00c 0021 0001 00000001 0008 0001 0002 01bb c018
+         c00c 0010 0001 00000001 0002 01 61"
+    ));
+    let targets: Vec<_> = facts(&bytes).records.into_iter().map(|record| (record.rtype, record.target)).collect();
+    let net = || Some("net".to_owned());
+    assert_eq!(targets, [(5, net()), (39, net()), (2, net()), (12, net()), (15, net()), (33, net()), (16, None)]);
+}
+
+#[test]
+fn data_too_short_for_a_target_have_none() {
+    let bytes = hex(
+        "0001 8180 0000 0003 0000 0000 01 61 00 000f 0001 00000001 0001 00 c00c 0021 0001 00000001 0006 000000000000 c00c 0005 0001 00000001 0000",
+    );
+    assert_eq!(said(&facts(&bytes)), ["a MX", "a SRV", "a CNAME"]);
+    assert!(!facts(&bytes).cut);
+}
+
+/// One HTTPS record of these data.
+fn service(data: &str) -> Facts {
+    let data = hex(data);
+    let mut bytes = hex("0001 8180 0000 0001 0000 0000 01 61 00 0041 0001 00000001 00");
+    bytes.push(data.len() as u8);
+    bytes.extend(data);
+    facts(&bytes)
+}
+
+#[test]
+fn service_records_give_hints_and_a_target() {
+    let whole = service(
+        "0001 01 62 00 0001 0003 026832 0004 0008 01020304 05060708 0006 0010 20010db8000000000000000000000001",
+    );
+    assert_eq!(said(&whole), ["a HTTPS b 1.2.3.4 5.6.7.8 2001:db8::1"]);
+    assert_eq!(said(&service("0001 00 0004 0004 01020304")), ["a HTTPS 1.2.3.4"], "a dot means the owner");
+    assert_eq!(said(&service("0000 01 62 00 0004 0004 01020304")), ["a HTTPS b"], "an alias has no hints");
+}
+
+#[test]
+fn malformed_service_parameters_end_the_hints() {
+    assert_eq!(said(&service("0001 00 0004 0004 01020304 0006 0020 20010db8")), ["a HTTPS 1.2.3.4"]);
+    assert_eq!(
+        said(&service("0001 00 0004 0006 01020304 0506 0006 0000 0004 0004 07080900")),
+        ["a HTTPS 1.2.3.4 7.8.9.0"]
+    );
+    assert_eq!(said(&service("0001 00 0004 ffff 01020304")), ["a HTTPS"]);
+    assert_eq!(said(&service("0001 00 0004 00")), ["a HTTPS"]);
+    assert_eq!(said(&service("0001 05 62")), ["a HTTPS"]);
+    assert_eq!(said(&service("00")), ["a HTTPS"]);
+    assert_eq!(said(&service("")), ["a HTTPS"]);
+}
+
+#[test]
+fn counts_larger_than_the_message_are_read_as_far_as_it_goes() {
+    let bytes = hex("0001 8180 0000 ffff ffff ffff 01 61 00 0001 0001 00000001 0004 01020304");
+    let facts = facts(&bytes);
+    assert_eq!(said(&facts), ["a A 1.2.3.4"]);
+    assert!(facts.cut);
+}
+
+#[test]
+fn shorter_than_a_header_is_no_message() {
+    for length in 0..HEADER_LENGTH {
+        assert!(Message::parse(&[0xff; HEADER_LENGTH][..length]).is_none());
+    }
+    assert!(Message::parse(&[0xff; HEADER_LENGTH]).is_some());
+}
+
+#[test]
+fn pointers_that_do_not_go_backward_are_refused() {
+    for (pointer, what) in
+        [("c00c", "itself"), ("c010", "forward"), ("c000", "the header"), ("c00b", "the header"), ("ffff", "the end")]
+    {
+        let facts = facts(&hex(&format!("0001 0100 0001 0000 0000 0000 {pointer} 0001 0001")));
+        assert_eq!((facts.questions, facts.cut), (vec![(None, 1, 1)], true), "{what}");
+    }
+    // `a` and then back to `a`: for ever, if it were followed. Two names that point at each other.
+    for name in ["01 61 c00c", "01 61 c00e"] {
+        assert_eq!(facts(&hex(&format!("0001 0100 0001 0000 0000 0000 {name} 0001 0001"))).questions, [(None, 1, 1)]);
+    }
+    let facts = facts(&hex("0001 0100 0002 0000 0000 0000 01 61 c014 0001 0001 01 62 c00c 0001 0001"));
+    assert_eq!(facts.questions, [(None, 1, 1), (None, 1, 1)]);
+}
+
+#[test]
+fn a_name_that_cannot_be_read_costs_neither_its_question_nor_what_follows() {
+    let facts = facts(&hex("0001 8180 0001 0001 0000 0000 c000 0001 0001 01 61 00 0001 0001 00000001 0004 01020304"));
+    assert_eq!(facts.questions, [(None, 1, 1)]);
+    assert_eq!(said(&facts), ["a A 1.2.3.4"]);
+    assert!(facts.cut);
+}
+
+#[test]
+fn reserved_labels_end_the_message() {
+    for kind in ["40", "41", "7f", "80", "bf"] {
+        let facts = facts(&hex(&format!("0001 0100 0002 0000 0000 0000 00 0001 0001 {kind} 00 0000 0001 0001")));
+        assert_eq!((facts.questions, facts.cut), (vec![question("", 1, 1)], true));
+    }
+}
+
+/// A question for `last`, before which `chain` pointers each point at the one before, the first at `a`.
+fn chain_of_pointers(pointers: usize) -> Vec<u8> {
+    // The type 16 record holds them.
+    let mut bytes = hex("0001 8180 0000 0002 0000 0000 01 61 00 0010 0001 00000001");
+    bytes.extend((2 * pointers as u16).to_be_bytes());
+    let mut previous = 12u16;
+    for _ in 0..pointers {
+        let here = bytes.len() as u16;
+        bytes.extend((0xc000 | previous).to_be_bytes());
+        previous = here;
+    }
+    bytes.extend((0xc000 | previous).to_be_bytes());
+    bytes.extend(hex("0001 0001 00000001 0004 01020304"));
+    bytes
+}
+
+#[test]
+fn chains_of_pointers_are_followed_up_to_a_bound() {
+    assert_eq!(said(&facts(&chain_of_pointers(256)))[1], "a A 1.2.3.4");
+    assert_eq!(said(&facts(&chain_of_pointers(257)))[1], "? A 1.2.3.4");
+    assert_eq!(said(&facts(&chain_of_pointers(7000)))[1], "? A 1.2.3.4");
+}
+
+#[test]
+fn bytes_within_a_label_stay_within_it() {
+    let bytes = hex("0001 0100 0001 0000 0000 0000 0b 612e627c633d0a0d5cff20 03 6e6574 00 0001 0001");
+    let mut reader = Message::parse(&bytes).unwrap().reader();
+    let mut name = DomainName::new();
+    let question = reader.next_question().unwrap();
+    assert!(reader.read_name(question.name, &mut name));
+    assert_eq!(name.as_bytes(), b"a\\.b|c=\n\r\\\\\xff .net");
+    assert_eq!(name.label_count(), 2);
+}
+
+#[test]
+fn the_longest_labels_and_names_fit_and_no_longer_ones() {
+    let label = format!("3f {}", "41".repeat(63));
+    let name = |last: usize| format!("{label} {label} {label} {last:02x} {} 00", "42".repeat(last));
+    let ask = |name: &str| facts(&hex(&format!("0001 0100 0001 0000 0000 0000 {name} 0001 0001"))).questions;
+    let [(Some(longest), 1, 1)] = &ask(&name(61))[..] else { panic!() };
+    assert_eq!(longest.len(), LONGEST_NAME);
+    assert_eq!(longest.split('.').next(), Some("a".repeat(63).as_str()));
+    assert_eq!(ask(&name(62)), [(None, 1, 1)]);
+    let many = ask(&format!("{} 00", "01 61".repeat(127)));
+    assert_eq!(many[0].0.as_ref().map(String::len), Some(LONGEST_NAME));
+    assert_eq!(ask(&format!("{} 00", "01 61".repeat(128))), [(None, 1, 1)]);
+}
+
+#[test]
+fn a_cut_record_is_kept_without_the_data_that_are_missing() {
+    let bytes = hex("0001 8180 0000 0002 0000 0000 01 61 00 0001 0001 00000005 0004 0102");
+    let facts = facts(&bytes);
+    assert_eq!(said(&facts), ["a A"]);
+    assert_eq!(facts.records[0].ttl, 5);
+    assert!(facts.cut);
+}
+
+#[test]
+fn names_in_a_hostile_message_cost_no_more_than_a_share_of_its_length() {
+    // 127 labels of one byte, then as many records as fit whose owner and target are that name.
+    let mut bytes = hex("0001 8180 0000 ffff ffff 0000 00 0010 0001 00000001 00ff");
+    let chain = bytes.len() as u16;
+    bytes.extend(hex(&format!("{} 00", "01 61".repeat(127))));
+    while bytes.len() + 14 <= usize::from(u16::MAX) {
+        bytes.extend((0xc000 | chain).to_be_bytes());
+        bytes.extend(hex("0005 0001 00000001 0002"));
+        bytes.extend((0xc000 | chain).to_be_bytes());
+    }
+    let facts = facts(&bytes);
+    let names = facts.records.iter().flat_map(|record| [&record.owner, &record.target]).flatten();
+    let cost: usize = names.map(String::len).sum();
+    assert!(facts.cut);
+    assert!(facts.records.len() > 4000);
+    assert!(cost > bytes.len(), "many of them are read");
+    assert!(cost <= 2048 + 4 * bytes.len(), "{cost}");
+}
+
+// Messages made at random.
+
+/// Writes names as servers do: what stood in the message before is pointed at.
+#[derive(Default)]
+struct Encoder {
+    bytes: Vec<u8>,
+    seen: HashMap<Vec<Vec<u8>>, u16>,
+    compress: bool,
+}
+
+impl Encoder {
+    fn name(&mut self, labels: &[Vec<u8>]) {
+        let Some((first, rest)) = labels.split_first() else {
+            self.bytes.push(0);
+            return;
+        };
+        if let Some(offset) = self.seen.get(labels).filter(|_| self.compress) {
+            self.bytes.extend((0xc000 | offset).to_be_bytes());
+            return;
+        }
+        if self.bytes.len() < 0x4000 {
+            self.seen.insert(labels.to_vec(), self.bytes.len() as u16);
+        }
+        self.bytes.push(first.len() as u8);
+        self.bytes.extend(first);
+        self.name(rest);
+    }
+}
+
+#[derive(Debug, Clone)]
+enum Data {
+    Address([u8; 4]),
+    Long([u8; 16]),
+    Alias(Vec<Vec<u8>>),
+    Exchange(Vec<Vec<u8>>),
+    Hints(Vec<Vec<u8>>, Vec<[u8; 4]>),
+    Other(u16, Vec<u8>),
+}
+
+#[derive(Debug, Clone)]
+struct Made {
+    questions: Vec<(Vec<Vec<u8>>, u16)>,
+    records: [Vec<(Vec<Vec<u8>>, u32, Data)>; 3],
+    compress: bool,
+}
+
+fn expected_name(labels: &[Vec<u8>]) -> String {
+    let mut name = DomainName::new();
+    labels.iter().for_each(|label| name.push_label(label).unwrap());
+    text(&name)
+}
+
+impl Made {
+    fn bytes(&self) -> Vec<u8> {
+        let mut encoder = Encoder { compress: self.compress, ..Encoder::default() };
+        encoder.bytes.extend([0, 1, 0x81, 0x80]);
+        encoder.bytes.extend((self.questions.len() as u16).to_be_bytes());
+        self.records.iter().for_each(|records| encoder.bytes.extend((records.len() as u16).to_be_bytes()));
+        for (name, qtype) in &self.questions {
+            encoder.name(name);
+            encoder.bytes.extend(qtype.to_be_bytes());
+            encoder.bytes.extend([0, 1]);
+        }
+        for (owner, ttl, data) in self.records.iter().flatten() {
+            encoder.name(owner);
+            encoder.bytes.extend(data.rtype().to_be_bytes());
+            encoder.bytes.extend([0, 1]);
+            encoder.bytes.extend(ttl.to_be_bytes());
+            let length_at = encoder.bytes.len();
+            encoder.bytes.extend([0, 0]);
+            match data {
+                Data::Address(address) => encoder.bytes.extend(address),
+                Data::Long(address) => encoder.bytes.extend(address),
+                Data::Alias(target) => encoder.name(target),
+                Data::Exchange(target) => {
+                    encoder.bytes.extend([0, 10]);
+                    encoder.name(target);
+                }
+                Data::Hints(target, addresses) => {
+                    encoder.bytes.extend([0, 1]);
+                    encoder.name(target);
+                    encoder.bytes.extend([0, 1, 0, 3, 2, b'h', b'2', 0, 4, 0, 4 * addresses.len() as u8]);
+                    encoder.bytes.extend(addresses.concat());
+                }
+                Data::Other(_, bytes) => encoder.bytes.extend(bytes),
+            }
+            let length = (encoder.bytes.len() - length_at - 2) as u16;
+            encoder.bytes[length_at..length_at + 2].copy_from_slice(&length.to_be_bytes());
+        }
+        encoder.bytes
+    }
+
+    fn facts(&self) -> Facts {
+        let questions = self.questions.iter().map(|(name, qtype)| question(&expected_name(name), *qtype, 1)).collect();
+        let mut records = Vec::new();
+        for (section, made) in Section::ALL.into_iter().zip(&self.records) {
+            for (owner, ttl, data) in made {
+                let (target, addresses) = match data {
+                    Data::Address(address) => (None, vec![IpAddr::from(*address)]),
+                    Data::Long(address) => (None, vec![IpAddr::from(*address)]),
+                    Data::Alias(target) | Data::Exchange(target) => (Some(expected_name(target)), vec![]),
+                    Data::Hints(target, addresses) => (
+                        (!target.is_empty()).then(|| expected_name(target)),
+                        addresses.iter().copied().map(IpAddr::from).collect(),
+                    ),
+                    Data::Other(..) => (None, vec![]),
+                };
+                let owner = Some(expected_name(owner));
+                records.push(RecordFacts {
+                    section,
+                    owner,
+                    rtype: data.rtype(),
+                    class: 1,
+                    ttl: *ttl,
+                    target,
+                    addresses,
+                });
+            }
+        }
+        Facts { questions, records, cut: false }
+    }
+}
+
+impl Data {
+    fn rtype(&self) -> u16 {
+        match self {
+            Self::Address(_) => 1,
+            Self::Long(_) => 28,
+            Self::Alias(_) => 5,
+            Self::Exchange(_) => 15,
+            Self::Hints(..) => 65,
+            Self::Other(rtype, _) => *rtype,
+        }
+    }
+}
+
+/// Labels of any bytes, of which some come again and again, so that there is something to compress.
+fn labels() -> impl Strategy<Value = Vec<Vec<u8>>> {
+    let label = prop_oneof![
+        4 => prop::sample::select(vec![&b"a"[..], b"Feersona", b"net", b"x.y", b"\\|=\n"]).prop_map(<[u8]>::to_vec),
+        1 => prop::collection::vec(any::<u8>(), 1..=63),
+    ];
+    prop::collection::vec(label, 0..5)
+        .prop_filter("at most 253 bytes", |labels| labels.iter().map(|label| label.len() + 1).sum::<usize>() <= 254)
+}
+
+fn data() -> impl Strategy<Value = Data> {
+    prop_oneof![
+        any::<[u8; 4]>().prop_map(Data::Address),
+        any::<[u8; 16]>().prop_map(Data::Long),
+        labels().prop_map(Data::Alias),
+        labels().prop_map(Data::Exchange),
+        (labels(), prop::collection::vec(any::<[u8; 4]>(), 0..4))
+            .prop_map(|(target, hints)| Data::Hints(target, hints)),
+        (prop::sample::select(vec![0u16, 6, 16, 41, 65280]), prop::collection::vec(any::<u8>(), 0..40))
+            .prop_map(|(rtype, bytes)| Data::Other(rtype, bytes)),
+    ]
+}
+
+fn made() -> impl Strategy<Value = Made> {
+    let records = || prop::collection::vec((labels(), 0..=i32::MAX as u32, data()), 0..4);
+    let questions = prop::collection::vec((labels(), any::<u16>()), 0..3);
+    (questions, [records(), records(), records()], any::<bool>()).prop_map(|(questions, records, compress)| Made {
+        questions,
+        records,
+        compress,
+    })
+}
+
+/// What must hold for any bytes.
+fn holds_for_any_bytes(bytes: &[u8]) -> Result<(), TestCaseError> {
+    let Some(message) = Message::parse(bytes) else {
+        prop_assert!(bytes.len() < HEADER_LENGTH);
+        return Ok(());
+    };
+    let mut reader = message.reader();
+    let mut name = DomainName::new();
+    let mut cost = 0;
+    let mut read = |reader: &mut Reader<'_>, place| {
+        let whole = reader.read_name(place, &mut name);
+        cost += name.label_count() + name.domains().last().map_or(0, <[u8]>::len) / 2;
+        prop_assert!(whole || (name.is_empty() && reader.is_cut()));
+        prop_assert!(name.as_bytes().len() <= 2 * LONGEST_NAME);
+        Ok(())
+    };
+    let mut items = 0;
+    while let Some(question) = reader.next_question() {
+        items += 1;
+        read(&mut reader, question.name)?;
+    }
+    while let Some(record) = reader.next_record() {
+        items += 2;
+        read(&mut reader, record.owner)?;
+        if let Some(target) = record.target() {
+            read(&mut reader, target)?;
+        }
+        prop_assert!(record.addresses().count() * 4 <= record.data.len());
+    }
+    prop_assert!(items * 5 <= bytes.len(), "each takes at least five bytes of its own");
+    prop_assert!(cost <= 2 * (2048 + 4 * bytes.len()));
+    prop_assert_eq!(message.extended_response_code().0 & 15, message.response_code().0);
+    Ok(())
+}
+
+/// A message that was cut says the same as the whole one, or less.
+fn says_no_more(cut: &Facts, whole: &Facts) -> Result<(), TestCaseError> {
+    prop_assert!(whole.questions.starts_with(&cut.questions));
+    let Some((last, before)) = cut.records.split_last() else {
+        return Ok(());
+    };
+    prop_assert!(whole.records.starts_with(before));
+    let whole = &whole.records[before.len()];
+    prop_assert!(last.target.is_none() || last.target == whole.target);
+    prop_assert!(whole.addresses.starts_with(&last.addresses));
+    let bare = |record: &RecordFacts| RecordFacts { target: None, addresses: vec![], ..record.clone() };
+    prop_assert_eq!(bare(last), bare(whole));
+    Ok(())
+}
+
+proptest! {
+    #[test]
+    fn what_was_written_is_read(made in made()) {
+        prop_assert_eq!(facts(&made.bytes()), made.facts());
+    }
+
+    #[test]
+    fn every_cut_says_a_part_of_the_whole(made in made()) {
+        let bytes = made.bytes();
+        let whole = facts(&bytes);
+        for length in HEADER_LENGTH..bytes.len() {
+            let cut = facts(&bytes[..length]);
+            prop_assert!(cut.cut);
+            says_no_more(&cut, &whole)?;
+        }
+    }
+
+    #[test]
+    fn any_bytes_are_read_within_bounds(bytes in prop::collection::vec(any::<u8>(), 0..600)) {
+        holds_for_any_bytes(&bytes)?;
+    }
+
+    #[test]
+    fn bytes_full_of_pointers_and_short_labels_are_read_within_bounds(
+        bytes in prop::collection::vec(prop::sample::select(vec![0u8, 0, 1, 1, 2, 5, 12, 13, 20, 40, 65, 0xc0, 0xc0, 0xc1]), 12..600),
+    ) {
+        holds_for_any_bytes(&bytes)?;
+    }
+
+    #[test]
+    fn any_mutation_is_read_within_bounds(
+        made in made(),
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>(), 0..3), 1..8),
+    ) {
+        let mut bytes = made.bytes();
+        for (index, byte, kind) in changes {
+            let index = index.index(bytes.len());
+            match kind {
+                0 => bytes[index] = byte,
+                1 => bytes.insert(index, byte),
+                _ => { bytes.remove(index); }
+            }
+        }
+        holds_for_any_bytes(&bytes)?;
+    }
+}
+
+#[test]
+fn every_cut_of_a_usual_answer_says_a_part_of_it() {
+    let bytes = usual_answer();
+    let whole = facts(&bytes);
+    for length in HEADER_LENGTH..bytes.len() {
+        let cut = facts(&bytes[..length]);
+        assert!(cut.cut, "at {length}");
+        says_no_more(&cut, &whole).unwrap();
+    }
+}

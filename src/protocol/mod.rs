@@ -1,0 +1,5 @@
+//! What was said: bytes in, facts out, one file or folder a protocol.
+//!
+//! Nothing here knows an indicator or keeps state between two calls, and nothing on the path of a packet allocates.
+
+pub mod dns;
