@@ -8,8 +8,10 @@ use crate::flow::{End, Mac, Protocol};
 use crate::indicator::Indicator;
 use crate::units::{ByteCount, Timestamp};
 
+mod repeat;
 mod signature;
 
+pub use repeat::{REPEAT_WINDOW, Repeats, Traffic, WindowId};
 pub use signature::Signature;
 
 /// Where an alert stands in the story of its sightings.
@@ -97,8 +99,8 @@ pub struct DnsFacts {
     pub name: Vec<u8>,
     /// The type that the question asked for; of an answer without a question the first matching record's.
     pub query_type: Option<u16>,
-    /// The response code, of answers only.
-    pub response_code: Option<u8>,
+    /// The response code with its extension (RFC 6891), of answers only.
+    pub response_code: Option<u16>,
     /// The shortest time to live, in seconds, among the addresses; where there are none, among the records that matched.
     pub ttl: Option<u32>,
     /// All addresses of the answer, in the order in which they came, each once.

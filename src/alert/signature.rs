@@ -1,5 +1,10 @@
 //! The signatures: every kind of finding with its constant name and severity.
 
+use super::MatchBasis;
+
+/// Below this confidence an indicator may well be a shared or a lawful host: the alert weighs less.
+const SURE: u8 = 90;
+
 /// A kind of finding. Its identifier is stable: users filter on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Signature {
@@ -40,5 +45,30 @@ impl Signature {
             Self::C2DomainAnswer => "C2 domain resolved",
             Self::C2ResolvedAddress => "Address of a C2 domain contacted",
         }
+    }
+
+    /// The severity, 0 to 10, of a match made in this way against an indicator of this confidence.
+    pub const fn severity(self, basis: MatchBasis, confidence: u8) -> u8 {
+        let severity = match (self, basis) {
+            (Self::C2Endpoint, _) => 9,
+            (Self::C2Address, MatchBasis::AddressOtherPort) => 5,
+            (Self::C2Address, _) => 7,
+            (Self::C2DomainQuery | Self::C2DomainAnswer | Self::C2ResolvedAddress, _) => 8,
+        };
+        if confidence < SURE { severity - 2 } else { severity }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn severity_follows_signature_port_and_confidence() {
+        assert_eq!(Signature::C2Endpoint.severity(MatchBasis::AddressPort, 99), 9);
+        assert_eq!(Signature::C2Endpoint.severity(MatchBasis::AddressPort, 75), 7);
+        assert_eq!(Signature::C2Address.severity(MatchBasis::AddressOtherPort, 90), 5);
+        assert_eq!(Signature::C2Address.severity(MatchBasis::Network, 100), 7);
+        assert_eq!(Signature::C2DomainQuery.severity(MatchBasis::DnsQuery, 89), 6);
     }
 }

@@ -1,0 +1,193 @@
+//! The packet's way on one page: Block → [`Findings`].
+//!
+//! A scan is pure: it reads a Block, the indicators in force and the addresses learned so far, and keeps nothing. So any
+//! number of scanners may work at once, in any order. What needs memory (conversations, repeats, later contacts) is the
+//! tracker's, which takes the findings in Block order.
+//!
+//! For each frame: decode it to a packet; look its two addresses up; look into what it carries. Almost every packet ends
+//! after two loads from a bitmap and a glance at its ports.
+
+use std::net::IpAddr;
+
+use crate::capture::Block;
+use crate::decode::{Packet, Skip, Tcp, decode};
+use crate::flow::{Flow, Mac};
+use crate::indicator::{AddressMatch, IndicatorSet, Learned};
+use crate::units::Timestamp;
+
+mod names;
+
+pub use names::{DnsSighting, MOST_ADDRESSES, MOST_NAMES};
+
+/// What a scan found in one packet.
+#[derive(Debug, Clone)]
+pub struct Finding {
+    /// The frame's place in its Block.
+    pub frame: u32,
+    /// When the packet was captured.
+    pub time: Timestamp,
+    /// The highest time among this Block's frames up to this one.
+    pub clock: Timestamp,
+    /// Who sent it to whom.
+    pub flow: Flow,
+    /// IP bytes of the packet.
+    pub length: u32,
+    /// What its TCP header says.
+    pub tcp: Option<Tcp>,
+    /// The sender's and the receiver's hardware address.
+    pub macs: Option<(Mac, Mac)>,
+    /// What was found.
+    pub what: What,
+}
+
+/// The kinds of findings. A packet gives at most one `Contact`, and any number of others.
+#[derive(Debug, Clone)]
+pub enum What {
+    /// An address of the packet is listed, or, where both are `None`, one may have been learned.
+    Contact {
+        /// What is listed of the sender.
+        source: Option<AddressMatch>,
+        /// What is listed of the receiver.
+        destination: Option<AddressMatch>,
+    },
+    /// A DNS message names a listed domain.
+    Dns(Box<DnsSighting>),
+}
+
+/// All that one scan of one Block found, in the order of its frames. Meant to be used again.
+#[derive(Debug, Default)]
+pub struct Findings {
+    /// The generation of learned addresses that the scan knew.
+    pub learned: u64,
+    /// The highest time of all frames; `None` for a Block without frames.
+    pub latest: Option<Timestamp>,
+    /// The findings.
+    pub list: Vec<Finding>,
+    /// What was counted on the way.
+    pub counts: ScanCounts,
+}
+
+impl Findings {
+    fn clear(&mut self, learned: u64) {
+        self.learned = learned;
+        self.latest = None;
+        self.list.clear();
+        self.counts = ScanCounts::default();
+    }
+}
+
+/// What a scan counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ScanCounts {
+    /// Frames that gave an IP packet.
+    pub packets: u64,
+    /// Frames that gave none, by the number of the reason in [`Skip::ALL`].
+    pub skipped: [u64; Skip::ALL.len()],
+    /// DNS messages read.
+    pub dns_messages: u64,
+    /// DNS messages of which only a part could be read: cut by the capture, or broken.
+    pub dns_cut: u64,
+}
+
+impl ScanCounts {
+    /// Adds another scan's counts.
+    pub fn add(&mut self, other: &Self) {
+        self.packets += other.packets;
+        for (sum, more) in self.skipped.iter_mut().zip(other.skipped) {
+            *sum += more;
+        }
+        self.dns_messages += other.dns_messages;
+        self.dns_cut += other.dns_cut;
+    }
+}
+
+/// Finds what matters in a Block.
+pub fn scan(block: &Block, learned: &Learned, findings: &mut Findings) {
+    findings.clear(learned.generation());
+    let set = &*block.indicators;
+    let mut names = names::Reader::new(set);
+    let mut clock = Timestamp::MIN;
+    for (number, frame) in block.frames.iter().enumerate() {
+        clock = clock.max(frame.time);
+        let packet = match decode(frame.link, block.captured(frame), frame.original) {
+            Ok(packet) => packet,
+            Err(skip) => {
+                findings.counts.skipped[skip as usize] += 1;
+                continue;
+            }
+        };
+        findings.counts.packets += 1;
+        let list = &mut findings.list;
+        let mut report = |what| list.push(finding(number, frame.time, clock, &packet, what));
+        if may_matter(set, learned, &packet)
+            && let Some(contact) = contact(set, learned, &packet)
+        {
+            report(contact);
+        }
+        if !packet.payload.is_empty() && names::is_name_service(&packet) {
+            names.read(&packet, &mut findings.counts, |sighting| report(What::Dns(Box::new(sighting))));
+        }
+    }
+    findings.latest = (!block.frames.is_empty()).then_some(clock);
+}
+
+/// Finds in a Block the packets to or from addresses that were learned after it was scanned: for the tracker.
+///
+/// Packets of which `is_known` says so are left out: the first scan reported them.
+pub fn scan_again(block: &Block, learned: &Learned, is_known: impl Fn(u32) -> bool) -> Vec<Finding> {
+    let mut found = Vec::new();
+    let mut clock = Timestamp::MIN;
+    for (number, frame) in block.frames.iter().enumerate() {
+        clock = clock.max(frame.time);
+        let Ok(packet) = decode(frame.link, block.captured(frame), frame.original) else { continue };
+        if is_learned(learned, &packet) && !is_known(number as u32) {
+            let what = What::Contact { source: None, destination: None };
+            found.push(finding(number, frame.time, clock, &packet, what));
+        }
+    }
+    found
+}
+
+fn finding(number: usize, time: Timestamp, clock: Timestamp, packet: &Packet<'_>, what: What) -> Finding {
+    Finding {
+        frame: number as u32,
+        time,
+        clock,
+        flow: packet.flow(),
+        length: packet.length,
+        tcp: packet.tcp,
+        macs: packet.macs(),
+        what,
+    }
+}
+
+#[inline(always)]
+fn may_matter(set: &IndicatorSet, learned: &Learned, packet: &Packet<'_>) -> bool {
+    let may_be_listed = match (packet.source, packet.destination) {
+        (IpAddr::V4(source), IpAddr::V4(destination)) => {
+            set.may_list_ipv4(source.to_bits()) | set.may_list_ipv4(destination.to_bits())
+        }
+        (IpAddr::V6(source), IpAddr::V6(destination)) => {
+            set.may_list_ipv6(source.octets()) | set.may_list_ipv6(destination.octets())
+        }
+        _ => false,
+    };
+    may_be_listed || is_learned(learned, packet)
+}
+
+#[inline(always)]
+fn is_learned(learned: &Learned, packet: &Packet<'_>) -> bool {
+    !learned.is_empty()
+        && [packet.source, packet.destination].into_iter().any(|address| match address {
+            IpAddr::V4(address) => learned.contains_ipv4(address.to_bits()),
+            IpAddr::V6(address) => learned.contains_ipv6(address.octets()),
+        })
+}
+
+#[inline(never)]
+fn contact(set: &IndicatorSet, learned: &Learned, packet: &Packet<'_>) -> Option<What> {
+    let source = set.find_address(packet.source, packet.ports.map(|(port, _)| port));
+    let destination = set.find_address(packet.destination, packet.ports.map(|(_, port)| port));
+    (source.is_some() || destination.is_some() || is_learned(learned, packet))
+        .then_some(What::Contact { source, destination })
+}

@@ -1,0 +1,344 @@
+//! The ordered stage: findings in, alerts out.
+//!
+//! One tracker takes the findings of all Blocks in Block order, so it sees the capture as if one thread had read it. All
+//! state lives here, and only for conversations that matter. Time is packet time, and the clock is the highest time seen:
+//! a packet from the past never turns it back.
+//!
+//! Nothing that the tracker does depends on where one Block ends and the next begins, nor on what a scanner happened to
+//! know of learned addresses when it scanned: whatever a scan could not know yet is looked for again here. So the alerts
+//! are a function of the packets and the settings alone.
+
+use std::collections::HashSet;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ipnet::IpNet;
+
+use crate::alert::{Alert, DnsFacts, Phase, REPEAT_WINDOW, Repeats, Signature, Traffic, wire_text};
+use crate::capture::{Block, Origin};
+use crate::flow::End;
+use crate::indicator::{AddressMatch, IndicatorId, Learned};
+use crate::scan::{DnsSighting, Finding, Findings, What, scan_again};
+use crate::units::{ByteCount, Timestamp};
+
+mod contact;
+mod conversation;
+mod resolved;
+
+use contact::Match;
+use conversation::{Conversation, Conversations};
+use resolved::Resolved;
+
+/// What the tracker is told to do.
+#[derive(Debug, Clone)]
+pub struct TrackSettings {
+    /// How long repeats are gathered; zero for each conversation by itself.
+    pub repeat_window: Duration,
+    /// What is inside; empty for whatever is private by its kind.
+    pub home: Vec<IpNet>,
+}
+
+impl Default for TrackSettings {
+    fn default() -> Self {
+        Self { repeat_window: REPEAT_WINDOW, home: Vec::new() }
+    }
+}
+
+/// What the tracker counts.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct TrackCounts {
+    /// Sightings by signature, in the order of [`Signature::ALL`].
+    pub sightings: [u64; Signature::ALL.len()],
+    /// Alerts by signature, in the order of [`Signature::ALL`].
+    pub alerts: [u64; Signature::ALL.len()],
+    /// Conversations forgotten for want of room.
+    pub conversations_forgotten: u64,
+    /// Repeat windows closed early for want of room.
+    pub windows_closed_early: u64,
+    /// Learned addresses forgotten for want of room.
+    pub addresses_forgotten: u64,
+    /// Addresses in answers that were not learned because they are nobody's.
+    pub addresses_refused: u64,
+    /// Addresses in answers past the bound of one answer.
+    pub addresses_beyond: u64,
+}
+
+impl TrackCounts {
+    fn count(counts: &mut [u64; Signature::ALL.len()], signature: Signature) {
+        if let Some(place) = Signature::ALL.iter().position(|known| *known == signature) {
+            counts[place] += 1;
+        }
+    }
+}
+
+/// The ordered stage.
+pub struct Tracker {
+    settings: TrackSettings,
+    /// The highest time seen; `None` before the first packet.
+    clock: Option<Timestamp>,
+    conversations: Conversations,
+    resolved: Resolved,
+    repeats: Repeats,
+    counts: TrackCounts,
+    /// The DNS sighting before this one: one packet may hold several messages.
+    last_dns: Option<(u64, u32, Signature, IndicatorId)>,
+}
+
+impl Tracker {
+    /// A tracker that has seen nothing yet.
+    pub fn new(settings: TrackSettings) -> Self {
+        let repeats = Repeats::new(settings.repeat_window);
+        Self {
+            settings,
+            clock: None,
+            conversations: Conversations::default(),
+            resolved: Resolved::default(),
+            repeats,
+            counts: TrackCounts::default(),
+            last_dns: None,
+        }
+    }
+
+    /// What was counted so far.
+    pub fn counts(&self) -> TrackCounts {
+        TrackCounts {
+            conversations_forgotten: self.conversations.forgotten(),
+            windows_closed_early: self.repeats.closed_early(),
+            addresses_forgotten: self.resolved.forgotten(),
+            addresses_refused: self.resolved.refused(),
+            ..self.counts.clone()
+        }
+    }
+
+    /// Takes the findings of the next Block.
+    pub fn take(&mut self, block: &Block, findings: &Findings, emit: &mut dyn FnMut(Alert)) {
+        let missed = self.scan_for_newer(block, findings);
+        let mut missed = missed.iter().peekable();
+        for finding in &findings.list {
+            while let Some(earlier) = missed.next_if(|missed| missed.frame < finding.frame) {
+                self.take_finding(block, earlier, emit);
+            }
+            self.take_finding(block, finding, emit);
+        }
+        missed.for_each(|finding| self.take_finding(block, finding, emit));
+        if let Some(latest) = findings.latest {
+            self.advance(latest, emit);
+        }
+    }
+
+    /// The learned addresses that scanners are to look for from now on, where they changed since the last call.
+    pub fn publish(&mut self) -> Option<Learned> {
+        self.resolved.publish()
+    }
+
+    /// The input has ended: tells what is still to be told.
+    pub fn finish(&mut self, emit: &mut dyn FnMut(Alert)) {
+        self.repeats.close_all(&mut counted(&mut self.counts, emit));
+    }
+
+    /// Contacts that the scan of this Block could not find: with addresses learned since the generation that it knew, in
+    /// Blocks before this one or by answers within it.
+    fn scan_for_newer(&self, block: &Block, findings: &Findings) -> Vec<Finding> {
+        let mut answered = findings.list.iter().filter_map(|finding| match &finding.what {
+            What::Dns(sighting) if sighting.signature == Signature::C2DomainAnswer => Some(sighting),
+            _ => None,
+        });
+        let first = answered.next();
+        if first.is_none() && !self.resolved.has_newer_than(findings.learned) {
+            return Vec::new();
+        }
+        let in_block = first.into_iter().chain(answered).flat_map(|sighting| sighting.facts.addresses.iter().copied());
+        let newer: HashSet<IpAddr> = in_block.chain(self.resolved.newer_than(findings.learned)).collect();
+        let is_known = |frame| {
+            let place = findings.list.partition_point(|finding| finding.frame < frame);
+            findings.list.get(place).is_some_and(|known| known.frame == frame && matches!(known.what, What::Contact { .. }))
+        };
+        scan_again(block, &Learned::new(0, newer), is_known)
+    }
+
+    fn take_finding(&mut self, block: &Block, finding: &Finding, emit: &mut dyn FnMut(Alert)) {
+        self.advance(finding.clock, emit);
+        match &finding.what {
+            What::Contact { source, destination } => self.contact(block, finding, *source, *destination, emit),
+            What::Dns(sighting) => self.dns(block, finding, sighting, emit),
+        }
+    }
+
+    fn advance(&mut self, to: Timestamp, emit: &mut dyn FnMut(Alert)) {
+        if self.clock.is_none_or(|clock| clock < to) {
+            self.clock = Some(to);
+            self.repeats.close_due(to, &mut counted(&mut self.counts, emit));
+            self.conversations.expire(to);
+        }
+    }
+
+    fn contact(
+        &mut self,
+        block: &Block,
+        finding: &Finding,
+        source: Option<AddressMatch>,
+        destination: Option<AddressMatch>,
+        emit: &mut dyn FnMut(Alert),
+    ) {
+        let found = Match::of(finding, source, destination, &block.indicators, &self.resolved);
+        let mut emit = counted(&mut self.counts, emit);
+        let is_new_statement;
+        let conversation = match self.conversations.find(finding) {
+            Some(known) => {
+                let stronger = found.filter(|found| found.strength() > known.matched.strength());
+                is_new_statement = stronger.is_some();
+                if let Some(stronger) = stronger {
+                    known.matched = stronger;
+                    known.window = None;
+                }
+                known
+            }
+            None => {
+                let Some(found) = found else { return };
+                is_new_statement = true;
+                let both = source.is_some() && destination.is_some();
+                let client_sent = contact::is_client_sender(finding, &found, both);
+                let new = Conversation::new(finding, block.origin.clone(), found, client_sent);
+                self.conversations.insert(finding.flow, new)
+            }
+        };
+        let (sent, received) = conversation.add(finding);
+        let place = (finding.flow.either_way(), conversation.silence());
+        let alert = |conversation: &Conversation| of_conversation(conversation, sent, received, &self.settings.home);
+        if is_new_statement {
+            conversation.window = self.repeats.sighting(alert(conversation), Some(place), &mut emit);
+            let signature = conversation.matched.signature;
+            drop(emit);
+            TrackCounts::count(&mut self.counts.sightings, signature);
+            return;
+        }
+        let traffic = Traffic {
+            start: conversation.first,
+            time: finding.time,
+            sent,
+            received,
+            tcp_outcome: conversation.tcp_outcome,
+        };
+        let window = self.repeats.traffic(conversation.window, traffic, place, || alert(conversation), &mut emit);
+        conversation.window = window;
+    }
+
+    fn dns(&mut self, block: &Block, finding: &Finding, sighting: &DnsSighting, emit: &mut dyn FnMut(Alert)) {
+        let Some(indicator) = block.indicators.get(sighting.indicator) else { return };
+        if sighting.signature == Signature::C2DomainAnswer {
+            let name: Arc<[u8]> = sighting.facts.name.as_slice().into();
+            for (address, lifetime) in sighting.facts.addresses.iter().zip(&sighting.lifetimes) {
+                self.resolved.learn(*address, *lifetime, indicator, &name, finding.time);
+            }
+            self.counts.addresses_beyond += sighting.more_addresses;
+        }
+        // The bytes of a packet count once, however many messages of it say the same.
+        let this = (block.number, finding.frame, sighting.signature, sighting.indicator);
+        let is_counted = self.last_dns.replace(this) == Some(this);
+        let length = ByteCount(if is_counted { 0 } else { finding.length.into() });
+        let alert = of_dns(finding, sighting, indicator, &block.origin, length, &self.settings.home);
+        TrackCounts::count(&mut self.counts.sightings, sighting.signature);
+        self.repeats.sighting(alert, None, &mut counted(&mut self.counts, emit));
+    }
+}
+
+fn counted<'a>(counts: &'a mut TrackCounts, emit: &'a mut dyn FnMut(Alert)) -> impl FnMut(Alert) {
+    |alert: Alert| {
+        TrackCounts::count(&mut counts.alerts, alert.signature);
+        emit(alert);
+    }
+}
+
+fn of_conversation(conversation: &Conversation, sent: ByteCount, received: ByteCount, home: &[IpNet]) -> Alert {
+    let Conversation { client, server, protocol, matched, .. } = conversation;
+    Alert {
+        signature: matched.signature,
+        phase: Phase::First,
+        severity: matched.severity(),
+        id: 0,
+        seen: conversation.first,
+        start: conversation.first,
+        end: conversation.last,
+        client: *client,
+        server: *server,
+        protocol: *protocol,
+        client_mac: conversation.client_mac,
+        server_mac: conversation.server_mac,
+        application: None,
+        outbound: is_outbound(*client, *server, home),
+        sent,
+        received,
+        count: 1,
+        tcp_outcome: conversation.tcp_outcome,
+        dns: matched.name.as_deref().map(|name| DnsFacts { name: name.to_vec(), ..DnsFacts::default() }),
+        indicator: matched.indicator.clone(),
+        basis: matched.basis,
+        origin: conversation.origin.clone(),
+        message: contact::sentence(matched, *client, *server, *protocol),
+    }
+}
+
+fn of_dns(
+    finding: &Finding,
+    sighting: &DnsSighting,
+    indicator: &Arc<crate::indicator::Indicator>,
+    origin: &Arc<Origin>,
+    length: ByteCount,
+    home: &[IpNet],
+) -> Alert {
+    let is_query = sighting.signature == Signature::C2DomainQuery;
+    let flow = finding.flow;
+    let (from_mac, to_mac) = finding.macs.unzip();
+    let (client, server) = if is_query { (flow.source, flow.destination) } else { (flow.destination, flow.source) };
+    let (client_mac, server_mac) = if is_query { (from_mac, to_mac) } else { (to_mac, from_mac) };
+    let (sent, received) = if is_query { (length, ByteCount(0)) } else { (ByteCount(0), length) };
+    Alert {
+        signature: sighting.signature,
+        phase: Phase::First,
+        severity: sighting.signature.severity(sighting.basis, indicator.confidence),
+        id: 0,
+        seen: finding.time,
+        start: finding.time,
+        end: finding.time,
+        client,
+        server,
+        protocol: flow.protocol,
+        client_mac,
+        server_mac,
+        application: Some("DNS"),
+        outbound: is_outbound(client, server, home),
+        sent,
+        received,
+        count: 1,
+        tcp_outcome: None,
+        dns: Some(sighting.facts.clone()),
+        indicator: indicator.clone(),
+        basis: sighting.basis,
+        origin: origin.clone(),
+        message: dns_sentence(sighting, client, server),
+    }
+}
+
+fn is_outbound(client: End, server: End, home: &[IpNet]) -> bool {
+    contact::is_inside(client.address, home) && !contact::is_inside(server.address, home)
+}
+
+fn dns_sentence(sighting: &DnsSighting, client: End, server: End) -> String {
+    let DnsFacts { name, addresses, .. } = &sighting.facts;
+    let name = wire_text(name);
+    if sighting.signature == Signature::C2DomainQuery {
+        return format!("{} asked {} for {name}", client.address, server.address);
+    }
+    let what = match addresses.len() {
+        0 => "no address".to_owned(),
+        1 => "1 address".to_owned(),
+        count => format!("{count} addresses"),
+    };
+    let mut text = format!("{} answered {} for {name}: {what}", server.address, client.address);
+    for (place, other) in sighting.names.iter().enumerate() {
+        text += if place == 0 { "; with it stood " } else { ", " };
+        text += &wire_text(other).to_string();
+    }
+    text
+}
