@@ -1,6 +1,6 @@
 //! Names in a message: labels, and pointers to labels that came before (RFC 1035 section 4.1.4).
 
-use super::HEADER_LENGTH;
+use super::header::HEADER_LENGTH;
 use crate::domain_name::DomainName;
 
 /// How many pointers one name may follow. Its at most 127 labels need no more than one pointer each; the rest is for

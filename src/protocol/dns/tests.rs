@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain_name::LONGEST_NAME;
+use crate::domain_name::{DomainName, LONGEST_NAME};
 
 /// Bytes from hex digits; blanks are for the reader.
 fn hex(text: &str) -> Vec<u8> {
