@@ -10,7 +10,7 @@
 //! A message is read in two steps, since most names need not be read at all. The [`Reader`] walks over questions and
 //! records and hands out each name as a [`Name`]: only the place where it stands. Records of one owner nearly always point
 //! at one place, so whoever has read and matched that name once can tell by `==` that this is it again.
-//! [`Reader::read_name`] then reads one into a [`DomainName`].
+//! [`Reader::read_name`] then reads one into a [`DomainName`](crate::domain_name::DomainName).
 //!
 //! The crate `dns-parser` reads the header and the addresses. It cannot do the rest: its parser refuses a whole message
 //! for one type that it does not know.
