@@ -120,7 +120,8 @@ impl DomainName {
     /// Adds eight bytes in lower case, as they are. True where one of them has to be escaped.
     #[inline]
     fn push_word(&mut self, word: u64) -> bool {
-        self.text.extend(lower_case(word).to_le_bytes());
+        // It always fits: the room is for a longest name and a word.
+        let _fits = self.text.try_extend_from_slice(&lower_case(word).to_le_bytes());
         has_byte(word, b'.') || has_byte(word, b'\\')
     }
 

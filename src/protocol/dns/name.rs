@@ -1,16 +1,16 @@
 //! Names in a message: labels, and pointers to labels that came before (RFC 1035 section 4.1.4).
 
-use super::HEADER_LENGTH;
+use super::header::HEADER_LENGTH;
 use crate::domain_name::DomainName;
 
 /// How many pointers one name may follow. Its at most 127 labels need no more than one pointer each; the rest is for
 /// encoders that point at pointers.
 const MOST_POINTERS: u32 = 256;
-/// What names may cost in any message, however short: an mDNS message of a few long names, each read several times.
-const FREE_COST: usize = 2048;
-/// What names may cost in addition for each byte of the message. A record is at least 12 bytes long, in answers 16, and
-/// names its owner by pointer: 64 bytes for reading the name again are more than honest names have in the mean.
-const COST_PER_BYTE: usize = 4;
+/// What names may cost in any message, however short: one of mDNS or about `ip6.arpa` that has a few names of 34 labels.
+const FREE_COST: usize = 512;
+/// What names may cost in addition for each byte of the message. Honest names have four or five labels and a pointer, and
+/// come at most twice in a record, which takes 14 bytes or more: less than one for each byte.
+const COST_PER_BYTE: usize = 1;
 
 /// Where a name stands in a message.
 ///
@@ -53,7 +53,7 @@ impl Name {
                 let Some(label) = rest.get(..length) else {
                     return false;
                 };
-                if !budget.spend(1 + length) || into.push_label(label).is_err() {
+                if !budget.spend(1 + length / 8) || into.push_label(label).is_err() {
                     return false;
                 }
                 position += 1 + length;
@@ -62,7 +62,7 @@ impl Name {
                     return false;
                 };
                 pointers += 1;
-                if pointers > MOST_POINTERS || !budget.spend(2) {
+                if pointers > MOST_POINTERS || !budget.spend(1) {
                     return false;
                 }
                 position = next;
@@ -74,10 +74,11 @@ impl Name {
     }
 }
 
-/// What reading names may still cost in a message, in bytes of labels and pointers.
+/// What reading names may still cost in a message: one for each label and each pointer, and one for each whole eight bytes
+/// of a label.
 ///
-/// A message of 64 KiB has room for 5,000 records that each point at the same chain of 127 labels: without a bound to
-/// their sum, a hostile sender would have a thousand bytes read for each that he sends.
+/// A message of 64 KiB has room for 4,000 records that each name the same 127 labels twice: without a bound to their sum, a
+/// hostile sender would have a hundred times more read than he sends.
 #[derive(Debug, Clone)]
 pub(super) struct NameBudget {
     left: usize,

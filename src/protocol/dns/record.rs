@@ -4,9 +4,13 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use dns_parser::{RData, Type};
 
+use super::code::RecordType;
 use super::name::{self, Name};
-use super::{CLASS_FLAG, CLASS_INTERNET, RecordType};
 
+/// The class of the Internet.
+const CLASS_INTERNET: u16 = 1;
+/// In mDNS the top bit of a class is a flag (RFC 6762 sections 5.4 and 10.2): unicast answer wanted, or flush the cache.
+const CLASS_FLAG: u16 = 0x8000;
 /// The keys of the SVCB parameters that hold addresses (RFC 9460 section 14.3.2).
 const KEY_IPV4_HINT: u16 = 4;
 const KEY_IPV6_HINT: u16 = 6;

@@ -1,6 +1,6 @@
 //! DNS over TCP: each message behind its length in two bytes (RFC 1035 section 4.2.2, RFC 7766).
 
-use super::HEADER_LENGTH;
+use super::header::HEADER_LENGTH;
 
 /// What a TCP segment holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
