@@ -9,8 +9,10 @@ use crate::indicator::Indicator;
 use crate::units::{ByteCount, Timestamp};
 
 mod signature;
+pub(crate) mod wire_text;
 
 pub use signature::Signature;
+pub use wire_text::{WireText, wire_text};
 
 /// Where an alert stands in the story of its sightings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
