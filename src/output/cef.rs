@@ -23,8 +23,8 @@ use crate::alert::wire_text::{is_unprintable, write_bytes};
 use crate::alert::{Alert, DnsFacts};
 use crate::protocol::dns;
 
-/// The longest line with its line feed: some collectors cut at 2,048 bytes, and rsyslog does where it is set up for
-/// RFC 3164 strictly.
+/// The longest line with its line feed: receivers of syslog need to take no more than 2,048 bytes (RFC 5424 section 6.1), and
+/// some cut there.
 pub const LONGEST_LINE: usize = 2047;
 
 // The longest values, in bytes as written. With every other key at its longest they leave room for an IPv6 address of a DNS

@@ -149,6 +149,14 @@ mod tests {
     }
 
     #[test]
+    fn a_dash_is_standard_output_and_every_other_target_a_file() {
+        for (target, standard) in [("-", true), ("./-", false), ("alerts.cef", false), ("", false)] {
+            assert_eq!((STANDARD_OUTPUT.takes)(target.as_ref()), standard, "{target}");
+            assert!((FILE.takes)(target.as_ref()), "{target}");
+        }
+    }
+
+    #[test]
     fn a_file_that_cannot_be_created_is_named() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("missing").join("alerts.cef");
