@@ -1,6 +1,6 @@
 //! Outputs: where alerts go.
 //!
-//! An output is one file in this folder that implements [`Output`], and one line in [`KINDS`].
+//! An output is one file in this folder that implements [`Output`], and one line in the table `KINDS`.
 
 use std::io;
 use std::path::{Path, PathBuf};
