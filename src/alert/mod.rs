@@ -1,18 +1,21 @@
 //! Alerts: what the tracker says and the outputs write.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use crate::capture::Origin;
 use crate::flow::{End, Mac, Protocol};
 use crate::indicator::Indicator;
+use crate::protocol::dns::{RecordType, ResponseCode};
 use crate::units::{ByteCount, Timestamp};
 
 mod repeat;
 mod signature;
+pub(crate) mod wire_text;
 
 pub use repeat::{REPEAT_WINDOW, Repeats, Traffic, WindowId};
 pub use signature::Signature;
+pub use wire_text::{WireText, wire_text};
 
 /// Where an alert stands in the story of its sightings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,9 +101,9 @@ pub struct DnsFacts {
     /// The name that matched, whole: bytes from the wire in the form of [`crate::domain_name::DomainName`].
     pub name: Vec<u8>,
     /// The type that the question asked for; of an answer without a question the first matching record's.
-    pub query_type: Option<u16>,
+    pub query_type: Option<RecordType>,
     /// The response code with its extension (RFC 6891), of answers only.
-    pub response_code: Option<u16>,
+    pub response_code: Option<ResponseCode>,
     /// The shortest time to live, in seconds, among the addresses; where there are none, among the records that matched.
     pub ttl: Option<u32>,
     /// All addresses of the answer, in the order in which they came, each once.
@@ -130,6 +133,10 @@ pub struct Alert {
     pub server: End,
     /// The protocol above IP.
     pub protocol: Protocol,
+    /// Where the client's IPv6 address holds the listed IPv4 address: that one. It is what hunts look for.
+    pub client_ipv4: Option<Ipv4Addr>,
+    /// The same of the server's address.
+    pub server_ipv4: Option<Ipv4Addr>,
     /// The hardware addresses towards client and server, where the link has them.
     pub client_mac: Option<Mac>,
     /// See `client_mac`.

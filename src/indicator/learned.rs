@@ -57,7 +57,7 @@ impl Learned {
         let address = Ipv6Addr::from_bits(bits);
         (filter.may_contain_ipv6(bits) && addresses.contains(&IpAddr::V6(address)))
             || (may_embed((bits >> 64) as u64)
-                && embedded(address).iter().any(|(ipv4, _)| addresses.contains(&IpAddr::V4(*ipv4))))
+                && embedded(address).iter().any(|inner| addresses.contains(&IpAddr::V4(inner.address))))
     }
 }
 

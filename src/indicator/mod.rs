@@ -15,7 +15,7 @@ mod set;
 
 pub use builtin::builtin;
 pub use learned::Learned;
-pub use set::{AddressMatch, Closeness, Embedding, IndicatorId, IndicatorSet, embedded};
+pub use set::{AddressMatch, Closeness, Embedded, Embedding, IndicatorId, IndicatorSet, embedded};
 
 /// What an indicator names.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]

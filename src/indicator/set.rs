@@ -63,6 +63,15 @@ impl Embedding {
     }
 }
 
+/// An IPv4 address and how it lay in an IPv6 address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Embedded {
+    /// The IPv4 address.
+    pub address: Ipv4Addr,
+    /// The form of the IPv6 address.
+    pub form: Embedding,
+}
+
 /// The strongest that a set has to say of an address and port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AddressMatch {
@@ -71,24 +80,25 @@ pub struct AddressMatch {
     /// How close.
     pub closeness: Closeness,
     /// Where the listed address is an IPv4 address inside the IPv6 address that was looked up.
-    pub embedding: Option<Embedding>,
+    pub embedded: Option<Embedded>,
 }
 
 /// The IPv4 addresses inside an IPv6 address: none but in four well-known ranges.
-pub fn embedded(address: Ipv6Addr) -> ArrayVec<(Ipv4Addr, Embedding), 2> {
+pub fn embedded(address: Ipv6Addr) -> ArrayVec<Embedded, 2> {
     let mut found = ArrayVec::new();
+    let mut push = |address, form| found.push(Embedded { address, form });
     let octets = address.octets();
     let ipv4_at = |start: usize| {
         let [a, b, c, d] = [octets[start], octets[start + 1], octets[start + 2], octets[start + 3]];
         Ipv4Addr::new(a, b, c, d)
     };
     match address.segments() {
-        [0, 0, 0, 0, 0, 0xffff, ..] => found.push((ipv4_at(12), Embedding::Mapped)),
-        [0x64, 0xff9b, 0, 0, 0, 0, ..] => found.push((ipv4_at(12), Embedding::Nat64)),
-        [0x2002, ..] => found.push((ipv4_at(2), Embedding::SixToFour)),
+        [0, 0, 0, 0, 0, 0xffff, ..] => push(ipv4_at(12), Embedding::Mapped),
+        [0x64, 0xff9b, 0, 0, 0, 0, ..] => push(ipv4_at(12), Embedding::Nat64),
+        [0x2002, ..] => push(ipv4_at(2), Embedding::SixToFour),
         [0x2001, 0, ..] => {
-            found.push((Ipv4Addr::from_bits(!ipv4_at(12).to_bits()), Embedding::Teredo));
-            found.push((ipv4_at(4), Embedding::Teredo));
+            push(Ipv4Addr::from_bits(!ipv4_at(12).to_bits()), Embedding::Teredo);
+            push(ipv4_at(4), Embedding::Teredo);
         }
         _ => {}
     }
@@ -256,12 +266,13 @@ impl IndicatorSet {
     pub fn find_address(&self, address: IpAddr, port: Option<u16>) -> Option<AddressMatch> {
         let plain = self.find_plain(address, port, None);
         let IpAddr::V6(ipv6) = address else { return plain };
-        let inside =
-            embedded(ipv6).into_iter().filter_map(|(ipv4, how)| self.find_plain(IpAddr::V4(ipv4), port, Some(how)));
+        let inside = embedded(ipv6)
+            .into_iter()
+            .filter_map(|inner| self.find_plain(IpAddr::V4(inner.address), port, Some(inner)));
         plain.into_iter().chain(inside).reduce(|best, next| if self.is_stronger(&next, &best) { next } else { best })
     }
 
-    fn find_plain(&self, address: IpAddr, port: Option<u16>, embedding: Option<Embedding>) -> Option<AddressMatch> {
+    fn find_plain(&self, address: IpAddr, port: Option<u16>, embedded: Option<Embedded>) -> Option<AddressMatch> {
         let listed = self.addresses.get(&address).map(Vec::as_slice).unwrap_or_default();
         let by_address = listed.iter().map(|listed| {
             let closeness = match listed.port {
@@ -269,13 +280,13 @@ impl IndicatorSet {
                 Some(_) if listed.port == port => Closeness::Endpoint,
                 Some(_) => Closeness::OtherPort,
             };
-            AddressMatch { indicator: listed.indicator, closeness, embedding }
+            AddressMatch { indicator: listed.indicator, closeness, embedded }
         });
         let network = self.networks.as_ref().and_then(|networks| match address {
             IpAddr::V4(address) => networks.ipv4.get_lpm(&Ipv4Net::from(address)).map(|(_, id)| *id),
             IpAddr::V6(address) => networks.ipv6.get_lpm(&Ipv6Net::from(address)).map(|(_, id)| *id),
         });
-        let by_network = network.map(|indicator| AddressMatch { indicator, closeness: Closeness::Network, embedding });
+        let by_network = network.map(|indicator| AddressMatch { indicator, closeness: Closeness::Network, embedded });
         by_address.chain(by_network).reduce(|best, next| if self.is_stronger(&next, &best) { next } else { best })
     }
 
@@ -342,7 +353,7 @@ mod tests {
 
     fn found(set: &IndicatorSet, address: &str, port: Option<u16>) -> Option<(String, Closeness, Option<Embedding>)> {
         let found = set.find_address(address.parse().unwrap(), port)?;
-        Some((set.get(found.indicator)?.pattern.to_string(), found.closeness, found.embedding))
+        Some((set.get(found.indicator)?.pattern.to_string(), found.closeness, found.embedded.map(|inner| inner.form)))
     }
 
     fn domain(set: &IndicatorSet, name: &str) -> Option<String> {
@@ -452,7 +463,7 @@ mod tests {
     fn naive(list: &[Pattern], address: IpAddr, port: u16) -> Option<Closeness> {
         let mut all = vec![address];
         if let IpAddr::V6(ipv6) = address {
-            all.extend(embedded(ipv6).into_iter().map(|(ipv4, _)| IpAddr::V4(ipv4)));
+            all.extend(embedded(ipv6).into_iter().map(|inner| IpAddr::V4(inner.address)));
         }
         let closeness = |pattern: &Pattern| match pattern {
             Pattern::Endpoint(listed, listed_port) if all.contains(listed) => {

@@ -10,7 +10,7 @@ use crate::decode::Packet;
 use crate::domain_name::DomainName;
 use crate::flow::Protocol;
 use crate::indicator::{IndicatorId, IndicatorSet};
-use crate::protocol::dns::{self, Message, Section, TcpPart};
+use crate::protocol::dns::{self, Message, RecordType, ResponseCode, Section, TcpPart};
 
 use super::ScanCounts;
 
@@ -124,15 +124,15 @@ impl<'a> Reader<'a> {
         while let Some(question) = reader.next_question() {
             if reader.read_name(question.name, &mut self.name) {
                 let basis = if is_response { MatchBasis::DnsAnswer } else { MatchBasis::DnsQuery };
-                gathered.name(&self.name, self.set.find_domain(&self.name), basis, question.qtype.0, None);
-                gathered.query_type.get_or_insert(question.qtype.0);
+                gathered.name(&self.name, self.set.find_domain(&self.name), basis, question.qtype, None);
+                gathered.query_type.get_or_insert(question.qtype);
             }
         }
         while is_response
             && let Some(record) = reader.next_record()
             && record.section == Section::Answer
         {
-            let (rtype, ttl) = (record.rtype.0, record.ttl());
+            let (rtype, ttl) = (record.rtype, record.ttl());
             for name in [Some(record.owner), record.target()].into_iter().flatten() {
                 if reader.read_name(name, &mut self.name) {
                     let id = self.set.find_domain(&self.name);
@@ -141,7 +141,7 @@ impl<'a> Reader<'a> {
             }
             record.addresses().for_each(|address| gathered.address(address, ttl));
         }
-        let response_code = is_response.then(|| message.extended_response_code().0);
+        let response_code = is_response.then(|| message.extended_response_code());
         gathered.into_sightings(is_response, response_code)
     }
 }
@@ -154,14 +154,14 @@ struct Gathered {
     addresses: Vec<(IpAddr, u32)>,
     more_addresses: u64,
     /// Of the first question.
-    query_type: Option<u16>,
+    query_type: Option<RecordType>,
 }
 
 struct Match {
     indicator: IndicatorId,
     basis: MatchBasis,
     name: Vec<u8>,
-    query_type: u16,
+    query_type: RecordType,
     ttl: Option<u32>,
 }
 
@@ -171,7 +171,7 @@ impl Gathered {
         name: &DomainName,
         indicator: Option<IndicatorId>,
         basis: MatchBasis,
-        rtype: u16,
+        rtype: RecordType,
         ttl: Option<u32>,
     ) {
         let bytes = name.as_bytes();
@@ -179,26 +179,26 @@ impl Gathered {
             self.names.push(bytes.to_vec());
         }
         let Some(indicator) = indicator else { return };
-        match self.matches.iter_mut().find(|known| known.indicator == indicator) {
-            Some(known) => known.ttl = [known.ttl, ttl].into_iter().flatten().min(),
-            None if self.matches.len() < MOST_INDICATORS => {
-                let asked = if basis == MatchBasis::DnsAnswerRecord { self.query_type } else { None };
-                let query_type = asked.unwrap_or(rtype);
-                self.matches.push(Match { indicator, basis, name: bytes.to_vec(), query_type, ttl });
-            }
-            None => {}
+        if let Some(known) = self.matches.iter_mut().find(|known| known.indicator == indicator) {
+            known.ttl = [known.ttl, ttl].into_iter().flatten().min();
+        } else if self.matches.len() < MOST_INDICATORS {
+            let asked = if basis == MatchBasis::DnsAnswerRecord { self.query_type } else { None };
+            let query_type = asked.unwrap_or(rtype);
+            self.matches.push(Match { indicator, basis, name: bytes.to_vec(), query_type, ttl });
         }
     }
 
     fn address(&mut self, address: IpAddr, ttl: u32) {
-        match self.addresses.iter_mut().find(|(known, _)| *known == address) {
-            Some((_, known)) => *known = ttl.max(*known),
-            None if self.addresses.len() < MOST_ADDRESSES => self.addresses.push((address, ttl)),
-            None => self.more_addresses += 1,
+        if let Some((_, known)) = self.addresses.iter_mut().find(|(known, _)| *known == address) {
+            *known = ttl.max(*known);
+        } else if self.addresses.len() < MOST_ADDRESSES {
+            self.addresses.push((address, ttl));
+        } else {
+            self.more_addresses += 1;
         }
     }
 
-    fn into_sightings(self, is_response: bool, response_code: Option<u16>) -> Vec<DnsSighting> {
+    fn into_sightings(self, is_response: bool, response_code: Option<ResponseCode>) -> Vec<DnsSighting> {
         let Self { matches, names, addresses, more_addresses, .. } = self;
         let shortest = addresses.iter().map(|&(_, ttl)| ttl).min();
         let (addresses, lifetimes): (Vec<_>, Vec<_>) = addresses.into_iter().unzip();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::alert::{MatchBasis, Signature};
 use crate::flow::{End, Protocol};
-use crate::indicator::{AddressMatch, Closeness, Embedding, Indicator, IndicatorSet};
+use crate::indicator::{AddressMatch, Closeness, Embedded, Indicator, IndicatorSet};
 use crate::scan::Finding;
 
 use super::resolved::Resolved;
@@ -19,7 +19,7 @@ pub(super) struct Match {
     /// Which end it is about.
     pub(super) listed: End,
     /// Where the listed address lies in an IPv6 address.
-    pub(super) embedding: Option<Embedding>,
+    pub(super) embedded: Option<Embedded>,
     /// For a resolved address: the name whose answer gave it.
     pub(super) name: Option<Arc<[u8]>>,
 }
@@ -49,17 +49,17 @@ impl Match {
             Closeness::OtherPort => (Signature::C2Address, MatchBasis::AddressOtherPort),
         };
         let indicator = set.get(found.indicator)?.clone();
-        Some(Self { signature, basis, indicator, listed, embedding: found.embedding, name: None })
+        Some(Self { signature, basis, indicator, listed, embedded: found.embedded, name: None })
     }
 
     fn learned(listed: End, finding: &Finding, resolved: &Resolved) -> Option<Self> {
-        let (lesson, embedding) = resolved.find(listed.address, finding.time)?;
+        let (lesson, embedded) = resolved.find(listed.address, finding.time)?;
         Some(Self {
             signature: Signature::C2ResolvedAddress,
             basis: MatchBasis::ResolvedAddress,
             indicator: lesson.indicator.clone(),
             listed,
-            embedding,
+            embedded,
             name: Some(lesson.name.clone()),
         })
     }
@@ -100,7 +100,7 @@ pub(super) fn is_client_sender(finding: &Finding, matched: &Match, both_listed: 
     }
 }
 
-/// Whether a sentence may call the end by a name at all: see [`sentence`].
+/// An end in words, where a missing port would leave open what was spoken.
 fn whom(end: End, protocol: Protocol) -> String {
     match end.port {
         Some(_) => end.to_string(),
@@ -122,8 +122,8 @@ pub(super) fn sentence(matched: &Match, client: End, server: End, protocol: Prot
         }
         _ => format!("an address listed for {family} with another port ({listed})"),
     };
-    let form = match matched.embedding {
-        Some(embedding) => format!(" ({} form)", embedding.name()),
+    let form = match matched.embedded {
+        Some(Embedded { address, form }) => format!(" ({} form of {address})", form.name()),
         None => String::new(),
     };
     if matched.listed == server {

@@ -152,7 +152,10 @@ impl Tracker {
         let newer: HashSet<IpAddr> = in_block.chain(self.resolved.newer_than(findings.learned)).collect();
         let is_known = |frame| {
             let place = findings.list.partition_point(|finding| finding.frame < frame);
-            findings.list.get(place).is_some_and(|known| known.frame == frame && matches!(known.what, What::Contact { .. }))
+            findings
+                .list
+                .get(place)
+                .is_some_and(|known| known.frame == frame && matches!(known.what, What::Contact { .. }))
         };
         scan_again(block, &Learned::new(0, newer), is_known)
     }
@@ -263,6 +266,8 @@ fn of_conversation(conversation: &Conversation, sent: ByteCount, received: ByteC
         client: *client,
         server: *server,
         protocol: *protocol,
+        client_ipv4: ipv4_of(matched, *client),
+        server_ipv4: ipv4_of(matched, *server),
         client_mac: conversation.client_mac,
         server_mac: conversation.server_mac,
         application: None,
@@ -277,6 +282,11 @@ fn of_conversation(conversation: &Conversation, sent: ByteCount, received: ByteC
         origin: conversation.origin.clone(),
         message: contact::sentence(matched, *client, *server, *protocol),
     }
+}
+
+/// The listed IPv4 address in an end's IPv6 address.
+fn ipv4_of(matched: &Match, end: End) -> Option<std::net::Ipv4Addr> {
+    matched.embedded.filter(|_| matched.listed == end).map(|embedded| embedded.address)
 }
 
 fn of_dns(
@@ -304,6 +314,8 @@ fn of_dns(
         client,
         server,
         protocol: flow.protocol,
+        client_ipv4: None,
+        server_ipv4: None,
         client_mac,
         server_mac,
         application: Some("DNS"),

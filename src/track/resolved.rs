@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use foldhash::fast::RandomState;
 
-use crate::indicator::{Embedding, Indicator, Learned, embedded};
+use crate::indicator::{Embedded, Indicator, Learned, embedded};
 use crate::units::Timestamp;
 
 /// How long an address counts at the least. Fast-changing domains give lifetimes of a minute, and clients keep using an
@@ -89,13 +89,13 @@ impl Resolved {
     }
 
     /// What is known of an address, or of an IPv4 address inside it, at a time.
-    pub(super) fn find(&self, address: IpAddr, now: Timestamp) -> Option<(&Lesson, Option<Embedding>)> {
+    pub(super) fn find(&self, address: IpAddr, now: Timestamp) -> Option<(&Lesson, Option<Embedded>)> {
         let current = |address: &IpAddr| self.lessons.get(address).filter(|lesson| now <= lesson.until);
         if let Some(lesson) = current(&address) {
             return Some((lesson, None));
         }
         let IpAddr::V6(ipv6) = address else { return None };
-        embedded(ipv6).into_iter().find_map(|(ipv4, how)| Some((current(&IpAddr::V4(ipv4))?, Some(how))))
+        embedded(ipv6).into_iter().find_map(|inner| Some((current(&IpAddr::V4(inner.address))?, Some(inner))))
     }
 
     /// The addresses that are in no publication up to `generation`.
@@ -169,15 +169,27 @@ mod tests {
 
     #[test]
     fn an_ipv6_address_that_embeds_it_counts() {
-        let (_, embedding) = learned(60).find("64:ff9b::203.0.113.66".parse().unwrap(), at(1)).map(|(l, e)| (l.generation, e)).unwrap();
-        assert_eq!(embedding, Some(Embedding::Nat64));
+        let resolved = learned(60);
+        let (_, embedded) = resolved.find("64:ff9b::203.0.113.66".parse().unwrap(), at(1)).unwrap();
+        assert_eq!(embedded.unwrap().address.to_string(), "203.0.113.66");
     }
 
     #[test]
     fn nobodys_addresses_are_not_learned() {
         let mut resolved = Resolved::default();
         let indicator = Arc::new(builtin().remove(7));
-        for address in ["0.0.0.0", "127.0.0.1", "224.0.0.251", "255.255.255.255", "169.254.1.1", "::", "::1", "ff02::fb", "fe80::1", "::ffff:127.0.0.1"] {
+        for address in [
+            "0.0.0.0",
+            "127.0.0.1",
+            "224.0.0.251",
+            "255.255.255.255",
+            "169.254.1.1",
+            "::",
+            "::1",
+            "ff02::fb",
+            "fe80::1",
+            "::ffff:127.0.0.1",
+        ] {
             resolved.learn(address.parse().unwrap(), 60, &indicator, &b"x"[..].into(), at(0));
         }
         assert_eq!((resolved.refused(), resolved.publish().is_none()), (10, true));
@@ -201,7 +213,10 @@ mod tests {
         for low in 0..MOST_LEARNED as u32 {
             resolved.learn(IpAddr::V4((0x0a00_0000 + low).into()), 60, &indicator, &b"x"[..].into(), at(0));
         }
-        assert_eq!((resolved.lessons.len(), resolved.order.len(), resolved.forgotten()), (MOST_LEARNED, MOST_LEARNED, 1));
+        assert_eq!(
+            (resolved.lessons.len(), resolved.order.len(), resolved.forgotten()),
+            (MOST_LEARNED, MOST_LEARNED, 1)
+        );
         assert!(resolved.find("203.0.113.66".parse().unwrap(), at(1)).is_none());
     }
 }

@@ -152,20 +152,20 @@ impl ResponseCode {
 }
 
 impl fmt::Display for ResponseCode {
-    /// The registered name, else `RCODE` and the number.
+    /// The registered name in capitals, as DNS tools and log schemas spell it, else `RCODE` and the number.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = match self.0 {
-            0 => "NoError",
-            1 => "FormErr",
-            2 => "ServFail",
-            3 => "NXDomain",
-            4 => "NotImp",
-            5 => "Refused",
-            6 => "YXDomain",
-            7 => "YXRRSet",
-            8 => "NXRRSet",
-            9 => "NotAuth",
-            10 => "NotZone",
+            0 => "NOERROR",
+            1 => "FORMERR",
+            2 => "SERVFAIL",
+            3 => "NXDOMAIN",
+            4 => "NOTIMP",
+            5 => "REFUSED",
+            6 => "YXDOMAIN",
+            7 => "YXRRSET",
+            8 => "NXRRSET",
+            9 => "NOTAUTH",
+            10 => "NOTZONE",
             11 => "DSOTYPENI",
             16 => "BADVERS",
             17 => "BADKEY",
@@ -199,7 +199,7 @@ mod tests {
         let names: Vec<_> = [0, 1, 2, 3, 4, 5, 6, 16, 23].map(|number| ResponseCode(number).to_string()).into();
         assert_eq!(
             names,
-            ["NoError", "FormErr", "ServFail", "NXDomain", "NotImp", "Refused", "YXDomain", "BADVERS", "BADCOOKIE"]
+            ["NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED", "YXDOMAIN", "BADVERS", "BADCOOKIE"]
         );
         assert_eq!(ResponseCode(12).to_string(), "RCODE12");
         assert_eq!(ResponseCode(4095).to_string(), "RCODE4095");
