@@ -1,3 +1,89 @@
-//! The `rattap` command.
+//! The `rattap` command: arguments → run → exit code.
 
-fn main() {}
+use std::io::{self, Write};
+use std::time::Instant;
+
+use clap::Parser;
+use rattap::capture::{CaptureError, Files, Inputs, interfaces};
+use rattap::output::{self, Cef};
+use rattap::sensor::{self, Event};
+
+mod cli;
+mod config;
+mod console;
+mod exit_code;
+mod listing;
+mod summary;
+
+use cli::{Cli, Command, IndicatorsCommand};
+use console::Console;
+use exit_code::Exit;
+
+fn main() -> Exit {
+    let cli = Cli::parse();
+    let console = Console::start(cli.verbose, cli.quiet);
+    match run(cli, &console) {
+        Ok(code) => code,
+        Err(error) if is_closed_pipe(&error) => Exit::Done,
+        Err(error) => {
+            console.fail(&error);
+            Exit::Usage
+        }
+    }
+}
+
+/// An error is a wrong usage or setting: whatever goes wrong with the work itself has its own exit code.
+fn run(cli: Cli, console: &Console) -> anyhow::Result<Exit> {
+    match cli.command {
+        Command::Replay(args) => replay(config::Replay::new(args)?, console),
+        Command::Indicators(IndicatorsCommand::List { indicators, json }) => {
+            let set = config::indicators(&indicators)?;
+            let text = if json { listing::indicators_json(&set)? } else { listing::indicators_table(&set) };
+            print(&text)
+        }
+        Command::Interfaces => print(&listing::interfaces_table(&interfaces()?)),
+    }
+}
+
+fn replay(replay: config::Replay, console: &Console) -> anyhow::Result<Exit> {
+    let mut problems = 0u64;
+    let mut problem = |error: CaptureError| {
+        problems += 1;
+        log::error!("{error}");
+    };
+    let inputs = Inputs::expand(&replay.paths, &mut problem);
+    config::check_output(&replay.output, &inputs)?;
+    let output = output::open(&replay.output, Cef::new(replay.sensor))?;
+    let files = Files::new(inputs.list, replay.filter);
+    let read = files.progress();
+    console.begin(inputs.total);
+    let started = Instant::now();
+    let outcome = sensor::run(Box::new(files), replay.indicators, &replay.settings, output, &mut |event| match event {
+        Event::Problem(error) => problem(error),
+        Event::Tick { alerts } => console.progress(&read, alerts),
+    });
+    console.end();
+    let totals = &outcome.totals;
+    console.say(&summary::text(totals, problems, started.elapsed()));
+    Ok(match outcome.output {
+        Err(error) if !error.is_closed_pipe() => {
+            log::error!("{error}");
+            Exit::Failed
+        }
+        _ if problems > 0 => Exit::Failed,
+        _ if replay.tells_alerts_by_exit_code && totals.alerts_written > 0 => Exit::Alerts,
+        _ => Exit::Done,
+    })
+}
+
+fn print(text: &str) -> anyhow::Result<Exit> {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(text.as_bytes())?;
+    stdout.flush()?;
+    Ok(Exit::Done)
+}
+
+/// Whoever read standard output has seen enough.
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}

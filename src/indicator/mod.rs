@@ -9,6 +9,7 @@ use ipnet::IpNet;
 use crate::units::Timestamp;
 
 mod builtin;
+pub mod feed;
 mod filter;
 mod learned;
 mod set;

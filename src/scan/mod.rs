@@ -59,6 +59,8 @@ pub enum What {
 pub struct Findings {
     /// The generation of learned addresses that the scan knew.
     pub learned: u64,
+    /// The lowest time of all frames; `None` for a Block without frames.
+    pub earliest: Option<Timestamp>,
     /// The highest time of all frames; `None` for a Block without frames.
     pub latest: Option<Timestamp>,
     /// The findings.
@@ -70,7 +72,7 @@ pub struct Findings {
 impl Findings {
     fn clear(&mut self, learned: u64) {
         self.learned = learned;
-        self.latest = None;
+        (self.earliest, self.latest) = (None, None);
         self.list.clear();
         self.counts = ScanCounts::default();
     }
@@ -128,6 +130,7 @@ pub fn scan(block: &Block, learned: &Learned, findings: &mut Findings) {
             names.read(&packet, &mut findings.counts, |sighting| report(What::Dns(Box::new(sighting))));
         }
     }
+    findings.earliest = block.frames.iter().map(|frame| frame.time).min();
     findings.latest = (!block.frames.is_empty()).then_some(clock);
 }
 

@@ -1,0 +1,144 @@
+//! What the user typed. Nothing here opens a file or checks a meaning: that is the settings' business.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{ArgAction, Args, Parser, Subcommand};
+use ipnet::IpNet;
+
+/// A packet-capture network sensor for NetSupport Manager RAT command-and-control, alerting in CEF.
+#[derive(Debug, Parser)]
+#[command(name = "rattap", version, max_term_width = 100, arg_required_else_help = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+
+    /// Tell more in the log: once for what happens, twice for details. RUST_LOG overrides it
+    #[arg(short, long, global = true, action = ArgAction::Count, conflicts_with = "quiet")]
+    pub verbose: u8,
+
+    /// No log, no progress, no summary: alerts and the exit code alone
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Read captures and write an alert for each finding
+    Replay(ReplayArgs),
+    /// Show what is looked for
+    #[command(subcommand)]
+    Indicators(IndicatorsCommand),
+    /// List the network interfaces
+    Interfaces,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum IndicatorsCommand {
+    /// Show the indicators in force
+    List {
+        #[command(flatten)]
+        indicators: IndicatorArgs,
+
+        /// As a JSON array, one object an indicator
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// Read captures and write an alert for each finding.
+///
+/// Reads pcap and pcapng files, also compressed with gzip or zstd; what a file is, is told by its content. All paths
+/// together are one history, in the order given.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Exit code: 0 done; 1 an input could not be read or was damaged (the others were still processed), or alerts could not be \
+written; 2 wrong usage or settings; with --exit-code 10 where there were alerts.
+
+Examples:
+  rattap replay incident.pcapng
+  rattap replay -o alerts.cef --filter 'not port 22' /captures/2026-06-01/
+  tcpdump -i eth1 -w - | rattap replay -")]
+pub struct ReplayArgs {
+    /// Capture files; folders, with all below them by name; - for standard input
+    #[arg(required = true, value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+
+    /// Write the alerts into this file, emptied first, instead of to standard output
+    #[arg(short, long, value_name = "FILE", default_value = "-", hide_default_value = true)]
+    pub output: PathBuf,
+
+    /// Look only at packets for which this BPF expression (see pcap-filter(7)) is true
+    #[arg(short, long, value_name = "BPF")]
+    pub filter: Option<String>,
+
+    #[command(flatten)]
+    pub indicators: IndicatorArgs,
+
+    /// How many threads scan packets [default: the processor's cores]. The alerts are the same for any number
+    #[arg(short, long, value_name = "N")]
+    pub workers: Option<NonZeroUsize>,
+
+    /// Gather repeats of a finding for this long, in packet time, before telling of them: 10m, 90s, 1h; 0 tells each
+    /// conversation by itself
+    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = duration)]
+    pub repeat_window: Duration,
+
+    /// What is inside, for the direction of an alert (repeatable) [default: private addresses]
+    #[arg(long, value_name = "NETWORK")]
+    pub home: Vec<IpNet>,
+
+    /// The sensor's name in alerts [default: this machine's host name]
+    #[arg(long, value_name = "NAME")]
+    pub sensor_host: Option<String>,
+
+    /// The sensor's identifier in alerts
+    #[arg(long, value_name = "ID")]
+    pub sensor_id: Option<String>,
+
+    /// Exit with 10 where there were alerts
+    #[arg(long)]
+    pub exit_code: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct IndicatorArgs {
+    /// Look for the indicators in this file too: one a line, as ip:port, ip, range or domain (repeatable)
+    #[arg(long, value_name = "FILE")]
+    pub indicators: Vec<PathBuf>,
+
+    /// Do not look for the built-in indicators
+    #[arg(long, requires = "indicators")]
+    pub no_builtin: bool,
+}
+
+/// A bare number is seconds.
+fn duration(text: &str) -> Result<Duration, String> {
+    if let Ok(seconds) = text.parse() {
+        return Ok(Duration::from_secs(seconds));
+    }
+    let span: jiff::SignedDuration = text.parse().map_err(|error: jiff::Error| error.to_string())?;
+    Duration::try_from(span).map_err(|_| "a time cannot be negative".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_definition_is_sound() {
+        use clap::CommandFactory;
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn durations_are_read_in_words_and_bare_seconds() {
+        assert_eq!(duration("0"), Ok(Duration::ZERO));
+        assert_eq!(duration("90"), Ok(Duration::from_secs(90)));
+        assert_eq!(duration("10m"), Ok(Duration::from_secs(600)));
+        assert_eq!(duration("1h 30m"), Ok(Duration::from_secs(5400)));
+        assert!(duration("-5m").is_err());
+        assert!(duration("soon").is_err());
+    }
+}

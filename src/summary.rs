@@ -1,0 +1,108 @@
+//! The closing summary: what was read, what was found, and every loss with its reason.
+
+use std::fmt::Write;
+use std::time::Duration;
+
+use rattap::alert::Signature;
+use rattap::decode::Skip;
+use rattap::sensor::Totals;
+use rattap::units::ByteCount;
+
+/// The summary of a run, of several lines.
+pub fn text(totals: &Totals, problems: u64, took: Duration) -> String {
+    let mut text = String::new();
+    // Writing into a string cannot fail.
+    let _ = write(&mut text, totals, problems, took);
+    text
+}
+
+fn write(text: &mut String, totals: &Totals, problems: u64, took: Duration) -> std::fmt::Result {
+    let Totals { capture, scan, track, .. } = totals;
+    let seconds = took.as_secs_f64();
+    let rate = ByteCount((capture.bytes.0 as f64 / seconds.max(1e-6)) as u64);
+    writeln!(
+        text,
+        "{} packets, {} in {} captures, read in {seconds:.2} s ({rate}/s)",
+        grouped(capture.packets),
+        capture.bytes,
+        capture.inputs,
+    )?;
+    if let Some((first, last)) = totals.span {
+        let moment = |time: rattap::units::Timestamp| {
+            jiff::Timestamp::from_nanosecond(time.nanos().into()).map(|time| format!("{time:.0}")).unwrap_or_default()
+        };
+        let span = jiff::SignedDuration::try_from(last.since(first)).unwrap_or_default();
+        writeln!(text, "from {} to {} ({span:#.0})", moment(first), moment(last))?;
+    }
+
+    let sightings: u64 = track.sightings.iter().sum();
+    if sightings == 0 {
+        writeln!(text, "nothing found")?;
+    } else {
+        writeln!(text, "{} alerts for {} sightings:", grouped(track.alerts.iter().sum()), grouped(sightings))?;
+        for ((signature, alerts), sightings) in Signature::ALL.iter().zip(track.alerts).zip(track.sightings) {
+            if alerts > 0 {
+                writeln!(text, "  {:22} {:>9} {:>9}", signature.id(), grouped(alerts), grouped(sightings))?;
+            }
+        }
+    }
+
+    let skipped = Skip::ALL.iter().zip(scan.skipped).map(|(skip, count)| (count, format!("frames: {}", skip.reason())));
+    let losses = [
+        (problems, "problems with inputs (see the messages)"),
+        (capture.damaged, "damaged places in captures"),
+        (capture.oversized, "records too large for any packet"),
+        (capture.filtered, "frames left out by the filter"),
+        (capture.cut, "frames cut at the snap length, read as far as they go"),
+        (scan.dns_cut, "DNS messages cut or broken, read as far as they go"),
+        (track.conversations_forgotten, "conversations forgotten early: too many at a time"),
+        (track.windows_closed_early, "repeat windows closed early: too many at a time"),
+        (track.addresses_forgotten, "resolved addresses forgotten early: too many"),
+        (track.addresses_refused, "resolved addresses not followed: loopback, multicast or unspecified"),
+        (track.addresses_beyond, "resolved addresses not followed: too many in one answer"),
+        (totals.alerts_lost, "alerts that could not be written"),
+    ];
+    let losses = losses.into_iter().map(|(count, what)| (count, what.to_owned()));
+    let mut losses = losses.chain(skipped).filter(|(count, _)| *count > 0).peekable();
+    if losses.peek().is_some() {
+        writeln!(text, "not, or not wholly, looked at:")?;
+    }
+    for (count, what) in losses {
+        writeln!(text, "  {:>12} {what}", grouped(count))?;
+    }
+    Ok(())
+}
+
+/// `1234567` as `1,234,567`.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_grouped_by_thousands() {
+        assert_eq!([0, 999, 1000, 1234567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
+    }
+
+    #[test]
+    fn only_losses_that_happened_are_told() {
+        let mut totals = Totals::default();
+        totals.capture.packets = 2;
+        totals.scan.skipped[Skip::NotIp as usize] = 1;
+        let text = text(&totals, 0, Duration::from_secs(1));
+        assert!(text.contains("nothing found"), "{text}");
+        assert!(text.contains("1 frames: not IP"), "{text}");
+        assert_eq!(text.lines().count(), 4, "{text}");
+    }
+}
