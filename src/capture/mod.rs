@@ -1,22 +1,47 @@
 //! Sources of Blocks: capture files today, live interfaces beside them.
+//!
+//! A file's way, downward only: [`inputs`](Inputs) says which files there are; `file` opens each, tells by its first bytes
+//! what it is (`magic`), reads it straight into a Block, and lets a walker (`pcap`, `pcapng`) say where the frames lie;
+//! [`filter`](Filter) takes out what the user does not want to see.
 
+use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
 use thiserror::Error;
 
 mod block;
+mod file;
+mod filter;
+mod inputs;
+mod interfaces;
+mod magic;
+mod pcap;
+mod pcapng;
+#[cfg(test)]
+mod testing;
+mod walk;
 
 pub use block::{BLOCK_CAPACITY, Block, Frame, LinkType, Origin};
+pub use file::Files;
+pub use filter::{Filter, FilterError};
+pub use inputs::{Input, Inputs};
+pub use interfaces::{Interface, InterfacesError, interfaces};
+pub use walk::Damage;
+
+use crate::units::ByteCount;
 
 /// Something that yields frames.
 pub trait Source: Send {
     /// Puts the next frames into a Block and says what it did.
     ///
-    /// Called again and again by the capture thread, each time with a Block whose `frames` are empty and whose `bytes`
-    /// hold whatever the Block's last use left there. The source sets `origin`, `bytes` and `frames`; all frames of one
-    /// call come from one origin. What goes wrong is handed to `report` as it is met, and does not end the source.
+    /// Called again and again by the capture thread, each time with a Block whose `frames` and `bytes` hold whatever the
+    /// Block's last use left there. The source sets `origin`, `bytes` and `frames`; all frames of one call come from one
+    /// origin. What goes wrong is handed to `report` as it is met, and does not end the source.
     fn fill(&mut self, block: &mut Block, report: &mut dyn FnMut(CaptureError)) -> Fill;
+
+    /// What was read so far.
+    fn counts(&self) -> CaptureCounts;
 }
 
 /// What [`Source::fill`] did.
@@ -26,6 +51,40 @@ pub enum Fill {
     Filled,
     /// Nothing more will come; the Block holds no frame.
     End,
+}
+
+/// What a source read, and what it could not hand on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct CaptureCounts {
+    /// Inputs that were opened and found to be captures.
+    pub inputs: u64,
+    /// Frames read, those that the filter dropped among them.
+    pub packets: u64,
+    /// Captured bytes of those frames.
+    pub bytes: ByteCount,
+    /// Frames that the filter dropped.
+    pub filtered: u64,
+    /// Frames of which fewer bytes were captured than were on the wire.
+    pub cut: u64,
+    /// Places where a file was damaged, reported or not.
+    pub damaged: u64,
+    /// Records left out because they are larger than a Block; no IP packet is.
+    pub oversized: u64,
+}
+
+/// A place in a capture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// Bytes from the start of the capture.
+    pub offset: u64,
+    /// Whether that is counted in what came out of the decompressor, not in the file as stored.
+    pub unpacked: bool,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "byte {}{}", self.offset, if self.unpacked { " (decompressed)" } else { "" })
+    }
 }
 
 /// What can be wrong with an input: what, where, and what became of the rest.
@@ -39,4 +98,73 @@ pub enum CaptureError {
         /// The system's word.
         error: io::Error,
     },
+    /// A folder without any file.
+    #[error("{}: no file in this folder (symbolic links in a folder are not followed)", path.display())]
+    NoFile {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// Its bytes are not those of a capture.
+    #[error("{}: not a capture: {looks}", path.display())]
+    NotCapture {
+        /// The file.
+        path: PathBuf,
+        /// What it is instead, and what to do.
+        looks: String,
+    },
+    /// It is a capture of a kind that cannot be read.
+    #[error("{}: cannot be read: {why}", path.display())]
+    Unsupported {
+        /// The file.
+        path: PathBuf,
+        /// What is unusual about it.
+        why: String,
+    },
+    /// Reading failed on the way; what came before was processed.
+    #[error("{}: {place}: cannot read on: {error}; what came before was processed", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// How far reading came.
+        place: Place,
+        /// The system's or the decompressor's word.
+        error: io::Error,
+    },
+    /// A record that cannot be true, with frames found again after it or not.
+    #[error("{}: {place}: {damage}; {}", path.display(), after(*place, *resumed, damage))]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// Where the record begins.
+        place: Place,
+        /// What is wrong with it.
+        damage: Damage,
+        /// The offset at which reading went on, or nothing where no more was found.
+        resumed: Option<u64>,
+    },
+    /// So much was wrong with a file that the rest is only counted.
+    #[error("{}: damaged in more places, which are counted but not listed", path.display())]
+    MoreDamage {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The filter expression means nothing for a link type that came up, so none of its frames pass.
+    #[error("filter: cannot be applied to frames of link type {}, which are all left out: {error}", link.0)]
+    Filter {
+        /// The link type.
+        link: LinkType,
+        /// libpcap's word.
+        error: FilterError,
+    },
+}
+
+fn after(place: Place, resumed: Option<u64>, damage: &Damage) -> String {
+    match (resumed, damage) {
+        (Some(at), _) => {
+            format!("reading went on at byte {at} ({} bytes left out)", at.saturating_sub(place.offset))
+        }
+        (None, Damage::SectionVersion { .. }) => "its packets are left out".to_owned(),
+        (None, Damage::Cut) => "all that came before was processed".to_owned(),
+        (None, _) => "nothing readable was found after it".to_owned(),
+    }
 }

@@ -1,0 +1,420 @@
+//! Capture files as a source of Blocks.
+//!
+//! What the kernel or a decompressor yields is read straight into the Block, and the walker goes over it there: one copy, and
+//! none after. A record that is unfinished at the buffer's end is carried over to the front of the next Block.
+
+use std::fs::File;
+use std::io::{self, BufReader, Cursor, ErrorKind, Read};
+use std::os::fd::AsFd;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::vec;
+
+use flate2::bufread::MultiGzDecoder;
+
+use super::block::{BLOCK_CAPACITY, Block, Frame, Origin};
+use super::filter::Filter;
+use super::inputs::Input;
+use super::magic::{Content, HEAD, content};
+use super::pcap::PcapWalker;
+use super::pcapng::PcapngWalker;
+use super::walk::{Damage, Fault, Progress, Sink, Window};
+use super::{CaptureCounts, CaptureError, Fill, Place, Source};
+use crate::units::ByteCount;
+
+/// How much of a compressed file is read at a time: large enough that the calls cost nothing beside decompressing it.
+const COMPRESSED_READ: usize = 256 << 10;
+
+/// How many damaged places of one file are listed; a file damaged all over would drown the log. The rest is counted.
+const MAX_LISTED: u32 = 10;
+
+/// How many frames a Block has room for from the start: a buffer full of frames of some 240 bytes. It grows where needed.
+const FRAMES: usize = BLOCK_CAPACITY / 256;
+
+/// A list of capture files as one history: each is read to its end, then the next.
+pub struct Files {
+    inputs: vec::IntoIter<Input>,
+    current: Option<Reader>,
+    filter: Option<Filter>,
+    counts: CaptureCounts,
+    progress: Arc<AtomicU64>,
+    capacity: usize,
+}
+
+impl Files {
+    /// A source that reads these inputs and hands on the frames that pass the filter.
+    pub fn new(inputs: Vec<Input>, filter: Option<Filter>) -> Self {
+        Self {
+            inputs: inputs.into_iter(),
+            current: None,
+            filter,
+            counts: CaptureCounts::default(),
+            progress: Arc::default(),
+            capacity: BLOCK_CAPACITY,
+        }
+    }
+
+    /// Bytes read so far of the inputs as stored, compressed where they are; it grows with each read.
+    pub fn progress(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.progress)
+    }
+}
+
+impl Source for Files {
+    /// Reads on until the Block is full or the input ends; from a pipe, until there is a frame.
+    ///
+    /// A Block whose frames the filter dropped is handed on as well, so that the caller is never away for long.
+    fn fill(&mut self, block: &mut Block, report: &mut dyn FnMut(CaptureError)) -> Fill {
+        block.frames.clear();
+        loop {
+            let mut reader = match self.current.take() {
+                Some(reader) => reader,
+                None => match self.inputs.next() {
+                    Some(input) => match Reader::open(&input, &self.progress, report) {
+                        Some(reader) => {
+                            self.counts.inputs += 1;
+                            reader
+                        }
+                        None => continue,
+                    },
+                    None => return Fill::End,
+                },
+            };
+            let read = reader.fill(block, self.capacity, &mut self.counts, report);
+            if let Some(filter) = &mut self.filter {
+                let mut failed = |link, error| report(CaptureError::Filter { link, error });
+                self.counts.filtered += filter.apply(&block.bytes, &mut block.frames, &mut failed);
+            }
+            if !reader.ended {
+                self.current = Some(reader);
+                return Fill::Filled;
+            }
+            if read > 0 {
+                return Fill::Filled;
+            }
+        }
+    }
+
+    fn counts(&self) -> CaptureCounts {
+        self.counts
+    }
+}
+
+/// A walker over either format.
+enum Walker {
+    Pcap(PcapWalker),
+    Pcapng(PcapngWalker),
+}
+
+impl Walker {
+    fn walk(&mut self, window: &Window<'_>, from: usize, sink: &mut Sink<'_>) -> Progress {
+        match self {
+            Self::Pcap(walker) => walker.walk(window, from, sink),
+            Self::Pcapng(walker) => walker.walk(window, from, sink),
+        }
+    }
+}
+
+/// One opened capture.
+struct Reader {
+    path: PathBuf,
+    origin: Arc<Origin>,
+    stream: Box<dyn Read + Send>,
+    walker: Walker,
+    /// The bytes before the stream's next that the walker still wants: an unfinished record, never more than a Block.
+    carry: Vec<u8>,
+    /// Where `carry` begins in the capture; the stream's next byte, if it is empty.
+    start: u64,
+    /// How many bytes from there on are to be passed over first.
+    skip: u64,
+    /// Reading more may take long, so that each frame is handed on as soon as it is there.
+    prompt: bool,
+    /// What is read comes from a decompressor.
+    unpacked: bool,
+    /// Damaged places listed so far.
+    listed: u32,
+    /// Nothing more comes from the stream.
+    ended: bool,
+    /// Nothing more comes because reading failed.
+    failed: bool,
+}
+
+impl Reader {
+    /// Opens an input and tells what it is. What cannot be read is handed to `report`.
+    fn open(input: &Input, progress: &Arc<AtomicU64>, report: &mut dyn FnMut(CaptureError)) -> Option<Self> {
+        let path = match input {
+            Input::Standard => PathBuf::from("-"),
+            Input::File(path) => path.clone(),
+        };
+        let opened = match input {
+            // The descriptor itself: the standard library's handle has a buffer of its own.
+            Input::Standard => io::stdin().as_fd().try_clone_to_owned().map(File::from),
+            Input::File(path) => File::open(path),
+        };
+        match opened.and_then(|file| file.metadata().map(|metadata| (file, metadata))) {
+            Ok((file, metadata)) => {
+                let left = if metadata.is_file() { metadata.len() } else { 0 };
+                let metered = Metered { file, left, progress: Arc::clone(progress) };
+                Self::new(path, metered, !metadata.is_file(), report)
+            }
+            Err(error) => {
+                report(CaptureError::Open { path, error });
+                None
+            }
+        }
+    }
+
+    /// A reader for what a stream of bytes turns out to be.
+    fn new(
+        path: PathBuf,
+        mut stream: impl Read + Send + 'static,
+        prompt: bool,
+        report: &mut dyn FnMut(CaptureError),
+    ) -> Option<Self> {
+        let failed =
+            |error| CaptureError::Read { path: path.clone(), place: Place { offset: 0, unpacked: false }, error };
+        let result = read_head(&mut stream).map_err(failed).and_then(|head| {
+            let kind = content(&head);
+            if !matches!(kind, Content::Gzip | Content::Zstd) {
+                return Self::plain(&path, Box::new(stream), head, kind, prompt, false);
+            }
+            let packed = BufReader::with_capacity(COMPRESSED_READ, Cursor::new(head).chain(stream));
+            let mut stream: Box<dyn Read + Send> = match kind {
+                Content::Gzip => Box::new(MultiGzDecoder::new(packed)),
+                _ => Box::new(zstd::Decoder::with_buffer(packed).map_err(failed)?),
+            };
+            let head = read_head(&mut stream).map_err(failed)?;
+            let kind = content(&head);
+            Self::plain(&path, stream, head, kind, prompt, true)
+        });
+        result.map_err(report).ok()
+    }
+
+    /// A reader for a stream without compression, of which the head was read already.
+    fn plain(
+        path: &Path,
+        stream: Box<dyn Read + Send>,
+        head: Vec<u8>,
+        kind: Content,
+        prompt: bool,
+        unpacked: bool,
+    ) -> Result<Self, CaptureError> {
+        let path = path.to_owned();
+        let (walker, carry) = match (kind, head.first_chunk()) {
+            (Content::Pcap, Some(header)) => match PcapWalker::new(header) {
+                Ok(walker) => (Walker::Pcap(walker), Vec::new()),
+                Err(why) => return Err(CaptureError::Unsupported { path, why }),
+            },
+            (Content::Pcap, None) => {
+                let looks = "a pcap file cut short within its file header".to_owned();
+                return Err(CaptureError::NotCapture { path, looks });
+            }
+            (Content::Pcapng, _) => (Walker::Pcapng(PcapngWalker::new()), head),
+            (Content::Gzip | Content::Zstd, _) => {
+                let looks = "it is compressed twice: decompress it once first".to_owned();
+                return Err(CaptureError::NotCapture { path, looks });
+            }
+            (Content::Other(looks), _) => {
+                let looks = if unpacked { format!("decompressed, {looks}") } else { looks };
+                return Err(CaptureError::NotCapture { path, looks });
+            }
+        };
+        let start = if carry.is_empty() { HEAD as u64 } else { 0 };
+        let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+        let origin = Arc::new(Origin { name });
+        Ok(Self {
+            path,
+            origin,
+            stream,
+            walker,
+            carry,
+            start,
+            skip: 0,
+            prompt,
+            unpacked,
+            listed: 0,
+            ended: false,
+            failed: false,
+        })
+    }
+
+    /// Fills a Block and returns how many frames were read into it.
+    fn fill(
+        &mut self,
+        block: &mut Block,
+        capacity: usize,
+        counts: &mut CaptureCounts,
+        report: &mut dyn FnMut(CaptureError),
+    ) -> usize {
+        block.origin = Arc::clone(&self.origin);
+        block.frames.clear();
+        block.frames.reserve(FRAMES);
+        if block.bytes.len() != capacity {
+            block.bytes.resize(capacity, 0);
+        }
+        let Block { bytes, frames, .. } = block;
+        if !self.pass_over(bytes, counts, report) {
+            return 0;
+        }
+        let mut filled = self.carry.len();
+        if let Some(front) = bytes.get_mut(..filled) {
+            front.copy_from_slice(&self.carry);
+        }
+        let mut position = 0;
+        loop {
+            filled += self.read(bytes.get_mut(filled..).unwrap_or_default(), report);
+            let window = Window {
+                bytes: bytes.get(..filled).unwrap_or_default(),
+                start: self.start,
+                capacity,
+                complete: self.ended,
+                prompt: self.prompt,
+            };
+            let progress = self.walk(&window, position, frames, counts, report);
+            position = progress.done;
+            self.skip = progress.skip;
+            let waiting = self.prompt && frames.is_empty() && !self.ended && self.skip == 0 && filled < capacity;
+            if !waiting {
+                break;
+            }
+        }
+        self.start = self.start.saturating_add(position as u64);
+        self.carry.clear();
+        self.carry.extend_from_slice(bytes.get(position..filled).unwrap_or_default());
+        frames.len()
+    }
+
+    /// Passes over what the walker wants skipped; false where the file ends within it.
+    fn pass_over(
+        &mut self,
+        bytes: &mut [u8],
+        counts: &mut CaptureCounts,
+        report: &mut dyn FnMut(CaptureError),
+    ) -> bool {
+        let offset = self.start;
+        let carried = self.carry.len().min(usize::try_from(self.skip).unwrap_or(usize::MAX));
+        self.carry.drain(..carried);
+        self.start = offset.saturating_add(self.skip);
+        self.skip -= carried as u64;
+        while self.skip > 0 && !self.ended {
+            let most = bytes.len().min(usize::try_from(self.skip).unwrap_or(usize::MAX));
+            self.skip -= self.read(bytes.get_mut(..most).unwrap_or_default(), report) as u64;
+        }
+        if self.skip > 0 {
+            counts.damaged += 1;
+            self.fault(Fault { offset, damage: Damage::Cut, resumed: None }, report);
+        }
+        self.skip == 0
+    }
+
+    /// Reads until the buffer is full, from a pipe once, and returns how many bytes it got.
+    fn read(&mut self, buffer: &mut [u8], report: &mut dyn FnMut(CaptureError)) -> usize {
+        let mut filled = 0;
+        while let Some(rest) = buffer.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+            match self.stream.read(rest) {
+                Ok(0) => {
+                    self.ended = true;
+                    break;
+                }
+                Ok(got) => filled += got,
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                Err(error) => {
+                    let offset = self.start.saturating_add((self.carry.len() + filled) as u64);
+                    report(CaptureError::Read { path: self.path.clone(), place: self.place(offset), error });
+                    (self.ended, self.failed) = (true, true);
+                    break;
+                }
+            }
+            if self.prompt {
+                break;
+            }
+        }
+        filled
+    }
+
+    /// Lets the walker go over a window, and counts.
+    fn walk(
+        &mut self,
+        window: &Window<'_>,
+        from: usize,
+        frames: &mut Vec<Frame>,
+        counts: &mut CaptureCounts,
+        report: &mut dyn FnMut(CaptureError),
+    ) -> Progress {
+        let before = frames.len();
+        let mut faults = Vec::new();
+        let mut damaged = 0;
+        let room = MAX_LISTED.saturating_sub(self.listed) as usize + 1;
+        let mut note = |fault: Fault| {
+            damaged += 1;
+            if faults.len() < room {
+                faults.push(fault);
+            }
+        };
+        let mut sink = Sink { frames, captured: 0, cut: 0, oversized: 0, report: &mut note };
+        let progress = self.walker.walk(window, from, &mut sink);
+        counts.bytes += ByteCount(sink.captured);
+        counts.cut += sink.cut;
+        counts.oversized += sink.oversized;
+        counts.packets += (frames.len() - before) as u64;
+        counts.damaged += damaged;
+        for fault in faults {
+            self.fault(fault, report);
+        }
+        progress
+    }
+
+    /// Lists a damaged place, while there are not too many.
+    fn fault(&mut self, fault: Fault, report: &mut dyn FnMut(CaptureError)) {
+        // Where reading failed, that was said already.
+        if self.listed > MAX_LISTED || (self.failed && fault.damage == Damage::Cut) {
+            return;
+        }
+        let path = self.path.clone();
+        report(if self.listed < MAX_LISTED {
+            let Fault { offset, damage, resumed } = fault;
+            CaptureError::Damaged { path, place: self.place(offset), damage, resumed }
+        } else {
+            CaptureError::MoreDamage { path }
+        });
+        self.listed += 1;
+    }
+
+    fn place(&self, offset: u64) -> Place {
+        Place { offset, unpacked: self.unpacked }
+    }
+}
+
+/// A file that counts what is read of it; what is not, because it turned out unreadable, counts when it is closed.
+struct Metered {
+    file: File,
+    /// What of its length was not yet read; 0 for a pipe.
+    left: u64,
+    progress: Arc<AtomicU64>,
+}
+
+impl Read for Metered {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let got = self.file.read(buffer)?;
+        self.left = self.left.saturating_sub(got as u64);
+        self.progress.fetch_add(got as u64, Ordering::Relaxed);
+        Ok(got)
+    }
+}
+
+impl Drop for Metered {
+    fn drop(&mut self) {
+        self.progress.fetch_add(self.left, Ordering::Relaxed);
+    }
+}
+
+/// The first bytes of a stream: [`HEAD`] of them, or all that it has.
+fn read_head(stream: &mut impl Read) -> io::Result<Vec<u8>> {
+    let mut head = Vec::with_capacity(HEAD);
+    stream.take(HEAD as u64).read_to_end(&mut head)?;
+    Ok(head)
+}
+
+#[cfg(test)]
+mod tests;
