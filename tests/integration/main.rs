@@ -1,4 +1,4 @@
-//! All integration tests, in one binary: fast to link.
+//! The integration tests, in one binary: what users see, from the command line to the line in the output.
 
 // Helpers stand outside the test functions, and a panic is how a test fails.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
@@ -6,3 +6,4 @@
 #[path = "../../src/output/cef/reader.rs"]
 mod cef_reader;
 mod cef_referees;
+mod samples;

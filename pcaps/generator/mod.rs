@@ -1,0 +1,13 @@
+//! The sample captures of `pcaps/`: from wire formats at the bottom to the samples with their truth at the top.
+
+pub mod cast;
+pub mod dns;
+pub mod link;
+pub mod random;
+pub mod readme;
+pub mod sample;
+pub mod samples;
+pub mod speech;
+pub mod tape;
+pub mod wire;
+pub mod write;

@@ -1,0 +1,43 @@
+//! The README of `pcaps/`, from the samples' own words.
+
+use super::samples::Group;
+
+const INTRODUCTION: &str = "\
+# Sample captures
+
+Made by this project, byte by byte, and free to use like the rest of it; no traffic of anybody is in here. Each one's truth is
+told below: it was written down together with the traffic, not taken from what the sensor says.
+
+This page and all files are written by `cargo run --example make-pcaps` (code in `generator/`), the same bytes each time; a test
+compares them. `cargo run --release --example make-large -- mixed OUT.pcap` writes the large captures of the benchmarks.
+
+How to read the tables: `c2-endpoint` 10.20.30.40 → 91.202.233.25:4888 ×2 means that this signature must be reported for this client
+and this server with two sightings in all (conversations, or DNS messages), whatever the number of lines, and that nothing that is
+not told may be reported. The indicators are the built-in ones. Clients live in 10.20.30.0/24, the resolver is 10.20.0.53, benign servers are in the
+ranges for documentation, and all begin on 2026-06-09 at 09:00 UTC. **Damage** marks files over which a reader has to complain,
+with exit code 1, and whose readable rest still counts.
+";
+
+/// The page.
+pub fn text(groups: &[Group]) -> String {
+    let mut page = INTRODUCTION.to_owned();
+    for group in groups {
+        page += &format!(
+            "\n## {}\n\n{}\n\n| file | what is in it | what must be found |\n|---|---|---|\n",
+            group.title, group.about
+        );
+        for sample in &group.samples {
+            let mut truth: Vec<String> = sample
+                .found
+                .iter()
+                .map(|found| format!("`{}` {} → {} ×{}", found.signature, found.client, found.server, found.sightings))
+                .collect();
+            if truth.is_empty() {
+                truth.push("nothing".to_owned());
+            }
+            let damage = if sample.damaged { "**Damage.** " } else { "" };
+            page += &format!("| `{}` | {damage}{} | {} |\n", sample.path, sample.about, truth.join("<br>"));
+        }
+    }
+    page
+}

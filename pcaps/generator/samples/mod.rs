@@ -1,0 +1,42 @@
+//! All samples, by theme. A sample is one entry: its file, what is in it, what must be found, and the function that makes it.
+
+use super::sample::Sample;
+// What the samples are made with, one `super` nearer to them.
+use super::{cast, dns, link, random, sample, speech, tape, wire, write};
+
+mod answers;
+mod damaged;
+mod endpoints;
+mod formats;
+mod hostile;
+mod links;
+mod queries;
+mod quiet;
+mod resolved;
+mod story;
+
+/// Samples of one theme.
+pub struct Group {
+    /// The theme, as a heading.
+    pub title: &'static str,
+    /// What they have in common.
+    pub about: &'static str,
+    /// The samples.
+    pub samples: Vec<Sample>,
+}
+
+/// All samples, in the README's order.
+pub fn groups() -> Vec<Group> {
+    vec![
+        story::group(),
+        endpoints::group(),
+        queries::group(),
+        answers::group(),
+        resolved::group(),
+        links::group(),
+        formats::group(),
+        quiet::group(),
+        damaged::group(),
+        hostile::group(),
+    ]
+}

@@ -1,0 +1,96 @@
+//! The sample captures are what their generator makes.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+#[path = "../../pcaps/generator/mod.rs"]
+mod generator;
+
+use generator::sample::{Packing, Sample};
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("pcaps")
+}
+
+fn samples() -> Vec<Sample> {
+    generator::samples::groups().into_iter().flat_map(|group| group.samples).collect()
+}
+
+/// What comes out of a compressed file, up to where it was cut: two files may hold the same and still differ, where another
+/// version of the encoder made them.
+fn unpack(packing: Packing, packed: &[u8]) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    match packing {
+        Packing::Plain => bytes.extend(packed),
+        Packing::Gzip | Packing::GzipTwice => {
+            flate2::read::MultiGzDecoder::new(packed).read_to_end(&mut bytes)?;
+        }
+        Packing::GzipCut => match flate2::read::GzDecoder::new(packed).read_to_end(&mut bytes) {
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => (),
+            other => panic!("a cut file ended with {other:?}"),
+        },
+        Packing::Zstd => bytes = zstd::decode_all(packed)?,
+    }
+    Ok(bytes)
+}
+
+#[test]
+fn committed_samples_are_what_the_generator_makes() {
+    for sample in samples() {
+        let Some(make) = sample.make else { continue };
+        let path = folder().join(sample.path);
+        let committed = fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let (held, made) = (unpack(sample.packing, &committed).unwrap(), make());
+        let same = match sample.packing {
+            Packing::GzipCut => !held.is_empty() && held.len() < made.len() && made.starts_with(&held),
+            _ => held == made,
+        };
+        assert!(same, "{} differs from what is made: run `cargo run --example make-pcaps`", sample.path);
+    }
+}
+
+#[test]
+fn compressed_samples_hold_what_they_should() {
+    for sample in samples().iter().filter(|sample| sample.packing != Packing::Plain) {
+        let made = sample.make.unwrap()();
+        let packed = sample.packing.pack(&made).unwrap();
+        assert_ne!(packed, made, "{}", sample.path);
+        assert!(made.starts_with(&unpack(sample.packing, &packed).unwrap()), "{}", sample.path);
+    }
+}
+
+#[test]
+fn the_readme_is_what_the_generator_writes() {
+    let committed = fs::read_to_string(folder().join("README.md")).unwrap();
+    assert_eq!(committed, generator::readme::text(&generator::samples::groups()));
+}
+
+#[test]
+fn every_capture_in_the_folder_has_its_entry() {
+    let mut known: BTreeSet<PathBuf> = samples().iter().map(|sample| folder().join(sample.path)).collect();
+    known.insert(folder().join("README.md"));
+    let mut folders = vec![folder()];
+    while let Some(next) = folders.pop() {
+        for entry in fs::read_dir(next).unwrap() {
+            let path = entry.unwrap().path();
+            if path.ends_with("pcaps/generator") {
+                continue;
+            }
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                assert!(known.contains(&path), "{} is in no table", path.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn file_names_are_told_apart_without_their_folder() {
+    let samples = samples();
+    let files: Vec<&str> = samples.iter().filter(|sample| sample.make.is_some()).map(|sample| sample.path).collect();
+    let names: BTreeSet<&str> = files.iter().filter_map(|path| path.rsplit('/').next()).collect();
+    assert_eq!(names.len(), files.len(), "alerts name the file alone");
+}
