@@ -35,8 +35,10 @@ pub fn text(groups: &[Group]) -> String {
             if truth.is_empty() {
                 truth.push("nothing".to_owned());
             }
+            // A bar ends a cell, even in code.
+            let about = sample.about.replace('|', r"\|");
             let damage = if sample.damaged { "**Damage.** " } else { "" };
-            page += &format!("| `{}` | {damage}{} | {} |\n", sample.path, sample.about, truth.join("<br>"));
+            page += &format!("| `{}` | {damage}{about} | {} |\n", sample.path, truth.join("<br>"));
         }
     }
     page

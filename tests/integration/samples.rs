@@ -3,10 +3,13 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, Read};
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 #[path = "../../pcaps/generator/mod.rs"]
 mod generator;
+
+use rattap::alert::Signature;
 
 use generator::sample::{Packing, Sample};
 
@@ -88,9 +91,23 @@ fn every_capture_in_the_folder_has_its_entry() {
 }
 
 #[test]
+fn every_truth_names_a_signature_and_addresses() {
+    for sample in samples() {
+        for found in &sample.found {
+            let truth = format!("{}: {} {}", sample.path, found.client, found.server);
+            assert!(Signature::ALL.iter().any(|signature| signature.id() == found.signature), "{truth}");
+            assert!(found.client.parse::<IpAddr>().is_ok(), "{truth}");
+            let server = found.server.parse::<SocketAddr>().is_ok() || found.server.parse::<IpAddr>().is_ok();
+            assert!(server && found.sightings > 0, "{truth}");
+        }
+    }
+}
+
+#[test]
 fn file_names_are_told_apart_without_their_folder() {
-    let samples = samples();
-    let files: Vec<&str> = samples.iter().filter(|sample| sample.make.is_some()).map(|sample| sample.path).collect();
-    let names: BTreeSet<&str> = files.iter().filter_map(|path| path.rsplit('/').next()).collect();
-    assert_eq!(names.len(), files.len(), "alerts name the file alone");
+    let mut names = BTreeSet::new();
+    for sample in samples().iter().filter(|sample| sample.make.is_some()) {
+        let name = sample.path.rsplit('/').next().unwrap().to_owned();
+        assert!(names.insert(name), "{}: another sample has this name, and alerts name the file alone", sample.path);
+    }
 }

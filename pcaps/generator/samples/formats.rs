@@ -75,7 +75,13 @@ pub fn group() -> Group {
                 all(),
                 interfaces,
             ),
-            sample("format/simple-packets.pcapng", "Simple packet blocks, which have no time.", all(), simple),
+            sample("format/simple-packets.pcapng", "Simple packet blocks, which have no time.", all(), || simple(SNAP)),
+            sample(
+                "format/simple-packets-snap-96.pcapng",
+                "Simple packet blocks, cut after 96 bytes: how much of a frame is there follows from the interface's snap length alone.",
+                all(),
+                || simple(96),
+            ),
             sample("format/obsolete-packets.pcapng", "Packet blocks of the obsolete kind.", all(), obsolete),
             sample(
                 "format/unknown-blocks.pcapng",
@@ -193,11 +199,12 @@ fn interfaces() -> Vec<u8> {
     file.bytes
 }
 
-fn simple() -> Vec<u8> {
+fn simple(snap: u32) -> Vec<u8> {
+    let mut tape = conversation(link::ETHERNET);
     let mut file = Pcapng::new(Order::Little);
-    file.interface(link::ETHERNET.number, SNAP, PLAIN_CLOCK);
-    for frame in frames() {
-        file.simple(&frame);
+    file.interface(link::ETHERNET.number, snap, PLAIN_CLOCK);
+    for frame in &tape.snap(snap as usize).frames {
+        file.simple(frame);
     }
     file.bytes
 }

@@ -69,7 +69,7 @@ pub fn group() -> Group {
                 tcp_two,
             ),
             sample(
-                "query/tcp-mid-stream.pcap",
+                "query/tcp-late-question.pcap",
                 "Over TCP, two questions for other names, then one for `gw.feersona.net`; the connection's beginning is missing.",
                 queries(1),
                 tcp_mid_stream,
