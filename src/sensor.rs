@@ -1,19 +1,27 @@
 //! Wires the stages, owns the threads, stops them in order.
 //!
 //! ```text
-//! capture ──Load──▶ scanners ──Load──▶ tracker ──Alert──▶ output
-//!    ▲                                   │
-//!    └───────────── empty Loads ─────────┘
+//!              ┌── worker ──┐
+//!  source ─────┼── worker ──┼───── tracker ──Alert──▶ output
+//!  (one at a   └── worker ──┘     (one at a time,
+//!   time)      fill, scan,         in Block order)
+//!              hand on
 //! ```
 //!
-//! There is a fixed number of Loads (a Block with its findings), so memory is bounded and a stage that is slow makes the
-//! ones before it wait: nothing is lost between them. Each stage ends when the channel before it is closed and empty, so
-//! an end of input drains everything on its way down.
+//! Every worker takes a Block the whole way: it fills it from the source, scans it, and hands it to the tracker. Filling
+//! and tracking are each one worker's at a time, behind a lock, so there is one order of Blocks; scanning, which is most of
+//! the work, is done side by side. There are no stages that wait for each other, and above all a Block stays in the cache of
+//! the processor that read it: a thread for each stage was measured to need half as much processor time again.
+//!
+//! There is a fixed number of Loads (a Block with its findings), so memory is bounded. A worker that is ahead leaves its
+//! Load with the tracker until its turn comes, and goes on with another; when there is none it waits. Nothing is lost
+//! between source and tracker. Alerts go to the output over a bounded channel, so that a slow disk is waited for by the
+//! tracker and nobody else.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::thread;
 use std::time::Duration;
 
@@ -27,9 +35,9 @@ use crate::scan::{Findings, ScanCounts, scan};
 use crate::track::{TrackCounts, TrackSettings, Tracker};
 use crate::units::Timestamp;
 
-/// Loads beside those that the scanners hold: one being filled, one waiting for a scanner, one being tracked. Fewer would
-/// make stages wait for each other; more would only push Blocks out of the processor's cache.
-const SPARE_LOADS: usize = 3;
+/// Loads beside those that the workers hold: how far one may be ahead of the slowest. More would only push Blocks out of
+/// the processors' caches.
+const SPARE_LOADS: usize = 2;
 
 /// How many alerts may wait for the output: some 300 kB.
 const WAITING_ALERTS: usize = 512;
@@ -93,8 +101,12 @@ struct Load {
     findings: Findings,
 }
 
-/// What several stages look at.
+/// What the workers share.
 struct Shared {
+    front: Mutex<Front>,
+    back: Mutex<Back>,
+    /// Loads that nobody holds.
+    free: (Sender<Load>, Receiver<Load>),
     /// What scanners look for beside the indicators. Written by the tracker alone.
     learned: RwLock<Arc<Learned>>,
     alerts_written: AtomicU64,
@@ -102,14 +114,27 @@ struct Shared {
     stop: AtomicBool,
 }
 
-impl Shared {
-    fn learned(&self) -> Arc<Learned> {
-        self.learned.read().unwrap_or_else(PoisonError::into_inner).clone()
-    }
+/// Where Blocks come from.
+struct Front {
+    source: Box<dyn Source>,
+    indicators: Arc<IndicatorSet>,
+    /// The next Block's.
+    number: u64,
+    /// `None` once the source has ended.
+    report: Option<Sender<Event>>,
+}
 
-    fn publish(&self, learned: Learned) {
-        *self.learned.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(learned);
-    }
+/// Where findings go.
+struct Back {
+    tracker: Tracker,
+    counts: ScanCounts,
+    span: Option<(Timestamp, Timestamp)>,
+    /// The number of the Block whose turn it is.
+    next: u64,
+    /// Loads that came before their turn; never more than there are.
+    early: BTreeMap<u64, Load>,
+    /// `None` once all is tracked.
+    alerts: Option<Sender<Alert>>,
 }
 
 /// Runs a source to its end. `watch` is called from this thread: for each problem as it is met, and from time to time.
@@ -122,115 +147,145 @@ pub fn run(
 ) -> Outcome {
     let workers = settings.workers.get();
     let loads = workers.saturating_add(SPARE_LOADS);
-    let (give_back, empty) = bounded(loads);
-    let (fill, filled) = bounded(loads);
-    let (hand_on, scanned) = bounded(loads);
     let (alert, alerts) = bounded(WAITING_ALERTS);
     let (report, events) = bounded(WAITING_EVENTS);
-    for _ in 0..loads {
-        let block = Block::new(Arc::new(Origin::default()), indicators.clone());
-        // The channel has room for every Load there is.
-        let _ = give_back.send(Load { block, findings: Findings::default() });
-    }
     let shared = Shared {
+        front: Mutex::new(Front { source, indicators: indicators.clone(), number: 0, report: Some(report) }),
+        back: Mutex::new(Back {
+            tracker: Tracker::new(settings.track.clone()),
+            counts: ScanCounts::default(),
+            span: None,
+            next: 0,
+            early: BTreeMap::new(),
+            alerts: Some(alert),
+        }),
+        free: bounded(loads),
         learned: RwLock::new(Arc::new(Learned::default())),
         alerts_written: AtomicU64::new(0),
         stop: AtomicBool::new(false),
     };
+    for _ in 0..loads {
+        let block = Block::new(Arc::new(Origin::default()), indicators.clone());
+        shared.give_back(Load { block, findings: Findings::default() });
+    }
     let shared = &shared;
     thread::scope(|scope| {
-        let capturing = scope.spawn(move || capture(source, &indicators, &empty, &fill, &report, shared));
-        for _ in 0..workers {
-            let (filled, hand_on) = (filled.clone(), hand_on.clone());
-            scope.spawn(move || scan_all(&filled, &hand_on, shared));
-        }
-        drop((filled, hand_on));
-        let track_settings = settings.track.clone();
-        let tracking = scope.spawn(move || track(track_settings, &scanned, &give_back, &alert, shared));
         let writing = scope.spawn(move || write(output, &alerts, shared));
-        watch_capture(&events, shared, watch);
-        let capture = joined(capturing);
-        let (track, scan, span) = joined(tracking);
+        let working: Vec<_> = (0..workers).map(|_| scope.spawn(move || work(shared))).collect();
+        watch_source(&events, shared, watch);
+        working.into_iter().for_each(joined);
+        locked(&shared.back).finish();
         let (alerts_lost, output) = joined(writing);
-        let alerts_written = shared.alerts_written.load(Ordering::Relaxed);
-        Outcome { totals: Totals { capture, scan, track, alerts_written, alerts_lost, span }, output }
+        let (front, back) = (locked(&shared.front), locked(&shared.back));
+        let totals = Totals {
+            capture: front.source.counts(),
+            scan: back.counts,
+            track: back.tracker.counts(),
+            alerts_written: shared.alerts_written.load(Ordering::Relaxed),
+            alerts_lost,
+            span: back.span,
+        };
+        Outcome { totals, output }
     })
 }
 
-/// A panic in a stage is a fault of this program, and ends it as such.
+/// A panic in a thread is a fault of this program, and ends it as such.
 fn joined<T>(thread: thread::ScopedJoinHandle<'_, T>) -> T {
     thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
-fn capture(
-    mut source: Box<dyn Source>,
-    indicators: &Arc<IndicatorSet>,
-    empty: &Receiver<Load>,
-    fill: &Sender<Load>,
-    report: &Sender<Event>,
-    shared: &Shared,
-) -> CaptureCounts {
-    let mut number = 0;
-    while !shared.stop.load(Ordering::Relaxed)
-        && let Ok(mut load) = empty.recv()
-    {
-        // Where nobody listens any more there is nobody to tell.
-        let mut problem = |error| drop(report.send(Event::Problem(error)));
-        if source.fill(&mut load.block, &mut problem) == Fill::End {
-            break;
-        }
-        load.block.number = number;
-        load.block.indicators = indicators.clone();
-        number += 1;
-        if fill.send(load).is_err() {
-            break;
-        }
-    }
-    source.counts()
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn scan_all(filled: &Receiver<Load>, hand_on: &Sender<Load>, shared: &Shared) {
-    for mut load in filled {
-        scan(&load.block, &shared.learned(), &mut load.findings);
-        if hand_on.send(load).is_err() {
+/// Takes Blocks the whole way until the source has ended.
+fn work(shared: &Shared) {
+    let mut own = None;
+    while let Some(mut load) = own.take().or_else(|| shared.free.1.recv().ok()) {
+        if shared.stop.load(Ordering::Relaxed) || !locked(&shared.front).fill(&mut load.block) {
+            locked(&shared.front).report = None;
+            shared.give_back(load);
             return;
         }
+        scan(&load.block, &shared.learned(), &mut load.findings);
+        own = locked(&shared.back).take(load, shared);
     }
 }
 
-fn track(
-    settings: TrackSettings,
-    scanned: &Receiver<Load>,
-    give_back: &Sender<Load>,
-    alert: &Sender<Alert>,
-    shared: &Shared,
-) -> (TrackCounts, ScanCounts, Option<(Timestamp, Timestamp)>) {
-    let mut tracker = Tracker::new(settings);
-    let mut counts = ScanCounts::default();
-    let mut span: Option<(Timestamp, Timestamp)> = None;
-    // Loads that overtook the one whose turn it is; never more than there are.
-    let mut early = BTreeMap::new();
-    let mut next = 0;
-    // Where the output is gone the run is over, and the alerts of what is still on its way go nowhere.
-    let mut emit = |made| drop(alert.send(made));
-    for load in scanned {
-        early.insert(load.block.number, load);
-        while let Some(load) = early.remove(&next) {
-            next += 1;
-            tracker.take(&load.block, &load.findings, &mut emit);
-            if let Some(learned) = tracker.publish() {
-                shared.publish(learned);
-            }
-            counts.add(&load.findings.counts);
-            if let Some((earliest, latest)) = load.findings.earliest.zip(load.findings.latest) {
-                let (first, last) = span.unwrap_or((earliest, latest));
-                span = Some((first.min(earliest), last.max(latest)));
-            }
-            let _ = give_back.send(load);
+impl Shared {
+    fn learned(&self) -> Arc<Learned> {
+        self.learned.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn publish(&self, learned: Learned) {
+        *self.learned.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(learned);
+    }
+
+    fn give_back(&self, load: Load) {
+        // There is room for every Load there is, and the receiver lives as long as `self`.
+        let _ = self.free.0.try_send(load);
+    }
+}
+
+impl Front {
+    /// Fills a Block; false where the source has ended.
+    fn fill(&mut self, block: &mut Block) -> bool {
+        let Some(report) = &self.report else { return false };
+        // Where nobody listens any more there is nobody to tell.
+        let mut problem = |error| drop(report.send(Event::Problem(error)));
+        if self.source.fill(block, &mut problem) == Fill::End {
+            return false;
+        }
+        block.number = self.number;
+        block.indicators = self.indicators.clone();
+        self.number += 1;
+        true
+    }
+}
+
+impl Back {
+    /// Takes a scanned Load. Tracks it if it is its turn, and then those that waited for it; else keeps it. Gives the Load
+    /// back if it was tracked: its memory is still in this processor's cache.
+    fn take(&mut self, load: Load, shared: &Shared) -> Option<Load> {
+        if load.block.number != self.next {
+            self.early.insert(load.block.number, load);
+            return None;
+        }
+        self.track(&load, shared);
+        while let Some(load) = self.early.remove(&self.next) {
+            self.track(&load, shared);
+            shared.give_back(load);
+        }
+        Some(load)
+    }
+
+    fn track(&mut self, load: &Load, shared: &Shared) {
+        self.next += 1;
+        let Self { tracker, alerts, .. } = self;
+        tracker.take(&load.block, &load.findings, &mut |alert| send(alerts, alert));
+        if let Some(learned) = tracker.publish() {
+            shared.publish(learned);
+        }
+        self.counts.add(&load.findings.counts);
+        if let Some((earliest, latest)) = load.findings.earliest.zip(load.findings.latest) {
+            let (first, last) = self.span.unwrap_or((earliest, latest));
+            self.span = Some((first.min(earliest), last.max(latest)));
         }
     }
-    tracker.finish(&mut emit);
-    (tracker.counts(), counts, span)
+
+    /// The input has ended: tells what is still to be told, and that this was all.
+    fn finish(&mut self) {
+        let Self { tracker, alerts, .. } = self;
+        tracker.finish(&mut |alert| send(alerts, alert));
+        self.alerts = None;
+    }
+}
+
+fn send(alerts: &Option<Sender<Alert>>, alert: Alert) {
+    if let Some(alerts) = alerts {
+        // The output takes alerts until this end of the channel is dropped.
+        let _ = alerts.send(alert);
+    }
 }
 
 fn write(mut output: Box<dyn Output>, alerts: &Receiver<Alert>, shared: &Shared) -> (u64, Result<(), OutputError>) {
@@ -263,8 +318,8 @@ fn write(mut output: Box<dyn Output>, alerts: &Receiver<Alert>, shared: &Shared)
     (lost, result)
 }
 
-/// Passes events on until the capture has ended: the few Loads that are then still on their way take no time worth telling.
-fn watch_capture(events: &Receiver<Event>, shared: &Shared, watch: &mut dyn FnMut(Event)) {
+/// Passes events on until the source has ended: the few Loads that are then still on their way take no time worth telling.
+fn watch_source(events: &Receiver<Event>, shared: &Shared, watch: &mut dyn FnMut(Event)) {
     loop {
         match events.recv_timeout(WATCH_INTERVAL) {
             Ok(event) => watch(event),
