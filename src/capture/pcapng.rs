@@ -85,9 +85,9 @@ struct Interface {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Scale {
     /// Nanoseconds in a unit.
-    Times(u64),
+    Times(i64),
     /// Units in a nanosecond.
-    Over(u64),
+    Over(i64),
     /// The unit is a second halved so many times.
     Halved(u8),
 }
@@ -451,17 +451,22 @@ fn byte_order(magic: [u8; 4]) -> Option<bool> {
 
 impl Interface {
     /// The time that a packet block's 64 bits mean.
+    ///
+    /// The specification has them unsigned, but no clock comes so far, while some tools write times before 1970; and a time
+    /// at the end of all time would close every window of those that follow packet time.
     #[inline]
     fn time(&self, units: u64) -> Timestamp {
+        let units = units as i64;
         let nanos = match self.scale {
             Scale::Times(factor) => units.saturating_mul(factor),
             Scale::Over(divisor) => units / divisor,
+            // The product has at most 94 bits.
             Scale::Halved(times) => {
-                let nanos = (u128::from(units) * 1_000_000_000) >> times;
-                u64::try_from(nanos).unwrap_or(u64::MAX)
+                let nanos = (i128::from(units) * 1_000_000_000) >> times;
+                i64::try_from(nanos).unwrap_or(if units < 0 { i64::MIN } else { i64::MAX })
             }
         };
-        Timestamp::from_nanos(i64::try_from(nanos).unwrap_or(i64::MAX).saturating_add(self.offset))
+        Timestamp::from_nanos(nanos.saturating_add(self.offset))
     }
 }
 
@@ -471,9 +476,9 @@ impl Scale {
         let exponent = u32::from(resolution & 0x7f);
         match (resolution & 0x80 != 0, exponent) {
             (true, _) => Self::Halved(resolution & 0x7f),
-            (false, 0..=9) => Self::Times(10_u64.pow(9 - exponent)),
-            // Beyond 10^-28 s no 64-bit count makes a nanosecond but the very largest.
-            (false, _) => Self::Over(10_u64.saturating_pow(exponent - 9)),
+            (false, 0..=9) => Self::Times(10_i64.pow(9 - exponent)),
+            // Beyond 10^-27 s no 64-bit count makes a nanosecond.
+            (false, _) => Self::Over(10_i64.saturating_pow(exponent - 9)),
         }
     }
 }
@@ -574,11 +579,16 @@ mod tests {
             assert_eq!(time(0x81, 0, 3), 1_500_000_000);
             assert_eq!(time(0x80 | 10, 0, 1024 + 512), 1_500_000_000);
             // What no clock has saturates or vanishes.
-            assert_eq!(time(0, 0, u64::MAX), i64::MAX);
-            assert_eq!(time(9, i64::MAX, u64::MAX), i64::MAX);
+            assert_eq!(time(0, 0, 1 << 62), i64::MAX);
+            assert_eq!(time(0x80, 0, 1 << 62), i64::MAX);
+            assert_eq!(time(9, i64::MAX, 1 << 62), i64::MAX);
             assert_eq!(time(9, i64::MIN, 5), i64::MIN + 5);
             assert_eq!(time(0x7f, 0, 1 << 60), 0);
-            assert_eq!(time(0xff, 0, u64::MAX), 0);
+            assert_eq!(time(0xff, 0, 1 << 60), 0);
+            // Before 1970.
+            assert_eq!(time(6, 0, -505_000_001_i64 as u64), -505_000_001_000);
+            assert_eq!(time(0x81, 0, -3_i64 as u64), -1_500_000_000);
+            assert_eq!(time(12, 0, -5_000_i64 as u64), -5);
         }
     }
 

@@ -15,13 +15,13 @@ use crate::indicator::IndicatorSet;
 
 /// What a source gave: the frames of each Block with its origin, what was said, and the counts.
 #[derive(Debug, PartialEq, Eq)]
-struct Read {
+struct Replay {
     blocks: Vec<(String, Vec<Seen>)>,
     errors: Vec<String>,
     counts: CaptureCounts,
 }
 
-impl Read {
+impl Replay {
     fn frames(&self) -> usize {
         self.blocks.iter().map(|(_, frames)| frames.len()).sum()
     }
@@ -31,7 +31,7 @@ impl Read {
     }
 }
 
-fn drain(mut files: Files) -> Read {
+fn drain(mut files: Files) -> Replay {
     let mut block = Block::new(Arc::default(), Arc::new(IndicatorSet::default()));
     let (mut blocks, mut errors) = (Vec::new(), Vec::new());
     while files.fill(&mut block, &mut |error| errors.push(error.to_string())) == Fill::Filled {
@@ -40,14 +40,14 @@ fn drain(mut files: Files) -> Read {
         assert_eq!(block.bytes.len(), files.capacity);
     }
     assert!(block.frames.is_empty());
-    Read { blocks, errors, counts: files.counts() }
+    Replay { blocks, errors, counts: files.counts() }
 }
 
-fn read_paths(paths: &[&Path]) -> Read {
+fn read_paths(paths: &[&Path]) -> Replay {
     drain(Files::new(paths.iter().map(|path| Input::File(path.to_path_buf())).collect(), None))
 }
 
-fn read_bytes(bytes: &[u8]) -> Read {
+fn read_bytes(bytes: &[u8]) -> Replay {
     let file = tempfile::NamedTempFile::new().unwrap();
     fs::write(file.path(), bytes).unwrap();
     read_paths(&[file.path()])
@@ -83,6 +83,39 @@ fn both_formats_are_read_plain_and_compressed() {
             assert_eq!((read.errors, read.counts), (vec![], plain.counts));
         }
     }
+}
+
+#[test]
+fn a_file_of_many_blocks_gives_all_its_frames_in_order() {
+    let frames: Vec<Vec<u8>> = (0..6000_u32).map(|n| n.to_be_bytes().repeat(1 + n as usize % 400)).collect();
+    let file = Pcap::default().file(&frames.iter().map(Vec::as_slice).collect::<Vec<_>>());
+    assert!(file.len() > 2 * BLOCK_CAPACITY);
+    let read = read_bytes(&file);
+    let seen: Vec<&[u8]> = read.seen().iter().map(|seen| seen.bytes.as_slice()).collect();
+    assert_eq!(seen, frames.iter().map(Vec::as_slice).collect::<Vec<_>>());
+    assert!(read.errors.is_empty(), "{:?}", read.errors);
+    assert_eq!(read.blocks.len(), 3);
+}
+
+#[test]
+fn where_reading_fails_is_said() {
+    struct Broken;
+    impl Read for Broken {
+        fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+            Err(io::Error::other("bad sector"))
+        }
+    }
+    let readable = sample().len() - 1;
+    let stream = Cursor::new(sample()[..readable].to_vec()).chain(Broken);
+    let mut files = Files::new(Vec::new(), None);
+    files.current = Reader::new(PathBuf::from("disk"), stream, false, &mut |error| panic!("{error}"));
+    let read = drain(files);
+    assert_eq!((read.frames(), read.errors.len()), (2, 1), "that the record is cut short goes without saying");
+    assert!(
+        read.errors[0].starts_with(&format!("disk: byte {readable}: cannot read on: bad sector")),
+        "{:?}",
+        read.errors
+    );
 }
 
 #[test]
@@ -221,7 +254,7 @@ fn a_record_larger_than_a_block_is_passed_over_and_its_end_awaited() {
 /// A pipe whose writer hands over one piece at a time, when told to.
 struct Piecewise(mpsc::Receiver<Vec<u8>>);
 
-impl io::Read for Piecewise {
+impl Read for Piecewise {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let piece = self.0.recv().unwrap_or_default();
         buffer[..piece.len()].copy_from_slice(&piece);
