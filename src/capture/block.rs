@@ -13,7 +13,7 @@ use crate::units::Timestamp;
 ///
 /// A read of this size runs at the full speed of the kernel's copy (halving it costs a tenth), while two Blocks in work,
 /// one being read and one being scanned, still lie in a usual last-level cache.
-pub const BLOCK_CAPACITY: usize = 2 << 20;
+pub const BLOCK_CAPACITY: usize = 512 << 10;
 
 /// The link-layer header type of a frame: a `LINKTYPE_` number of <https://www.tcpdump.org/linktypes.html>.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
