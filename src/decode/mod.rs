@@ -128,12 +128,18 @@ pub const MOST_LINK_HEADERS: usize = 16;
 /// Reads a frame. `original` is its length on the wire.
 #[inline]
 pub fn decode(link: LinkType, frame: &[u8], original: u32) -> Result<Packet<'_>, Skip> {
-    if link == LinkType::ETHERNET
-        && let Some(packet) = short::decode(frame)
-    {
-        return Ok(packet);
+    match decode_usual(link, frame) {
+        Some(packet) => Ok(packet),
+        None => decode_any(link, frame, original),
     }
-    decode_any(link, frame, original)
+}
+
+/// The short way alone: `None` for a frame of another shape than the usual one.
+///
+/// For the scan, which keeps what it returns in registers as long as it is not mixed with what the long way returns.
+#[inline(always)]
+pub fn decode_usual(link: LinkType, frame: &[u8]) -> Option<Packet<'_>> {
+    if link == LinkType::ETHERNET { short::decode(frame) } else { None }
 }
 
 /// The long way: every shape, the usual one included.

@@ -42,16 +42,25 @@ impl Learned {
         self.addresses.is_none()
     }
 
+    /// Whether an address, or an IPv4 address inside it, was learned.
+    #[inline]
+    pub fn contains(&self, address: IpAddr) -> bool {
+        match address {
+            IpAddr::V4(address) => self.contains_ipv4(address.to_bits()),
+            IpAddr::V6(address) => self.contains_ipv6(address.octets()),
+        }
+    }
+
     /// Whether an IPv4 address was learned.
     #[inline]
-    pub fn contains_ipv4(&self, address: u32) -> bool {
+    fn contains_ipv4(&self, address: u32) -> bool {
         let Some((filter, addresses)) = &self.addresses else { return false };
         filter.may_contain_ipv4(address) && addresses.contains(&IpAddr::V4(Ipv4Addr::from_bits(address)))
     }
 
     /// Whether an IPv6 address, or an IPv4 address inside it, was learned.
     #[inline]
-    pub fn contains_ipv6(&self, octets: [u8; 16]) -> bool {
+    fn contains_ipv6(&self, octets: [u8; 16]) -> bool {
         let Some((filter, addresses)) = &self.addresses else { return false };
         let bits = u128::from_be_bytes(octets);
         let address = Ipv6Addr::from_bits(bits);

@@ -245,16 +245,25 @@ impl IndicatorSet {
         self.indicators.get(id.0 as usize)
     }
 
+    /// False where neither an address nor an IPv4 address inside it is listed; true where one may be.
+    #[inline(always)]
+    pub fn may_list(&self, address: IpAddr) -> bool {
+        match address {
+            IpAddr::V4(address) => self.may_list_ipv4(address.to_bits()),
+            IpAddr::V6(address) => self.may_list_ipv6(address.octets()),
+        }
+    }
+
     /// False where an IPv4 address is not listed; true where it may be.
     #[inline]
-    pub fn may_list_ipv4(&self, address: u32) -> bool {
+    fn may_list_ipv4(&self, address: u32) -> bool {
         self.filter.may_contain_ipv4(address)
             || self.networks.as_ref().is_some_and(|networks| networks.ipv4_leading.contains((address >> 16) as u16))
     }
 
     /// False where neither an IPv6 address nor an IPv4 address inside it is listed; true where one may be.
     #[inline]
-    pub fn may_list_ipv6(&self, address: [u8; 16]) -> bool {
+    fn may_list_ipv6(&self, address: [u8; 16]) -> bool {
         let bits = u128::from_be_bytes(address);
         self.filter.may_contain_ipv6(bits)
             || may_embed((bits >> 64) as u64)

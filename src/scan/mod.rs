@@ -7,10 +7,8 @@
 //! For each frame: decode it to a packet; look its two addresses up; look into what it carries. Almost every packet ends
 //! after two loads from a bitmap and a glance at its ports.
 
-use std::net::IpAddr;
-
 use crate::capture::Block;
-use crate::decode::{Packet, Skip, Tcp, decode};
+use crate::decode::{Packet, Skip, Tcp, decode, decode_any, decode_usual};
 use crate::flow::{Flow, Mac};
 use crate::indicator::{AddressMatch, IndicatorSet, Learned};
 use crate::units::Timestamp;
@@ -107,31 +105,66 @@ impl ScanCounts {
 pub fn scan(block: &Block, learned: &Learned, findings: &mut Findings) {
     findings.clear(learned.generation());
     let set = &*block.indicators;
-    let mut names = names::Reader::new(set);
+    let mut look = Look { set, learned, names: names::Reader::new(set), findings };
     let mut clock = Timestamp::MIN;
-    for (number, frame) in block.frames.iter().enumerate() {
+    let mut packets = 0;
+    for (number, frame) in (0..).zip(&block.frames) {
         clock = clock.max(frame.time);
-        let packet = match decode(frame.link, block.captured(frame), frame.original) {
-            Ok(packet) => packet,
-            Err(skip) => {
-                findings.counts.skipped[skip as usize] += 1;
-                continue;
+        let bytes = block.captured(frame);
+        let at = At { number, time: frame.time, clock };
+        if let Some(packet) = decode_usual(frame.link, bytes) {
+            packets += 1;
+            if may_matter(set, learned, &packet) || names::may_hold_names(&packet) {
+                look.closely(at, packet);
             }
-        };
-        findings.counts.packets += 1;
-        let list = &mut findings.list;
-        let mut report = |what| list.push(finding(number, frame.time, clock, &packet, what));
-        if may_matter(set, learned, &packet)
-            && let Some(contact) = contact(set, learned, &packet)
+            continue;
+        }
+        match decode_any(frame.link, bytes, frame.original) {
+            Ok(packet) => {
+                packets += 1;
+                look.closely(at, packet);
+            }
+            Err(skip) => look.findings.counts.skipped[skip as usize] += 1,
+        }
+    }
+    findings.counts.packets = packets;
+    findings.earliest = block.frames.iter().map(|frame| frame.time).min();
+    findings.latest = (!block.frames.is_empty()).then_some(clock);
+}
+
+/// Which frame of a Block.
+#[derive(Clone, Copy)]
+struct At {
+    number: u32,
+    time: Timestamp,
+    /// The highest time up to it.
+    clock: Timestamp,
+}
+
+/// What a closer look at a packet needs.
+struct Look<'a> {
+    set: &'a IndicatorSet,
+    learned: &'a Learned,
+    names: names::Reader<'a>,
+    findings: &'a mut Findings,
+}
+
+impl Look<'_> {
+    /// Looks a packet's addresses up and into what it carries. Out of line and by value, so that a packet that needs no closer
+    /// look never has to leave the registers.
+    #[inline(never)]
+    fn closely(&mut self, at: At, packet: Packet<'_>) {
+        let Findings { list, counts, .. } = &mut *self.findings;
+        let mut report = |what| list.push(finding(at, &packet, what));
+        if may_matter(self.set, self.learned, &packet)
+            && let Some(contact) = contact(self.set, self.learned, &packet)
         {
             report(contact);
         }
-        if !packet.payload.is_empty() && names::is_name_service(&packet) {
-            names.read(&packet, &mut findings.counts, |sighting| report(What::Dns(Box::new(sighting))));
+        if names::may_hold_names(&packet) {
+            self.names.read(&packet, counts, |sighting| report(What::Dns(Box::new(sighting))));
         }
     }
-    findings.earliest = block.frames.iter().map(|frame| frame.time).min();
-    findings.latest = (!block.frames.is_empty()).then_some(clock);
 }
 
 /// Finds in a Block the packets to or from addresses that were learned after it was scanned: for the tracker.
@@ -140,20 +173,20 @@ pub fn scan(block: &Block, learned: &Learned, findings: &mut Findings) {
 pub fn scan_again(block: &Block, learned: &Learned, is_known: impl Fn(u32) -> bool) -> Vec<Finding> {
     let mut found = Vec::new();
     let mut clock = Timestamp::MIN;
-    for (number, frame) in block.frames.iter().enumerate() {
+    for (number, frame) in (0..).zip(&block.frames) {
         clock = clock.max(frame.time);
         let Ok(packet) = decode(frame.link, block.captured(frame), frame.original) else { continue };
-        if is_learned(learned, &packet) && !is_known(number as u32) {
+        if is_learned(learned, &packet) && !is_known(number) {
             let what = What::Contact { source: None, destination: None };
-            found.push(finding(number, frame.time, clock, &packet, what));
+            found.push(finding(At { number, time: frame.time, clock }, &packet, what));
         }
     }
     found
 }
 
-fn finding(number: usize, time: Timestamp, clock: Timestamp, packet: &Packet<'_>, what: What) -> Finding {
+fn finding(At { number, time, clock }: At, packet: &Packet<'_>, what: What) -> Finding {
     Finding {
-        frame: number as u32,
+        frame: number,
         time,
         clock,
         flow: packet.flow(),
@@ -166,25 +199,12 @@ fn finding(number: usize, time: Timestamp, clock: Timestamp, packet: &Packet<'_>
 
 #[inline(always)]
 fn may_matter(set: &IndicatorSet, learned: &Learned, packet: &Packet<'_>) -> bool {
-    let may_be_listed = match (packet.source, packet.destination) {
-        (IpAddr::V4(source), IpAddr::V4(destination)) => {
-            set.may_list_ipv4(source.to_bits()) | set.may_list_ipv4(destination.to_bits())
-        }
-        (IpAddr::V6(source), IpAddr::V6(destination)) => {
-            set.may_list_ipv6(source.octets()) | set.may_list_ipv6(destination.octets())
-        }
-        _ => false,
-    };
-    may_be_listed || is_learned(learned, packet)
+    set.may_list(packet.source) || set.may_list(packet.destination) || is_learned(learned, packet)
 }
 
 #[inline(always)]
 fn is_learned(learned: &Learned, packet: &Packet<'_>) -> bool {
-    !learned.is_empty()
-        && [packet.source, packet.destination].into_iter().any(|address| match address {
-            IpAddr::V4(address) => learned.contains_ipv4(address.to_bits()),
-            IpAddr::V6(address) => learned.contains_ipv6(address.octets()),
-        })
+    !learned.is_empty() && (learned.contains(packet.source) || learned.contains(packet.destination))
 }
 
 #[inline(never)]

@@ -46,10 +46,12 @@ pub struct DnsSighting {
     pub more_addresses: u64,
 }
 
-/// Whether a packet goes to or comes from a port of a name service.
+/// Whether a packet carries anything to or from a port of a name service.
 #[inline(always)]
-pub(super) fn is_name_service(packet: &Packet<'_>) -> bool {
-    packet.ports.is_some_and(|(source, destination)| PORTS.contains(&source) || PORTS.contains(&destination))
+pub(super) fn may_hold_names(packet: &Packet<'_>) -> bool {
+    let is_name_service = |port| PORTS.contains(&port);
+    !packet.payload.is_empty()
+        && packet.ports.is_some_and(|(source, destination)| is_name_service(source) || is_name_service(destination))
 }
 
 /// Reads messages; holds the buffer that each name is read into.
