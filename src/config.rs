@@ -17,7 +17,7 @@ use rattap::track::TrackSettings;
 use crate::cli::{IndicatorArgs, ReplayArgs};
 
 /// How many scanners are of any use: one capture thread feeds no more, and each holds a Block.
-const MOST_WORKERS: usize = 64;
+const MOST_WORKERS: usize = 32;
 
 /// How many refused lines of one list are told one by one; a list in the wrong format refuses every line.
 const MOST_REFUSALS_TOLD: usize = 10;
