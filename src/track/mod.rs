@@ -22,6 +22,7 @@ use crate::indicator::{AddressMatch, IndicatorId, Learned};
 use crate::scan::{DnsSighting, Finding, Findings, What, scan_again};
 use crate::units::{ByteCount, Timestamp};
 
+mod assemble;
 mod contact;
 mod conversation;
 mod resolved;

@@ -1,0 +1,447 @@
+//! Heads that lie in more than one TCP segment, put together.
+//!
+//! A scanner that meets the start of a head (a ClientHello, a request, a DNS message) whose end is not in the segment
+//! reports it; from then on the tracker feeds every segment of that flow here, until the head is whole, turns out to be
+//! something else, or is given up. Segments may come in any order, more than once, and overlap: the first copy of a byte
+//! wins (what the receiver does with its copies cannot be known; that they differed is counted).
+//!
+//! Everything here is bounded. What is given up is counted by its reason, and what there is of it is looked at a last time.
+
+use std::collections::{HashMap, VecDeque};
+use std::time::Duration;
+
+use foldhash::fast::RandomState;
+
+use crate::flow::Flow;
+use crate::units::Timestamp;
+
+/// How long a head may be. Servers refuse longer ones: 8 KiB of HTTP head are usual, and a ClientHello with post-quantum keys
+/// has 2 KiB.
+pub(super) const LONGEST_HEAD: usize = 16 << 10;
+
+/// How many heads may be pending at a time. At twenty thousand new flows a second, this is what comes in a fifth of a second;
+/// an honest client sends the rest of its head within a few milliseconds.
+const MOST_PENDING: usize = 4096;
+
+/// How many bytes may be pending in all: a thousand heads of the longest kind.
+const MOST_BYTES: usize = 16 << 20;
+
+/// How many gaps a head may have. A burst of reordered segments has one or two; each costs a step for every later segment.
+const MOST_GAPS: usize = 32;
+
+/// How long a head may be pending, in packet time: longer than a sender waits to repeat what was lost, several times over.
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
+
+/// How often a head is looked at whenever it has grown. After that only when it has grown by an eighth, so that a head sent byte by
+/// byte is not read a thousand times over.
+const FREE_LOOKS: u32 = 16;
+
+/// What was given up or met on the way, by reason.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct HeadCounts {
+    /// Heads that became whole only by being put together.
+    pub assembled: u64,
+    /// Longer than a head may be.
+    pub too_long: u64,
+    /// More gaps than a head may have.
+    pub too_many_gaps: u64,
+    /// Pending for too long.
+    pub too_old: u64,
+    /// The oldest, given up for a newer one.
+    pub too_many: u64,
+    /// Segments of which some bytes came before with another value.
+    pub conflicts: u64,
+}
+
+/// A head in the making.
+#[derive(Debug)]
+struct Pending<T> {
+    /// The sequence number of its first byte.
+    start: u32,
+    bytes: Vec<u8>,
+    /// Which of `bytes` are there: sorted, not touching each other.
+    ranges: Vec<(usize, usize)>,
+    looks: u32,
+    looked_at: usize,
+    since: Timestamp,
+    /// Its place in the queue: an entry there with another number is of a head that is gone.
+    number: u64,
+    /// What the caller wants to remember of the packet that it began in.
+    context: T,
+}
+
+/// What came of a segment.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Fed {
+    /// Nothing pending on this flow, or the segment lies outside of it.
+    Elsewhere,
+    /// Taken in; there is nothing new to look at.
+    Taken,
+    /// Taken in, and [`Heads::look`] has more to show than before.
+    Grown,
+}
+
+/// The pending heads, by the direction that they are sent in.
+#[derive(Debug)]
+pub(super) struct Heads<T> {
+    pending: HashMap<Flow, Pending<T>, RandomState>,
+    /// In the order in which they began.
+    queue: VecDeque<(Flow, u64)>,
+    bytes: usize,
+    next: u64,
+    counts: HeadCounts,
+}
+
+/// A head that was given up, with what there was of it.
+#[derive(Debug)]
+pub(super) struct GivenUp<T> {
+    pub(super) flow: Flow,
+    pub(super) bytes: Vec<u8>,
+    pub(super) context: T,
+}
+
+impl<T> Heads<T> {
+    pub(super) fn new() -> Self {
+        Self { pending: HashMap::default(), queue: VecDeque::new(), bytes: 0, next: 0, counts: HeadCounts::default() }
+    }
+
+    pub(super) fn counts(&self) -> HeadCounts {
+        self.counts
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.pending.is_empty()
+    }
+
+    pub(super) fn contains(&self, flow: &Flow) -> bool {
+        self.pending.contains_key(flow)
+    }
+
+    /// A head begins on a flow with these bytes, the first of which has this sequence number. A head that was pending on the flow
+    /// is forgotten: where a sender begins anew the old one never comes to an end.
+    pub(super) fn begin(
+        &mut self,
+        flow: Flow,
+        sequence: u32,
+        bytes: &[u8],
+        time: Timestamp,
+        context: T,
+        given_up: &mut dyn FnMut(GivenUp<T>),
+    ) {
+        self.forget(&flow);
+        while self.pending.len() >= MOST_PENDING || self.bytes + LONGEST_HEAD > MOST_BYTES {
+            let Some((oldest, number)) = self.queue.pop_front() else { break };
+            if self.pending.get(&oldest).is_some_and(|pending| pending.number == number) {
+                self.counts.too_many += 1;
+                self.give_up(oldest, given_up);
+            }
+        }
+        if self.queue.len() > 2 * MOST_PENDING {
+            let pending = &self.pending;
+            self.queue.retain(|(flow, number)| pending.get(flow).is_some_and(|pending| pending.number == *number));
+        }
+        let bytes = bytes.get(..LONGEST_HEAD).unwrap_or(bytes).to_vec();
+        self.bytes += bytes.len();
+        let number = self.next;
+        self.next += 1;
+        let ranges = vec![(0, bytes.len())];
+        let looked_at = bytes.len();
+        let pending = Pending { start: sequence, bytes, ranges, looks: 0, looked_at, since: time, number, context };
+        self.pending.insert(flow, pending);
+        self.queue.push_back((flow, number));
+    }
+
+    /// Takes a segment with the sequence number of its first byte.
+    pub(super) fn feed(
+        &mut self,
+        flow: &Flow,
+        sequence: u32,
+        segment: &[u8],
+        given_up: &mut dyn FnMut(GivenUp<T>),
+    ) -> Fed {
+        let Some(pending) = self.pending.get_mut(flow) else { return Fed::Elsewhere };
+        // The distance on the circle of sequence numbers, the nearer way round (RFC 9293 section 3.4).
+        let distance = sequence.wrapping_sub(pending.start) as i32;
+        let (skip, offset) = match usize::try_from(distance) {
+            Ok(offset) => (0, offset),
+            Err(_) => (distance.unsigned_abs() as usize, 0),
+        };
+        let segment = segment.get(skip..).unwrap_or_default();
+        if segment.is_empty() || offset >= LONGEST_HEAD {
+            return Fed::Elsewhere;
+        }
+        let segment = segment.get(..LONGEST_HEAD - offset).unwrap_or(segment);
+        let before = pending.bytes.len();
+        let conflict = pending.insert(offset, segment);
+        self.bytes += pending.bytes.len() - before;
+        self.counts.conflicts += u64::from(conflict);
+        if pending.ranges.len() > MOST_GAPS {
+            self.counts.too_many_gaps += 1;
+            self.give_up(*flow, given_up);
+            return Fed::Taken;
+        }
+        let whole = pending.contiguous();
+        let is_due = pending.looks < FREE_LOOKS || whole >= pending.looked_at + pending.looked_at / 8;
+        if whole > pending.looked_at && (is_due || whole >= LONGEST_HEAD) { Fed::Grown } else { Fed::Taken }
+    }
+
+    /// What there is of a head without a gap, and what was remembered of its first packet.
+    pub(super) fn look(&mut self, flow: &Flow) -> Option<(&[u8], &T)> {
+        let pending = self.pending.get_mut(flow)?;
+        let whole = pending.contiguous();
+        pending.looks += 1;
+        pending.looked_at = whole;
+        Some((&pending.bytes[..whole], &pending.context))
+    }
+
+    /// The head is whole: its flow is no longer of interest.
+    pub(super) fn done(&mut self, flow: &Flow) {
+        if self.forget(flow) {
+            self.counts.assembled += 1;
+        }
+    }
+
+    /// The head is none, after all.
+    pub(super) fn forget(&mut self, flow: &Flow) -> bool {
+        let Some(pending) = self.pending.remove(flow) else { return false };
+        self.bytes -= pending.bytes.len();
+        true
+    }
+
+    /// The head is as long as one may be, and still not whole.
+    pub(super) fn too_long(&mut self, flow: &Flow) {
+        if self.forget(flow) {
+            self.counts.too_long += 1;
+        }
+    }
+
+    /// Gives up what has waited too long.
+    pub(super) fn expire(&mut self, now: Timestamp, given_up: &mut dyn FnMut(GivenUp<T>)) {
+        while let Some(&(flow, number)) = self.queue.front() {
+            match self.pending.get(&flow) {
+                Some(pending) if pending.number == number => {
+                    if now.since(pending.since) <= LONGEST_WAIT {
+                        return;
+                    }
+                    self.counts.too_old += 1;
+                    self.give_up(flow, given_up);
+                }
+                _ => {}
+            }
+            self.queue.pop_front();
+        }
+    }
+
+    /// The input has ended: gives up all, in the order in which they began.
+    pub(super) fn end(&mut self, given_up: &mut dyn FnMut(GivenUp<T>)) {
+        while let Some((flow, number)) = self.queue.pop_front() {
+            if self.pending.get(&flow).is_some_and(|pending| pending.number == number) {
+                self.give_up(flow, given_up);
+            }
+        }
+    }
+
+    fn give_up(&mut self, flow: Flow, given_up: &mut dyn FnMut(GivenUp<T>)) {
+        let Some(mut pending) = self.pending.remove(&flow) else { return };
+        self.bytes -= pending.bytes.len();
+        let whole = pending.contiguous();
+        pending.bytes.truncate(whole);
+        given_up(GivenUp { flow, bytes: pending.bytes, context: pending.context });
+    }
+}
+
+impl<T> Pending<T> {
+    fn contiguous(&self) -> usize {
+        match self.ranges.first() {
+            Some(&(0, end)) => end,
+            _ => 0,
+        }
+    }
+
+    /// Puts bytes in their place where nothing is yet. True where some were there with another value.
+    fn insert(&mut self, start: usize, segment: &[u8]) -> bool {
+        let end = start + segment.len();
+        if self.bytes.len() < end {
+            self.bytes.resize(end, 0);
+        }
+        let mut conflict = false;
+        let mut place = start;
+        // What is there already is compared, what lies between is filled.
+        for &(known_start, known_end) in &self.ranges {
+            if known_end <= place || known_start >= end {
+                continue;
+            }
+            let (from, to) = (known_start.max(place), known_end.min(end));
+            self.bytes[place..from].copy_from_slice(&segment[place - start..from - start]);
+            conflict |= self.bytes[from..to] != segment[from - start..to - start];
+            place = to;
+        }
+        self.bytes[place..end].copy_from_slice(&segment[place - start..]);
+        self.add_range(start, end);
+        conflict
+    }
+
+    fn add_range(&mut self, mut start: usize, mut end: usize) {
+        self.ranges.retain(|&(known_start, known_end)| {
+            let touches = known_start <= end && start <= known_end;
+            if touches {
+                (start, end) = (start.min(known_start), end.max(known_end));
+            }
+            !touches
+        });
+        let place = self.ranges.partition_point(|&(known_start, _)| known_start < start);
+        self.ranges.insert(place, (start, end));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flow::{End, Protocol};
+    use proptest::prelude::*;
+
+    fn flow(port: u16) -> Flow {
+        let end = |last, port| End { address: [10, 0, 0, last].into(), port: Some(port) };
+        Flow { source: end(1, port), destination: end(2, 443), protocol: Protocol::TCP }
+    }
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_parts(seconds, 0)
+    }
+
+    fn none(_: GivenUp<()>) {
+        panic!("nothing is to be given up here");
+    }
+
+    fn begun(start: u32, bytes: &[u8]) -> Heads<()> {
+        let mut heads = Heads::new();
+        heads.begin(flow(1), start, bytes, at(0), (), &mut none);
+        heads
+    }
+
+    fn whole(heads: &mut Heads<()>) -> Vec<u8> {
+        heads.look(&flow(1)).unwrap().0.to_vec()
+    }
+
+    #[test]
+    fn segments_in_any_order_over_the_wrap_make_one_head() {
+        let start = u32::MAX - 2;
+        let mut heads = begun(start, b"ab");
+        assert_eq!(heads.feed(&flow(1), start.wrapping_add(4), b"ef", &mut none), Fed::Taken);
+        assert_eq!(heads.feed(&flow(1), start.wrapping_add(2), b"cd", &mut none), Fed::Grown);
+        assert_eq!(whole(&mut heads), b"abcdef");
+    }
+
+    #[test]
+    fn the_first_copy_wins_and_a_conflict_is_counted_once_a_segment() {
+        let mut heads = begun(0, b"abcd");
+        assert_eq!(heads.feed(&flow(1), 2, b"XXef", &mut none), Fed::Grown);
+        whole(&mut heads);
+        assert_eq!(heads.feed(&flow(1), 0, b"abcd", &mut none), Fed::Taken);
+        assert_eq!(whole(&mut heads), b"abcdef");
+        assert_eq!(heads.counts().conflicts, 1);
+    }
+
+    #[test]
+    fn a_segment_that_reaches_back_before_the_head_is_cut() {
+        let mut heads = begun(100, b"ab");
+        assert_eq!(heads.feed(&flow(1), 98, b"..abcd", &mut none), Fed::Grown);
+        assert_eq!(whole(&mut heads), b"abcd");
+        assert_eq!(heads.feed(&flow(1), 90, b"before", &mut none), Fed::Elsewhere);
+        assert_eq!(heads.feed(&flow(2), 102, b"cd", &mut none), Fed::Elsewhere);
+    }
+
+    #[test]
+    fn what_waits_too_long_is_given_up_with_what_there_is() {
+        let mut heads = begun(0, b"ab");
+        heads.feed(&flow(1), 5, b"gap", &mut none);
+        heads.expire(at(60), &mut none);
+        let mut given_up = Vec::new();
+        heads.expire(at(61), &mut |gone| given_up.push(gone.bytes));
+        assert_eq!(given_up, [b"ab"]);
+        assert_eq!((heads.counts().too_old, heads.bytes, heads.is_empty()), (1, 0, true));
+    }
+
+    #[test]
+    fn a_flood_of_half_heads_is_bounded_and_the_newest_stay() {
+        let mut heads = Heads::new();
+        let mut gone = 0;
+        for number in 0..3 * MOST_PENDING {
+            let mut flow = flow(number as u16);
+            flow.destination.port = Some((number >> 16) as u16);
+            heads.begin(flow, 0, &[0; 1400], at(0), (), &mut |_| gone += 1);
+            heads.feed(&flow, 9000, &[1; 1400], &mut |_| gone += 1);
+        }
+        assert!(heads.pending.len() <= MOST_PENDING && heads.bytes <= MOST_BYTES);
+        assert_eq!(heads.counts().too_many, gone);
+        assert_eq!(heads.pending.len() as u64 + gone, 3 * MOST_PENDING as u64);
+        assert!(heads.queue.len() <= 2 * MOST_PENDING + 1);
+    }
+
+    #[test]
+    fn a_head_of_holes_is_given_up() {
+        let mut heads = begun(0, b"a");
+        let mut given_up = 0;
+        for hole in 1..=MOST_GAPS as u32 + 1 {
+            heads.feed(&flow(1), hole * 2, b"x", &mut |_| given_up += 1);
+        }
+        assert_eq!((given_up, heads.counts().too_many_gaps), (1, 1));
+    }
+
+    #[test]
+    fn a_head_sent_byte_by_byte_is_not_looked_at_for_each_byte() {
+        let mut heads = begun(0, b"a");
+        let mut looks = 0;
+        for sequence in 1..LONGEST_HEAD as u32 {
+            if heads.feed(&flow(1), sequence, b"x", &mut none) == Fed::Grown {
+                heads.look(&flow(1)).unwrap();
+                looks += 1;
+            }
+        }
+        assert!(looks < 100, "{looks} looks");
+        assert_eq!(whole(&mut heads).len(), LONGEST_HEAD);
+    }
+
+    proptest! {
+        /// Any way to cut a stream, shuffle and repeat its pieces gives the same bytes.
+        #[test]
+        fn any_cut_and_order_gives_the_stream(
+            stream in prop::collection::vec(any::<u8>(), 2..600),
+            start in any::<u32>(),
+            cuts in prop::collection::vec((0usize..600, 1usize..200), 0..25),
+            seed in any::<u64>(),
+        ) {
+            let mut pieces: Vec<(usize, usize)> = cuts
+                .into_iter()
+                .map(|(from, length)| (from.min(stream.len() - 1), length))
+                .map(|(from, length)| (from, (from + length).min(stream.len())))
+                .collect();
+            // Something has to cover the whole of it.
+            let step = 1 + (seed % 97) as usize + stream.len() / 20;
+            pieces.extend((0..stream.len()).step_by(step).map(|from| (from, (from + step).min(stream.len()))));
+            let mut state = seed;
+            for place in (1..pieces.len()).rev() {
+                state = state.wrapping_mul(6364136223846793005).wrapping_add(1);
+                pieces.swap(place, (state >> 33) as usize % (place + 1));
+            }
+            let mut heads = begun(start, &stream[..1]);
+            for (from, to) in pieces {
+                heads.feed(&flow(1), start.wrapping_add(from as u32), &stream[from..to], &mut none);
+            }
+            prop_assert_eq!(whole(&mut heads), stream);
+            prop_assert_eq!(heads.counts().conflicts, 0);
+        }
+
+        #[test]
+        fn any_segments_stay_within_bounds(
+            segments in prop::collection::vec((any::<u32>(), 0usize..3000, any::<u8>()), 0..60),
+        ) {
+            let mut heads = begun(0, b"a");
+            for (sequence, length, byte) in segments {
+                heads.feed(&flow(1), sequence % 40_000, &vec![byte; length], &mut |_| {});
+            }
+            prop_assert!(heads.bytes <= LONGEST_HEAD);
+            prop_assert_eq!(heads.bytes, heads.pending.values().map(|pending| pending.bytes.len()).sum::<usize>());
+        }
+    }
+}
