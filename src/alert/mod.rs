@@ -9,6 +9,7 @@ use crate::indicator::Indicator;
 use crate::protocol::dns::{RecordType, ResponseCode};
 use crate::units::{ByteCount, Timestamp};
 
+mod beacon;
 mod repeat;
 mod signature;
 pub(crate) mod wire_text;
@@ -55,6 +56,22 @@ pub enum MatchBasis {
     DnsAnswer,
     /// A DNS answer whose record is owned by the domain, or points to it, where the question does not name it.
     DnsAnswerRecord,
+    /// The server name in a TLS ClientHello.
+    TlsServerName,
+    /// The server name in a QUIC Initial packet.
+    QuicServerName,
+    /// The `Host` of an HTTP request.
+    HttpHost,
+    /// The absolute target of an HTTP request: what a proxy is asked for.
+    HttpTarget,
+    /// The target of an HTTP `CONNECT`.
+    HttpConnect,
+    /// What a SOCKS proxy is asked for.
+    Socks,
+    /// A request of the NetSupport protocol.
+    NetsupportRequest,
+    /// An answer of the NetSupport protocol, where no request was seen.
+    NetsupportAnswer,
 }
 
 impl MatchBasis {
@@ -69,6 +86,14 @@ impl MatchBasis {
             Self::DnsQuery => "dns-query",
             Self::DnsAnswer => "dns-answer",
             Self::DnsAnswerRecord => "dns-answer-record",
+            Self::TlsServerName => "tls-server-name",
+            Self::QuicServerName => "quic-server-name",
+            Self::HttpHost => "http-host",
+            Self::HttpTarget => "http-target",
+            Self::HttpConnect => "http-connect",
+            Self::Socks => "socks",
+            Self::NetsupportRequest => "netsupport-request",
+            Self::NetsupportAnswer => "netsupport-answer",
         }
     }
 }
@@ -108,6 +133,17 @@ pub struct DnsFacts {
     pub ttl: Option<u32>,
     /// All addresses of the answer, in the order in which they came, each once.
     pub addresses: Vec<IpAddr>,
+}
+
+/// What an HTTP request said. All bytes are from the wire.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct HttpFacts {
+    /// The method.
+    pub method: Vec<u8>,
+    /// The target, made absolute by the `Host` where it was not.
+    pub url: Vec<u8>,
+    /// The user agent; of a NetSupport answer the gateway's name and version.
+    pub agent: Vec<u8>,
 }
 
 /// One line for the SOC: a finding with its context. What each part means is told in the table of CEF keys in the README.
@@ -155,8 +191,12 @@ pub struct Alert {
     pub tcp_outcome: Option<TcpOutcome>,
     /// What the DNS message said.
     pub dns: Option<DnsFacts>,
-    /// What was matched.
-    pub indicator: Arc<Indicator>,
+    /// The server's name that the client asked for, in the form of [`crate::domain_name::DomainName`].
+    pub server_name: Option<Vec<u8>>,
+    /// What the HTTP request said.
+    pub http: Option<HttpFacts>,
+    /// What was matched; `None` where a protocol was recognised and nothing about it is listed.
+    pub indicator: Option<Arc<Indicator>>,
     /// How it was matched.
     pub basis: MatchBasis,
     /// Where the packet was captured.

@@ -19,8 +19,9 @@ use std::time::Duration;
 
 use foldhash::fast::RandomState;
 
+use super::beacon::Beats;
 use super::{Alert, Indicator, Phase, Signature, TcpOutcome};
-use crate::flow::Flow;
+use crate::flow::{End, Flow};
 use crate::units::{ByteCount, Timestamp};
 
 /// The window unless told otherwise: six lines an hour for a beacon that never stops.
@@ -57,29 +58,40 @@ pub struct Traffic {
 pub struct WindowId(u64);
 
 /// What belongs together.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Key {
     signature: Signature,
     client: IpAddr,
-    indicator: Arc<Indicator>,
+    /// What is listed; where nothing is, who was spoken to.
+    subject: Subject,
     /// Where each conversation is by itself.
     conversation: Option<Flow>,
 }
 
-impl PartialEq for Key {
+#[derive(Debug, Clone)]
+enum Subject {
+    Indicator(Arc<Indicator>),
+    Server(End),
+}
+
+impl PartialEq for Subject {
     fn eq(&self, other: &Self) -> bool {
-        self.signature == other.signature
-            && self.client == other.client
-            && self.conversation == other.conversation
-            && self.indicator.pattern == other.indicator.pattern
+        match (self, other) {
+            (Self::Indicator(one), Self::Indicator(other)) => one.pattern == other.pattern,
+            (Self::Server(one), Self::Server(other)) => one == other,
+            _ => false,
+        }
     }
 }
 
-impl Eq for Key {}
+impl Eq for Subject {}
 
-impl Hash for Key {
+impl Hash for Subject {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        (self.signature, self.client, self.conversation, &self.indicator.pattern).hash(state);
+        match self {
+            Self::Indicator(indicator) => indicator.pattern.hash(state),
+            Self::Server(server) => server.hash(state),
+        }
     }
 }
 
@@ -88,6 +100,8 @@ struct Window {
     /// The latest sighting: whose ends, ports and words an update gives.
     latest: Alert,
     since: Since,
+    /// When the requests came, where requests are what is sighted.
+    beats: Beats,
     closes: Timestamp,
 }
 
@@ -235,7 +249,10 @@ impl Repeats {
         Key {
             signature: alert.signature,
             client: alert.client.address,
-            indicator: alert.indicator.clone(),
+            subject: match &alert.indicator {
+                Some(indicator) => Subject::Indicator(indicator.clone()),
+                None => Subject::Server(alert.server),
+            },
             conversation: conversation.map(|(flow, _)| flow).filter(|_| self.window.is_zero()),
         }
     }
@@ -258,7 +275,9 @@ impl Repeats {
         let id = WindowId(self.next);
         self.next += 1;
         self.by_key.insert(key.clone(), id);
-        self.windows.insert(id, Window { key, latest, since: Since::default(), closes });
+        let mut beats = Beats::default();
+        beats.note(&latest);
+        self.windows.insert(id, Window { key, latest, since: Since::default(), beats, closes });
         self.due.push(Reverse((closes, id)));
         id
     }
@@ -290,6 +309,7 @@ impl Since {
 
 impl Window {
     fn add_sighting(&mut self, mut alert: Alert) {
+        self.beats.note(&alert);
         let since = &mut self.since;
         since.seen = since.seen.or(Some(alert.seen));
         since.start = earlier(since.start, alert.start);
@@ -330,7 +350,7 @@ impl Window {
             received: since.received,
             count: since.sightings,
             tcp_outcome: since.tcp_outcome.or(latest.tcp_outcome),
-            message: format!("{}; since the line before: {}", latest.message, what_came(&since)),
+            message: format!("{}; since the line before: {}{}", latest.message, what_came(&since), self.beats.take()),
             ..latest.clone()
         };
         alert.id = id_of(&alert);
@@ -364,7 +384,7 @@ fn id_of(alert: &Alert) -> u64 {
     let text = format!(
         "{}|{}|{}|{}|{}|{}|{}|{}",
         alert.signature.id(),
-        alert.indicator.pattern,
+        alert.indicator.as_ref().map(|indicator| indicator.pattern.to_string()).unwrap_or_default(),
         alert.client,
         alert.server,
         alert.protocol.0,

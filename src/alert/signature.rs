@@ -1,6 +1,6 @@
 //! The signatures: every kind of finding with its constant name and severity.
 
-use super::MatchBasis;
+use crate::indicator::Closeness;
 
 /// Below this confidence an indicator may well be a shared or a lawful host: the alert weighs less.
 const SURE: u8 = 90;
@@ -18,12 +18,29 @@ pub enum Signature {
     C2DomainAnswer,
     /// A packet to or from an address that such an answer gave.
     C2ResolvedAddress,
+    /// TLS, QUIC, HTTP or SOCKS names a listed domain, address or endpoint.
+    C2ServerName,
+    /// The NetSupport protocol in a conversation that one of the above matched.
+    NetsupportSession,
+    /// The NetSupport protocol with a server that is not listed.
+    NetsupportGateway,
+    /// A NetSupport client that looks up where it is.
+    NetsupportGeolocation,
 }
 
 impl Signature {
     /// All of them, in the order in which summaries show them.
-    pub const ALL: [Self; 5] =
-        [Self::C2Endpoint, Self::C2Address, Self::C2DomainQuery, Self::C2DomainAnswer, Self::C2ResolvedAddress];
+    pub const ALL: [Self; 9] = [
+        Self::C2Endpoint,
+        Self::C2Address,
+        Self::C2DomainQuery,
+        Self::C2DomainAnswer,
+        Self::C2ResolvedAddress,
+        Self::C2ServerName,
+        Self::NetsupportSession,
+        Self::NetsupportGateway,
+        Self::NetsupportGeolocation,
+    ];
 
     /// The identifier: the CEF header's fifth field.
     pub const fn id(self) -> &'static str {
@@ -33,6 +50,10 @@ impl Signature {
             Self::C2DomainQuery => "c2-domain-query",
             Self::C2DomainAnswer => "c2-domain-answer",
             Self::C2ResolvedAddress => "c2-resolved-address",
+            Self::C2ServerName => "c2-server-name",
+            Self::NetsupportSession => "netsupport-session",
+            Self::NetsupportGateway => "netsupport-gateway",
+            Self::NetsupportGeolocation => "netsupport-geolocation",
         }
     }
 
@@ -44,15 +65,25 @@ impl Signature {
             Self::C2DomainQuery => "C2 domain queried",
             Self::C2DomainAnswer => "C2 domain resolved",
             Self::C2ResolvedAddress => "Address of a C2 domain contacted",
+            Self::C2ServerName => "C2 name requested",
+            Self::NetsupportSession => "NetSupport session with a C2 endpoint",
+            Self::NetsupportGateway => "NetSupport gateway traffic",
+            Self::NetsupportGeolocation => "NetSupport geolocation lookup",
         }
     }
 
     /// The severity, 0 to 10, of a match made in this way against an indicator of this confidence.
-    pub const fn severity(self, basis: MatchBasis, confidence: u8) -> u8 {
-        let severity = match (self, basis) {
+    ///
+    /// Where nothing is listed (lawful use of NetSupport looks the same) `confidence` says nothing.
+    pub const fn severity(self, closeness: Closeness, confidence: u8) -> u8 {
+        let severity = match (self, closeness) {
+            (Self::NetsupportSession, _) => return 10,
+            (Self::NetsupportGateway, _) => return 6,
+            (Self::NetsupportGeolocation, _) => return 2,
             (Self::C2Endpoint, _) => 9,
-            (Self::C2Address, MatchBasis::AddressOtherPort) => 5,
-            (Self::C2Address, _) => 7,
+            (Self::C2Address | Self::C2ServerName, Closeness::OtherPort) => 5,
+            (Self::C2Address, _) | (Self::C2ServerName, Closeness::Network | Closeness::Address) => 7,
+            (Self::C2ServerName, Closeness::Endpoint) => 9,
             (Self::C2DomainQuery | Self::C2DomainAnswer | Self::C2ResolvedAddress, _) => 8,
         };
         if confidence < SURE { severity - 2 } else { severity }
@@ -65,10 +96,12 @@ mod tests {
 
     #[test]
     fn severity_follows_signature_port_and_confidence() {
-        assert_eq!(Signature::C2Endpoint.severity(MatchBasis::AddressPort, 99), 9);
-        assert_eq!(Signature::C2Endpoint.severity(MatchBasis::AddressPort, 75), 7);
-        assert_eq!(Signature::C2Address.severity(MatchBasis::AddressOtherPort, 90), 5);
-        assert_eq!(Signature::C2Address.severity(MatchBasis::Network, 100), 7);
-        assert_eq!(Signature::C2DomainQuery.severity(MatchBasis::DnsQuery, 89), 6);
+        assert_eq!(Signature::C2Endpoint.severity(Closeness::Endpoint, 99), 9);
+        assert_eq!(Signature::C2Endpoint.severity(Closeness::Endpoint, 75), 7);
+        assert_eq!(Signature::C2Address.severity(Closeness::OtherPort, 90), 5);
+        assert_eq!(Signature::C2Address.severity(Closeness::Network, 100), 7);
+        assert_eq!(Signature::C2DomainQuery.severity(Closeness::Endpoint, 89), 6);
+        assert_eq!(Signature::C2ServerName.severity(Closeness::OtherPort, 99), 5);
+        assert_eq!(Signature::NetsupportSession.severity(Closeness::Endpoint, 75), 10);
     }
 }

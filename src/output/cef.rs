@@ -20,7 +20,7 @@ use std::fmt::{self, Write};
 use std::net::IpAddr;
 
 use crate::alert::wire_text::{is_unprintable, write_bytes};
-use crate::alert::{Alert, DnsFacts};
+use crate::alert::{Alert, DnsFacts, HttpFacts};
 
 /// The longest line with its line feed: receivers of syslog need to take no more than 2,048 bytes (RFC 5424 section 6.1), and
 /// some cut there.
@@ -50,6 +50,13 @@ const LONGEST_TOKEN: usize = 24;
 const LONGEST_PLAIN: usize = 48;
 /// What the keys after the addresses need at the most, a start of the message included.
 const AFTER_ADDRESSES: usize = 344;
+
+/// A requested URL: what identifies a gateway is at its start.
+const LONGEST_URL: usize = 192;
+/// A user agent: `NetSupport Manager/1.3` has 22, a browser's some 120.
+const LONGEST_AGENT: usize = 64;
+/// The category where nothing is listed: the protocol of a tool that is used lawfully too.
+const REMOTE_ACCESS: &str = "remote_access_tool";
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// So that no version ever takes the room of the rest.
@@ -81,7 +88,7 @@ impl Cef {
         use Key::{Labelled, Plain};
 
         let mut line = Line::start(alert, out);
-        let indicator = &*alert.indicator;
+        let indicator = alert.indicator.as_deref();
         let dns = alert.dns.as_ref();
 
         line.put(Plain("rt"), LONGEST_PLAIN, alert.seen.millis());
@@ -92,7 +99,7 @@ impl Cef {
         }
         line.put(Plain("externalId"), LONGEST_PLAIN, format_args!("{:016x}", alert.id));
         line.put(Plain("act"), LONGEST_TOKEN, "allow");
-        line.put(Plain("cat"), LONGEST_THREAT, indicator.threat.trim());
+        line.put(Plain("cat"), LONGEST_THREAT, indicator.map_or(REMOTE_ACCESS, |indicator| indicator.threat.trim()));
         match dns.and_then(|dns| dns.response_code) {
             Some(code) => line.put(Plain("outcome"), LONGEST_TOKEN, code),
             None => line.put_some(Plain("outcome"), LONGEST_TOKEN, alert.tcp_outcome.map(|outcome| outcome.token())),
@@ -114,8 +121,16 @@ impl Cef {
         line.put(Plain("dvchost"), LONGEST_HOST, self.sensor.host.trim());
         line.put_some(Plain("deviceExternalId"), LONGEST_SENSOR_ID, self.sensor.id.as_deref().map(str::trim));
         line.put(Plain("deviceInboundInterface"), LONGEST_ORIGIN, alert.origin.name.trim());
-        if let Some(DnsFacts { name, .. }) = dns {
+        if let Some(name) = dns.map(|dns| &dns.name).or(alert.server_name.as_ref()) {
             line.put_end_of(Plain("destinationDnsDomain"), LONGEST_DOMAIN, Raw(name));
+        }
+        if let Some(name) = &alert.server_name {
+            line.put_end_of(Plain("dhost"), LONGEST_DOMAIN, Raw(name));
+        }
+        if let Some(HttpFacts { method, url, agent }) = &alert.http {
+            line.put(Plain("request"), LONGEST_URL, Raw(url));
+            line.put(Plain("requestMethod"), LONGEST_TOKEN, Raw(method));
+            line.put(Plain("requestClientApplication"), LONGEST_AGENT, Raw(agent));
         }
 
         for (key, label, end) in [
@@ -126,23 +141,26 @@ impl Cef {
                 line.put(Labelled(key, label), LONGEST_PLAIN, end.address);
             }
         }
-        line.put(Labelled("cs1", "Indicator"), LONGEST_DOMAIN, &indicator.pattern);
-        line.put(Labelled("cs2", "MalwareFamily"), LONGEST_FAMILY, indicator.family.trim());
-        line.put(Labelled("cs3", "IndicatorReference"), LONGEST_REFERENCE, indicator.reference.trim());
+        if let Some(indicator) = indicator {
+            line.put(Labelled("cs1", "Indicator"), LONGEST_DOMAIN, &indicator.pattern);
+            line.put(Labelled("cs2", "MalwareFamily"), LONGEST_FAMILY, indicator.family.trim());
+            line.put(Labelled("cs3", "IndicatorReference"), LONGEST_REFERENCE, indicator.reference.trim());
+        }
         if let Some(DnsFacts { addresses, .. }) = dns {
             line.put_addresses(Labelled("cs4", "ResolvedAddresses"), addresses);
         }
         let query_type = dns.and_then(|dns| dns.query_type);
         line.put_some(Labelled("cs5", "DnsQueryType"), LONGEST_TOKEN, query_type);
         line.put(Labelled("cs6", "MatchBasis"), LONGEST_TOKEN, alert.basis.token());
-        line.put(Labelled("cn1", "IndicatorConfidence"), LONGEST_PLAIN, indicator.confidence);
+        let confidence = indicator.map(|indicator| indicator.confidence);
+        line.put_some(Labelled("cn1", "IndicatorConfidence"), LONGEST_PLAIN, confidence);
         line.put_some(
             Labelled("cn2", "DnsResponseCode"),
             LONGEST_PLAIN,
             dns.and_then(|dns| dns.response_code).map(|code| code.0),
         );
         line.put_some(Labelled("cn3", "DnsTtl"), LONGEST_PLAIN, dns.and_then(|dns| dns.ttl));
-        let first_seen = indicator.first_seen.map(|time| time.millis());
+        let first_seen = indicator.and_then(|indicator| indicator.first_seen).map(|time| time.millis());
         line.put_some(Labelled("deviceCustomDate1", "IndicatorFirstSeen"), LONGEST_PLAIN, first_seen);
         line.put(Labelled("flexString2", "Phase"), LONGEST_TOKEN, alert.phase.token());
         line.put(Plain("msg"), LONGEST_LINE, alert.message.trim());

@@ -15,6 +15,7 @@ use super::resolved::Resolved;
 pub(super) struct Match {
     pub(super) signature: Signature,
     pub(super) basis: MatchBasis,
+    pub(super) closeness: Closeness,
     pub(super) indicator: Arc<Indicator>,
     /// Which end it is about.
     pub(super) listed: End,
@@ -49,7 +50,15 @@ impl Match {
             Closeness::OtherPort => (Signature::C2Address, MatchBasis::AddressOtherPort),
         };
         let indicator = set.get(found.indicator)?.clone();
-        Some(Self { signature, basis, indicator, listed, embedded: found.embedded, name: None })
+        Some(Self {
+            signature,
+            basis,
+            closeness: found.closeness,
+            indicator,
+            listed,
+            embedded: found.embedded,
+            name: None,
+        })
     }
 
     fn learned(listed: End, finding: &Finding, resolved: &Resolved) -> Option<Self> {
@@ -57,6 +66,7 @@ impl Match {
         Some(Self {
             signature: Signature::C2ResolvedAddress,
             basis: MatchBasis::ResolvedAddress,
+            closeness: Closeness::Endpoint,
             indicator: lesson.indicator.clone(),
             listed,
             embedded,
@@ -66,7 +76,7 @@ impl Match {
 
     /// What it weighs.
     pub(super) fn severity(&self) -> u8 {
-        self.signature.severity(self.basis, self.indicator.confidence)
+        self.signature.severity(self.closeness, self.indicator.confidence)
     }
 
     /// The order in which statements about one flow take precedence.

@@ -18,7 +18,7 @@ use ipnet::IpNet;
 use crate::alert::{Alert, DnsFacts, Phase, REPEAT_WINDOW, Repeats, Signature, Traffic, wire_text};
 use crate::capture::{Block, Origin};
 use crate::flow::End;
-use crate::indicator::{AddressMatch, IndicatorId, Learned};
+use crate::indicator::{AddressMatch, Closeness, IndicatorId, Learned};
 use crate::scan::{DnsSighting, Finding, Findings, What, scan_again};
 use crate::units::{ByteCount, Timestamp};
 
@@ -278,7 +278,9 @@ fn of_conversation(conversation: &Conversation, sent: ByteCount, received: ByteC
         count: 1,
         tcp_outcome: conversation.tcp_outcome,
         dns: matched.name.as_deref().map(|name| DnsFacts { name: name.to_vec(), ..DnsFacts::default() }),
-        indicator: matched.indicator.clone(),
+        server_name: None,
+        http: None,
+        indicator: Some(matched.indicator.clone()),
         basis: matched.basis,
         origin: conversation.origin.clone(),
         message: contact::sentence(matched, *client, *server, *protocol),
@@ -307,7 +309,7 @@ fn of_dns(
     Alert {
         signature: sighting.signature,
         phase: Phase::First,
-        severity: sighting.signature.severity(sighting.basis, indicator.confidence),
+        severity: sighting.signature.severity(Closeness::Endpoint, indicator.confidence),
         id: 0,
         seen: finding.time,
         start: finding.time,
@@ -326,7 +328,9 @@ fn of_dns(
         count: 1,
         tcp_outcome: None,
         dns: Some(sighting.facts.clone()),
-        indicator: indicator.clone(),
+        server_name: None,
+        http: None,
+        indicator: Some(indicator.clone()),
         basis: sighting.basis,
         origin: origin.clone(),
         message: dns_sentence(sighting, client, server),

@@ -209,7 +209,9 @@ fn alerts_of_all_sorts() -> Vec<String> {
             query_type: Some(RecordType::HTTPS),
             ..DnsFacts::default()
         }),
-        indicator: indicator.clone(),
+        server_name: None,
+        http: None,
+        indicator: Some(indicator.clone()),
         basis: MatchBasis::DnsQuery,
         origin: Arc::new(Origin { name: "eth1".to_owned() }),
         message: "10.20.30.40 asked 10.20.0.53 for gw.bryonsad.net".to_owned(),
@@ -230,7 +232,11 @@ fn alerts_of_all_sorts() -> Vec<String> {
         ..question.clone()
     };
     let listed = |family: &str, reference: &str| Alert {
-        indicator: Arc::new(Indicator { family: family.into(), reference: reference.into(), ..(*indicator).clone() }),
+        indicator: Some(Arc::new(Indicator {
+            family: family.into(),
+            reference: reference.into(),
+            ..(*indicator).clone()
+        })),
         ..question.clone()
     };
     let contact = Alert {

@@ -54,7 +54,9 @@ pub(in crate::output) fn query() -> Alert {
             query_type: Some(RecordType::A),
             ..DnsFacts::default()
         }),
-        indicator: listed("feersona.net"),
+        server_name: None,
+        http: None,
+        indicator: Some(listed("feersona.net")),
         basis: MatchBasis::DnsQuery,
         origin: Arc::new(Origin { name: "eth1".to_owned() }),
         message: "10.20.30.40 asked 10.20.0.53 for gw.feersona.net".to_owned(),
@@ -79,7 +81,9 @@ fn contact() -> Alert {
         sent: ByteCount(52),
         tcp_outcome: Some(TcpOutcome::Attempted),
         dns: None,
-        indicator: listed("91.202.233.25:4888"),
+        server_name: None,
+        http: None,
+        indicator: Some(listed("91.202.233.25:4888")),
         basis: MatchBasis::AddressPort,
         message: "10.20.30.40 contacted 91.202.233.25:4888".to_owned(),
         ..query()
@@ -260,7 +264,9 @@ fn ipv6_addresses_stand_in_the_usual_keys_and_in_their_own() {
         client_mac: None,
         server_mac: None,
         tcp_outcome: Some(TcpOutcome::Refused),
-        indicator: listed("feersona.net"),
+        server_name: None,
+        http: None,
+        indicator: Some(listed("feersona.net")),
         basis: MatchBasis::ResolvedAddress,
         message: "2001:db8::10 contacted [2001:db8::7]:443".to_owned(),
         ..contact()
@@ -287,12 +293,12 @@ fn hostile_bytes_stay_within_their_value() {
     let name = b"a\r\n|=\\\\\x1b\xff\xe2\x80\xae;\xc3\xbc msg=x.feersona.net".to_vec();
     alert.message = format!("asked for {}", wire_text(&name));
     alert.dns = Some(DnsFacts { name, ..DnsFacts::default() });
-    alert.indicator = Arc::new(Indicator {
+    alert.indicator = Some(Arc::new(Indicator {
         family: "a;b|c\nd".into(),
         reference: "https://example.org/?a=1;b=2|3".into(),
         threat: " ".into(),
-        ..(*alert.indicator).clone()
-    });
+        ..(*listed("feersona.net")).clone()
+    }));
     let line = write(&alert);
     for part in [
         r" destinationDnsDomain=a\r\n%7C\=\\\\\\x1b\\xff\\xe2\\x80\\xae;ü msg\=x.feersona.net cs1Label=",
@@ -348,7 +354,9 @@ fn longest() -> (Sensor, Alert) {
             ttl: Some(u32::MAX),
             addresses: (0..200u16).map(|n| IpAddr::V6(Ipv6Addr::from([0xfe00 + n; 8]))).collect(),
         }),
-        indicator: Arc::new(Indicator {
+        server_name: None,
+        http: None,
+        indicator: Some(Arc::new(Indicator {
             pattern: Pattern::Domain("x".repeat(400)),
             family: long.as_str().into(),
             threat: long.as_str().into(),
@@ -359,7 +367,7 @@ fn longest() -> (Sensor, Alert) {
             reference: long.as_str().into(),
             tags: Vec::new(),
             id: None,
-        }),
+        })),
         basis: MatchBasis::AddressOtherPort,
         origin: Arc::new(Origin { name: long.clone() }),
         message: "m".repeat(3000),
@@ -473,6 +481,7 @@ prop_compose! {
         dns in prop::option::of(any_facts()),
         texts in prop::collection::vec(hostile_text(), 6),
         confidence in any::<u8>(),
+        server_name in prop::option::of(prop::collection::vec(any::<u8>(), 0..300)),
     ) -> Alert {
         Alert {
             signature, severity, id, outbound, count, client, server, dns,
@@ -489,7 +498,9 @@ prop_compose! {
             sent: ByteCount(bytes[0]),
             received: ByteCount(bytes[1]),
             tcp_outcome: Some(TcpOutcome::Refused),
-            indicator: Arc::new(Indicator {
+            server_name: server_name.clone(),
+            http: server_name.map(|url| HttpFacts { method: b"GET".to_vec(), agent: url.clone(), url }),
+            indicator: Some(Arc::new(Indicator {
                 pattern: Pattern::Domain(texts[0].clone()),
                 family: texts[1].as_str().into(),
                 threat: texts[2].as_str().into(),
@@ -500,7 +511,7 @@ prop_compose! {
                 reference: texts[3].as_str().into(),
                 tags: Vec::new(),
                 id: None,
-            }),
+            })),
             basis: MatchBasis::DnsAnswerRecord,
             origin: Arc::new(Origin { name: texts[4].clone() }),
             message: texts[5].clone(),
@@ -518,7 +529,7 @@ proptest! {
 
         let values = parse(&line).map_err(TestCaseError::fail)?;
         let no_name = Vec::new();
-        let indicator = &alert.indicator;
+        let indicator = alert.indicator.as_ref().unwrap();
         let texts: [(&str, &[u8], bool, usize); 7] = [
             ("dvchost", host.trim().as_bytes(), false, LONGEST_HOST),
             ("deviceExternalId", host.trim().as_bytes(), false, LONGEST_SENSOR_ID),
