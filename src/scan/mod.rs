@@ -9,13 +9,15 @@
 
 use crate::capture::Block;
 use crate::decode::{Packet, Skip, Tcp, decode, decode_any, decode_usual};
-use crate::flow::{Flow, Mac};
+use crate::flow::{Flow, Mac, Protocol};
 use crate::indicator::{AddressMatch, IndicatorSet, Learned};
 use crate::units::Timestamp;
 
 mod names;
+mod speech;
 
 pub use names::{DnsSighting, MOST_ADDRESSES, MOST_NAMES};
+pub use speech::{NameSighting, NetSupport, NetSupportSighting, Speech, Stream};
 
 /// What a scan found in one packet.
 #[derive(Debug, Clone)]
@@ -50,6 +52,21 @@ pub enum What {
     },
     /// A DNS message names a listed domain.
     Dns(Box<DnsSighting>),
+    /// Something listed was named in a request.
+    Name(Box<NameSighting>),
+    /// The NetSupport protocol was spoken.
+    NetSupport(Box<NetSupportSighting>),
+    /// A head begins so many bytes into the segment that is not whole in it.
+    HeadBegins(u32),
+}
+
+/// A TCP segment with a payload: what the tracker looks through for the rest of heads that began earlier.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Segment {
+    /// The [`Packet::tag`] of its flow.
+    pub tag: u32,
+    /// The frame's place in its Block.
+    pub frame: u32,
 }
 
 /// All that one scan of one Block found, in the order of its frames. Meant to be used again.
@@ -63,6 +80,8 @@ pub struct Findings {
     pub latest: Option<Timestamp>,
     /// The findings.
     pub list: Vec<Finding>,
+    /// All TCP segments with a payload.
+    pub segments: Vec<Segment>,
     /// What was counted on the way.
     pub counts: ScanCounts,
 }
@@ -72,6 +91,7 @@ impl Findings {
         self.learned = learned;
         (self.earliest, self.latest) = (None, None);
         self.list.clear();
+        self.segments.clear();
         self.counts = ScanCounts::default();
     }
 }
@@ -105,7 +125,7 @@ impl ScanCounts {
 pub fn scan(block: &Block, learned: &Learned, findings: &mut Findings) {
     findings.clear(learned.generation());
     let set = &*block.indicators;
-    let mut look = Look { set, learned, names: names::Reader::new(set), findings };
+    let mut look = Look { set, learned, speech: Speech::new(set), findings };
     let mut clock = Timestamp::MIN;
     let mut packets = 0;
     for (number, frame) in (0..).zip(&block.frames) {
@@ -114,7 +134,8 @@ pub fn scan(block: &Block, learned: &Learned, findings: &mut Findings) {
         let at = At { number, time: frame.time, clock };
         if let Some(packet) = decode_usual(frame.link, bytes) {
             packets += 1;
-            if may_matter(set, learned, &packet) || names::may_hold_names(&packet) {
+            look.note_segment(number, &packet);
+            if may_matter(set, learned, &packet) || may_speak(&packet) {
                 look.closely(at, packet);
             }
             continue;
@@ -122,6 +143,7 @@ pub fn scan(block: &Block, learned: &Learned, findings: &mut Findings) {
         match decode_any(frame.link, bytes, frame.original) {
             Ok(packet) => {
                 packets += 1;
+                look.note_segment(number, &packet);
                 look.closely(at, packet);
             }
             Err(skip) => look.findings.counts.skipped[skip as usize] += 1,
@@ -145,7 +167,7 @@ struct At {
 struct Look<'a> {
     set: &'a IndicatorSet,
     learned: &'a Learned,
-    names: names::Reader<'a>,
+    speech: Speech<'a>,
     findings: &'a mut Findings,
 }
 
@@ -161,8 +183,20 @@ impl Look<'_> {
         {
             report(contact);
         }
-        if names::may_hold_names(&packet) {
-            self.names.read(&packet, counts, |sighting| report(What::Dns(Box::new(sighting))));
+        if !may_speak(&packet) {
+            return;
+        }
+        if packet.protocol == Protocol::UDP {
+            self.speech.names.read_message(packet.payload, counts, &mut |sighting| report(What::Dns(Box::new(sighting))));
+        } else if let Some(begins) = self.speech.read(Stream::of(&packet), counts, &mut report) {
+            report(What::HeadBegins(begins as u32));
+        }
+    }
+
+    #[inline(always)]
+    fn note_segment(&mut self, frame: u32, packet: &Packet<'_>) {
+        if packet.tcp.is_some() && !packet.payload.is_empty() {
+            self.findings.segments.push(Segment { tag: packet.tag(), frame });
         }
     }
 }
@@ -195,6 +229,15 @@ fn finding(At { number, time, clock }: At, packet: &Packet<'_>, what: What) -> F
         macs: packet.macs(),
         what,
     }
+}
+
+/// Whether a packet carries what may be worth reading.
+#[inline(always)]
+fn may_speak(packet: &Packet<'_>) -> bool {
+    if packet.payload.is_empty() {
+        return false;
+    }
+    names::is_name_service(packet) || (packet.tcp.is_some() && speech::may_be_head(packet.payload))
 }
 
 #[inline(always)]

@@ -8,9 +8,8 @@ use std::net::IpAddr;
 use crate::alert::{DnsFacts, MatchBasis, Signature};
 use crate::decode::Packet;
 use crate::domain_name::DomainName;
-use crate::flow::Protocol;
 use crate::indicator::{IndicatorId, IndicatorSet};
-use crate::protocol::dns::{self, Message, RecordType, ResponseCode, Section, TcpPart};
+use crate::protocol::dns::{self, Message, RecordType, ResponseCode, Section};
 
 use super::ScanCounts;
 
@@ -46,12 +45,10 @@ pub struct DnsSighting {
     pub more_addresses: u64,
 }
 
-/// Whether a packet carries anything to or from a port of a name service.
+/// Whether a packet goes to or comes from a port of a name service.
 #[inline(always)]
-pub(super) fn may_hold_names(packet: &Packet<'_>) -> bool {
-    let is_name_service = |port| PORTS.contains(&port);
-    !packet.payload.is_empty()
-        && packet.ports.is_some_and(|(source, destination)| is_name_service(source) || is_name_service(destination))
+pub(super) fn is_name_service(packet: &Packet<'_>) -> bool {
+    packet.ports.is_some_and(|(source, destination)| PORTS.contains(&source) || PORTS.contains(&destination))
 }
 
 /// Reads messages; holds the buffer that each name is read into.
@@ -65,22 +62,9 @@ impl<'a> Reader<'a> {
         Self { set, name: DomainName::new() }
     }
 
-    /// Reports a sighting for each listed domain in each message of a packet.
+    /// Reports a sighting for each listed domain in a message.
     #[inline(never)]
-    pub(super) fn read(&mut self, packet: &Packet<'_>, counts: &mut ScanCounts, mut report: impl FnMut(DnsSighting)) {
-        if packet.protocol == Protocol::UDP {
-            self.read_message(packet.payload, counts, &mut report);
-        } else if packet.protocol == Protocol::TCP {
-            for part in dns::tcp_messages(packet.payload) {
-                match part {
-                    TcpPart::Whole(message) => self.read_message(message, counts, &mut report),
-                    TcpPart::Partial(_) => {}
-                }
-            }
-        }
-    }
-
-    fn read_message(&mut self, bytes: &[u8], counts: &mut ScanCounts, report: &mut impl FnMut(DnsSighting)) {
+    pub(super) fn read_message(&mut self, bytes: &[u8], counts: &mut ScanCounts, report: &mut dyn FnMut(DnsSighting)) {
         let Some(message) = Message::parse(bytes) else { return };
         counts.dns_messages += 1;
         let (is_named, is_cut) = self.names_any(&message);

@@ -1,0 +1,285 @@
+//! What is said in a stream: names in TLS, HTTP, SOCKS and DNS over TCP, and the NetSupport protocol.
+//!
+//! Only heads are read: a stream's first bytes, and those of each segment that begins like one. Text in bodies never counts.
+//! The scanner reads the segments that it sees; where a head goes on in a later segment it says so, and the tracker has the
+//! head read here again once it has put more of it together.
+
+use std::net::IpAddr;
+
+use crate::alert::{HttpFacts, MatchBasis};
+use crate::decode::Packet;
+use crate::domain_name::DomainName;
+use crate::indicator::{Closeness, IndicatorId, IndicatorSet};
+use crate::protocol::authority::{Authority, Host};
+use crate::protocol::dns::{self, TcpPart};
+use crate::protocol::head::Head;
+use crate::protocol::http::{self, Part};
+use crate::protocol::netsupport::{self, Side};
+use crate::protocol::{socks, tls};
+
+use super::{ScanCounts, What, names};
+
+/// Something listed was named in a request.
+#[derive(Debug, Clone)]
+pub struct NameSighting {
+    /// Which indicator.
+    pub indicator: IndicatorId,
+    /// How close: a domain counts as an endpoint.
+    pub closeness: Closeness,
+    /// Where it was named.
+    pub basis: MatchBasis,
+    /// The name, or the address in text.
+    pub host: Vec<u8>,
+    /// True where `host` is a name.
+    pub is_name: bool,
+    /// The port that was named with it.
+    pub port: Option<u16>,
+    /// The HTTP request that named it.
+    pub http: Option<HttpFacts>,
+}
+
+/// What of the NetSupport protocol was met.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NetSupport {
+    /// A client's request.
+    Request,
+    /// A gateway's answer.
+    Answer,
+    /// A body whose head came in an earlier segment.
+    Body,
+    /// A client that looks up where it is.
+    Geolocation,
+}
+
+/// The NetSupport protocol was spoken.
+#[derive(Debug, Clone)]
+pub struct NetSupportSighting {
+    /// What was met.
+    pub kind: NetSupport,
+    /// The command in the body.
+    pub command: Option<String>,
+    /// The gateway's version, in its answers.
+    pub version: Option<String>,
+    /// The request, or how the gateway calls itself.
+    pub http: Option<HttpFacts>,
+}
+
+/// A stream's bytes and what has to be known of it.
+#[derive(Debug, Clone, Copy)]
+pub struct Stream<'a> {
+    /// From the start of a head on.
+    pub bytes: &'a [u8],
+    /// Where it goes to.
+    pub destination: IpAddr,
+    /// Whether its ports say that it is DNS.
+    pub is_dns: bool,
+}
+
+impl<'a> Stream<'a> {
+    /// What a TCP packet carries.
+    pub fn of(packet: &Packet<'a>) -> Self {
+        Self { bytes: packet.payload, destination: packet.destination, is_dns: names::is_name_service(packet) }
+    }
+}
+
+/// Whether a segment's first bytes may be those of a head.
+#[inline(always)]
+pub(super) fn may_be_head(segment: &[u8]) -> bool {
+    match segment.first() {
+        Some(22) => tls::may_be_client_hello(segment),
+        Some(4 | 5) => socks::may_be_request(segment),
+        Some(b'A'..=b'Z') => {
+            http::may_be_request(segment) || http::may_be_response(segment) || segment.starts_with(b"CMD=")
+        }
+        _ => false,
+    }
+}
+
+/// Reads streams.
+pub struct Speech<'a> {
+    set: &'a IndicatorSet,
+    pub(super) names: names::Reader<'a>,
+    name: DomainName,
+}
+
+impl<'a> Speech<'a> {
+    /// Holds what is said against these indicators.
+    pub fn new(set: &'a IndicatorSet) -> Self {
+        Self { set, names: names::Reader::new(set), name: DomainName::new() }
+    }
+
+    /// Reports what matters in a stream. Returns where a head begins that is not whole, if one does.
+    pub fn read(
+        &mut self,
+        stream: Stream<'_>,
+        counts: &mut ScanCounts,
+        report: &mut dyn FnMut(What),
+    ) -> Option<usize> {
+        let Stream { bytes, destination, is_dns } = stream;
+        if is_dns {
+            for part in dns::tcp_messages(bytes) {
+                match part {
+                    TcpPart::Whole(message) => {
+                        self.names.read_message(message, counts, &mut |sighting| report(What::Dns(Box::new(sighting))));
+                    }
+                    TcpPart::Partial(rest) => return Some(bytes.len() - rest.len()),
+                }
+            }
+            return None;
+        }
+        match bytes.first()? {
+            22 => match tls::client_hello(bytes) {
+                Head::Whole(hello, _) => {
+                    self.hello(&hello, MatchBasis::TlsServerName, destination, report);
+                    None
+                }
+                Head::Partial => Some(0),
+                Head::Other => None,
+            },
+            4 | 5 => match socks::request(bytes) {
+                Head::Whole(request, _) => {
+                    let authority = Authority { host: request.host, port: Some(request.port) };
+                    self.authority(&authority, MatchBasis::Socks, destination, None, report);
+                    None
+                }
+                Head::Partial => Some(0),
+                Head::Other => None,
+            },
+            b'H' if http::may_be_response(bytes) => match http::response(bytes) {
+                Head::Whole(response, length) => {
+                    let body = bytes.get(length..).unwrap_or_default();
+                    if let Some(message) = netsupport::response(&response, body) {
+                        report(spoken(&message, response.server.unwrap_or_default(), None));
+                    }
+                    None
+                }
+                Head::Partial => Some(0),
+                Head::Other => self.requests(stream, report),
+            },
+            _ if http::may_be_request(bytes) => self.requests(stream, report),
+            _ => {
+                if let Some(command) = netsupport::body(bytes) {
+                    let command = Some(command.token().to_owned());
+                    let kind = NetSupport::Body;
+                    report(What::NetSupport(Box::new(NetSupportSighting { kind, command, version: None, http: None })));
+                }
+                None
+            }
+        }
+    }
+
+    /// Reports the name in a ClientHello, if it is listed.
+    pub(super) fn hello(
+        &mut self,
+        hello: &tls::ClientHello<'_>,
+        basis: MatchBasis,
+        destination: IpAddr,
+        report: &mut dyn FnMut(What),
+    ) {
+        let Some(name) = &hello.server_name else { return };
+        if let Some(host) = Host::parse(name.as_bytes()) {
+            self.authority(&Authority { host, port: None }, basis, destination, None, report);
+        }
+    }
+
+    fn requests(&mut self, stream: Stream<'_>, report: &mut dyn FnMut(What)) -> Option<usize> {
+        for part in http::requests(stream.bytes) {
+            match part {
+                Part::Whole { request, body } => self.request(&request, body, stream.destination, report),
+                Part::Partial(rest) => return Some(stream.bytes.len() - rest.len()),
+            }
+        }
+        None
+    }
+
+    fn request(
+        &mut self,
+        request: &http::Request<'_>,
+        body: &[u8],
+        destination: IpAddr,
+        report: &mut dyn FnMut(What),
+    ) {
+        let target_basis = if request.is_connect() { MatchBasis::HttpConnect } else { MatchBasis::HttpTarget };
+        let target = request.target_authority().map(|authority| (authority, target_basis));
+        let host = request.host().map(|authority| (authority, MatchBasis::HttpHost));
+        let mut named = None;
+        for (authority, basis) in target.into_iter().chain(host) {
+            // Target and `Host` mostly name the same.
+            if named != Some(authority) {
+                self.authority(&authority, basis, destination, Some(request), report);
+            }
+            named = Some(authority);
+        }
+        if netsupport::is_geolocation(request) {
+            report(What::NetSupport(Box::new(NetSupportSighting {
+                kind: NetSupport::Geolocation,
+                command: None,
+                version: None,
+                http: Some(facts(request)),
+            })));
+        } else if let Some(message) = netsupport::request(request, body) {
+            report(spoken(&message, message.user_agent.unwrap_or_default(), Some(request)));
+        }
+    }
+
+    /// Reports a host that was named, if it is listed. An address to which the conversation itself goes says nothing new.
+    fn authority(
+        &mut self,
+        authority: &Authority<'_>,
+        basis: MatchBasis,
+        destination: IpAddr,
+        request: Option<&http::Request<'_>>,
+        report: &mut dyn FnMut(What),
+    ) {
+        let found = match authority.host.address() {
+            Some(address) if address == destination => None,
+            Some(address) => self.set.find_address(address, authority.port).map(|found| {
+                (found.indicator, found.closeness, address.to_string().into_bytes(), false)
+            }),
+            None => match authority.host {
+                Host::Name(text) if self.name.read_text(text) => self.set.find_domain(&self.name).map(|indicator| {
+                    (indicator, Closeness::Endpoint, self.name.as_bytes().to_vec(), true)
+                }),
+                _ => None,
+            },
+        };
+        if let Some((indicator, closeness, host, is_name)) = found {
+            let http = request.map(facts);
+            let port = authority.port;
+            report(What::Name(Box::new(NameSighting { indicator, closeness, basis, host, is_name, port, http })));
+        }
+    }
+}
+
+fn spoken(message: &netsupport::Message<'_>, agent: &[u8], request: Option<&http::Request<'_>>) -> What {
+    let kind = match message.side {
+        Side::Client => NetSupport::Request,
+        Side::Gateway => NetSupport::Answer,
+    };
+    What::NetSupport(Box::new(NetSupportSighting {
+        kind,
+        command: message.command.map(|command| command.token().to_owned()),
+        version: message.gateway_version.map(str::to_owned),
+        http: Some(match request {
+            Some(request) => facts(request),
+            None => HttpFacts { agent: agent.to_vec(), ..HttpFacts::default() },
+        }),
+    }))
+}
+
+/// What an alert gives of a request; the target is made absolute.
+fn facts(request: &http::Request<'_>) -> HttpFacts {
+    let mut url = Vec::new();
+    if request.raw_target.starts_with(b"/")
+        && let Some(host) = request.raw_host
+    {
+        url.extend_from_slice(b"http://");
+        url.extend_from_slice(host);
+    }
+    url.extend_from_slice(request.raw_target);
+    HttpFacts {
+        method: request.method.to_vec(),
+        url,
+        agent: request.user_agent.unwrap_or_default().to_vec(),
+    }
+}
