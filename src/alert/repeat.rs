@@ -361,8 +361,13 @@ fn first_line(mut alert: Alert) -> Alert {
 /// FNV-1a with 64 bits (<http://www.isthe.com/chongo/tech/comp/fnv/>): the same number in every build, unlike the
 /// hashes of the tables.
 fn id_of(alert: &Alert) -> u64 {
+    // One packet may hold several messages, which differ in nothing else.
+    let (name, query_type) = match &alert.dns {
+        Some(dns) => (dns.name.as_slice(), dns.query_type.map_or(0, |query_type| query_type.0)),
+        None => (&[][..], 0),
+    };
     let text = format!(
-        "{}|{}|{}|{}|{}|{}|{}|{}",
+        "{}|{}|{}|{}|{}|{}|{}|{}|{query_type}|",
         alert.signature.id(),
         alert.indicator.pattern,
         alert.client,
@@ -372,7 +377,9 @@ fn id_of(alert: &Alert) -> u64 {
         alert.end.nanos(),
         alert.phase.token(),
     );
-    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+    text.bytes()
+        .chain(name.iter().copied())
+        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 #[cfg(test)]
