@@ -1,6 +1,6 @@
 //! Every sample gives its golden lines, and the lines say what the sample's truth says.
 //!
-//! The golden lines stand beside the sample, in `pcaps/<sample>.cef`. To write them anew, and then to read every difference:
+//! The golden lines stand in `pcaps/golden/<sample>.cef`. To write them anew, and then to read every difference:
 //!
 //! ```text
 //! RATTAP_BLESS=1 cargo test --test integration golden

@@ -26,8 +26,7 @@ pub fn samples() -> Vec<Sample> {
 /// Where the golden lines of a sample stand: beside it, but never within a folder that is a sample itself, of which they would
 /// be a part.
 pub fn golden(sample: &Sample) -> PathBuf {
-    let path = sample.path.trim_end_matches('/').replace("rotated/", "rotated.");
-    folder().join(format!("{path}.cef"))
+    folder().join("golden").join(format!("{}.cef", sample.path.trim_end_matches('/')))
 }
 
 /// What comes out of a compressed file, up to where it was cut: two files may hold the same and still differ, where another

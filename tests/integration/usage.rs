@@ -170,7 +170,7 @@ fn verbose_tells_what_happens_and_the_environment_tells_more() {
     let info = "info: ";
     assert!(!run(arguments).err.contains(info));
     let verbose = run(arguments.iter().copied().chain(["-v"]));
-    assert!(verbose.err.contains("list.txt: 1 indicators, read as a plain list"), "{}", verbose.err);
+    assert!(verbose.err.contains("list.txt: indicators read from a plain list: 1"), "{}", verbose.err);
     let by_environment: Run = command().env("RUST_LOG", "info").args(arguments).output().unwrap().into();
     assert!(by_environment.err.contains(info), "{}", by_environment.err);
 }
