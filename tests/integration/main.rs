@@ -6,4 +6,5 @@
 #[path = "../../src/output/cef/reader.rs"]
 mod cef_reader;
 mod cef_referees;
+mod partitions;
 mod samples;
