@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use etherparse::{Ipv6ExtensionSlice, LaxIpv4Slice, LaxIpv6Slice};
+use etherparse::{Ipv6ExtensionsSlice, LaxIpv4Slice, LaxIpv6Slice, ip_number};
 
 use super::link::{Network, Version};
 use super::{Packet, Skip, transport};
@@ -64,12 +64,7 @@ fn ipv6(network: Network<'_>, on_wire: usize) -> Result<Packet<'_>, Skip> {
         0 => on_wire,
         length => (IPV6_HEADER + length).min(on_wire),
     };
-    let later_fragment = slice.extensions().clone().into_iter().find_map(|extension| match extension {
-        Ipv6ExtensionSlice::Fragment(fragment) if fragment.fragment_offset().value() != 0 => {
-            Some(Protocol(fragment.next_header().0))
-        }
-        _ => None,
-    });
+    let later_fragment = later_fragment(slice.extensions());
     let protocol = later_fragment.unwrap_or(Protocol(slice.payload().ip_number.0));
     let (ports, tcp, payload) = match later_fragment {
         Some(_) => (None, None, &[][..]),
@@ -85,4 +80,23 @@ fn ipv6(network: Network<'_>, on_wire: usize) -> Result<Packet<'_>, Skip> {
         payload,
         hardware: network.hardware,
     })
+}
+
+/// What the fragment header of a later fragment says comes next; `None` for a packet's first fragment and for a whole packet.
+///
+/// Walked here, and not by the iterator of etherparse 0.21: where a header was cut, that one reads on past the end of the bytes.
+fn later_fragment(extensions: &Ipv6ExtensionsSlice<'_>) -> Option<Protocol> {
+    let mut header = extensions.first_header()?;
+    let mut rest = extensions.slice();
+    while let [next, length, high, low, ..] = *rest {
+        let length = match header {
+            ip_number::IPV6_FRAG if u16::from_be_bytes([high, low]) >> 3 != 0 => return Some(Protocol(next)),
+            ip_number::IPV6_FRAG => 8,
+            ip_number::AUTH => (usize::from(length) + 2) * 4,
+            _ => (usize::from(length) + 1) * 8,
+        };
+        header = next.into();
+        rest = rest.get(length..)?;
+    }
+    None
 }
