@@ -136,7 +136,7 @@ fn flood(part: u16, count: u16) -> Vec<u8> {
 }
 
 /// Four bytes → what is sent.
-fn frames_of([kind, who, whom, detail]: [u8; 4]) -> Vec<Vec<u8>> {
+fn frame_of([kind, who, whom, detail]: [u8; 4]) -> Vec<u8> {
     let (client, server) = (socket(&CLIENTS, who), socket(&SERVERS, whom));
     let (from, to) = if detail & 1 == 0 { (client, server) } else { (server, client) };
     let resolver: SocketAddr = RESOLVER.parse().expect("an address and a port");
@@ -161,11 +161,9 @@ fn frames_of([kind, who, whom, detail]: [u8; 4]) -> Vec<Vec<u8>> {
             let addresses: Vec<IpAddr> = given.map(|text| text.parse().expect("an address")).collect();
             wire::udp(resolver, client, &answer(name, chosen(&[0, 60, 7200], detail >> 3), &addresses))
         }
-        // Enough answers to make the tracker forget what it learned first, but seldom: they are many.
-        _ if (whom, detail) == (255, 255) => return (0..66).map(|part| flood(part, 250)).collect(),
         _ => wire::ip(from.ip(), to.ip(), wire::TCP, &[detail; 3]),
     };
-    vec![ethernet(packet)]
+    ethernet(packet)
 }
 
 impl Story {
@@ -185,10 +183,18 @@ impl Story {
                     on => time + Duration::from_secs(on.unsigned_abs()),
                 },
             };
-            frames.extend(frames_of(*what).into_iter().map(|frame| (time, frame)));
+            frames.push((time, frame_of(*what)));
         }
         let window = Duration::from_secs(chosen(&WINDOWS, window));
         Self { window, frames, lengths: [a, b, c, d], delays: [e, f, g, h] }
+    }
+
+    /// The story with answers before one of its frames that are enough to make the tracker forget what it learned first.
+    pub fn with_flood_before(mut self, place: usize) -> Self {
+        let (time, _) = self.frames[place];
+        let answers = (0..66).map(|part| (time, flood(part, 250)));
+        self.frames.splice(place..place, answers);
+        self
     }
 
     /// The story told in these Blocks, whose scans know the learned addresses of so many Blocks before.
