@@ -12,7 +12,11 @@ use rattap::scan::{Findings, ScanCounts, scan};
 use rattap::track::{TrackCounts, TrackSettings, Tracker};
 use rattap::units::Timestamp;
 
-#[allow(dead_code, reason = "made for the samples, which need more of it")]
+#[allow(
+    dead_code,
+    clippy::duplicate_mod,
+    reason = "made for the samples, which need more of it; a fuzz target has only this file"
+)]
 #[path = "../../../pcaps/generator/wire.rs"]
 mod wire;
 
@@ -231,7 +235,7 @@ impl Story {
         let never_told = self.tell(|_| 1, |_| usize::MAX);
         assert_same(&told, &never_told, "scans that know what was learned, and scans that do not");
         // A Block may also be empty, but not each.
-        let length = |number: usize| usize::from(self.lengths[number % 4] % 16) + usize::from(number % 4 == 0);
+        let length = |number: usize| usize::from(self.lengths[number % 4] % 16) + usize::from(number.is_multiple_of(4));
         let delay = |number: usize| usize::from(self.delays[number % 4] % 8);
         assert_same(&told, &self.tell(length, |_| 0), "Blocks of one and of several frames");
         assert_same(&told, &self.tell(length, delay), "scans that know what was learned some Blocks before");
