@@ -56,15 +56,12 @@ impl DomainName {
 
     /// Reads a name as people and feeds write it: any case, with or without the root dot.
     ///
-    /// Accepts letters, digits, `-`, `_` and bytes beyond ASCII (names not yet in punycode).
+    /// Accepts letters, digits, `-`, `_` and what shows beyond ASCII (names not yet in punycode).
     pub fn parse(text: &str) -> Result<Self, DomainNameError> {
         let text = text.strip_suffix('.').unwrap_or(text);
         let mut name = Self::new();
         for label in text.split('.') {
-            if label
-                .bytes()
-                .any(|byte| byte.is_ascii() && !byte.is_ascii_alphanumeric() && byte != b'-' && byte != b'_')
-            {
+            if !label.chars().all(may_be_written) {
                 return Err(DomainNameError::BadCharacter);
             }
             name.push_label(label.as_bytes())?;
@@ -158,6 +155,18 @@ impl DomainName {
     }
 }
 
+/// Whether a character may be in a name that people write: beyond ASCII all but blanks, controls, and those that show nothing
+/// or turn the reading direction, which are in no name (RFC 5892) and would drive the terminal that shows the list.
+fn may_be_written(character: char) -> bool {
+    match character {
+        '-' | '_' => true,
+        '\u{ad}' | '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{feff}' => false,
+        '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' => false,
+        _ if character.is_ascii() => character.is_ascii_alphanumeric(),
+        _ => !character.is_whitespace() && !character.is_control(),
+    }
+}
+
 /// Fewer than eight bytes as the low bytes of a little-endian word, zero above them.
 #[inline]
 fn word_of(bytes: &[u8]) -> u64 {
@@ -228,6 +237,10 @@ mod tests {
         assert_eq!(DomainName::parse("a..b"), Err(DomainNameError::EmptyLabel));
         assert_eq!(DomainName::parse("a b"), Err(DomainNameError::BadCharacter));
         assert_eq!(DomainName::parse("a|b"), Err(DomainNameError::BadCharacter));
+        for invisible in ['\u{85}', '\u{9b}', '\u{ad}', '\u{200b}', '\u{202e}', '\u{2028}', '\u{3000}', '\u{feff}'] {
+            assert_eq!(DomainName::parse(&format!("a{invisible}.example")), Err(DomainNameError::BadCharacter));
+        }
+        assert!(DomainName::parse("bücher.example").is_ok());
         assert_eq!(DomainName::parse(&"x".repeat(64)), Err(DomainNameError::LabelTooLong));
         assert_eq!(DomainName::parse(&"abc.".repeat(64)), Err(DomainNameError::NameTooLong));
     }

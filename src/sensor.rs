@@ -291,8 +291,13 @@ fn send(alerts: &Option<Sender<Alert>>, alert: Alert) {
 fn write(mut output: Box<dyn Output>, alerts: &Receiver<Alert>, shared: &Shared) -> (u64, Result<(), OutputError>) {
     let mut result = Ok(());
     let mut lost = 0;
-    let mut note = |written: Result<(), OutputError>, lost: &mut u64, alerts: u64| {
-        if let Err(error) = written {
+    // Taken by the output, but perhaps only into its memory: lost with the call that fails to hand them on.
+    let mut kept = 0;
+    let mut note = |done: Result<(), OutputError>, alerts: u64, lost: &mut u64| match done {
+        Ok(()) => {
+            shared.alerts_written.fetch_add(alerts, Ordering::Relaxed);
+        }
+        Err(error) => {
             *lost += alerts;
             shared.stop.store(true, Ordering::Relaxed);
             if result.is_ok() {
@@ -305,16 +310,14 @@ fn write(mut output: Box<dyn Output>, alerts: &Receiver<Alert>, shared: &Shared)
             lost += 1;
             continue;
         }
-        let written = output.write(&alert);
-        if written.is_ok() {
-            shared.alerts_written.fetch_add(1, Ordering::Relaxed);
-        }
-        note(written, &mut lost, 1);
-        if alerts.is_empty() {
-            note(output.flush(), &mut lost, 0);
+        kept += 1;
+        if let Err(error) = output.write(&alert) {
+            note(Err(error), std::mem::take(&mut kept), &mut lost);
+        } else if alerts.is_empty() {
+            note(output.flush(), std::mem::take(&mut kept), &mut lost);
         }
     }
-    note(output.close(), &mut lost, 0);
+    note(output.close(), kept, &mut lost);
     (lost, result)
 }
 

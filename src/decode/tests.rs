@@ -148,6 +148,24 @@ fn ipv4_options_and_ipv6_extensions_are_stepped_over() {
     assert_eq!((decoded.protocol, decoded.ports, decoded.payload), (Protocol::UDP, Some((5000, 53)), &b"payload"[..]));
 }
 
+/// etherparse's own walk over extension headers reads past the end here.
+#[test]
+fn a_cut_extension_header_ends_the_walk() {
+    let whole: [&[u8]; 3] = [&[60, 0, 0, 0, 0, 0, 0, 0], &[60, 0, 0, 0, 0, 0, 0, 1], &[44, 0, 1, 4, 0, 0, 0, 0]];
+    for (first, header) in [44u8, 44, 0].into_iter().zip(whole) {
+        // What should come next is cut, or is not there at all.
+        for more in [&[][..], &[17, 200, 0, 0, 0, 0, 0, 0], &[17]] {
+            let mut packet = ipv6(&[]);
+            packet.truncate(40);
+            packet[6] = first;
+            packet.extend([header, more].concat());
+            packet[4..6].copy_from_slice(&60u16.to_be_bytes());
+            let read = read(LinkType::RAW, &packet).unwrap();
+            assert_eq!((addresses(&read).1.as_str(), read.ports), ("2001::2", None));
+        }
+    }
+}
+
 #[test]
 fn a_chain_of_ipv6_extensions_that_breaks_off_is_read_as_far_as_it_goes() {
     let mut packet = ipv6(b"payload");

@@ -17,7 +17,7 @@ use ipnet::IpNet;
 
 use crate::alert::{Alert, DnsFacts, MatchBasis, Phase, REPEAT_WINDOW, Repeats, Signature, Traffic, wire_text};
 use crate::capture::{Block, Origin};
-use crate::flow::End;
+use crate::flow::{End, Flow};
 use crate::indicator::{AddressMatch, IndicatorId, Learned};
 use crate::scan::{DnsSighting, Finding, Findings, What, scan_again};
 use crate::units::{ByteCount, Timestamp};
@@ -184,6 +184,12 @@ impl Tracker {
         destination: Option<AddressMatch>,
         emit: &mut dyn FnMut(Alert),
     ) {
+        let Flow { source: sender, destination: receiver, .. } = finding.flow;
+        let is_listed = source.is_some() || destination.is_some();
+        // What was forgotten since the scan's publication is nobody's contact, not even a known conversation's.
+        if !is_listed && !self.resolved.holds(sender.address) && !self.resolved.holds(receiver.address) {
+            return;
+        }
         let found = Match::of(finding, source, destination, &block.indicators, &self.resolved);
         let mut emit = counted(&mut self.counts, emit);
         let is_new_statement;

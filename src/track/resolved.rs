@@ -98,6 +98,19 @@ impl Resolved {
         embedded(ipv6).into_iter().find_map(|inner| Some((current(&IpAddr::V4(inner.address))?, Some(inner))))
     }
 
+    /// Whether an address, or an IPv4 address inside it, was learned and not forgotten since, whether it still counts or not.
+    ///
+    /// A scan may know an older publication, which held more: only what is held now is the same for all.
+    pub(super) fn holds(&self, address: IpAddr) -> bool {
+        self.lessons.contains_key(&address)
+            || match address {
+                IpAddr::V4(_) => false,
+                IpAddr::V6(address) => {
+                    embedded(address).iter().any(|inner| self.lessons.contains_key(&IpAddr::V4(inner.address)))
+                }
+            }
+    }
+
     /// The addresses that are in no publication up to `generation`.
     pub(super) fn newer_than(&self, generation: u64) -> impl Iterator<Item = IpAddr> {
         let any = generation < self.generation || self.is_changed;
@@ -218,5 +231,16 @@ mod tests {
             (MOST_LEARNED, MOST_LEARNED, 1)
         );
         assert!(resolved.find("203.0.113.66".parse().unwrap(), at(1)).is_none());
+        assert!(!resolved.holds("203.0.113.66".parse().unwrap()));
+    }
+
+    #[test]
+    fn what_no_longer_counts_is_still_held() {
+        let resolved = learned(60);
+        for (address, is_held) in [("203.0.113.66", true), ("64:ff9b::203.0.113.66", true), ("203.0.113.67", false)] {
+            let address = address.parse().unwrap();
+            assert!(resolved.find(address, at(3601)).is_none());
+            assert_eq!(resolved.holds(address), is_held);
+        }
     }
 }

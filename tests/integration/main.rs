@@ -11,5 +11,6 @@ mod golden;
 mod hostile;
 mod run;
 mod sameness;
+mod partitions;
 mod samples;
 mod usage;
