@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use etherparse::{Ipv6ExtensionSlice, LaxIpv4Slice, LaxIpv6Slice};
+use etherparse::{Ipv6ExtensionsSlice, LaxIpv4Slice, LaxIpv6Slice, ip_number};
 
 use super::link::{Network, Version};
 use super::{Packet, Skip, transport};
@@ -64,12 +64,7 @@ fn ipv6(network: Network<'_>, on_wire: usize) -> Result<Packet<'_>, Skip> {
         0 => on_wire,
         length => (IPV6_HEADER + length).min(on_wire),
     };
-    let later_fragment = slice.extensions().clone().into_iter().find_map(|extension| match extension {
-        Ipv6ExtensionSlice::Fragment(fragment) if fragment.fragment_offset().value() != 0 => {
-            Some(Protocol(fragment.next_header().0))
-        }
-        _ => None,
-    });
+    let later_fragment = later_fragment(slice.extensions());
     let protocol = later_fragment.unwrap_or(Protocol(slice.payload().ip_number.0));
     let (ports, tcp, payload) = match later_fragment {
         Some(_) => (None, None, &[][..]),
@@ -85,4 +80,27 @@ fn ipv6(network: Network<'_>, on_wire: usize) -> Result<Packet<'_>, Skip> {
         payload,
         hardware: network.hardware,
     })
+}
+
+/// The protocol of a packet that is a fragment other than the first.
+///
+/// Walked by hand: the iterator of etherparse 0.21 trusts that the chain ends well, and where it was cut or broken off reads
+/// beyond the bytes that there are.
+fn later_fragment(extensions: &Ipv6ExtensionsSlice<'_>) -> Option<Protocol> {
+    let mut kind = extensions.first_header()?;
+    let mut rest = extensions.slice();
+    while let [next, length, high, low, ..] = *rest {
+        let units = usize::from(length);
+        let length = match kind {
+            ip_number::IPV6_FRAG => 8,
+            ip_number::AUTH => (units + 2) * 4,
+            _ => (units + 1) * 8,
+        };
+        if kind == ip_number::IPV6_FRAG && u16::from_be_bytes([high, low]) >> 3 != 0 {
+            return Some(Protocol(next));
+        }
+        kind = next.into();
+        rest = rest.get(length..)?;
+    }
+    None
 }
