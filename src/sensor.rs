@@ -21,7 +21,7 @@
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, TryLockError};
 use std::thread;
 use std::time::Duration;
 
@@ -38,6 +38,10 @@ use crate::units::Timestamp;
 /// Loads beside those that the workers hold: how far one may be ahead of the slowest. More would only push Blocks out of
 /// the processors' caches.
 const SPARE_LOADS: usize = 2;
+
+/// How often a worker asks for its turn at the source before it sleeps: a fraction of a millisecond, about as long as reading a
+/// Block takes. To be woken from sleep takes as long again, which on two cores left one of them idle.
+const TRIES: usize = 1000;
 
 /// How many alerts may wait for the output: some 300 kB.
 const WAITING_ALERTS: usize = 512;
@@ -198,11 +202,23 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Takes a lock that is seldom held for long, and so asks again for a while before it goes to sleep.
+fn locked_soon<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    for _ in 0..TRIES {
+        match mutex.try_lock() {
+            Ok(guard) => return guard,
+            Err(TryLockError::Poisoned(poisoned)) => return poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => thread::yield_now(),
+        }
+    }
+    locked(mutex)
+}
+
 /// Takes Blocks the whole way until the source has ended.
 fn work(shared: &Shared) {
     let mut own = None;
     while let Some(mut load) = own.take().or_else(|| shared.free.1.recv().ok()) {
-        if shared.stop.load(Ordering::Relaxed) || !locked(&shared.front).fill(&mut load.block) {
+        if shared.stop.load(Ordering::Relaxed) || !locked_soon(&shared.front).fill(&mut load.block) {
             locked(&shared.front).report = None;
             shared.give_back(load);
             return;
