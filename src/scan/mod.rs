@@ -203,28 +203,24 @@ impl Look<'_> {
     }
 }
 
-/// Finds in a Block the packets to or from addresses that were learned after it was scanned: for the tracker.
+/// Finds packets of a Block as mere contacts: for the tracker, where it learned addresses after the Block was scanned.
 ///
-/// Packets of which `is_known` says so, by their frame and how many others they lay in, are left out: the first scan reported
-/// them. Fragments are left out, too.
-pub fn scan_again(block: &Block, learned: &Learned, is_known: impl Fn(u32, usize) -> bool) -> Vec<Finding> {
+/// `is_wanted` is asked of each packet but fragments: its frame, how many others it lay in, its sender and its receiver.
+pub fn scan_again(block: &Block, is_wanted: impl Fn(u32, usize, IpAddr, IpAddr) -> bool) -> Vec<Finding> {
     let mut found = Vec::new();
     let mut clock = Timestamp::MIN;
     for (number, frame) in (0..).zip(&block.frames) {
         clock = clock.max(frame.time);
         let Ok(decoded) = decode(frame.link, block.captured(frame), frame.original) else { continue };
         let at = At { number, time: frame.time, clock };
-        let is_new = |depth, source, destination| {
-            (learned.contains(source) || learned.contains(destination)) && !is_known(number, depth)
-        };
         let Decoded { packet, outer, fragment, .. } = &decoded;
         let what = What::Contact { source: None, destination: None };
         for (depth, around) in outer.iter().enumerate() {
-            if is_new(depth, around.flow.source.address, around.flow.destination.address) {
+            if is_wanted(number, depth, around.flow.source.address, around.flow.destination.address) {
                 found.push(finding_around(at, around, &outer[..depth], what.clone()));
             }
         }
-        if fragment.is_none() && is_new(outer.len(), packet.source, packet.destination) {
+        if fragment.is_none() && is_wanted(number, outer.len(), packet.source, packet.destination) {
             found.push(finding(at, packet, outer, what));
         }
     }

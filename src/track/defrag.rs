@@ -61,15 +61,8 @@ pub enum GiveUp {
 
 impl GiveUp {
     /// All reasons, each at the place of its number.
-    pub const ALL: [Self; 7] = [
-        Self::Aged,
-        Self::Evicted,
-        Self::Overlapping,
-        Self::TooMany,
-        Self::Malformed,
-        Self::Cut,
-        Self::Unfinished,
-    ];
+    pub const ALL: [Self; 7] =
+        [Self::Aged, Self::Evicted, Self::Overlapping, Self::TooMany, Self::Malformed, Self::Cut, Self::Unfinished];
 
     /// What it is called in a summary.
     pub const fn reason(self) -> &'static str {
@@ -211,7 +204,7 @@ impl Defrag {
         let hash = self.hasher.hash_one(fragment.data);
         if self.table.get(&key).is_some_and(|known| known.state == State::Whole && !known.has_copy(fragment, hash)) {
             // The sender counts round its numbers: another datagram.
-            self.table.remove(&key);
+            self.forget(key);
         }
         if !self.table.contains_key(&key) {
             while self.queue.len() >= MOST_DATAGRAMS {
@@ -224,24 +217,22 @@ impl Defrag {
         let Some(datagram) = self.table.get_mut(&key) else { return released };
         let held = datagram.held();
         let step = datagram.add(finding, fragment, hash);
-        self.bytes = self.bytes + datagram.held() - held;
         match step {
             Step::Waits => {}
             Step::Lone => released.push(datagram.lone(key, finding)),
             Step::Complete => {
-                self.bytes -= datagram.held();
                 let is_cut = datagram.is_cut();
                 let given_up = &mut self.counts.given_up[GiveUp::Cut as usize];
                 *(if is_cut { given_up } else { &mut self.counts.whole }) += 1;
                 released.push(if is_cut { datagram.give_up(key) } else { datagram.put_together(key) });
             }
             Step::Refused(reason) => {
-                self.bytes -= datagram.held();
                 self.counts.given_up[reason as usize] += 1;
                 released.push(datagram.give_up(key));
                 released.push(datagram.lone(key, finding));
             }
         }
+        self.bytes = self.bytes + datagram.held() - held;
         while self.bytes > MOST_BYTES && !self.queue.is_empty() {
             released.extend(self.give_up_oldest(GiveUp::Evicted));
         }
@@ -276,13 +267,18 @@ impl Defrag {
         if self.table.get(&key)?.serial != serial {
             return None;
         }
-        let mut datagram = self.table.remove(&key)?;
+        let mut datagram = self.forget(key)?;
         if datagram.state != State::Gathering {
             return None;
         }
-        self.bytes -= datagram.held();
         self.counts.given_up[reason as usize] += 1;
         Some(datagram.give_up(key))
+    }
+
+    fn forget(&mut self, key: Key) -> Option<Datagram> {
+        let datagram = self.table.remove(&key)?;
+        self.bytes -= datagram.held();
+        Some(datagram)
     }
 }
 

@@ -8,18 +8,19 @@
 //! know of learned addresses when it scanned: whatever a scan could not know yet is looked for again here. So the alerts
 //! are a function of the packets and the settings alone.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use foldhash::fast::RandomState;
 use ipnet::IpNet;
 
 use crate::alert::{Alert, DnsFacts, Phase, REPEAT_WINDOW, Repeats, Signature, Traffic, wire_text};
 use crate::capture::{Block, Origin};
 use crate::decode::{Decoded, MOST_TUNNELS, decode};
 use crate::flow::End;
-use crate::indicator::{AddressMatch, IndicatorId, Learned};
+use crate::indicator::{AddressMatch, IndicatorId, Learned, embedded};
 use crate::scan::{DnsSighting, Finding, Findings, ScanCounts, What, scan, scan_again};
 use crate::units::{ByteCount, Timestamp};
 
@@ -133,17 +134,59 @@ impl Tracker {
 
     /// Takes the findings of the next Block.
     pub fn take(&mut self, block: &Block, findings: &Findings, emit: &mut dyn FnMut(Alert)) {
-        let missed = self.scan_for_newer(block, findings);
-        let mut missed = missed.iter().peekable();
-        for finding in &findings.list {
-            while let Some(earlier) = missed.next_if(|missed| place(missed) < place(finding)) {
-                self.take_finding(block, earlier, emit);
+        let mut missed: Missed =
+            self.scan_for_newer(block, findings).into_iter().map(|found| (place(&found), found)).collect();
+        let mut packets = None;
+        let mut list = findings.list.iter().peekable();
+        loop {
+            let listed = list.peek().map(|finding| (place(finding), finding.clock));
+            let next = listed.into_iter().chain(missed.iter().next().map(|(place, found)| (*place, found.clock))).min();
+            let Some(clock) = next.map(|(_, clock)| clock).or(findings.latest) else { return };
+            let learned = self.resolved.learned();
+            // Each at the time when its turn came, however far the clock jumps from finding to finding.
+            if let Some((due, released)) = self.defrag.next_due(clock) {
+                self.set_clock(due, emit);
+                self.released(released, emit);
+                self.catch_up(learned, (block, findings), &mut packets, &mut missed, |found| found.clock >= due);
+                continue;
             }
-            self.take_finding(block, finding, emit);
+            match next {
+                Some(next) if Some(next) == listed => {
+                    let Some(finding) = list.next() else { return };
+                    self.take_finding(block, finding, emit);
+                    if matches!(finding.what, What::Fragment) {
+                        self.catch_up(learned, (block, findings), &mut packets, &mut missed, |found| {
+                            found.frame > finding.frame
+                        });
+                    }
+                }
+                Some(_) => {
+                    let Some((_, finding)) = missed.pop_first() else { return };
+                    self.take_finding(block, &finding, emit);
+                }
+                None => return self.set_clock(clock, emit),
+            }
         }
-        missed.for_each(|finding| self.take_finding(block, finding, emit));
-        if let Some(latest) = findings.latest {
-            self.advance(latest, emit);
+    }
+
+    /// Finds contacts in the rest of a Block with addresses that a datagram put together on the way has taught: those that
+    /// `comes_later` says so of.
+    fn catch_up(
+        &self,
+        learned: u64,
+        (block, findings): (&Block, &Findings),
+        packets: &mut Option<PacketsByAddress>,
+        missed: &mut Missed,
+        comes_later: impl Fn(&Finding) -> bool,
+    ) {
+        if self.resolved.learned() == learned {
+            return;
+        }
+        let packets = packets.get_or_insert_with(|| PacketsByAddress::of(block));
+        for found in self.resolved.learned_since(learned).flat_map(|address| packets.with(address)) {
+            if comes_later(found) && !has_contact(findings, found.frame, found.depth()) {
+                missed.entry(place(found)).or_insert_with(|| found.clone());
+            }
         }
     }
 
@@ -173,35 +216,19 @@ impl Tracker {
         }
         let in_block = first.into_iter().chain(answered).flat_map(|sighting| sighting.facts.addresses.iter().copied());
         let newer: HashSet<IpAddr> = in_block.chain(self.resolved.newer_than(findings.learned)).collect();
-        let is_known = |frame, depth| {
-            let start = findings.list.partition_point(|finding| finding.frame < frame);
-            let of_frame = findings.list.iter().skip(start).take_while(|finding| finding.frame == frame);
-            of_frame
-                .take_while(|finding| matches!(finding.what, What::Contact { .. }))
-                .any(|finding| finding.depth() == depth)
-        };
-        scan_again(block, &Learned::new(0, newer), is_known)
+        let newer = Learned::new(0, newer);
+        scan_again(block, |frame, depth, source, destination| {
+            (newer.contains(source) || newer.contains(destination)) && !has_contact(findings, frame, depth)
+        })
     }
 
     fn take_finding(&mut self, block: &Block, finding: &Finding, emit: &mut dyn FnMut(Alert)) {
-        self.advance(finding.clock, emit);
+        self.set_clock(finding.clock, emit);
         match &finding.what {
             What::Contact { source, destination } => self.contact(block, finding, *source, *destination, emit),
             What::Dns(sighting) => self.dns(block, finding, sighting, emit),
             What::Fragment => self.fragment(block, finding, emit),
         }
-    }
-
-    fn advance(&mut self, to: Timestamp, emit: &mut dyn FnMut(Alert)) {
-        if self.clock.is_some_and(|clock| clock >= to) {
-            return;
-        }
-        // Each at the time when its turn came, however far the clock jumps: Blocks may end anywhere.
-        while let Some((due, released)) = self.defrag.next_due(to) {
-            self.set_clock(due, emit);
-            self.released(released, emit);
-        }
-        self.set_clock(to, emit);
     }
 
     fn set_clock(&mut self, to: Timestamp, emit: &mut dyn FnMut(Alert)) {
@@ -341,9 +368,52 @@ impl Tracker {
     }
 }
 
-/// Where a finding stands among those of its Block.
-fn place(finding: &Finding) -> (u32, bool, usize) {
+/// Where a finding stands among those of its Block: its frame, contacts first, from the outermost packet to the innermost.
+type Place = (u32, bool, usize);
+
+fn place(finding: &Finding) -> Place {
+    // The findings of a scan are in this order.
     (finding.frame, !matches!(finding.what, What::Contact { .. }), finding.depth())
+}
+
+/// Whether a scan found the contact of a packet, told by its frame and how many others it lay in.
+fn has_contact(findings: &Findings, frame: u32, depth: usize) -> bool {
+    let wanted: Place = (frame, false, depth);
+    let start = findings.list.partition_point(|finding| place(finding) < wanted);
+    findings.list.get(start).is_some_and(|finding| place(finding) == wanted)
+}
+
+/// Contacts that the scan could not find.
+type Missed = BTreeMap<Place, Finding>;
+
+/// All packets of a Block by their addresses. Made only where something was learned within it from fragments, and then once:
+/// looking through the Block for each such address could cost a thousand times as much.
+struct PacketsByAddress {
+    packets: Vec<Finding>,
+    places: HashMap<IpAddr, Vec<u32>, RandomState>,
+}
+
+impl PacketsByAddress {
+    fn of(block: &Block) -> Self {
+        let packets = scan_again(block, |_, _, _, _| true);
+        let mut places: HashMap<IpAddr, Vec<u32>, RandomState> = HashMap::default();
+        for (place, packet) in (0..).zip(&packets) {
+            for address in [packet.flow.source.address, packet.flow.destination.address] {
+                places.entry(address).or_default().push(place);
+                if let IpAddr::V6(address) = address {
+                    for inner in embedded(address) {
+                        places.entry(inner.address.into()).or_default().push(place);
+                    }
+                }
+            }
+        }
+        Self { packets, places }
+    }
+
+    fn with(&self, address: IpAddr) -> impl Iterator<Item = &Finding> {
+        let places = self.places.get(&address).into_iter().flatten();
+        places.filter_map(|place| self.packets.get(*place as usize))
+    }
 }
 
 fn counted<'a>(counts: &'a mut TrackCounts, emit: &'a mut dyn FnMut(Alert)) -> impl FnMut(Alert) {

@@ -155,7 +155,10 @@ fn what_only_looks_like_a_tunnel_is_the_outer_packet() {
         ("GENEVE of another version", udp(1, 6081, &[&[0x40, 0, 0x65, 0x58, 0, 0, 1, 0][..], &inner].concat())),
         ("GENEVE whose options end beyond it", udp(1, 6081, &[&[63, 0, 0x65, 0x58, 0, 0, 1, 0][..], &inner].concat())),
         ("GTP-U echo", udp(1, 2152, &[&[0x30, 1, 0, 35, 0, 0, 1, 2][..], &four()].concat())),
-        ("GTP-U with an extension of no length", udp(1, 2152, &[0x34, 255, 0, 8, 0, 0, 1, 2, 0, 0, 0, 0x85, 0, 0, 0, 0])),
+        (
+            "GTP-U with an extension of no length",
+            udp(1, 2152, &[0x34, 255, 0, 8, 0, 0, 1, 2, 0, 0, 0, 0x85, 0, 0, 0, 0]),
+        ),
         ("Teredo with IPv4", udp(1, 3544, &four())),
         ("GRE keep-alive", gre(&[0; 4], &[])),
         ("GRE with routing", gre(&[0x40, 0, 8, 0], &four())),
