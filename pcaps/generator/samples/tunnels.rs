@@ -93,13 +93,13 @@ pub fn group() -> Group {
         ),
         sample(
             "tunnel/lying-headers.pcap",
-            "To a listed address, on tunnels' ports, with bytes that look like contacts to another listed endpoint but are in no tunnel: \
+            "To listed addresses, on tunnels' ports, with bytes that look like a contact to another listed endpoint but are in no tunnel: \
              VXLAN without its flag, GENEVE whose options end beyond the datagram, GTP-U of a wrong version, Teredo with IPv4.",
             vec![
                 found("c2-address", "10.20.30.40", "91.202.233.25:4789", 1),
-                found("c2-address", "10.20.30.40", "91.202.233.25:6081", 1),
-                found("c2-address", "10.20.30.40", "91.202.233.25:2152", 1),
-                found("c2-address", "10.20.30.40", "91.202.233.25:3544", 1),
+                found("c2-address", "10.20.30.40", "209.99.186.75:6081", 1),
+                found("c2-address", "10.20.30.40", "5.252.177.201:2152", 1),
+                found("c2-address", "10.20.30.40", "193.202.84.64:3544", 1),
             ],
             lying_headers,
         ),
@@ -207,15 +207,15 @@ fn gre_to_listed() -> Vec<u8> {
 
 fn lying_headers() -> Vec<u8> {
     let mut inner = Tape::on(super::link::ETHERNET);
-    Tcp::new(client(49_741), ALL_LISTED[1]).syn(&mut inner);
+    Tcp::new(client(49_741), ALL_LISTED[6]).syn(&mut inner);
     let mut tape = Tape::new();
     let frame = inner.frames.first().map(|frame| frame.bytes.clone()).unwrap_or_default();
     let packet = frame.get(14..).unwrap_or_default();
-    let listed = |port| SocketAddr::new(LISTED.ip(), port);
-    tape.udp(client(50_010), listed(4789), &[&[0, 0, 0, 0, 0, 0, 42, 0][..], &frame].concat()).wait(40);
-    tape.udp(client(50_011), listed(6081), &[&[0x3f, 0, 0x65, 0x58, 0, 0, 42, 0][..], &frame].concat()).wait(40);
-    tape.udp(client(50_012), listed(2152), &[&[0x50, 255, 0, 52, 0, 0, 1, 2][..], packet].concat()).wait(40);
-    tape.udp(client(50_013), listed(3544), packet);
+    let listed = |place: usize, port| SocketAddr::new(ALL_LISTED[place].ip(), port);
+    tape.udp(client(50_010), listed(0, 4789), &[&[0, 0, 0, 0, 0, 0, 42, 0][..], &frame].concat()).wait(40);
+    tape.udp(client(50_011), listed(1, 6081), &[&[0x3f, 0, 0x65, 0x58, 0, 0, 42, 0][..], &frame].concat()).wait(40);
+    tape.udp(client(50_012), listed(2, 2152), &[&[0x50, 255, 0, 52, 0, 0, 1, 2][..], packet].concat()).wait(40);
+    tape.udp(client(50_013), listed(3, 3544), packet);
     tape.pcap()
 }
 
