@@ -232,16 +232,15 @@ fn vxlan(bytes: &[u8]) -> Option<Opened<'_>> {
 fn vxlan_gpe(bytes: &[u8]) -> Option<Opened<'_>> {
     const VERSION: u8 = 0x30;
     const HAS_NETWORK: u8 = 0x08;
-    const HAS_PROTOCOL: u8 = 0x04;
     let (&[flags, _, _, protocol, a, b, c, _], rest) = split::<8>(bytes)?;
     if flags & (VERSION | HAS_NETWORK) != HAS_NETWORK {
         return None;
     }
+    // A flag says whether the protocol is given. Some senders forget it; without a protocol there are zeros, as in VXLAN.
     let layer = match protocol {
-        _ if flags & HAS_PROTOCOL == 0 => Layer::Ethernet,
         1 => Layer::Ip(Version::Told(4)),
         2 => Layer::Ip(Version::Told(6)),
-        3 => Layer::Ethernet,
+        0 | 3 => Layer::Ethernet,
         _ => return None,
     };
     Some((Tunnel::VxlanGpe(u24([a, b, c])), layer, rest))
