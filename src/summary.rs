@@ -23,24 +23,26 @@ fn write(text: &mut String, totals: &Totals, problems: u64, took: Duration) -> s
     let rate = ByteCount((capture.bytes.0 as f64 / seconds.max(1e-6)) as u64);
     writeln!(
         text,
-        "{} packets, {} in {} captures, read in {seconds:.2} s ({rate}/s)",
-        grouped(capture.packets),
+        "{}, {} in {}, read in {seconds:.2} s ({rate}/s)",
+        counted(capture.packets, "packet"),
         capture.bytes,
-        capture.inputs,
+        counted(capture.inputs, "capture"),
     )?;
     if let Some((first, last)) = totals.span {
         let moment = |time: rattap::units::Timestamp| {
             jiff::Timestamp::from_nanosecond(time.nanos().into()).map(|time| format!("{time:.0}")).unwrap_or_default()
         };
-        let span = jiff::SignedDuration::try_from(last.since(first)).unwrap_or_default();
-        writeln!(text, "from {} to {} ({span:#.0})", moment(first), moment(last))?;
+        let span = jiff::SignedDuration::from_secs(last.since(first).as_secs().try_into().unwrap_or(i64::MAX));
+        writeln!(text, "from {} to {} ({span:#})", moment(first), moment(last))?;
     }
 
     let sightings: u64 = track.sightings.iter().sum();
     if sightings == 0 {
         writeln!(text, "nothing found")?;
     } else {
-        writeln!(text, "{} alerts for {} sightings:", grouped(track.alerts.iter().sum()), grouped(sightings))?;
+        let alerts = track.alerts.iter().sum();
+        writeln!(text, "{} for {}:", counted(alerts, "alert"), counted(sightings, "sighting"))?;
+        writeln!(text, "  {:22} {:>9} {:>9}", "", "alerts", "sightings")?;
         for ((signature, alerts), sightings) in Signature::ALL.iter().zip(track.alerts).zip(track.sightings) {
             if alerts > 0 {
                 writeln!(text, "  {:22} {:>9} {:>9}", signature.id(), grouped(alerts), grouped(sightings))?;
@@ -75,6 +77,11 @@ fn write(text: &mut String, totals: &Totals, problems: u64, took: Duration) -> s
         writeln!(text, "  {:>12} {what}", grouped(count))?;
     }
     Ok(())
+}
+
+/// `1 packet`, `1,234 packets`.
+fn counted(number: u64, what: &str) -> String {
+    format!("{} {what}{}", grouped(number), if number == 1 { "" } else { "s" })
 }
 
 /// `1234567` as `1,234,567`.

@@ -1,7 +1,7 @@
 //! Repeats: one line for the first sighting, one for all that follows within a window.
 //!
 //! What a SOC pays for is lines. A *sighting* is one conversation or DNS message that matched. The first sighting of a
-//! signature, client and indicator is told at once; what follows is added up, and told as an update when the window
+//! signature, client, indicator and listed address is told at once; what follows is added up, and told as an update when the window
 //! closes, if there is anything to tell. While there is, the next window opens where the last one closed; after a window
 //! in which nothing came all is forgotten, and the next sighting is a first one again.
 //!
@@ -62,6 +62,8 @@ struct Key {
     signature: Signature,
     client: IpAddr,
     indicator: Arc<Indicator>,
+    /// The listed end's address: of a range, or of a domain's addresses, each is told.
+    listed: Option<IpAddr>,
     /// Where each conversation is by itself.
     conversation: Option<Flow>,
 }
@@ -70,6 +72,7 @@ impl PartialEq for Key {
     fn eq(&self, other: &Self) -> bool {
         self.signature == other.signature
             && self.client == other.client
+            && self.listed == other.listed
             && self.conversation == other.conversation
             && self.indicator.pattern == other.indicator.pattern
     }
@@ -79,7 +82,7 @@ impl Eq for Key {}
 
 impl Hash for Key {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        (self.signature, self.client, self.conversation, &self.indicator.pattern).hash(state);
+        (self.signature, self.client, self.listed, self.conversation, &self.indicator.pattern).hash(state);
     }
 }
 
@@ -236,6 +239,7 @@ impl Repeats {
             signature: alert.signature,
             client: alert.client.address,
             indicator: alert.indicator.clone(),
+            listed: alert.listed,
             conversation: conversation.map(|(flow, _)| flow).filter(|_| self.window.is_zero()),
         }
     }
@@ -361,8 +365,13 @@ fn first_line(mut alert: Alert) -> Alert {
 /// FNV-1a with 64 bits (<http://www.isthe.com/chongo/tech/comp/fnv/>): the same number in every build, unlike the
 /// hashes of the tables.
 fn id_of(alert: &Alert) -> u64 {
+    // One packet may hold several messages, which differ in nothing else.
+    let (name, query_type) = match &alert.dns {
+        Some(dns) => (dns.name.as_slice(), dns.query_type.map_or(0, |query_type| query_type.0)),
+        None => (&[][..], 0),
+    };
     let text = format!(
-        "{}|{}|{}|{}|{}|{}|{}|{}",
+        "{}|{}|{}|{}|{}|{}|{}|{}|{query_type}|",
         alert.signature.id(),
         alert.indicator.pattern,
         alert.client,
@@ -372,7 +381,9 @@ fn id_of(alert: &Alert) -> u64 {
         alert.end.nanos(),
         alert.phase.token(),
     );
-    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+    text.bytes()
+        .chain(name.iter().copied())
+        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 #[cfg(test)]

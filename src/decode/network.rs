@@ -114,6 +114,9 @@ fn ipv6(network: Network<'_>, on_wire: usize) -> Result<Ip<'_>, Skip> {
 
 /// The Fragment header (RFC 8200 section 4.5) behind the extension headers that stand before it, and what follows it.
 /// `bytes` begin after the IPv6 header; `length` is the whole packet's on the wire.
+///
+/// Walked by hand: the iterator of etherparse 0.21 trusts that the chain ends well, and where it was cut or broken off reads
+/// beyond the bytes that there are.
 fn ipv6_fragment(mut next_header: u8, bytes: &[u8], length: usize) -> Option<Fragment<'_>> {
     const HOP_BY_HOP: u8 = 0;
     const ROUTING: u8 = 43;
@@ -143,4 +146,27 @@ fn ipv6_fragment(mut next_header: u8, bytes: &[u8], length: usize) -> Option<Fra
         length: length.saturating_sub(before) as u32,
         data,
     })
+}
+
+/// The protocol of a packet that is a fragment other than the first.
+///
+/// Walked by hand: the iterator of etherparse 0.21 trusts that the chain ends well, and where it was cut or broken off reads
+/// beyond the bytes that there are.
+fn later_fragment(extensions: &Ipv6ExtensionsSlice<'_>) -> Option<Protocol> {
+    let mut kind = extensions.first_header()?;
+    let mut rest = extensions.slice();
+    while let [next, length, high, low, ..] = *rest {
+        let units = usize::from(length);
+        let length = match kind {
+            ip_number::IPV6_FRAG => 8,
+            ip_number::AUTH => (units + 2) * 4,
+            _ => (units + 1) * 8,
+        };
+        if kind == ip_number::IPV6_FRAG && u16::from_be_bytes([high, low]) >> 3 != 0 {
+            return Some(Protocol(next));
+        }
+        kind = next.into();
+        rest = rest.get(length..)?;
+    }
+    None
 }

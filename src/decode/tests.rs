@@ -149,6 +149,28 @@ fn ipv4_options_and_ipv6_extensions_are_stepped_over() {
 }
 
 #[test]
+fn a_chain_of_ipv6_extensions_that_breaks_off_is_read_as_far_as_it_goes() {
+    let mut packet = ipv6(b"payload");
+    packet[5] += 32;
+    packet[6] = 0;
+    // Hop-by-hop, authentication (12 bytes), a first fragment, and hop-by-hop once more, which must not stand there.
+    let chain = [
+        &[51, 0, 1, 4, 0, 0, 0, 0][..],
+        &[44, 1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 2],
+        &[0, 0, 0, 1, 0, 0, 0, 9],
+        &[17, 0, 1, 0],
+    ];
+    packet.splice(40..40, chain.concat());
+    for length in 40..=packet.len() {
+        let decoded = read(LinkType::RAW, &packet[..length]).unwrap();
+        assert_eq!((addresses(&decoded).0, decoded.ports), (addresses(&read(LinkType::RAW, &packet).unwrap()).0, None));
+    }
+    // A later fragment behind the same headers.
+    packet[63] = 8;
+    assert_eq!(read(LinkType::RAW, &packet).unwrap().protocol, Protocol(0));
+}
+
+#[test]
 fn later_fragments_have_addresses_and_no_ports() {
     let mut packet = ipv4(b"payload");
     packet[7] = 2;

@@ -121,6 +121,7 @@ pub(super) fn sentence(matched: &Match, client: End, server: End, protocol: Prot
             let name = matched.name.as_deref().unwrap_or_default();
             format!("an address that DNS gave for {}", crate::alert::wire_text(name))
         }
+        _ if server.port.is_none() => format!("an address listed for {family} with a port ({listed})"),
         _ => format!("an address listed for {family} with another port ({listed})"),
     };
     let form = match matched.embedded {

@@ -199,6 +199,7 @@ impl Defrag {
         now: Timestamp,
     ) -> Vec<Released> {
         self.counts.fragments += 1;
+        let fragment = &without_odd_end(finding, *fragment);
         let mut released = Vec::new();
         let key = Key::of(&finding.flow, fragment);
         let hash = self.hasher.hash_one(fragment.data);
@@ -427,6 +428,17 @@ impl Datagram {
         let what = What::Contact { source: None, destination: None };
         Finding { frame: 0, time, clock: time, flow, length, tcp: None, macs: self.macs, outer, what }
     }
+}
+
+/// Fragments that others follow end at a multiple of eight bytes. One that does not is refused in IPv6 (RFC 8200 section
+/// 4.5); in IPv4 hosts leave the odd bytes out and go on, Linux among them, so what they see must be seen here.
+fn without_odd_end<'a>(finding: &Finding, fragment: Fragment<'a>) -> Fragment<'a> {
+    if !fragment.more || finding.flow.source.address.is_ipv6() {
+        return fragment;
+    }
+    let length = fragment.length & !7;
+    let data = fragment.data.get(..length as usize).unwrap_or(fragment.data);
+    Fragment { length, data, ..fragment }
 }
 
 /// The IPv4 header without options, in bytes.

@@ -16,7 +16,7 @@ use std::time::Duration;
 use foldhash::fast::RandomState;
 use ipnet::IpNet;
 
-use crate::alert::{Alert, DnsFacts, Phase, REPEAT_WINDOW, Repeats, Signature, Traffic, wire_text};
+use crate::alert::{Alert, DnsFacts, MatchBasis, Phase, REPEAT_WINDOW, Repeats, Signature, Traffic, wire_text};
 use crate::capture::{Block, Origin};
 use crate::decode::{Decoded, MOST_TUNNELS, decode};
 use crate::flow::End;
@@ -435,6 +435,7 @@ fn of_conversation(conversation: &Conversation, sent: ByteCount, received: ByteC
         end: conversation.last,
         client: *client,
         server: *server,
+        listed: Some(matched.listed.address),
         protocol: *protocol,
         client_ipv4: ipv4_of(matched, *client),
         server_ipv4: ipv4_of(matched, *server),
@@ -483,6 +484,7 @@ fn of_dns(
         end: finding.time,
         client,
         server,
+        listed: None,
         protocol: flow.protocol,
         client_ipv4: None,
         server_ipv4: None,
@@ -517,9 +519,18 @@ fn dns_sentence(sighting: &DnsSighting, client: End, server: End) -> String {
         1 => "1 address".to_owned(),
         count => format!("{count} addresses"),
     };
-    let mut text = format!("{} answered {} for {name}: {what}", server.address, client.address);
-    for (place, other) in sighting.names.iter().enumerate() {
-        text += if place == 0 { "; with it stood " } else { ", " };
+    let (server, client) = (server.address, client.address);
+    let mut others = sighting.names.iter();
+    let mut text = match others.next() {
+        Some(asked) if sighting.basis == MatchBasis::DnsAnswerRecord => {
+            format!("{server} answered {client} for {}, which leads to {name}: {what}", wire_text(asked))
+        }
+        Some(first) => format!("{server} answered {client} for {name}: {what}, by way of {}", wire_text(first)),
+        None => format!("{server} answered {client} for {name}: {what}"),
+    };
+    let joined_by = if sighting.basis == MatchBasis::DnsAnswerRecord { ", by way of " } else { ", " };
+    for (place, other) in others.enumerate() {
+        text += if place == 0 { joined_by } else { ", " };
         text += &wire_text(other).to_string();
     }
     text

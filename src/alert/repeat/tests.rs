@@ -25,6 +25,7 @@ fn contact(client: u8, port: u16, seconds: i64) -> Alert {
         client: End { address: IpAddr::from([10, 0, 0, client]), port: Some(port) },
         server: End { address: IpAddr::from([91, 202, 233, 25]), port: Some(4888) },
         protocol: Protocol::TCP,
+        listed: None,
         client_ipv4: None,
         server_ipv4: None,
         client_mac: None,

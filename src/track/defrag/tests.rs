@@ -209,12 +209,11 @@ fn what_never_gets_whole_is_told_when_its_time_is_over() {
 
 #[test]
 fn fragments_that_no_host_takes_are_refused() {
-    let first = |data: &[u8], more: bool| ipv4(CLIENT, LISTED, 7, if more { 0x2000 } else { 0 }, 17, data);
     for packet in [
         // Longer than any datagram.
         ipv4(CLIENT, LISTED, 7, 0x1fff, 17, &[1; 40]),
         // Not in steps of eight bytes, with others to follow.
-        first(&udp(5000, 4888, &[1; 9]), true),
+        ipv6(7, 1, &udp(5000, 4888, &[1; 9])),
         // Empty.
         ipv4(CLIENT, LISTED, 7, 0x2000 | 4, 17, &[]),
     ] {
@@ -228,6 +227,17 @@ fn fragments_that_no_host_takes_are_refused() {
     let (alerts, counts) = track(&at_once(packets.clone()), 100);
     assert_eq!(given_up(&counts), [("too many fragments", 1)]);
     assert_eq!(summed(&alerts), [("c2-endpoint", ENDPOINT.to_owned(), 1, total(&packets))]);
+}
+
+#[test]
+fn odd_ends_are_left_out_in_ipv4() {
+    let data = udp(5000, 4888, &[1; 3000]);
+    let first = ipv4(CLIENT, LISTED, 7, 0x2000, 17, &[&data[..1480], b"odd"].concat());
+    let last = ipv4(CLIENT, LISTED, 7, 185, 17, &data[1480..]);
+    let packets = vec![first.clone(), last, first];
+    let (alerts, counts) = track(&at_once(packets.clone()), 100);
+    assert_eq!(summed(&alerts), [("c2-endpoint", ENDPOINT.to_owned(), 1, total(&packets))]);
+    assert_eq!((counts.fragments.whole, given_up(&counts)), (1, vec![]));
 }
 
 #[test]

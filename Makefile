@@ -1,0 +1,48 @@
+# What people type. Each target sets up what it needs on a fresh Debian or Ubuntu machine that has Rust, a C compiler and
+# make: missing packages come from apt, through sudo only where you are not root.
+
+.PHONY: demo test bench setup setup-test
+
+# rustup's place, in case this shell was started before Rust was installed.
+export PATH := $(PATH):$(HOME)/.cargo/bin
+
+# libpcap compiles filters, lists interfaces and captures.
+PACKAGES := libpcap-dev
+# The referees of the CEF lines are Python packages.
+TEST_PACKAGES := $(PACKAGES) python3 python3-venv
+
+# Replays the sample story: what a sensor at an office's uplink would have told of an infection.
+demo: setup
+	cargo build --release --locked
+	@echo
+	@echo '$$ rattap replay pcaps/story.pcap'
+	@target/release/rattap replay pcaps/story.pcap
+
+# Every test.
+test: setup-test
+	cargo test --locked
+
+# The figures in the README: the paired runs, then the micro-benchmarks. Makes captures of 1.5 GB under target/ first.
+bench: setup
+	cargo bench --locked --bench replay
+	cargo bench --locked --bench micro
+
+setup:
+	@$(call install,$(PACKAGES))
+
+setup-test:
+	@$(call install,$(TEST_PACKAGES))
+
+# Asks apt only for what is not there; so without a network nothing is asked where nothing is missing.
+define install
+	missing=; \
+	for package in $(1); do \
+		dpkg-query -W -f '$${Status}' $$package 2>/dev/null | grep -q 'ok installed' || missing="$$missing $$package"; \
+	done; \
+	if [ -n "$$missing" ]; then \
+		if [ "$$(id -u)" = 0 ]; then sudo=; else sudo=sudo; fi; \
+		echo "installing:$$missing"; \
+		$$sudo apt-get update -qq && \
+		$$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
+	fi
+endef
