@@ -147,26 +147,3 @@ fn ipv6_fragment(mut next_header: u8, bytes: &[u8], length: usize) -> Option<Fra
         data,
     })
 }
-
-/// The protocol of a packet that is a fragment other than the first.
-///
-/// Walked by hand: the iterator of etherparse 0.21 trusts that the chain ends well, and where it was cut or broken off reads
-/// beyond the bytes that there are.
-fn later_fragment(extensions: &Ipv6ExtensionsSlice<'_>) -> Option<Protocol> {
-    let mut kind = extensions.first_header()?;
-    let mut rest = extensions.slice();
-    while let [next, length, high, low, ..] = *rest {
-        let units = usize::from(length);
-        let length = match kind {
-            ip_number::IPV6_FRAG => 8,
-            ip_number::AUTH => (units + 2) * 4,
-            _ => (units + 1) * 8,
-        };
-        if kind == ip_number::IPV6_FRAG && u16::from_be_bytes([high, low]) >> 3 != 0 {
-            return Some(Protocol(next));
-        }
-        kind = next.into();
-        rest = rest.get(length..)?;
-    }
-    None
-}

@@ -26,7 +26,7 @@ fn both() -> Vec<Found> {
 fn both_v6() -> Vec<Found> {
     vec![
         found("c2-domain-query", "2001:db8:30::40", "[2001:db8::53]:53", 1),
-        found("c2-endpoint", "2001:db8:30::40", "[64:ff9b::5bca:e919]:4888", 1),
+        found("c2-endpoint", "2001:db8:30::40", "91.202.233.25:4888", 1),
     ]
 }
 
@@ -35,7 +35,7 @@ fn endpoint() -> Vec<Found> {
 }
 
 fn endpoint_v6() -> Vec<Found> {
-    vec![found("c2-endpoint", "2001:db8:30::40", "[64:ff9b::5bca:e919]:4888", 1)]
+    vec![found("c2-endpoint", "2001:db8:30::40", "91.202.233.25:4888", 1)]
 }
 
 pub fn group() -> Group {
