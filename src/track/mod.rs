@@ -8,25 +8,25 @@
 //! know of learned addresses when it scanned: whatever a scan could not know yet is looked for again here. So the alerts
 //! are a function of the packets and the settings alone.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::HashSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use foldhash::fast::RandomState;
 use ipnet::IpNet;
 
 use crate::alert::{Alert, DnsFacts, MatchBasis, Phase, REPEAT_WINDOW, Repeats, Signature, Traffic, wire_text};
 use crate::capture::{Block, Origin};
 use crate::decode::{Decoded, MOST_TUNNELS, decode};
 use crate::flow::End;
-use crate::indicator::{AddressMatch, IndicatorId, Learned, embedded};
+use crate::indicator::{AddressMatch, IndicatorId, Learned};
 use crate::scan::{DnsSighting, Finding, Findings, ScanCounts, What, scan, scan_again};
 use crate::units::{ByteCount, Timestamp};
 
 mod contact;
 mod conversation;
 mod defrag;
+mod missed;
 mod resolved;
 
 pub use defrag::{DefragCounts, GiveUp};
@@ -34,6 +34,7 @@ pub use defrag::{DefragCounts, GiveUp};
 use contact::Match;
 use conversation::{Conversation, Conversations};
 use defrag::{Defrag, Released};
+use missed::{Missed, PacketsByAddress, has_contact, place};
 use resolved::Resolved;
 
 /// What the tracker is told to do.
@@ -365,54 +366,6 @@ impl Tracker {
         let alert = of_dns(finding, sighting, indicator, &block.origin, length, &self.settings.home);
         TrackCounts::count(&mut self.counts.sightings, sighting.signature);
         self.repeats.sighting(alert, None, &mut counted(&mut self.counts, emit));
-    }
-}
-
-/// Where a finding stands among those of its Block: its frame, contacts first, from the outermost packet to the innermost.
-type Place = (u32, bool, usize);
-
-fn place(finding: &Finding) -> Place {
-    // The findings of a scan are in this order.
-    (finding.frame, !matches!(finding.what, What::Contact { .. }), finding.depth())
-}
-
-/// Whether a scan found the contact of a packet, told by its frame and how many others it lay in.
-fn has_contact(findings: &Findings, frame: u32, depth: usize) -> bool {
-    let wanted: Place = (frame, false, depth);
-    let start = findings.list.partition_point(|finding| place(finding) < wanted);
-    findings.list.get(start).is_some_and(|finding| place(finding) == wanted)
-}
-
-/// Contacts that the scan could not find.
-type Missed = BTreeMap<Place, Finding>;
-
-/// All packets of a Block by their addresses. Made only where something was learned within it from fragments, and then once:
-/// looking through the Block for each such address could cost a thousand times as much.
-struct PacketsByAddress {
-    packets: Vec<Finding>,
-    places: HashMap<IpAddr, Vec<u32>, RandomState>,
-}
-
-impl PacketsByAddress {
-    fn of(block: &Block) -> Self {
-        let packets = scan_again(block, |_, _, _, _| true);
-        let mut places: HashMap<IpAddr, Vec<u32>, RandomState> = HashMap::default();
-        for (place, packet) in (0..).zip(&packets) {
-            for address in [packet.flow.source.address, packet.flow.destination.address] {
-                places.entry(address).or_default().push(place);
-                if let IpAddr::V6(address) = address {
-                    for inner in embedded(address) {
-                        places.entry(inner.address.into()).or_default().push(place);
-                    }
-                }
-            }
-        }
-        Self { packets, places }
-    }
-
-    fn with(&self, address: IpAddr) -> impl Iterator<Item = &Finding> {
-        let places = self.places.get(&address).into_iter().flatten();
-        places.filter_map(|place| self.packets.get(*place as usize))
     }
 }
 
