@@ -181,9 +181,11 @@ pub fn run(
         locked(&shared.back).finish();
         let (alerts_lost, output) = joined(writing);
         let (front, back) = (locked(&shared.front), locked(&shared.back));
+        let mut scan = back.counts;
+        scan.add(&back.tracker.scan_counts());
         let totals = Totals {
             capture: front.source.counts(),
-            scan: back.counts,
+            scan,
             track: back.tracker.counts(),
             alerts_written: shared.alerts_written.load(Ordering::Relaxed),
             alerts_lost,

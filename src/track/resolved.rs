@@ -37,6 +37,7 @@ pub(super) struct Resolved {
     /// Of the last publication.
     generation: u64,
     is_changed: bool,
+    learned: u64,
     forgotten: u64,
     refused: u64,
 }
@@ -85,7 +86,19 @@ impl Resolved {
             Lesson { indicator: indicator.clone(), name: name.clone(), until, generation: self.generation + 1 };
         self.lessons.insert(address, lesson);
         self.order.push_back(address);
+        self.learned += 1;
         self.is_changed = true;
+    }
+
+    /// How many were learned so far, each time that one was.
+    pub(super) fn learned(&self) -> u64 {
+        self.learned
+    }
+
+    /// The addresses that were learned since there were so many, as far as they are still kept.
+    pub(super) fn learned_since(&self, learned: u64) -> impl Iterator<Item = IpAddr> {
+        let count = usize::try_from(self.learned - learned).unwrap_or(usize::MAX);
+        self.order.iter().rev().take(count).copied()
     }
 
     /// What is known of an address, or of an IPv4 address inside it, at a time.
