@@ -93,6 +93,7 @@ fn alert(data: &mut Bytes<'_>) -> Alert {
     let bases =
         [AddressPort, AddressOtherPort, Address, Network, ResolvedAddress, DnsQuery, DnsAnswer, DnsAnswerRecord];
     Alert {
+        listed: None,
         signature: one_of(data, &Signature::ALL),
         phase: one_of(data, &[Phase::First, Phase::Update]),
         severity: data.byte(),
