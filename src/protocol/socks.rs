@@ -53,6 +53,8 @@ pub struct Request<'a> {
 }
 
 /// Judges by its first bytes whether a segment may be a client's. False for no bytes.
+///
+/// The choice of a method, two bytes by which a SOCKS5 server answers an offer, may pass as the start of an offer.
 #[inline]
 pub fn may_be_request(segment: &[u8]) -> bool {
     match *segment {

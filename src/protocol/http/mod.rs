@@ -2,7 +2,7 @@
 //!
 //! They are read as far as a tolerant server would: lines may end in CRLF or in a bare LF, mixed (NetSupport's all end in
 //! LF); any method; field names in any case; blanks and tabs around everything; folded fields; lines that are no fields.
-//! A first line that does not name `HTTP/1.` is no head.
+//! A first line that names another version than `HTTP/1.` is no head.
 //!
 //! A segment is first judged by its first bytes ([`may_be_request`], [`may_be_response`]). The readers then tell a whole
 //! head from the start of one and from something else ([`Head`](super::head::Head)): a head that is cut at any byte is a

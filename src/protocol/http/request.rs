@@ -74,8 +74,8 @@ pub struct Request<'a> {
     pub method: &'a [u8],
     /// The target as it came: see [`Request::target`].
     pub raw_target: &'a [u8],
-    /// The version's second number: 1 for `HTTP/1.1`.
-    pub minor_version: u8,
+    /// The version's second number: 1 for `HTTP/1.1`. None where the line names no version.
+    pub minor_version: Option<u8>,
     /// The first `Host` field: see [`Request::host`].
     pub raw_host: Option<&'a [u8]>,
     /// The first `User-Agent` field.
@@ -232,11 +232,14 @@ impl<'a> Request<'a> {
 struct Line<'a> {
     method: &'a [u8],
     target: &'a [u8],
-    minor_version: u8,
+    minor_version: Option<u8>,
 }
 
 impl<'a> Line<'a> {
     /// Reads it. Between its parts any number of blanks and tabs may stand, and a target may hold some, as servers have it.
+    ///
+    /// Some programs leave the version out and send fields all the same, and servers answer them. So that counts too where
+    /// the method is known and the target cannot be any other word.
     #[inline]
     fn parse(line: &'a [u8]) -> Option<Self> {
         if !is_text(line) {
@@ -244,11 +247,17 @@ impl<'a> Line<'a> {
         }
         let line = line.trim_ascii_end();
         let (method, rest) = line.split_at_checked(line.iter().position(|&byte| is_blank(byte))?)?;
-        let (rest, version) = rest.split_at_checked(rest.iter().rposition(|&byte| is_blank(byte))? + 1)?;
-        let target = rest.trim_ascii();
-        let valid = is_method(method) && !target.is_empty();
-        let minor_version = minor_version(version)?;
-        valid.then_some(Self { method, target, minor_version })
+        if !is_method(method) {
+            return None;
+        }
+        let rest = rest.trim_ascii_start();
+        let Some(blank) = rest.iter().rposition(|&byte| is_blank(byte)) else {
+            let valid = METHODS.contains(&method) && (rest.starts_with(b"/") || absolute(rest).is_some());
+            return valid.then_some(Self { method, target: rest, minor_version: None });
+        };
+        let (target, version) = rest.split_at_checked(blank + 1)?;
+        let minor_version = Some(minor_version(version)?);
+        Some(Self { method, target: target.trim_ascii_end(), minor_version })
     }
 
     /// May a request line start like this?

@@ -40,7 +40,7 @@ fn line_ends_of_both_kinds_and_mixed() {
         "\r\n\r\nGET /a HTTP/1.1\r\nHost: feersona.net:8080\r\nUser-Agent: x/1\r\n\r\n",
     ] {
         let request = read(text);
-        assert_eq!((request.method, request.raw_target, request.minor_version), (&b"GET"[..], &b"/a"[..], 1));
+        assert_eq!((request.method, request.raw_target, request.minor_version), (&b"GET"[..], &b"/a"[..], Some(1)));
         assert_eq!(request.host(), name("feersona.net", Some(8080)));
         assert_eq!(request.user_agent, Some(&b"x/1"[..]));
         assert_eq!(request.fields().count(), 2);
@@ -52,7 +52,7 @@ fn white_space_and_case_of_all_kinds() {
     let request = read(
         "GET \t /a b\t HTTP/1.0 \r\nhOsT:\t FeerSona.NET \t\r\nUSER-AGENT:x\nContent-Length : \t   22\ncontent-type:text/html\n\n",
     );
-    assert_eq!((request.raw_target, request.minor_version), (&b"/a b"[..], 0));
+    assert_eq!((request.raw_target, request.minor_version), (&b"/a b"[..], Some(0)));
     assert_eq!(request.host(), name("FeerSona.NET", None));
     assert_eq!((request.user_agent, request.content_type), (Some(&b"x"[..]), Some(&b"text/html"[..])));
     assert_eq!(request.body_length(), BodyLength::Known(22));
@@ -115,9 +115,21 @@ fn lengths_of_bodies() {
 }
 
 #[test]
+fn versions_that_are_odd_or_left_out() {
+    let without = read("GET /gen.php?a=b\r\nHost: 91.202.233.25\r\n\r\n");
+    assert_eq!((without.raw_target, without.minor_version), (&b"/gen.php?a=b"[..], None));
+    assert_eq!(without.authority().unwrap().host, Host::V4([91, 202, 233, 25].into()));
+    assert_eq!(read("GET http://feersona.net \n\n").authority(), name("feersona.net", None));
+    assert_eq!(read("GET / http/1.10\n\n").minor_version, Some(10));
+}
+
+#[test]
 fn what_is_no_request() {
     for other in [
-        &b"GET /\r\n\r\n"[..],
+        &b"GET a\r\n\r\n"[..],
+        b"GET http:/a\r\n\r\n",
+        b"FETCH /a\r\n\r\n",
+        b"OPTIONS sip:a@b.net SIP/2.0\r\n\r\n",
         b"GET  HTTP/1.1\r\n\r\n",
         b"GET / HTTP/2.0\r\n\r\n",
         b"GET / HTTP/1.1x\r\n\r\n",
