@@ -3,3 +3,6 @@
 //! Nothing here knows an indicator or keeps state between two calls, and nothing on the path of a packet allocates.
 
 pub mod dns;
+pub mod head;
+pub mod quic;
+pub mod tls;
