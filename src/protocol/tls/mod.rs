@@ -74,6 +74,10 @@ pub struct ServerName<'a>(Text<'a>);
 
 /// Where a name lies.
 #[derive(Debug, Clone)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a name lives on the stack for one look-up; a box would be a heap a packet"
+)]
 enum Text<'a> {
     InOnePiece(&'a [u8]),
     /// It was split over records.
