@@ -69,6 +69,21 @@ impl DomainName {
         Ok(name)
     }
 
+    /// Reads a name from dotted text on the wire, where anybody may have written anything: any bytes but dots make a label.
+    /// What was there before is forgotten; one root dot is left out.
+    ///
+    /// False, and nothing left, where that is no name: a label is empty or the whole too long.
+    #[inline]
+    pub fn read_text(&mut self, text: &[u8]) -> bool {
+        self.clear();
+        let text = text.strip_suffix(b".").unwrap_or(text);
+        let is_name = text.split(|&byte| byte == b'.').all(|label| self.push_label(label).is_ok());
+        if !is_name {
+            self.clear();
+        }
+        is_name
+    }
+
     /// Forgets everything.
     #[inline]
     pub fn clear(&mut self) {
@@ -245,6 +260,34 @@ mod tests {
         assert_eq!(DomainName::parse(&"abc.".repeat(64)), Err(DomainNameError::NameTooLong));
     }
 
+    fn from_wire(text: &[u8]) -> Option<DomainName> {
+        let mut name = DomainName::parse("what.was.there.before").unwrap();
+        let is_name = name.read_text(text);
+        assert!(is_name || name == DomainName::new(), "nothing is left of what is no name");
+        is_name.then_some(name)
+    }
+
+    #[test]
+    fn text_from_the_wire_is_lower_cased_and_loses_one_root_dot() {
+        let name = from_wire(b"GW.FeerSona.NET.").unwrap();
+        assert_eq!(domains(&name), ["net", "feersona.net", "gw.feersona.net"]);
+        assert_eq!(from_wire(b"localhost").unwrap().label_count(), 1);
+        assert_eq!(from_wire(b"feersona.net.."), None);
+    }
+
+    #[test]
+    fn text_from_the_wire_keeps_any_bytes_within_its_labels() {
+        assert_eq!(from_wire(b"a|b =\n\xff.x\\.NET").unwrap().as_bytes(), b"a|b =\n\xff.x\\\\.net");
+    }
+
+    #[test]
+    fn text_from_the_wire_that_is_no_name_is_refused() {
+        for text in [&b""[..], b".", b"..", b".net", b"a..b", &[b'x'; 64], &b"abc.".repeat(64)] {
+            assert_eq!(from_wire(text), None, "{text:?}");
+        }
+        assert_eq!(from_wire(&b"abc.".repeat(63)).map(|name| name.label_count()), Some(63));
+    }
+
     #[test]
     fn every_byte_at_every_place_of_a_label_is_as_if_alone() {
         for length in 1..=20 {
@@ -287,6 +330,14 @@ mod tests {
                 expected.push(byte.to_ascii_lowercase());
             }
             prop_assert_eq!(name.as_bytes(), expected);
+        }
+
+        #[test]
+        fn text_from_the_wire_is_its_labels(text in prop::collection::vec(prop::sample::select(b"aZ.-\\ \xff".to_vec()), 0..300)) {
+            let mut expected = DomainName::new();
+            let inner = text.strip_suffix(b".").unwrap_or(&text);
+            let fits = inner.split(|&byte| byte == b'.').all(|label| expected.push_label(label).is_ok());
+            prop_assert_eq!(from_wire(&text), fits.then_some(expected));
         }
 
         #[test]

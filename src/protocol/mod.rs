@@ -7,4 +7,6 @@ pub mod dns;
 pub mod head;
 pub mod http;
 pub mod netsupport;
+pub mod quic;
 pub mod socks;
+pub mod tls;
