@@ -118,7 +118,8 @@ fn duration(text: &str) -> Result<Duration, String> {
     if let Ok(seconds) = text.parse() {
         return Ok(Duration::from_secs(seconds));
     }
-    let span: jiff::SignedDuration = text.parse().map_err(|error: jiff::Error| error.to_string())?;
+    let span: jiff::SignedDuration =
+        text.parse().map_err(|_: jiff::Error| "a time is wanted, such as 90s, 10m or 1h 30m".to_owned())?;
     Duration::try_from(span).map_err(|_| "a time cannot be negative".to_owned())
 }
 

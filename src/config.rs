@@ -44,7 +44,7 @@ impl Replay {
         let cores = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         let most = NonZeroUsize::new(MOST_WORKERS).unwrap_or(NonZeroUsize::MIN);
         let workers = args.workers.unwrap_or(cores.min(most));
-        let filter = args.filter.as_deref().map(|text| Filter::new(text).with_context(|| format!("--filter '{text}'")));
+        let filter = args.filter.as_deref().map(|text| Filter::new(text).context("--filter"));
         let host = args.sensor_host.unwrap_or_else(|| gethostname::gethostname().to_string_lossy().into_owned());
         Ok(Self {
             paths: args.paths,
@@ -72,7 +72,7 @@ pub fn indicators(args: &IndicatorArgs) -> anyhow::Result<IndicatorSet> {
         if let Some(more @ 1..) = feed.refusals.len().checked_sub(MOST_REFUSALS_TOLD) {
             log::warn!("{}: {more} more lines are not used", path.display());
         }
-        log::info!("{}: {} indicators, read as a {} list", path.display(), feed.indicators.len(), feed.format);
+        log::info!("{}: indicators read from a {} list: {}", path.display(), feed.format, feed.indicators.len());
         list.extend(feed.indicators);
     }
     Ok(IndicatorSet::new(list))

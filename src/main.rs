@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use clap::Parser;
 use rattap::capture::{CaptureError, Files, Inputs, interfaces};
-use rattap::output::{self, Cef};
+use rattap::output::{self, Cef, OutputError};
 use rattap::sensor::{self, Event};
 
 mod cli;
@@ -58,11 +58,16 @@ fn replay(replay: config::Replay, console: &Console) -> anyhow::Result<Exit> {
     let read = files.progress();
     console.begin(inputs.total);
     let started = Instant::now();
-    let outcome = sensor::run(Box::new(files), replay.indicators, &replay.settings, output, &mut |event| match event {
-        Event::Problem(error) => problem(error),
-        Event::Tick { alerts } => console.progress(&read, alerts),
-    });
+    let mut outcome =
+        sensor::run(Box::new(files), replay.indicators, &replay.settings, output, &mut |event| match event {
+            Event::Problem(error) => problem(error),
+            Event::Tick { alerts } => console.progress(&read, alerts),
+        });
     console.end();
+    if outcome.output.as_ref().is_err_and(OutputError::is_closed_pipe) {
+        // Nobody misses them.
+        outcome.totals.alerts_lost = 0;
+    }
     let totals = &outcome.totals;
     console.say(&summary::text(totals, problems, started.elapsed()));
     Ok(match outcome.output {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use rattap::alert::Signature;
 use rattap::decode::Skip;
 use rattap::sensor::Totals;
+use rattap::track::GiveUp;
 use rattap::units::ByteCount;
 
 /// The summary of a run, of several lines.
@@ -22,24 +23,26 @@ fn write(text: &mut String, totals: &Totals, problems: u64, took: Duration) -> s
     let rate = ByteCount((capture.bytes.0 as f64 / seconds.max(1e-6)) as u64);
     writeln!(
         text,
-        "{} packets, {} in {} captures, read in {seconds:.2} s ({rate}/s)",
-        grouped(capture.packets),
+        "{}, {} in {}, read in {seconds:.2} s ({rate}/s)",
+        counted(capture.packets, "packet"),
         capture.bytes,
-        capture.inputs,
+        counted(capture.inputs, "capture"),
     )?;
     if let Some((first, last)) = totals.span {
         let moment = |time: rattap::units::Timestamp| {
             jiff::Timestamp::from_nanosecond(time.nanos().into()).map(|time| format!("{time:.0}")).unwrap_or_default()
         };
-        let span = jiff::SignedDuration::try_from(last.since(first)).unwrap_or_default();
-        writeln!(text, "from {} to {} ({span:#.0})", moment(first), moment(last))?;
+        let span = jiff::SignedDuration::from_secs(last.since(first).as_secs().try_into().unwrap_or(i64::MAX));
+        writeln!(text, "from {} to {} ({span:#})", moment(first), moment(last))?;
     }
 
     let sightings: u64 = track.sightings.iter().sum();
     if sightings == 0 {
         writeln!(text, "nothing found")?;
     } else {
-        writeln!(text, "{} alerts for {} sightings:", grouped(track.alerts.iter().sum()), grouped(sightings))?;
+        let alerts = track.alerts.iter().sum();
+        writeln!(text, "{} for {}:", counted(alerts, "alert"), counted(sightings, "sighting"))?;
+        writeln!(text, "  {:22} {:>9} {:>9}", "", "alerts", "sightings")?;
         for ((signature, alerts), sightings) in Signature::ALL.iter().zip(track.alerts).zip(track.sightings) {
             if alerts > 0 {
                 writeln!(text, "  {:22} {:>9} {:>9}", signature.id(), grouped(alerts), grouped(sightings))?;
@@ -55,6 +58,7 @@ fn write(text: &mut String, totals: &Totals, problems: u64, took: Duration) -> s
         (capture.filtered, "frames left out by the filter"),
         (capture.cut, "frames cut at the snap length, read as far as they go"),
         (scan.dns_cut, "DNS messages cut or broken, read as far as they go"),
+        (scan.tunnels_too_deep, "packets in more tunnels, one in the other, than are entered"),
         (track.conversations_forgotten, "conversations forgotten early: too many at a time"),
         (track.windows_closed_early, "repeat windows closed early: too many at a time"),
         (track.addresses_forgotten, "resolved addresses forgotten early: too many"),
@@ -63,7 +67,9 @@ fn write(text: &mut String, totals: &Totals, problems: u64, took: Duration) -> s
         (totals.alerts_lost, "alerts that could not be written"),
     ];
     let losses = losses.into_iter().map(|(count, what)| (count, what.to_owned()));
-    let mut losses = losses.chain(skipped).filter(|(count, _)| *count > 0).peekable();
+    let given_up = GiveUp::ALL.iter().zip(track.fragments.given_up);
+    let given_up = given_up.map(|(why, count)| (count, format!("fragmented datagrams: {}", why.reason())));
+    let mut losses = losses.chain(given_up).chain(skipped).filter(|(count, _)| *count > 0).peekable();
     if losses.peek().is_some() {
         writeln!(text, "not, or not wholly, looked at:")?;
     }
@@ -71,6 +77,11 @@ fn write(text: &mut String, totals: &Totals, problems: u64, took: Duration) -> s
         writeln!(text, "  {:>12} {what}", grouped(count))?;
     }
     Ok(())
+}
+
+/// `1 packet`, `1,234 packets`.
+fn counted(number: u64, what: &str) -> String {
+    format!("{} {what}{}", grouped(number), if number == 1 { "" } else { "s" })
 }
 
 /// `1234567` as `1,234,567`.

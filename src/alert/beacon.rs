@@ -17,8 +17,9 @@ const FEWEST_INTERVALS: usize = 5;
 /// How far an interval may be from the usual one, as a part of it: clients wait a fixed time and then some for the network.
 const TOLERANCE: f64 = 0.25;
 
-/// How much of all intervals must be within the tolerance: a client that starts sends a few requests at once.
-const REGULAR_SHARE: f64 = 0.75;
+/// How much of all intervals must be within the tolerance: a client that starts sends four requests at once, and ten minutes later ten
+/// have followed.
+const REGULAR_SHARE: f64 = 0.66;
 
 /// Below this a series of requests is one action, not a beacon.
 const SHORTEST_BEACON: Duration = Duration::from_secs(1);

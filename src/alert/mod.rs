@@ -167,6 +167,8 @@ pub struct Alert {
     pub client: End,
     /// Who was contacted, or the resolver.
     pub server: End,
+    /// Which address of the two is listed, or was resolved; `None` where it is a name.
+    pub listed: Option<IpAddr>,
     /// The protocol above IP.
     pub protocol: Protocol,
     /// Where the client's IPv6 address holds the listed IPv4 address: that one. It is what hunts look for.

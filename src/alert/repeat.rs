@@ -1,7 +1,7 @@
 //! Repeats: one line for the first sighting, one for all that follows within a window.
 //!
 //! What a SOC pays for is lines. A *sighting* is one conversation or DNS message that matched. The first sighting of a
-//! signature, client and indicator is told at once; what follows is added up, and told as an update when the window
+//! signature, client, indicator and listed address is told at once; what follows is added up, and told as an update when the window
 //! closes, if there is anything to tell. While there is, the next window opens where the last one closed; after a window
 //! in which nothing came all is forgotten, and the next sighting is a first one again.
 //!
@@ -64,6 +64,8 @@ struct Key {
     client: IpAddr,
     /// What is listed; where nothing is, who was spoken to.
     subject: Subject,
+    /// The listed end's address: of a range, or of a domain's addresses, each is told.
+    listed: Option<IpAddr>,
     /// Where each conversation is by itself.
     conversation: Option<Flow>,
 }
@@ -152,15 +154,17 @@ impl Repeats {
     /// that may be silent, where more of it may follow.
     ///
     /// Emits the first line if it is the first, else keeps it for the update. Returns the window that
-    /// [`Repeats::traffic`] of the same conversation belongs to, if any.
+    /// [`Repeats::traffic`] of the same conversation belongs to, if any. `continues` says that the same conversation was sighted
+    /// before, by an earlier request in it.
     pub fn sighting(
         &mut self,
         alert: Alert,
         conversation: Option<(Flow, Duration)>,
+        continues: bool,
         emit: &mut dyn FnMut(Alert),
     ) -> Option<WindowId> {
         let key = self.key(&alert, conversation);
-        if self.window.is_zero() {
+        if self.window.is_zero() && !continues {
             if let Some(known) = self.by_key.get(&key) {
                 self.close(*known, emit);
             }
@@ -171,6 +175,9 @@ impl Repeats {
         } else if let Some(&id) = self.by_key.get(&key)
             && let Some(window) = self.windows.get_mut(&id)
         {
+            if let Some((_, silence)) = conversation.filter(|_| self.window.is_zero()) {
+                window.closes = window.closes.max(alert.end + silence);
+            }
             window.add_sighting(alert);
             return Some(id);
         }
@@ -210,6 +217,13 @@ impl Repeats {
             }
         }
         Some(id)
+    }
+
+    /// Says the latest sighting of a window in other words, where more was learned of it.
+    pub fn reword(&mut self, id: Option<WindowId>, message: String) {
+        if let Some(window) = id.and_then(|id| self.windows.get_mut(&id)) {
+            window.latest.message = message;
+        }
     }
 
     /// Closes every window whose time has come.
@@ -253,6 +267,7 @@ impl Repeats {
                 Some(indicator) => Subject::Indicator(indicator.clone()),
                 None => Subject::Server(alert.server),
             },
+            listed: alert.listed,
             conversation: conversation.map(|(flow, _)| flow).filter(|_| self.window.is_zero()),
         }
     }
@@ -381,8 +396,13 @@ fn first_line(mut alert: Alert) -> Alert {
 /// FNV-1a with 64 bits (<http://www.isthe.com/chongo/tech/comp/fnv/>): the same number in every build, unlike the
 /// hashes of the tables.
 fn id_of(alert: &Alert) -> u64 {
+    // One packet may hold several messages, which differ in nothing else.
+    let (name, query_type) = match &alert.dns {
+        Some(dns) => (dns.name.as_slice(), dns.query_type.map_or(0, |query_type| query_type.0)),
+        None => (&[][..], 0),
+    };
     let text = format!(
-        "{}|{}|{}|{}|{}|{}|{}|{}",
+        "{}|{}|{}|{}|{}|{}|{}|{}|{query_type}|",
         alert.signature.id(),
         alert.indicator.as_ref().map(|indicator| indicator.pattern.to_string()).unwrap_or_default(),
         alert.client,
@@ -392,7 +412,9 @@ fn id_of(alert: &Alert) -> u64 {
         alert.end.nanos(),
         alert.phase.token(),
     );
-    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+    text.bytes()
+        .chain(name.iter().copied())
+        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 #[cfg(test)]

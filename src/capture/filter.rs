@@ -9,7 +9,7 @@ use super::block::{Frame, LinkType};
 
 /// An expression that does not compile.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("the filter expression `{expression}` does not compile: {reason}")]
+#[error("`{expression}`: {reason}")]
 pub struct FilterError {
     /// The expression.
     pub expression: String,

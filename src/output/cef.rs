@@ -124,15 +124,6 @@ impl Cef {
         if let Some(name) = dns.map(|dns| &dns.name).or(alert.server_name.as_ref()) {
             line.put_end_of(Plain("destinationDnsDomain"), LONGEST_DOMAIN, Raw(name));
         }
-        if let Some(name) = &alert.server_name {
-            line.put_end_of(Plain("dhost"), LONGEST_DOMAIN, Raw(name));
-        }
-        if let Some(HttpFacts { method, url, agent }) = &alert.http {
-            line.put(Plain("request"), LONGEST_URL, Raw(url));
-            line.put(Plain("requestMethod"), LONGEST_TOKEN, Raw(method));
-            line.put(Plain("requestClientApplication"), LONGEST_AGENT, Raw(agent));
-        }
-
         for (key, label, end) in [
             ("c6a2", "Source IPv6 Address", alert.client), // the standard's own labels
             ("c6a3", "Destination IPv6 Address", alert.server),
@@ -163,6 +154,15 @@ impl Cef {
         let first_seen = indicator.and_then(|indicator| indicator.first_seen).map(|time| time.millis());
         line.put_some(Labelled("deviceCustomDate1", "IndicatorFirstSeen"), LONGEST_PLAIN, first_seen);
         line.put(Labelled("flexString2", "Phase"), LONGEST_TOKEN, alert.phase.token());
+        // Last of all, since they may be long and only repeat or adorn: where they do not fit they are cut, and nothing else is.
+        if let Some(name) = &alert.server_name {
+            line.put_end_of(Plain("dhost"), LONGEST_DOMAIN, Raw(name));
+        }
+        if let Some(HttpFacts { method, url, agent }) = &alert.http {
+            line.put(Plain("request"), LONGEST_URL, Raw(url));
+            line.put(Plain("requestMethod"), LONGEST_TOKEN, Raw(method));
+            line.put(Plain("requestClientApplication"), LONGEST_AGENT, Raw(agent));
+        }
         line.put(Plain("msg"), LONGEST_LINE, alert.message.trim());
         line.finish();
     }

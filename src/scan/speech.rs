@@ -15,6 +15,7 @@ use crate::protocol::dns::{self, TcpPart};
 use crate::protocol::head::Head;
 use crate::protocol::http::{self, Part};
 use crate::protocol::netsupport::{self, Side};
+use crate::protocol::quic::InitialReader;
 use crate::protocol::{socks, tls};
 
 use super::{ScanCounts, What, names};
@@ -100,21 +101,17 @@ pub struct Speech<'a> {
     set: &'a IndicatorSet,
     pub(super) names: names::Reader<'a>,
     name: DomainName,
+    initials: InitialReader,
 }
 
 impl<'a> Speech<'a> {
     /// Holds what is said against these indicators.
     pub fn new(set: &'a IndicatorSet) -> Self {
-        Self { set, names: names::Reader::new(set), name: DomainName::new() }
+        Self { set, names: names::Reader::new(set), name: DomainName::new(), initials: InitialReader::new() }
     }
 
     /// Reports what matters in a stream. Returns where a head begins that is not whole, if one does.
-    pub fn read(
-        &mut self,
-        stream: Stream<'_>,
-        counts: &mut ScanCounts,
-        report: &mut dyn FnMut(What),
-    ) -> Option<usize> {
+    pub fn read(&mut self, stream: Stream<'_>, counts: &mut ScanCounts, report: &mut dyn FnMut(What)) -> Option<usize> {
         let Stream { bytes, destination, is_dns } = stream;
         if is_dns {
             for part in dns::tcp_messages(bytes) {
@@ -168,8 +165,19 @@ impl<'a> Speech<'a> {
         }
     }
 
+    /// Reports the listed name in a QUIC client's datagram, or that it holds a part of a hello.
+    pub(super) fn datagram(&mut self, packet: &Packet<'_>, report: &mut dyn FnMut(What)) {
+        let mut initials = std::mem::take(&mut self.initials);
+        match initials.client_hello(packet.payload) {
+            Head::Whole(hello, _) => self.hello(&hello, MatchBasis::QuicServerName, packet.destination, report),
+            Head::Partial => report(What::QuicPart),
+            Head::Other => {}
+        }
+        self.initials = initials;
+    }
+
     /// Reports the name in a ClientHello, if it is listed.
-    pub(super) fn hello(
+    pub fn hello(
         &mut self,
         hello: &tls::ClientHello<'_>,
         basis: MatchBasis,
@@ -192,13 +200,7 @@ impl<'a> Speech<'a> {
         None
     }
 
-    fn request(
-        &mut self,
-        request: &http::Request<'_>,
-        body: &[u8],
-        destination: IpAddr,
-        report: &mut dyn FnMut(What),
-    ) {
+    fn request(&mut self, request: &http::Request<'_>, body: &[u8], destination: IpAddr, report: &mut dyn FnMut(What)) {
         let target_basis = if request.is_connect() { MatchBasis::HttpConnect } else { MatchBasis::HttpTarget };
         let target = request.target_authority().map(|authority| (authority, target_basis));
         let host = request.host().map(|authority| (authority, MatchBasis::HttpHost));
@@ -233,13 +235,15 @@ impl<'a> Speech<'a> {
     ) {
         let found = match authority.host.address() {
             Some(address) if address == destination => None,
-            Some(address) => self.set.find_address(address, authority.port).map(|found| {
-                (found.indicator, found.closeness, address.to_string().into_bytes(), false)
-            }),
+            Some(address) => self
+                .set
+                .find_address(address, authority.port)
+                .map(|found| (found.indicator, found.closeness, address.to_string().into_bytes(), false)),
             None => match authority.host {
-                Host::Name(text) if self.name.read_text(text) => self.set.find_domain(&self.name).map(|indicator| {
-                    (indicator, Closeness::Endpoint, self.name.as_bytes().to_vec(), true)
-                }),
+                Host::Name(text) if self.name.read_text(text) => self
+                    .set
+                    .find_domain(&self.name)
+                    .map(|indicator| (indicator, Closeness::Endpoint, self.name.as_bytes().to_vec(), true)),
                 _ => None,
             },
         };
@@ -277,9 +281,5 @@ fn facts(request: &http::Request<'_>) -> HttpFacts {
         url.extend_from_slice(host);
     }
     url.extend_from_slice(request.raw_target);
-    HttpFacts {
-        method: request.method.to_vec(),
-        url,
-        agent: request.user_agent.unwrap_or_default().to_vec(),
-    }
+    HttpFacts { method: request.method.to_vec(), url, agent: request.user_agent.unwrap_or_default().to_vec() }
 }

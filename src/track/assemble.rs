@@ -56,6 +56,8 @@ pub struct HeadCounts {
 /// A head in the making.
 #[derive(Debug)]
 struct Pending<T> {
+    /// The tag of its flow.
+    tag: u32,
     /// The sequence number of its first byte.
     start: u32,
     bytes: Vec<u8>,
@@ -89,20 +91,35 @@ pub(super) struct Heads<T> {
     queue: VecDeque<(Flow, u64)>,
     bytes: usize,
     next: u64,
+    /// How many of the flows have a tag that begins with these bits.
+    tags: Box<[u16; TAGS]>,
     counts: HeadCounts,
+}
+
+/// How many kinds of tags are told apart: enough that a segment of no pending flow seldom looks like one.
+const TAGS: usize = 1 << 14;
+
+fn place_of(tag: u32) -> usize {
+    (tag >> 18) as usize
 }
 
 /// A head that was given up, with what there was of it.
 #[derive(Debug)]
 pub(super) struct GivenUp<T> {
-    pub(super) flow: Flow,
     pub(super) bytes: Vec<u8>,
     pub(super) context: T,
 }
 
 impl<T> Heads<T> {
     pub(super) fn new() -> Self {
-        Self { pending: HashMap::default(), queue: VecDeque::new(), bytes: 0, next: 0, counts: HeadCounts::default() }
+        Self {
+            pending: HashMap::default(),
+            queue: VecDeque::new(),
+            bytes: 0,
+            next: 0,
+            tags: Box::new([0; TAGS]),
+            counts: HeadCounts::default(),
+        }
     }
 
     pub(super) fn counts(&self) -> HeadCounts {
@@ -113,15 +130,35 @@ impl<T> Heads<T> {
         self.pending.is_empty()
     }
 
-    pub(super) fn contains(&self, flow: &Flow) -> bool {
-        self.pending.contains_key(flow)
+    /// Whether a flow with this tag may have a head pending.
+    #[inline]
+    pub(super) fn may_want(&self, tag: u32) -> bool {
+        self.tags[place_of(tag)] > 0
+    }
+
+    /// Whether the head pending on a flow has all its bytes up to this sequence number.
+    pub(super) fn covers(&self, flow: &Flow, sequence: u32) -> bool {
+        self.pending.get(flow).is_some_and(|pending| {
+            usize::try_from(sequence.wrapping_sub(pending.start) as i32)
+                .is_ok_and(|offset| offset < pending.contiguous())
+        })
+    }
+
+    /// What was remembered of the packet that the head of a flow began in.
+    pub(super) fn context(&mut self, flow: &Flow) -> Option<&mut T> {
+        self.pending.get_mut(flow).map(|pending| &mut pending.context)
+    }
+
+    /// The tag of a flow with a head, and the sequence number of its first byte.
+    pub(super) fn key(&self, flow: &Flow) -> Option<(u32, u32)> {
+        self.pending.get(flow).map(|pending| (pending.tag, pending.start))
     }
 
     /// A head begins on a flow with these bytes, the first of which has this sequence number. A head that was pending on the flow
     /// is forgotten: where a sender begins anew the old one never comes to an end.
     pub(super) fn begin(
         &mut self,
-        flow: Flow,
+        (flow, tag): (Flow, u32),
         sequence: u32,
         bytes: &[u8],
         time: Timestamp,
@@ -146,7 +183,9 @@ impl<T> Heads<T> {
         self.next += 1;
         let ranges = vec![(0, bytes.len())];
         let looked_at = bytes.len();
-        let pending = Pending { start: sequence, bytes, ranges, looks: 0, looked_at, since: time, number, context };
+        let pending =
+            Pending { tag, start: sequence, bytes, ranges, looks: 0, looked_at, since: time, number, context };
+        self.tags[place_of(tag)] += 1;
         self.pending.insert(flow, pending);
         self.queue.push_back((flow, number));
     }
@@ -203,9 +242,7 @@ impl<T> Heads<T> {
 
     /// The head is none, after all.
     pub(super) fn forget(&mut self, flow: &Flow) -> bool {
-        let Some(pending) = self.pending.remove(flow) else { return false };
-        self.bytes -= pending.bytes.len();
-        true
+        self.remove(flow).is_some()
     }
 
     /// The head is as long as one may be, and still not whole.
@@ -241,12 +278,18 @@ impl<T> Heads<T> {
         }
     }
 
-    fn give_up(&mut self, flow: Flow, given_up: &mut dyn FnMut(GivenUp<T>)) {
-        let Some(mut pending) = self.pending.remove(&flow) else { return };
+    fn remove(&mut self, flow: &Flow) -> Option<Pending<T>> {
+        let pending = self.pending.remove(flow)?;
         self.bytes -= pending.bytes.len();
+        self.tags[place_of(pending.tag)] -= 1;
+        Some(pending)
+    }
+
+    fn give_up(&mut self, flow: Flow, given_up: &mut dyn FnMut(GivenUp<T>)) {
+        let Some(mut pending) = self.remove(&flow) else { return };
         let whole = pending.contiguous();
         pending.bytes.truncate(whole);
-        given_up(GivenUp { flow, bytes: pending.bytes, context: pending.context });
+        given_up(GivenUp { bytes: pending.bytes, context: pending.context });
     }
 }
 
@@ -315,7 +358,7 @@ mod tests {
 
     fn begun(start: u32, bytes: &[u8]) -> Heads<()> {
         let mut heads = Heads::new();
-        heads.begin(flow(1), start, bytes, at(0), (), &mut none);
+        heads.begin((flow(1), 7), start, bytes, at(0), (), &mut none);
         heads
     }
 
@@ -369,7 +412,7 @@ mod tests {
         for number in 0..3 * MOST_PENDING {
             let mut flow = flow(number as u16);
             flow.destination.port = Some((number >> 16) as u16);
-            heads.begin(flow, 0, &[0; 1400], at(0), (), &mut |_| gone += 1);
+            heads.begin((flow, number as u32), 0, &[0; 1400], at(0), (), &mut |_| gone += 1);
             heads.feed(&flow, 9000, &[1; 1400], &mut |_| gone += 1);
         }
         assert!(heads.pending.len() <= MOST_PENDING && heads.bytes <= MOST_BYTES);

@@ -15,20 +15,31 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
-use crate::alert::{Alert, DnsFacts, Phase, REPEAT_WINDOW, Repeats, Signature, Traffic, wire_text};
+use crate::alert::{Alert, DnsFacts, MatchBasis, Phase, REPEAT_WINDOW, Repeats, Signature, Traffic, wire_text};
 use crate::capture::{Block, Origin};
-use crate::flow::End;
-use crate::indicator::{AddressMatch, Closeness, IndicatorId, Learned};
-use crate::scan::{DnsSighting, Finding, Findings, What, scan_again};
+use crate::decode::{Decoded, MOST_TUNNELS, decode};
+use crate::flow::{End, Flow};
+use crate::indicator::{AddressMatch, Closeness, IndicatorId, IndicatorSet, Learned};
+use crate::scan::{DnsSighting, Finding, Findings, ScanCounts, Segment, What, scan, scan_again};
 use crate::units::{ByteCount, Timestamp};
 
 mod assemble;
 mod contact;
 mod conversation;
+mod defrag;
+mod hello;
+mod missed;
 mod resolved;
+mod said;
+mod talk;
+
+pub use assemble::HeadCounts;
+pub use defrag::{DefragCounts, GiveUp};
 
 use contact::Match;
 use conversation::{Conversation, Conversations};
+use defrag::{Defrag, Released};
+use missed::{Missed, PacketsByAddress, has_contact, place};
 use resolved::Resolved;
 
 /// What the tracker is told to do.
@@ -63,6 +74,14 @@ pub struct TrackCounts {
     pub addresses_refused: u64,
     /// Addresses in answers past the bound of one answer.
     pub addresses_beyond: u64,
+    /// Fragments and what became of their datagrams.
+    pub fragments: DefragCounts,
+    /// Heads over several segments and what became of them.
+    pub heads: HeadCounts,
+    /// ClientHellos over several QUIC datagrams that never became whole.
+    pub hellos_given_up: u64,
+    /// Conversations of which what was said in them was forgotten for want of room.
+    pub talks_forgotten: u64,
 }
 
 impl TrackCounts {
@@ -81,7 +100,15 @@ pub struct Tracker {
     conversations: Conversations,
     resolved: Resolved,
     repeats: Repeats,
+    defrag: Defrag,
+    /// How many datagrams are being looked at, each of which was put together from fragments that lay in the one before.
+    nesting: usize,
+    /// Those of the latest Block.
+    indicators: Arc<IndicatorSet>,
     counts: TrackCounts,
+    scan_counts: ScanCounts,
+    /// What is said in conversations.
+    said: said::Said,
     /// The DNS sighting before this one: one packet may hold several messages.
     last_dns: Option<(u64, u32, Signature, IndicatorId)>,
 }
@@ -96,35 +123,116 @@ impl Tracker {
             conversations: Conversations::default(),
             resolved: Resolved::default(),
             repeats,
+            defrag: Defrag::default(),
+            nesting: 0,
+            indicators: Arc::default(),
             counts: TrackCounts::default(),
+            scan_counts: ScanCounts::default(),
+            said: said::Said::new(),
             last_dns: None,
         }
     }
 
     /// What was counted so far.
     pub fn counts(&self) -> TrackCounts {
-        TrackCounts {
+        let mut counts = TrackCounts {
             conversations_forgotten: self.conversations.forgotten(),
             windows_closed_early: self.repeats.closed_early(),
             addresses_forgotten: self.resolved.forgotten(),
             addresses_refused: self.resolved.refused(),
+            fragments: self.defrag.counts(),
             ..self.counts.clone()
-        }
+        };
+        self.said.count(&mut counts);
+        counts
+    }
+
+    /// What was counted when datagrams put together from fragments were scanned. No packets: the fragments were counted as such.
+    pub fn scan_counts(&self) -> ScanCounts {
+        ScanCounts { packets: 0, ..self.scan_counts }
     }
 
     /// Takes the findings of the next Block.
     pub fn take(&mut self, block: &Block, findings: &Findings, emit: &mut dyn FnMut(Alert)) {
-        let missed = self.scan_for_newer(block, findings);
-        let mut missed = missed.iter().peekable();
-        for finding in &findings.list {
-            while let Some(earlier) = missed.next_if(|missed| missed.frame < finding.frame) {
-                self.take_finding(block, earlier, emit);
+        self.indicators = block.indicators.clone();
+        let mut missed: Missed =
+            self.scan_for_newer(block, findings).into_iter().map(|found| (place(&found), found)).collect();
+        let mut packets = None;
+        let mut list = findings.list.iter().peekable();
+        let mut segments = Segments::new(block, &findings.segments);
+        loop {
+            let listed = list.peek().map(|finding| (place(finding), finding.clock));
+            let next = listed.into_iter().chain(missed.iter().next().map(|(place, found)| (*place, found.clock))).min();
+            let segment = if self.said.waits() { segments.next(|segment| self.said.may_want(segment)) } else { None };
+            let segment = segment.filter(|(at, _)| next.is_none_or(|(place, _)| *at <= place));
+            let next = segment.or(next);
+            let Some(clock) = next.map(|(_, clock)| clock).or(findings.latest) else { return };
+            let learned = self.resolved.learned();
+            // Each at the time when its turn came, however far the clock jumps from finding to finding.
+            if let Some((due, released)) = self.defrag.next_due(clock) {
+                self.set_clock(due, emit);
+                self.released(released, emit);
+                self.catch_up(learned, (block, findings), &mut packets, &mut missed, |found| found.clock >= due);
+                continue;
             }
-            self.take_finding(block, finding, emit);
+            match next {
+                Some(_) if segment.is_some() => {
+                    self.set_clock(clock, emit);
+                    self.expire_heads(Some(clock), &block.indicators, emit);
+                    if let Some(segment) = segments.take() {
+                        self.segment(block, &segment, emit);
+                        let comes_later = |found: &Finding| found.frame > segment.frame;
+                        self.catch_up(learned, (block, findings), &mut packets, &mut missed, comes_later);
+                    }
+                }
+                Some(next) if Some(next) == listed => {
+                    let Some(finding) = list.next() else { return };
+                    segments.pass(finding.frame);
+                    match finding.what {
+                        What::HeadBegins(offset) => {
+                            self.set_clock(finding.clock, emit);
+                            self.expire_heads(Some(finding.clock), &block.indicators, emit);
+                            self.head_begins(block, finding, offset, &findings.segments, emit);
+                        }
+                        _ => self.take_finding(block, finding, emit),
+                    }
+                    if matches!(finding.what, What::Fragment | What::HeadBegins(_)) {
+                        self.catch_up(learned, (block, findings), &mut packets, &mut missed, |found| {
+                            found.frame > finding.frame
+                        });
+                    }
+                }
+                Some(_) => {
+                    let Some((_, finding)) = missed.pop_first() else { return };
+                    self.take_finding(block, &finding, emit);
+                }
+                None => {
+                    self.set_clock(clock, emit);
+                    self.expire_heads(Some(clock), &block.indicators, emit);
+                    return self.said.remember(block, &findings.segments);
+                }
+            }
         }
-        missed.for_each(|finding| self.take_finding(block, finding, emit));
-        if let Some(latest) = findings.latest {
-            self.advance(latest, emit);
+    }
+
+    /// Finds contacts in the rest of a Block with addresses that a datagram put together on the way has taught: those that
+    /// `comes_later` says so of.
+    fn catch_up(
+        &self,
+        learned: u64,
+        (block, findings): (&Block, &Findings),
+        packets: &mut Option<PacketsByAddress>,
+        missed: &mut Missed,
+        comes_later: impl Fn(&Finding) -> bool,
+    ) {
+        if self.resolved.learned() == learned {
+            return;
+        }
+        let packets = packets.get_or_insert_with(|| PacketsByAddress::of(block));
+        for found in self.resolved.learned_since(learned).flat_map(|address| packets.with(address)) {
+            if comes_later(found) && !has_contact(findings, found.frame, found.depth()) {
+                missed.entry(place(found)).or_insert_with(|| found.clone());
+            }
         }
     }
 
@@ -135,6 +243,11 @@ impl Tracker {
 
     /// The input has ended: tells what is still to be told.
     pub fn finish(&mut self, emit: &mut dyn FnMut(Alert)) {
+        while let Some(released) = self.defrag.next_unfinished() {
+            self.released(released, emit);
+        }
+        let indicators = self.indicators.clone();
+        self.expire_heads(None, &indicators, emit);
         self.repeats.close_all(&mut counted(&mut self.counts, emit));
     }
 
@@ -151,30 +264,89 @@ impl Tracker {
         }
         let in_block = first.into_iter().chain(answered).flat_map(|sighting| sighting.facts.addresses.iter().copied());
         let newer: HashSet<IpAddr> = in_block.chain(self.resolved.newer_than(findings.learned)).collect();
-        let is_known = |frame| {
-            let place = findings.list.partition_point(|finding| finding.frame < frame);
-            findings
-                .list
-                .get(place)
-                .is_some_and(|known| known.frame == frame && matches!(known.what, What::Contact { .. }))
-        };
-        scan_again(block, &Learned::new(0, newer), is_known)
+        let newer = Learned::new(0, newer);
+        scan_again(block, |frame, depth, source, destination| {
+            (newer.contains(source) || newer.contains(destination)) && !has_contact(findings, frame, depth)
+        })
     }
 
     fn take_finding(&mut self, block: &Block, finding: &Finding, emit: &mut dyn FnMut(Alert)) {
-        self.advance(finding.clock, emit);
+        self.set_clock(finding.clock, emit);
         match &finding.what {
             What::Contact { source, destination } => self.contact(block, finding, *source, *destination, emit),
             What::Dns(sighting) => self.dns(block, finding, sighting, emit),
+            What::Fragment => self.fragment(block, finding, emit),
+            What::Name(_) | What::NetSupport(_) => self.said(block, finding, emit),
+            What::HeadBegins(offset) => self.head_begins(block, finding, *offset, &[], emit),
+            What::QuicPart => self.quic_part(block, finding, emit),
         }
     }
 
-    fn advance(&mut self, to: Timestamp, emit: &mut dyn FnMut(Alert)) {
+    fn set_clock(&mut self, to: Timestamp, emit: &mut dyn FnMut(Alert)) {
         if self.clock.is_none_or(|clock| clock < to) {
             self.clock = Some(to);
             self.repeats.close_due(to, &mut counted(&mut self.counts, emit));
             self.conversations.expire(to);
         }
+    }
+
+    fn fragment(&mut self, block: &Block, finding: &Finding, emit: &mut dyn FnMut(Alert)) {
+        if self.nesting > MOST_TUNNELS {
+            self.scan_counts.tunnels_too_deep += 1;
+            return self.lone(block, finding, emit);
+        }
+        let frame = block.frames.get(finding.frame as usize);
+        let decoded = frame.and_then(|frame| decode(frame.link, block.captured(frame), frame.original).ok());
+        let Some(Decoded { fragment: Some(fragment), .. }) = decoded else { return };
+        let now = self.clock.unwrap_or(finding.time);
+        for released in self.defrag.take(block, finding, &fragment, now) {
+            self.released(released, emit);
+        }
+    }
+
+    /// Looks at a datagram that was put together, or at what is left of one.
+    fn released(&mut self, released: Released, emit: &mut dyn FnMut(Alert)) {
+        let Released { block, lone, length, macs, outer } = released;
+        if !block.frames.is_empty() {
+            let mut findings = Findings::default();
+            scan(&block, &self.learned_among(&block), &mut findings);
+            self.scan_counts.add(&findings.counts);
+            self.nesting += 1;
+            for mut finding in findings.list {
+                if finding.depth() == 0 {
+                    finding.length = length;
+                }
+                finding.macs = finding.macs.or(macs);
+                if let Some(around) = &outer {
+                    let inner = finding.outer.as_deref().unwrap_or_default();
+                    finding.outer = Some(around.iter().chain(inner).copied().collect());
+                }
+                self.take_finding(&block, &finding, emit);
+            }
+            self.nesting -= 1;
+        }
+        for finding in lone {
+            self.lone(&block, &finding, emit);
+        }
+    }
+
+    /// A fragment that counts by itself: only its ends are known.
+    fn lone(&mut self, block: &Block, finding: &Finding, emit: &mut dyn FnMut(Alert)) {
+        let listed = |end: End| block.indicators.find_address(end.address, end.port);
+        let (source, destination) = (listed(finding.flow.source), listed(finding.flow.destination));
+        self.contact(block, finding, source, destination, emit);
+    }
+
+    /// Those learned addresses that occur in a Block of few frames.
+    fn learned_among(&self, block: &Block) -> Learned {
+        let mut found = Vec::new();
+        for frame in &block.frames {
+            let Ok(decoded) = decode(frame.link, block.captured(frame), frame.original) else { continue };
+            let flows = decoded.outer.iter().map(|outer| outer.flow).chain([decoded.packet.flow()]);
+            let addresses = flows.flat_map(|flow| [flow.source.address, flow.destination.address]);
+            found.extend(addresses.filter(|address| self.resolved.find(*address, frame.time).is_some()));
+        }
+        Learned::new(0, found)
     }
 
     fn contact(
@@ -185,6 +357,12 @@ impl Tracker {
         destination: Option<AddressMatch>,
         emit: &mut dyn FnMut(Alert),
     ) {
+        let Flow { source: sender, destination: receiver, .. } = finding.flow;
+        let is_listed = source.is_some() || destination.is_some();
+        // What was forgotten since the scan's publication is nobody's contact, not even a known conversation's.
+        if !is_listed && !self.resolved.holds(sender.address) && !self.resolved.holds(receiver.address) {
+            return;
+        }
         let found = Match::of(finding, source, destination, &block.indicators, &self.resolved);
         let mut emit = counted(&mut self.counts, emit);
         let is_new_statement;
@@ -211,7 +389,7 @@ impl Tracker {
         let place = (finding.flow.either_way(), conversation.silence());
         let alert = |conversation: &Conversation| of_conversation(conversation, sent, received, &self.settings.home);
         if is_new_statement {
-            conversation.window = self.repeats.sighting(alert(conversation), Some(place), &mut emit);
+            conversation.window = self.repeats.sighting(alert(conversation), Some(place), false, &mut emit);
             let signature = conversation.matched.signature;
             drop(emit);
             TrackCounts::count(&mut self.counts.sightings, signature);
@@ -229,7 +407,19 @@ impl Tracker {
     }
 
     fn dns(&mut self, block: &Block, finding: &Finding, sighting: &DnsSighting, emit: &mut dyn FnMut(Alert)) {
-        let Some(indicator) = block.indicators.get(sighting.indicator) else { return };
+        self.dns_in(&block.origin, (block.number, finding.frame), &block.indicators, finding, sighting, emit);
+    }
+
+    fn dns_in(
+        &mut self,
+        origin: &Arc<Origin>,
+        (block, frame): (u64, u32),
+        indicators: &IndicatorSet,
+        finding: &Finding,
+        sighting: &DnsSighting,
+        emit: &mut dyn FnMut(Alert),
+    ) {
+        let Some(indicator) = indicators.get(sighting.indicator) else { return };
         if sighting.signature == Signature::C2DomainAnswer {
             let name: Arc<[u8]> = sighting.facts.name.as_slice().into();
             for (address, lifetime) in sighting.facts.addresses.iter().zip(&sighting.lifetimes) {
@@ -238,12 +428,53 @@ impl Tracker {
             self.counts.addresses_beyond += sighting.more_addresses;
         }
         // The bytes of a packet count once, however many messages of it say the same.
-        let this = (block.number, finding.frame, sighting.signature, sighting.indicator);
+        let this = (block, frame, sighting.signature, sighting.indicator);
         let is_counted = self.last_dns.replace(this) == Some(this);
         let length = ByteCount(if is_counted { 0 } else { finding.length.into() });
-        let alert = of_dns(finding, sighting, indicator, &block.origin, length, &self.settings.home);
+        let alert = of_dns(finding, sighting, indicator, origin, length, &self.settings.home);
         TrackCounts::count(&mut self.counts.sightings, sighting.signature);
-        self.repeats.sighting(alert, None, &mut counted(&mut self.counts, emit));
+        self.repeats.sighting(alert, None, false, &mut counted(&mut self.counts, emit));
+    }
+}
+
+/// The segments of a Block that pending heads may want, in order.
+struct Segments<'a> {
+    block: &'a Block,
+    rest: &'a [Segment],
+    /// How many frames were looked at for the clock, and the highest time among them.
+    frames: usize,
+    clock: Timestamp,
+}
+
+impl<'a> Segments<'a> {
+    fn new(block: &'a Block, rest: &'a [Segment]) -> Self {
+        Self { block, rest, frames: 0, clock: Timestamp::MIN }
+    }
+
+    /// The place and clock of the next segment that is wanted.
+    fn next(&mut self, is_wanted: impl Fn(&Segment) -> bool) -> Option<(missed::Place, Timestamp)> {
+        let skipped = self.rest.iter().position(is_wanted).unwrap_or(self.rest.len());
+        self.rest = &self.rest[skipped..];
+        let frame = self.rest.first()?.frame;
+        let upto = (frame as usize + 1).min(self.block.frames.len());
+        for frame in self.block.frames.get(self.frames..upto).unwrap_or_default() {
+            self.clock = self.clock.max(frame.time);
+        }
+        self.frames = self.frames.max(upto);
+        // After the contacts of its frame, before what is said in it.
+        Some(((frame, true, 0), self.clock))
+    }
+
+    fn take(&mut self) -> Option<Segment> {
+        let (first, rest) = self.rest.split_first()?;
+        self.rest = rest;
+        Some(*first)
+    }
+
+    /// The frames up to this one are done.
+    fn pass(&mut self, frame: u32) {
+        let done = self.rest.partition_point(|segment| segment.frame < frame);
+        self.rest = &self.rest[done..];
     }
 }
 
@@ -255,7 +486,7 @@ fn counted<'a>(counts: &'a mut TrackCounts, emit: &'a mut dyn FnMut(Alert)) -> i
 }
 
 fn of_conversation(conversation: &Conversation, sent: ByteCount, received: ByteCount, home: &[IpNet]) -> Alert {
-    let Conversation { client, server, protocol, matched, .. } = conversation;
+    let Conversation { client, server, protocol, matched, outer, .. } = conversation;
     Alert {
         signature: matched.signature,
         phase: Phase::First,
@@ -266,6 +497,7 @@ fn of_conversation(conversation: &Conversation, sent: ByteCount, received: ByteC
         end: conversation.last,
         client: *client,
         server: *server,
+        listed: Some(matched.listed.address),
         protocol: *protocol,
         client_ipv4: ipv4_of(matched, *client),
         server_ipv4: ipv4_of(matched, *server),
@@ -283,7 +515,7 @@ fn of_conversation(conversation: &Conversation, sent: ByteCount, received: ByteC
         indicator: Some(matched.indicator.clone()),
         basis: matched.basis,
         origin: conversation.origin.clone(),
-        message: contact::sentence(matched, *client, *server, *protocol),
+        message: contact::sentence(matched, *client, *server, *protocol) + &contact::within(outer.as_deref()),
     }
 }
 
@@ -316,6 +548,7 @@ fn of_dns(
         end: finding.time,
         client,
         server,
+        listed: None,
         protocol: flow.protocol,
         client_ipv4: None,
         server_ipv4: None,
@@ -333,7 +566,7 @@ fn of_dns(
         indicator: Some(indicator.clone()),
         basis: sighting.basis,
         origin: origin.clone(),
-        message: dns_sentence(sighting, client, server),
+        message: dns_sentence(sighting, client, server) + &contact::within(finding.outer.as_deref()),
     }
 }
 
@@ -352,9 +585,18 @@ fn dns_sentence(sighting: &DnsSighting, client: End, server: End) -> String {
         1 => "1 address".to_owned(),
         count => format!("{count} addresses"),
     };
-    let mut text = format!("{} answered {} for {name}: {what}", server.address, client.address);
-    for (place, other) in sighting.names.iter().enumerate() {
-        text += if place == 0 { "; with it stood " } else { ", " };
+    let (server, client) = (server.address, client.address);
+    let mut others = sighting.names.iter();
+    let mut text = match others.next() {
+        Some(asked) if sighting.basis == MatchBasis::DnsAnswerRecord => {
+            format!("{server} answered {client} for {}, which leads to {name}: {what}", wire_text(asked))
+        }
+        Some(first) => format!("{server} answered {client} for {name}: {what}, by way of {}", wire_text(first)),
+        None => format!("{server} answered {client} for {name}: {what}"),
+    };
+    let joined_by = if sighting.basis == MatchBasis::DnsAnswerRecord { ", by way of " } else { ", " };
+    for (place, other) in others.enumerate() {
+        text += if place == 0 { joined_by } else { ", " };
         text += &wire_text(other).to_string();
     }
     text

@@ -3,7 +3,14 @@
 // Helpers stand outside the test functions, and a panic is how a test fails.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
+mod captures;
 #[path = "../../src/output/cef/reader.rs"]
 mod cef_reader;
 mod cef_referees;
+mod golden;
+mod hostile;
+mod partitions;
+mod run;
+mod sameness;
 mod samples;
+mod usage;

@@ -7,18 +7,26 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 #[path = "../../pcaps/generator/mod.rs"]
-mod generator;
+pub mod generator;
 
 use rattap::alert::Signature;
 
 use generator::sample::{Packing, Sample};
 
-fn folder() -> PathBuf {
+/// Where the samples lie.
+pub fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("pcaps")
 }
 
-fn samples() -> Vec<Sample> {
+/// All samples.
+pub fn samples() -> Vec<Sample> {
     generator::samples::groups().into_iter().flat_map(|group| group.samples).collect()
+}
+
+/// Where the golden lines of a sample stand: beside it, but never within a folder that is a sample itself, of which they would
+/// be a part.
+pub fn golden(sample: &Sample) -> PathBuf {
+    folder().join("golden").join(format!("{}.cef", sample.path.trim_end_matches('/')))
 }
 
 /// What comes out of a compressed file, up to where it was cut: two files may hold the same and still differ, where another
@@ -71,8 +79,12 @@ fn the_readme_is_what_the_generator_writes() {
 }
 
 #[test]
-fn every_capture_in_the_folder_has_its_entry() {
+fn every_file_in_the_folder_belongs_to_a_sample() {
     let mut known: BTreeSet<PathBuf> = samples().iter().map(|sample| folder().join(sample.path)).collect();
+    for golden in samples().iter().map(golden) {
+        assert!(golden.is_file(), "{} is missing: see pcaps/README.md", golden.display());
+        known.insert(golden);
+    }
     known.insert(folder().join("README.md"));
     let mut folders = vec![folder()];
     while let Some(next) = folders.pop() {
@@ -84,7 +96,7 @@ fn every_capture_in_the_folder_has_its_entry() {
             if path.is_dir() {
                 folders.push(path);
             } else {
-                assert!(known.contains(&path), "{} is in no table", path.display());
+                assert!(known.contains(&path), "{} belongs to no sample", path.display());
             }
         }
     }

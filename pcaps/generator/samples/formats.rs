@@ -28,8 +28,18 @@ fn endpoint() -> Found {
     found("c2-endpoint", "10.20.30.40", "91.202.233.25:4888", 1)
 }
 
+/// The POLL to a gateway.
+fn session(gateway: &'static str) -> Found {
+    found("netsupport-session", "10.20.30.40", gateway, 1)
+}
+
 /// What the conversation holds, whatever the file.
 pub fn all() -> Vec<Found> {
+    vec![question(), answer(), resolved(), endpoint(), session("203.0.113.66:443"), session("91.202.233.25:4888")]
+}
+
+/// What is left where the posts are cut.
+fn without_posts() -> Vec<Found> {
     vec![question(), answer(), resolved(), endpoint()]
 }
 
@@ -79,7 +89,7 @@ pub fn group() -> Group {
             sample(
                 "format/simple-packets-snap-96.pcapng",
                 "Simple packet blocks, cut after 96 bytes: how much of a frame is there follows from the interface's snap length alone.",
-                all(),
+                without_posts(),
                 || simple(96),
             ),
             sample("format/obsolete-packets.pcapng", "Packet blocks of the obsolete kind.", all(), obsolete),
@@ -107,7 +117,7 @@ pub fn group() -> Group {
             sample(
                 "format/snap-96.pcap",
                 "Frames cut after 96 bytes: the DNS messages are whole, the posts are not.",
-                all(),
+                without_posts(),
                 || snapped(96),
             ),
             sample(
@@ -119,13 +129,17 @@ pub fn group() -> Group {
             sample(
                 "rotated/part-1.pcap",
                 "The first half by itself: the DNS messages, and the conversation with the answered address up to its middle.",
-                vec![question(), answer(), resolved()],
+                vec![question(), answer(), resolved(), session("203.0.113.66:443")],
                 || rotated(true),
             ),
             sample(
                 "rotated/part-2.pcap",
-                "The second half by itself: without the answer, only the listed endpoint tells anything.",
-                vec![endpoint()],
+                "The second half by itself: without the DNS answer the first gateway is one that is not listed, whose own answer tells it.",
+                vec![
+                    endpoint(),
+                    session("91.202.233.25:4888"),
+                    found("netsupport-gateway", "10.20.30.40", "203.0.113.66:443", 1),
+                ],
                 || rotated(false),
             ),
             folder("rotated/", "Both, one after the other, as one history: no conversation counts twice.", all()),

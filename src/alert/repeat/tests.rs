@@ -25,6 +25,7 @@ fn contact(client: u8, port: u16, seconds: i64) -> Alert {
         client: End { address: IpAddr::from([10, 0, 0, client]), port: Some(port) },
         server: End { address: IpAddr::from([91, 202, 233, 25]), port: Some(4888) },
         protocol: Protocol::TCP,
+        listed: None,
         client_ipv4: None,
         server_ipv4: None,
         client_mac: None,
@@ -73,7 +74,7 @@ impl Told {
     fn sighting(&mut self, alert: &Alert) -> Option<WindowId> {
         let seen = alert.end;
         self.repeats.close_due(seen, &mut |line| self.lines.push(line));
-        self.repeats.sighting(alert.clone(), Some((flow(alert), SILENCE)), &mut |line| self.lines.push(line))
+        self.repeats.sighting(alert.clone(), Some((flow(alert), SILENCE)), false, &mut |line| self.lines.push(line))
     }
 
     fn traffic(&mut self, id: Option<WindowId>, alert: &Alert, traffic: Traffic) {

@@ -39,6 +39,7 @@ pub(in crate::output) fn query() -> Alert {
         client: end("10.20.30.40:53124"),
         server: end("10.20.0.53:53"),
         protocol: Protocol::UDP,
+        listed: None,
         client_ipv4: None,
         server_ipv4: None,
         client_mac: None,
@@ -72,6 +73,7 @@ fn contact() -> Alert {
         client: end("10.20.30.40:49731"),
         server: end("91.202.233.25:4888"),
         protocol: Protocol::TCP,
+        listed: None,
         client_ipv4: None,
         server_ipv4: None,
         client_mac: Some(Mac([0x02, 0, 0, 0, 0, 0x0a])),
@@ -172,6 +174,7 @@ fn an_address_by_icmp_has_no_ports_and_no_outcome() {
         client: end("10.20.30.40"),
         server: end("91.202.233.25"),
         protocol: Protocol::ICMP,
+        listed: None,
         client_ipv4: None,
         server_ipv4: None,
         client_mac: None,
@@ -259,6 +262,7 @@ fn ipv6_addresses_stand_in_the_usual_keys_and_in_their_own() {
         severity: 8,
         client: end("[2001:DB8:0:0::10]:50000"),
         server: end("[2001:db8::7]:443"),
+        listed: None,
         client_ipv4: None,
         server_ipv4: None,
         client_mac: None,
@@ -337,6 +341,7 @@ fn longest() -> (Sensor, Alert) {
         client: End { address: v6, port: Some(u16::MAX) },
         server: End { address: v6, port: Some(u16::MAX) },
         protocol: Protocol::UDP_LITE,
+        listed: None,
         client_ipv4: None,
         server_ipv4: None,
         client_mac: Some(Mac([0xff; 6])),
@@ -483,6 +488,8 @@ prop_compose! {
         confidence in any::<u8>(),
         server_name in prop::option::of(prop::collection::vec(any::<u8>(), 0..300)),
     ) -> Alert {
+        // A packet either is DNS or asks for a server by name.
+        let server_name = server_name.filter(|_| dns.is_none());
         Alert {
             signature, severity, id, outbound, count, client, server, dns,
             phase: Phase::First,
@@ -490,6 +497,7 @@ prop_compose! {
             start: Timestamp::from_nanos(times[1]),
             end: Timestamp::from_nanos(times[2]),
             protocol: Protocol(protocol),
+            listed: None,
             client_ipv4: None,
             server_ipv4: None,
             client_mac: macs[0].map(Mac),
@@ -550,7 +558,7 @@ proptest! {
                 "{key}: only {value:?} of {whole:?}"
             );
         }
-        let whole = readable(alert.dns.as_ref().map_or(&no_name, |dns| &dns.name), false);
+        let whole = readable(alert.dns.as_ref().map(|dns| &dns.name).or(alert.server_name.as_ref()).unwrap_or(&no_name), false);
         let value = values.get("destinationDnsDomain").map(String::as_str).unwrap_or_default();
         let rest = whole.strip_suffix(value);
         prop_assert!(rest.is_some_and(|rest| cut_is_clean(rest, value)), "{value:?} of {whole:?}");

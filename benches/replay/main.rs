@@ -1,0 +1,240 @@
+//! `rattap replay` as a whole against a bare libpcap loop: `cargo bench --bench replay`.
+//!
+//! Makes the two large captures where they are not there yet (1.5 GB in the target folder), then runs each program in turn,
+//! again and again, so that whatever else the machine does meets all of them alike. A ratio is that of two runs of one turn.
+//! The files lie in the page cache: the programs are measured, not the disk.
+//!
+//! Checks on the way that the alerts are the same bytes for any number of workers and tell of every planted hit, no more and no
+//! less. A difference ends it with an error; a slow run never does.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::BufWriter;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+use std::{env, thread};
+
+use anyhow::{Context, ensure};
+use clap::{Parser, ValueEnum};
+
+// Most of it is for the small samples.
+#[allow(dead_code)]
+#[path = "../../pcaps/generator/mod.rs"]
+mod generator;
+// What a hit is called is printed by the generator alone.
+#[allow(dead_code)]
+#[path = "../../pcaps/generator/large/mod.rs"]
+mod large;
+mod process;
+mod yardstick;
+
+use generator::cast::ALL_LISTED;
+use large::{Kind, planted};
+
+/// Numbers of workers whose alerts must be the same.
+const WORKERS: [usize; 5] = [1, 2, 3, 8, 16];
+
+/// Times `rattap replay` against a bare libpcap loop.
+#[derive(Parser)]
+struct Arguments {
+    /// How many turns.
+    #[arg(long, default_value_t = 11, value_parser = clap::value_parser!(u32).range(1..))]
+    turns: u32,
+    /// Make the captures anew.
+    #[arg(long)]
+    fresh: bool,
+    /// Only check the alerts.
+    #[arg(long)]
+    check: bool,
+    /// Be the bare loop over a capture.
+    #[arg(long, value_name = "FILE", hide = true)]
+    bare_loop: Option<PathBuf>,
+    /// Only read a file.
+    #[arg(long, value_name = "FILE", hide = true)]
+    read_only: Option<PathBuf>,
+    /// What cargo says to each bench.
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+fn main() -> anyhow::Result<()> {
+    let arguments = Arguments::parse();
+    if let Some(path) = arguments.bare_loop {
+        return yardstick::bare_loop(&path);
+    }
+    if let Some(path) = arguments.read_only {
+        return yardstick::read_only(&path);
+    }
+    if !arguments.bench {
+        println!("skipped: this is for `cargo bench`, not for a test run");
+        return Ok(());
+    }
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("bench");
+    fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
+    let captures: Vec<(Kind, PathBuf)> =
+        Kind::value_variants().iter().map(|&kind| (kind, folder.join(format!("{}.pcap", kind.name())))).collect();
+    for (kind, path) in &captures {
+        if arguments.fresh || !path.exists() {
+            make(*kind, path)?;
+        }
+    }
+    for (kind, path) in &captures {
+        check(*kind, path, &folder)?;
+    }
+    if arguments.check {
+        return Ok(());
+    }
+    println!("\n{} turns each, {}:\n", arguments.turns, machine());
+    println!(
+        "| capture | program | time | against the bare loop, by turns: median (lowest to highest) | peak memory |"
+    );
+    println!("|---|---|---:|---:|---:|");
+    for (kind, path) in &captures {
+        compare(*kind, path, &folder, arguments.turns)?;
+    }
+    Ok(())
+}
+
+/// Writes a capture under another name first, so that one half written is never taken for it.
+fn make(kind: Kind, path: &Path) -> anyhow::Result<()> {
+    println!("making {}", path.display());
+    let unfinished = path.with_extension("unfinished");
+    let file = File::create(&unfinished).with_context(|| format!("cannot create {}", unfinished.display()))?;
+    kind.write(BufWriter::with_capacity(1 << 20, file))
+        .with_context(|| format!("cannot write {}", unfinished.display()))?;
+    fs::rename(&unfinished, path).with_context(|| format!("cannot rename to {}", path.display()))
+}
+
+fn rattap(capture: &Path, alerts: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_rattap"));
+    command.arg("replay").arg("-o").arg(alerts).arg(capture);
+    command
+}
+
+/// The alerts are the truth, and the same bytes whatever the number of workers.
+fn check(kind: Kind, capture: &Path, folder: &Path) -> anyhow::Result<()> {
+    let mut first: Option<Vec<u8>> = None;
+    let mut highest = 0;
+    for workers in WORKERS {
+        let file = folder.join(format!("{}-{workers}.cef", kind.name()));
+        let mut command = rattap(capture, &file);
+        command.arg("--workers").arg(workers.to_string());
+        highest = highest.max(process::peak(command)?);
+        let alerts = fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
+        let first = first.get_or_insert_with(|| alerts.clone());
+        ensure!(
+            alerts == *first,
+            "{}: the alerts of {workers} workers are not those of one: compare the .cef files in {}",
+            kind.name(),
+            folder.display()
+        );
+    }
+    let text = String::from_utf8(first.unwrap_or_default()).context("alerts are not UTF-8")?;
+    let hits = kind.hits();
+    let (told, planted) = (sightings(&text)?, planted::sightings(&hits));
+    ensure!(
+        told.iter().map(|(signature, count)| (signature.as_str(), *count)).eq(planted.iter().map(|(s, c)| (*s, *c))),
+        "{}: planted were {planted:?}, but the alerts tell of {told:?}",
+        kind.name()
+    );
+    println!(
+        "{}: all {} planted hits found, in {} lines, the same bytes for {WORKERS:?} workers; peak memory at the most {}",
+        kind.name(),
+        hits.len(),
+        text.lines().count(),
+        megabytes(highest)
+    );
+    Ok(())
+}
+
+/// The sightings that CEF lines tell of, by signature.
+fn sightings(text: &str) -> anyhow::Result<BTreeMap<String, u32>> {
+    let mut counts = BTreeMap::new();
+    for line in text.lines() {
+        let signature = line.split('|').nth(4).with_context(|| format!("not a CEF line: {line}"))?;
+        let count = line.split(' ').find_map(|part| part.strip_prefix("cnt=")).and_then(|count| count.parse().ok());
+        *counts.entry(signature.to_owned()).or_default() += count.unwrap_or(0);
+    }
+    Ok(counts)
+}
+
+/// Builds the command line of a program anew for each run.
+type Program<'a> = (&'static str, Box<dyn Fn() -> Command + 'a>);
+
+fn compare(kind: Kind, capture: &Path, folder: &Path, turns: u32) -> anyhow::Result<()> {
+    let itself = env::current_exe().context("cannot tell where this program is")?;
+    let as_yardstick = |mode: &'static str| {
+        let itself = &itself;
+        Box::new(move || {
+            let mut command = Command::new(itself);
+            command.arg(mode).arg(capture);
+            command
+        })
+    };
+    let alerts = folder.join("alerts.cef");
+    let mut programs: Vec<Program> = vec![
+        ("bare libpcap loop", as_yardstick("--bare-loop")),
+        ("`rattap replay`", Box::new(|| rattap(capture, &alerts))),
+        ("reading alone", as_yardstick("--read-only")),
+    ];
+    let tcpdump = || {
+        let hosts: Vec<String> = ALL_LISTED.iter().map(|listed| format!("host {}", listed.ip())).collect();
+        let mut command = Command::new("tcpdump");
+        command.arg("-n").arg("-r").arg(capture).args(["-w", "/dev/null"]).arg(hosts.join(" or "));
+        command
+    };
+    match process::time(tcpdump()) {
+        Ok(_) => programs.push(("`tcpdump`, the seven addresses alone", Box::new(tcpdump))),
+        Err(why) => eprintln!("without tcpdump: {why:#}"),
+    }
+    let mut peaks = Vec::new();
+    for (_, program) in &programs {
+        process::time(program())?;
+        peaks.push(process::peak(program())?);
+    }
+    let mut times: Vec<Vec<f64>> = vec![Vec::new(); programs.len()];
+    for _ in 0..turns {
+        for ((_, program), times) in programs.iter().zip(&mut times) {
+            times.push(process::time(program())?.as_secs_f64());
+        }
+    }
+    let bare = times.first().cloned().unwrap_or_default();
+    for (((name, _), times), peak) in programs.iter().zip(times).zip(peaks) {
+        let ratios = sorted(times.iter().zip(&bare).map(|(time, bare)| time / bare));
+        let time = Duration::from_secs_f64(middle(&sorted(times.iter().copied())));
+        let (lowest, highest) = (ratios.first().copied().unwrap_or(0.0), ratios.last().copied().unwrap_or(0.0));
+        println!(
+            "| {} | {name} | {:.0} ms | {:.2} ({lowest:.2} to {highest:.2}) | {} |",
+            kind.name(),
+            time.as_secs_f64() * 1000.0,
+            middle(&ratios),
+            megabytes(peak)
+        );
+    }
+    Ok(())
+}
+
+fn sorted(values: impl IntoIterator<Item = f64>) -> Vec<f64> {
+    let mut values: Vec<f64> = values.into_iter().collect();
+    values.sort_by(f64::total_cmp);
+    values
+}
+
+/// The median; of two in the middle the higher one.
+fn middle(sorted: &[f64]) -> f64 {
+    sorted.get(sorted.len() / 2).copied().unwrap_or(0.0)
+}
+
+fn megabytes(bytes: u64) -> String {
+    format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20))
+}
+
+fn machine() -> String {
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let text = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = text.lines().find(|line| line.starts_with("model name")).and_then(|line| line.split(": ").nth(1));
+    let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    let load = load.split(' ').next().unwrap_or("?");
+    format!("{cores} cores of {}, load {load} at the start", model.unwrap_or("unknown kind"))
+}

@@ -1,0 +1,47 @@
+//! Runs programs: how long each took, and how much memory it held at the most.
+
+use std::fs;
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, ensure};
+
+/// How often a process is asked for its peak. The kernel keeps the peak itself and it only grows, so all that is missed is
+/// growth in the last moment before the end.
+const PEEK: Duration = Duration::from_millis(1);
+
+/// Wall-clock time from start to end.
+pub fn time(mut command: Command) -> anyhow::Result<Duration> {
+    let started = Instant::now();
+    let status = silent(&mut command).status().with_context(|| format!("cannot run {command:?}"))?;
+    let took = started.elapsed();
+    ensure!(status.success(), "{command:?} failed: {status}");
+    Ok(took)
+}
+
+/// Peak of resident memory, in bytes. Asking costs time, so no process is timed and asked at once.
+pub fn peak(mut command: Command) -> anyhow::Result<u64> {
+    let mut child = silent(&mut command).spawn().with_context(|| format!("cannot run {command:?}"))?;
+    let status_file = format!("/proc/{}/status", child.id());
+    let mut peak = 0;
+    let status = loop {
+        if let Some(status) = child.try_wait()? {
+            break status;
+        }
+        peak = peak.max(fs::read_to_string(&status_file).ok().and_then(|text| high_water_mark(&text)).unwrap_or(0));
+        thread::sleep(PEEK);
+    };
+    ensure!(status.success(), "{command:?} failed: {status}");
+    Ok(peak)
+}
+
+fn silent(command: &mut Command) -> &mut Command {
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null())
+}
+
+/// `VmHWM` of `/proc/PID/status` (proc_pid_status(5)), in bytes.
+fn high_water_mark(status: &str) -> Option<u64> {
+    let kilobytes = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?.trim().strip_suffix(" kB")?;
+    Some(kilobytes.trim().parse::<u64>().ok()? * 1024)
+}

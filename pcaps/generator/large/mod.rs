@@ -1,0 +1,187 @@
+//! The large captures of the benchmarks: ordinary traffic with a few hits in it, the same bytes each time.
+
+pub mod flows;
+pub mod planted;
+
+use std::collections::VecDeque;
+use std::io::{self, Write};
+
+use clap::ValueEnum;
+
+use crate::generator::random::Random;
+use crate::generator::tape::{Captured, START};
+use crate::generator::write::Pcap;
+use crate::generator::{link, wire};
+use flows::{Flow, Lookups};
+use planted::Planted;
+
+/// How many flows the mixed capture has.
+const FLOWS: u32 = 200_000;
+/// How many of them are open at a time.
+const OPEN: usize = 2000;
+/// The share of DNS messages among the packets of the mixed capture, in percent.
+const DNS_SHARE: u64 = 15;
+/// The mean time between two packets of the mixed capture, in nanoseconds: ten minutes in all.
+const MIXED_PACE: u64 = 205_000;
+/// The packets of the capture of small ones.
+const SMALL_PACKETS: u64 = 6_000_000;
+/// The mean time between two of those, in nanoseconds: a million a second.
+const SMALL_PACE: u64 = 1000;
+
+/// Which large capture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Kind {
+    /// About 1 GB of office traffic.
+    Mixed,
+    /// 6 million small packets.
+    Small,
+}
+
+impl Kind {
+    /// One word.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Mixed => "mixed",
+            Self::Small => "small",
+        }
+    }
+
+    /// What is planted in it.
+    pub fn hits(self) -> Vec<Planted> {
+        match self {
+            Self::Mixed => planted::fifty(),
+            Self::Small => planted::six(),
+        }
+    }
+
+    /// Writes it.
+    pub fn write(self, out: impl Write) -> io::Result<Written> {
+        match self {
+            Self::Mixed => mixed(out, FLOWS, &self.hits()),
+            Self::Small => small(out, SMALL_PACKETS, &self.hits()),
+        }
+    }
+}
+
+/// What was written.
+pub struct Written {
+    /// Records.
+    pub packets: u64,
+    /// Bytes of the file.
+    pub bytes: u64,
+    /// Packet time from the first to the last.
+    pub seconds: u64,
+}
+
+/// The capture as it grows.
+struct Capture<W> {
+    out: W,
+    random: Random,
+    now: u64,
+    pace: u64,
+    packets: u64,
+    bytes: u64,
+}
+
+impl<W: Write> Capture<W> {
+    fn new(mut out: W, pace: u64) -> io::Result<Self> {
+        let header = Pcap::default().header(link::ETHERNET.number);
+        out.write_all(&header)?;
+        let bytes = header.len() as u64;
+        Ok(Self { out, random: Random::new(1), now: START, pace, packets: 0, bytes })
+    }
+
+    fn frame(&mut self, bytes: Vec<u8>) -> io::Result<()> {
+        let original = bytes.len() as u32;
+        let record = Pcap::default().record(&Captured { time: self.now, bytes, original, source: None });
+        self.out.write_all(&record)?;
+        self.now += self.pace / 2 + self.random.below(self.pace);
+        self.packets += 1;
+        self.bytes += record.len() as u64;
+        Ok(())
+    }
+
+    fn packet(&mut self, packet: &[u8]) -> io::Result<()> {
+        self.frame((link::ETHERNET.frame)(packet))
+    }
+
+    fn close(mut self) -> io::Result<Written> {
+        self.out.flush()?;
+        let seconds = (self.now - START) / 1_000_000_000;
+        Ok(Written { packets: self.packets, bytes: self.bytes, seconds })
+    }
+}
+
+/// TCP flows from SYN to FIN, DNS, and the hits at equal distances.
+pub fn mixed(out: impl Write, flows: u32, hits: &[Planted]) -> io::Result<Written> {
+    let mut capture = Capture::new(out, MIXED_PACE)?;
+    let mut random = Random::new(2);
+    let mut started = 0;
+    let mut planted = 0;
+    let mut frames: VecDeque<Vec<u8>> = VecDeque::new();
+    let mut lookups = Lookups::default();
+    let mut open: Vec<Flow> = Vec::with_capacity(OPEN);
+    while started < flows || !open.is_empty() || !frames.is_empty() {
+        while open.len() < OPEN && started < flows {
+            started += 1;
+            open.push(Flow::new(started, &mut random));
+        }
+        // The hits lie at equal distances in the run of the flows.
+        let due = (hits.len() as u64 * u64::from(started) / u64::from(flows)) as usize;
+        if planted < due {
+            frames.extend(hits[planted].frames.iter().cloned());
+            planted += 1;
+        }
+        if random.below(100) < 5
+            && let Some(frame) = frames.pop_front()
+        {
+            capture.frame(frame)?;
+        } else if open.is_empty() {
+            let Some(frame) = frames.pop_front() else { break };
+            capture.frame(frame)?;
+        } else if random.below(100) < DNS_SHARE {
+            let packet = lookups.next(&mut random);
+            capture.packet(&packet)?;
+        } else {
+            let place = random.below(open.len() as u64) as usize;
+            match open[place].next(&mut random) {
+                Some(packet) => capture.packet(&packet)?,
+                None => {
+                    open.swap_remove(place);
+                }
+            }
+        }
+    }
+    capture.close()
+}
+
+/// Frames of 60 bytes, TCP and UDP, and the hits at equal distances.
+pub fn small(out: impl Write, packets: u64, hits: &[Planted]) -> io::Result<Written> {
+    let mut capture = Capture::new(out, SMALL_PACE)?;
+    let mut random = Random::new(3);
+    let mut planted = 0;
+    let distance = packets / (hits.len() as u64 + 1);
+    while capture.packets < packets {
+        if planted < hits.len() && capture.packets >= distance * (planted as u64 + 1) {
+            for frame in &hits[planted].frames {
+                capture.frame(frame.clone())?;
+            }
+            planted += 1;
+        }
+        let (client, server) = flows::ends(random.below(50_000) as u32);
+        let (from, to) = if random.below(2) == 0 { (client, server) } else { (server, client) };
+        if random.below(2) == 0 {
+            let parts = wire::Segment {
+                sequence: random.next() as u32,
+                acknowledged: 1,
+                flags: wire::ACK,
+                payload: b"6bytes",
+                options: &[],
+            };
+            capture.packet(&wire::tcp(from, to, &parts))?;
+        } else {
+            capture.packet(&wire::udp(from, to, &random.next().to_be_bytes().repeat(2)))?;
+        }
+    }
+    capture.close()
+}

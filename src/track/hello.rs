@@ -1,0 +1,93 @@
+//! ClientHellos that lie in more than one QUIC datagram, put together.
+
+use std::collections::{HashMap, VecDeque};
+use std::time::Duration;
+
+use foldhash::fast::RandomState;
+
+use crate::flow::Flow;
+use crate::protocol::quic::{CryptoStream, InitialReader, Origin};
+use crate::units::Timestamp;
+
+/// How many hellos may be pending at a time: with 16 KiB each at the most, 16 MiB in all. Past this number the oldest goes.
+const MOST_PENDING: usize = 1024;
+
+/// How long a hello may be pending: a client that gets no answer gives up within this time (RFC 9002 doubles its first second four
+/// times).
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
+
+struct Pending {
+    origin: Origin,
+    stream: CryptoStream,
+    since: Timestamp,
+    number: u64,
+}
+
+/// The pending hellos.
+#[derive(Default)]
+pub(super) struct Hellos {
+    pending: HashMap<Flow, Pending, RandomState>,
+    queue: VecDeque<(Flow, u64)>,
+    next: u64,
+    reader: InitialReader,
+    given_up: u64,
+}
+
+impl Hellos {
+    /// How many were given up: the rest never came, or there were too many.
+    pub(super) fn given_up(&self) -> u64 {
+        self.given_up
+    }
+
+    /// Takes a datagram with a part of a hello. Returns the stream if there is more in it than before.
+    pub(super) fn take(&mut self, flow: Flow, datagram: &[u8], now: Timestamp) -> Option<&CryptoStream> {
+        self.expire(now);
+        let origin = Origin::of(datagram);
+        let begins_anew =
+            self.pending.get(&flow).is_none_or(|known| origin.as_ref().is_some_and(|new| *new != known.origin));
+        if begins_anew {
+            let origin = origin?;
+            self.pending.remove(&flow);
+            while self.pending.len() >= MOST_PENDING
+                && let Some((oldest, number)) = self.queue.pop_front()
+            {
+                self.forget(&oldest, number);
+            }
+            if self.queue.len() > 2 * MOST_PENDING {
+                let pending = &self.pending;
+                self.queue.retain(|(flow, number)| pending.get(flow).is_some_and(|known| known.number == *number));
+            }
+            let number = self.next;
+            self.next += 1;
+            self.queue.push_back((flow, number));
+            self.pending.insert(flow, Pending { origin, stream: CryptoStream::new(), since: now, number });
+        }
+        let Pending { origin, stream, .. } = self.pending.get_mut(&flow)?;
+        let opened = self.reader.read_into(datagram, origin, stream);
+        (opened.frames > 0).then_some(&*stream)
+    }
+
+    /// The hello is whole, or none.
+    pub(super) fn done(&mut self, flow: &Flow) {
+        self.pending.remove(flow);
+    }
+
+    fn expire(&mut self, now: Timestamp) {
+        while let Some(&(flow, number)) = self.queue.front() {
+            match self.pending.get(&flow) {
+                Some(pending) if pending.number == number && now.since(pending.since) <= LONGEST_WAIT => return,
+                _ => {
+                    self.queue.pop_front();
+                    self.forget(&flow, number);
+                }
+            }
+        }
+    }
+
+    fn forget(&mut self, flow: &Flow, number: u64) {
+        if self.pending.get(flow).is_some_and(|pending| pending.number == number) {
+            self.pending.remove(flow);
+            self.given_up += 1;
+        }
+    }
+}

@@ -1,0 +1,477 @@
+//! What is said in conversations: heads put together, names, and the NetSupport protocol.
+
+use std::collections::VecDeque;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::assemble::{Fed, GivenUp, Heads, LONGEST_HEAD};
+use super::hello::Hellos;
+use super::talk::Talks;
+use super::{HeadCounts, TrackCounts, Tracker, contact, counted, is_outbound};
+use crate::alert::{Alert, MatchBasis, Phase, Signature, Traffic, wire_text};
+use crate::capture::{Block, Origin};
+use crate::decode::{Decoded, Packet, decode};
+use crate::flow::{End, Flow, Mac};
+use crate::indicator::{Closeness, Indicator, IndicatorSet};
+use crate::protocol::head::Head;
+use crate::scan::{Finding, NameSighting, NetSupport, NetSupportSighting, ScanCounts, Segment, Speech, Stream, What};
+use crate::units::{ByteCount, Timestamp};
+
+/// How many segments before a head are looked through for parts of it that came too early. Segments are reordered by a few places,
+/// also where the packets of a busy link lie between them.
+const LOOKBACK: usize = 64;
+
+/// How long a conversation that speaks NetSupport may be silent: an open TCP connection (RFC 5382, REQ-5).
+const SILENCE: Duration = Duration::from_secs(2 * 3600 + 4 * 60);
+
+/// All that the tracker keeps of what is said.
+pub(super) struct Said {
+    heads: Heads<Begun>,
+    hellos: Hellos,
+    talks: Talks,
+    /// The latest TCP segments with a payload of the Blocks before this one.
+    recent: VecDeque<Recent>,
+    given_up: Vec<GivenUp<Begun>>,
+}
+
+/// What is remembered of the packet that a head began in.
+#[derive(Debug, Clone)]
+pub(super) struct Begun {
+    finding: Finding,
+    origin: Arc<Origin>,
+    at: (u64, u32),
+    is_dns: bool,
+}
+
+/// A segment of an earlier Block.
+struct Recent {
+    tag: u32,
+    flow: Flow,
+    sequence: u32,
+    payload: Vec<u8>,
+}
+
+impl Said {
+    pub(super) fn new() -> Self {
+        Self {
+            heads: Heads::new(),
+            hellos: Hellos::default(),
+            talks: Talks::default(),
+            recent: VecDeque::new(),
+            given_up: Vec::new(),
+        }
+    }
+
+    pub(super) fn count(&self, counts: &mut TrackCounts) {
+        counts.heads = HeadCounts { ..self.heads.counts() };
+        counts.hellos_given_up = self.hellos.given_up();
+        counts.talks_forgotten = self.talks.forgotten();
+    }
+
+    /// Whether any segment is of interest at all.
+    pub(super) fn waits(&self) -> bool {
+        !self.heads.is_empty()
+    }
+
+    /// Whether a segment may be a part of a pending head.
+    pub(super) fn may_want(&self, segment: &Segment) -> bool {
+        self.heads.may_want(segment.tag)
+    }
+
+    /// Keeps the last segments of a Block that is done.
+    pub(super) fn remember(&mut self, block: &Block, segments: &[Segment]) {
+        for segment in segments.get(segments.len().saturating_sub(LOOKBACK)..).unwrap_or(segments) {
+            let Some((packet, sequence)) = segment_of(block, segment.frame) else { continue };
+            // Its memory serves again.
+            let spare = if self.recent.len() >= LOOKBACK { self.recent.pop_front() } else { None };
+            let mut payload = spare.map(|spare| spare.payload).unwrap_or_default();
+            payload.clear();
+            payload.extend_from_slice(packet.payload.get(..LONGEST_HEAD).unwrap_or(packet.payload));
+            self.recent.push_back(Recent { tag: segment.tag, flow: packet.flow(), sequence, payload });
+        }
+    }
+}
+
+/// A TCP segment of a Block, with the sequence number of its first byte.
+fn segment_of(block: &Block, frame: u32) -> Option<(Packet<'_>, u32)> {
+    let frame = block.frames.get(frame as usize)?;
+    let Decoded { packet, .. } = decode(frame.link, block.captured(frame), frame.original).ok()?;
+    let tcp = packet.tcp?;
+    // A SYN takes a number of its own (RFC 9293 section 3.4), also where data come with it (RFC 7413).
+    let sequence = tcp.sequence.wrapping_add(u32::from(tcp.opens() || tcp.accepts()));
+    Some((packet, sequence))
+}
+
+impl Tracker {
+    /// A segment that may be a part of a pending head.
+    pub(super) fn segment(&mut self, block: &Block, segment: &Segment, emit: &mut dyn FnMut(Alert)) {
+        let Some((packet, sequence)) = segment_of(block, segment.frame) else { return };
+        let flow = packet.flow();
+        let given_up = &mut self.said.given_up;
+        let fed = self.said.heads.feed(&flow, sequence, packet.payload, &mut |gone| given_up.push(gone));
+        if fed != Fed::Elsewhere
+            && let Some(begun) = self.said.heads.context(&flow)
+            && begun.at != (block.number, segment.frame)
+        {
+            begun.finding.length = begun.finding.length.saturating_add(packet.length);
+        }
+        if fed == Fed::Grown {
+            self.look(&flow, &block.indicators, emit);
+        }
+        self.last_looks(&block.indicators, emit);
+    }
+
+    /// A head begins in a segment that does not hold all of it.
+    pub(super) fn head_begins(
+        &mut self,
+        block: &Block,
+        finding: &Finding,
+        offset: u32,
+        segments: &[Segment],
+        emit: &mut dyn FnMut(Alert),
+    ) {
+        let Some((packet, start)) = segment_of(block, finding.frame) else { return };
+        let flow = finding.flow;
+        let sequence = start.wrapping_add(offset);
+        // A part of the head that is pending, or the same head once more.
+        if self.said.heads.covers(&flow, sequence) {
+            return;
+        }
+        let bytes = packet.payload.get(offset as usize..).unwrap_or_default();
+        let begun = Begun {
+            finding: finding.clone(),
+            origin: block.origin.clone(),
+            at: (block.number, finding.frame),
+            is_dns: Stream::of(&packet).is_dns,
+        };
+        let tag = packet.tag();
+        let Said { heads, given_up, recent, .. } = &mut self.said;
+        heads.begin((flow, tag), sequence, bytes, finding.time, begun, &mut |gone| given_up.push(gone));
+        // Parts that came before it.
+        let before = segments.partition_point(|segment| segment.frame < finding.frame);
+        let in_block = &segments[before.saturating_sub(LOOKBACK)..before];
+        let mut has_grown = false;
+        let earlier = recent.len().saturating_sub(LOOKBACK - in_block.len());
+        for segment in recent.iter().skip(earlier).filter(|segment| segment.tag == tag && segment.flow == flow) {
+            let fed = heads.feed(&flow, segment.sequence, &segment.payload, &mut |gone| given_up.push(gone));
+            has_grown |= fed == Fed::Grown;
+        }
+        for segment in in_block.iter().filter(|segment| segment.tag == tag) {
+            let Some((packet, sequence)) = segment_of(block, segment.frame) else { continue };
+            if packet.flow() == flow {
+                let fed = heads.feed(&flow, sequence, packet.payload, &mut |gone| given_up.push(gone));
+                has_grown |= fed == Fed::Grown;
+            }
+        }
+        if has_grown {
+            self.look(&flow, &block.indicators, emit);
+        }
+        self.last_looks(&block.indicators, emit);
+    }
+
+    /// Reads what there is of a head.
+    fn look(&mut self, flow: &Flow, indicators: &Arc<IndicatorSet>, emit: &mut dyn FnMut(Alert)) {
+        let Some((tag, start)) = self.said.heads.key(flow) else { return };
+        let Some((bytes, begun)) = self.said.heads.look(flow) else { return };
+        let begun = begun.clone();
+        let (heard, begins) = read(indicators, bytes, &begun);
+        match begins {
+            Some(0) if bytes.len() >= LONGEST_HEAD => return self.said.heads.too_long(flow),
+            Some(0) => return,
+            // What came before is whole; another head begins behind it.
+            Some(next) => {
+                let rest = bytes.get(next..).unwrap_or_default().to_vec();
+                let sequence = start.wrapping_add(next as u32);
+                let later = Begun { finding: Finding { length: 0, ..begun.finding.clone() }, ..begun.clone() };
+                let Said { heads, given_up, .. } = &mut self.said;
+                heads.done(flow);
+                let time = begun.finding.time;
+                heads.begin((*flow, tag), sequence, &rest, time, later, &mut |gone| given_up.push(gone));
+            }
+            None => self.said.heads.done(flow),
+        }
+        self.hear(heard, &begun, Some(start), indicators, emit);
+    }
+
+    /// Reads a last time what was given up.
+    fn last_looks(&mut self, indicators: &Arc<IndicatorSet>, emit: &mut dyn FnMut(Alert)) {
+        for gone in std::mem::take(&mut self.said.given_up) {
+            let (heard, _) = read(indicators, &gone.bytes, &gone.context);
+            self.hear(heard, &gone.context, None, indicators, emit);
+        }
+    }
+
+    /// Gives up what has waited too long; at the end of the input all.
+    pub(super) fn expire_heads(
+        &mut self,
+        now: Option<Timestamp>,
+        indicators: &Arc<IndicatorSet>,
+        emit: &mut dyn FnMut(Alert),
+    ) {
+        let Said { heads, given_up, .. } = &mut self.said;
+        match now {
+            Some(now) => heads.expire(now, &mut |gone| given_up.push(gone)),
+            None => heads.end(&mut |gone| given_up.push(gone)),
+        }
+        self.last_looks(indicators, emit);
+    }
+
+    fn hear(
+        &mut self,
+        heard: Vec<What>,
+        begun: &Begun,
+        sequence: Option<u32>,
+        indicators: &Arc<IndicatorSet>,
+        emit: &mut dyn FnMut(Alert),
+    ) {
+        for what in heard {
+            let finding = Finding { what, ..begun.finding.clone() };
+            match &finding.what {
+                What::Dns(sighting) => self.dns_in(&begun.origin, begun.at, indicators, &finding, sighting, emit),
+                _ => self.said_in(&begun.origin, begun.at, indicators, &finding, sequence, emit),
+            }
+        }
+    }
+
+    /// A part of a ClientHello in a QUIC datagram.
+    pub(super) fn quic_part(&mut self, block: &Block, finding: &Finding, emit: &mut dyn FnMut(Alert)) {
+        let frame = block.frames.get(finding.frame as usize);
+        let decoded = frame.and_then(|frame| decode(frame.link, block.captured(frame), frame.original).ok());
+        let Some(Decoded { packet, .. }) = decoded else { return };
+        let now = self.clock.unwrap_or(finding.time);
+        let Some(stream) = self.said.hellos.take(finding.flow, packet.payload, now) else { return };
+        let mut heard = Vec::new();
+        match stream.client_hello() {
+            Head::Partial => return,
+            Head::Whole(hello, _) => Speech::new(&block.indicators).hello(
+                &hello,
+                MatchBasis::QuicServerName,
+                packet.destination,
+                &mut |what| heard.push(what),
+            ),
+            Head::Other => {}
+        }
+        self.said.hellos.done(&finding.flow);
+        let at = (block.number, finding.frame);
+        for what in heard {
+            let finding = Finding { what, ..finding.clone() };
+            self.said_in(&block.origin, at, &block.indicators, &finding, None, emit);
+        }
+    }
+
+    /// Something was said whole in one packet.
+    pub(super) fn said(&mut self, block: &Block, finding: &Finding, emit: &mut dyn FnMut(Alert)) {
+        let sequence = finding.tcp.map(|tcp| tcp.sequence);
+        self.said_in(&block.origin, (block.number, finding.frame), &block.indicators, finding, sequence, emit);
+    }
+
+    fn said_in(
+        &mut self,
+        origin: &Arc<Origin>,
+        at: (u64, u32),
+        indicators: &Arc<IndicatorSet>,
+        finding: &Finding,
+        sequence: Option<u32>,
+        emit: &mut dyn FnMut(Alert),
+    ) {
+        match &finding.what {
+            What::Name(sighting) => self.name(origin, at, indicators, finding, sighting, sequence, emit),
+            What::NetSupport(sighting) => self.netsupport(origin, at, finding, sighting, sequence, emit),
+            _ => {}
+        }
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn name(
+        &mut self,
+        origin: &Arc<Origin>,
+        at: (u64, u32),
+        indicators: &Arc<IndicatorSet>,
+        finding: &Finding,
+        sighting: &NameSighting,
+        sequence: Option<u32>,
+        emit: &mut dyn FnMut(Alert),
+    ) {
+        let Some(indicator) = indicators.get(sighting.indicator) else { return };
+        let Some(talk) = self.said.talks.heard(&finding.flow, sequence, at, finding.time) else { return };
+        talk.indicator = Some(indicator.clone());
+        let flow = finding.flow;
+        let host = wire_text(&sighting.host);
+        let port = sighting.port.map(|port| format!(":{port}")).unwrap_or_default();
+        let how = match sighting.basis {
+            MatchBasis::TlsServerName => "in TLS",
+            MatchBasis::QuicServerName => "in QUIC",
+            MatchBasis::Socks => "as a SOCKS proxy",
+            MatchBasis::HttpConnect | MatchBasis::HttpTarget => "as an HTTP proxy",
+            _ => "in HTTP",
+        };
+        let mut alert = alert_of(finding, origin, &self.settings.home, true);
+        alert.signature = Signature::C2ServerName;
+        alert.severity = Signature::C2ServerName.severity(sighting.closeness, indicator.confidence);
+        alert.application = Some(match sighting.basis {
+            MatchBasis::TlsServerName => "TLS",
+            MatchBasis::QuicServerName => "QUIC",
+            MatchBasis::Socks => "SOCKS",
+            _ => "HTTP",
+        });
+        alert.server_name = sighting.is_name.then(|| sighting.host.clone());
+        alert.http = sighting.http.clone();
+        alert.indicator = Some(indicator.clone());
+        alert.basis = sighting.basis;
+        alert.message = format!(
+            "{} asked {} {how} for {host}{port}, listed for {}{}",
+            flow.source.address,
+            flow.destination,
+            indicator.family,
+            contact::within(finding.outer.as_deref())
+        );
+        TrackCounts::count(&mut self.counts.sightings, alert.signature);
+        self.repeats.sighting(alert, None, false, &mut counted(&mut self.counts, emit));
+    }
+
+    fn netsupport(
+        &mut self,
+        origin: &Arc<Origin>,
+        at: (u64, u32),
+        finding: &Finding,
+        sighting: &NetSupportSighting,
+        sequence: Option<u32>,
+        emit: &mut dyn FnMut(Alert),
+    ) {
+        let flow = finding.flow;
+        // A body alone is no evidence: it counts where the protocol was met before.
+        if sighting.kind == NetSupport::Body && self.said.talks.find(&flow).is_none_or(|talk| talk.window.is_none()) {
+            return;
+        }
+        let contacted = self.conversations.find(finding).map(|known| known.matched.indicator.clone());
+        let Some(talk) = self.said.talks.heard(&flow, sequence, at, finding.time) else { return };
+        let indicator = contacted.or_else(|| talk.indicator.clone());
+        talk.command = sighting.command.clone().or(talk.command.take());
+        talk.version = sighting.version.clone().or(talk.version.take());
+        let is_request = matches!(sighting.kind, NetSupport::Request | NetSupport::Geolocation);
+        match sighting.kind {
+            NetSupport::Request | NetSupport::Geolocation => talk.client = Some(flow.source),
+            NetSupport::Answer => talk.client = Some(flow.destination),
+            NetSupport::Body => {}
+        }
+        let from_client = talk.client == Some(flow.source);
+        let mut alert = alert_of(finding, origin, &self.settings.home, from_client);
+        alert.http = sighting.http.clone();
+        if sighting.kind == NetSupport::Geolocation {
+            alert.signature = Signature::NetsupportGeolocation;
+            alert.severity = alert.signature.severity(Closeness::Endpoint, 0);
+            alert.application = Some("HTTP");
+            alert.basis = MatchBasis::HttpHost;
+            alert.message = format!(
+                "A NetSupport client starts on {}: it asks where it is{}",
+                alert.client.address,
+                contact::within(finding.outer.as_deref())
+            );
+            TrackCounts::count(&mut self.counts.sightings, alert.signature);
+            self.repeats.sighting(alert, None, false, &mut counted(&mut self.counts, emit));
+            return;
+        }
+        alert.application = Some("NetSupport");
+        alert.basis = if is_request { MatchBasis::NetsupportRequest } else { MatchBasis::NetsupportAnswer };
+        alert.start = talk.start.unwrap_or(finding.time);
+        alert.signature = if indicator.is_some() { Signature::NetsupportSession } else { Signature::NetsupportGateway };
+        alert.severity = alert.signature.severity(Closeness::Endpoint, 0);
+        alert.message =
+            netsupport_sentence(&alert, indicator.as_deref(), talk.command.as_deref(), talk.version.as_deref())
+                + &contact::within(finding.outer.as_deref());
+        alert.indicator = indicator;
+        let is_sighting = is_request || (sighting.kind == NetSupport::Answer && !talk.has_requests);
+        talk.has_requests |= is_request;
+        let place = (flow.either_way(), SILENCE);
+        let mut emit = counted(&mut self.counts, emit);
+        if is_sighting {
+            let signature = alert.signature;
+            talk.window = self.repeats.sighting(alert, Some(place), talk.window.is_some(), &mut emit);
+            drop(emit);
+            TrackCounts::count(&mut self.counts.sightings, signature);
+        } else {
+            let traffic = Traffic {
+                start: alert.start,
+                time: finding.time,
+                sent: alert.sent,
+                received: alert.received,
+                tcp_outcome: None,
+            };
+            let message = alert.message.clone();
+            talk.window = self.repeats.traffic(talk.window, traffic, place, || alert, &mut emit);
+            drop(emit);
+            self.repeats.reword(talk.window, message);
+        }
+    }
+}
+
+fn netsupport_sentence(
+    alert: &Alert,
+    indicator: Option<&Indicator>,
+    command: Option<&str>,
+    version: Option<&str>,
+) -> String {
+    let mut text = format!("{} speaks NetSupport with {}", alert.client.address, alert.server);
+    match indicator {
+        Some(indicator) => text += &format!(", a C2 server ({})", indicator.pattern),
+        None => text += ", a gateway that is not listed",
+    }
+    if let Some(command) = command {
+        text += &format!("; command {command}");
+    }
+    if let Some(version) = version {
+        text += &format!("; gateway version {version}");
+    }
+    text
+}
+
+/// Reads the bytes of a head as the scanner does.
+fn read(indicators: &IndicatorSet, bytes: &[u8], begun: &Begun) -> (Vec<What>, Option<usize>) {
+    let mut heard = Vec::new();
+    let destination: IpAddr = begun.finding.flow.destination.address;
+    let stream = Stream { bytes, destination, is_dns: begun.is_dns };
+    let begins = Speech::new(indicators).read(stream, &mut ScanCounts::default(), &mut |what| heard.push(what));
+    (heard, begins)
+}
+
+/// What an alert says of a packet in which something was said.
+fn alert_of(finding: &Finding, origin: &Arc<Origin>, home: &[ipnet::IpNet], from_client: bool) -> Alert {
+    let flow = finding.flow;
+    let (from_mac, to_mac): (Option<Mac>, Option<Mac>) = finding.macs.unzip();
+    let (client, server): (End, End) =
+        if from_client { (flow.source, flow.destination) } else { (flow.destination, flow.source) };
+    let (client_mac, server_mac) = if from_client { (from_mac, to_mac) } else { (to_mac, from_mac) };
+    let length = ByteCount(finding.length.into());
+    let (sent, received) = if from_client { (length, ByteCount(0)) } else { (ByteCount(0), length) };
+    Alert {
+        signature: Signature::C2ServerName,
+        phase: Phase::First,
+        severity: 0,
+        id: 0,
+        seen: finding.time,
+        start: finding.time,
+        end: finding.time,
+        client,
+        server,
+        listed: None,
+        protocol: flow.protocol,
+        client_ipv4: None,
+        server_ipv4: None,
+        client_mac,
+        server_mac,
+        application: None,
+        outbound: is_outbound(client, server, home),
+        sent,
+        received,
+        count: 1,
+        tcp_outcome: None,
+        dns: None,
+        server_name: None,
+        http: None,
+        indicator: None,
+        basis: MatchBasis::HttpHost,
+        origin: origin.clone(),
+        message: String::new(),
+    }
+}

@@ -1,0 +1,72 @@
+//! The command as a user runs it.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::Output;
+
+use assert_cmd::Command;
+
+use crate::samples;
+
+/// What a run said and how it ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Run {
+    /// The exit code.
+    pub code: i32,
+    /// Standard output.
+    pub out: String,
+    /// Standard error.
+    pub err: String,
+}
+
+impl From<Output> for Run {
+    fn from(output: Output) -> Self {
+        let err = String::from_utf8(output.stderr).unwrap();
+        Self {
+            code: output.status.code().unwrap_or_else(|| panic!("{}: {err}", output.status)),
+            out: String::from_utf8(output.stdout).unwrap(),
+            err,
+        }
+    }
+}
+
+/// The command, out of reach of the environment's own log settings.
+pub fn command() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_rattap"));
+    command.env_remove("RUST_LOG").env_remove("RUST_LOG_STYLE").env("RUST_BACKTRACE", "0");
+    command
+}
+
+/// Runs it with these arguments and an empty standard input.
+pub fn run(arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Run {
+    command().args(arguments).output().unwrap().into()
+}
+
+/// As [`run`], with these bytes on standard input.
+pub fn run_with_input(arguments: impl IntoIterator<Item = impl AsRef<OsStr>>, input: Vec<u8>) -> Run {
+    command().args(arguments).write_stdin(input).output().unwrap().into()
+}
+
+/// The arguments of a quiet replay by the sensor `tap-01`, before its paths.
+pub const REPLAY: [&str; 4] = ["replay", "--sensor-host", "tap-01", "-q"];
+
+/// A quiet replay of these paths by the sensor `tap-01`, with these options.
+pub fn replay(options: &[&str], paths: &[impl AsRef<Path>]) -> Run {
+    let paths = paths.iter().map(|path| path.as_ref().as_os_str());
+    run(REPLAY.iter().chain(options).map(OsStr::new).chain(paths))
+}
+
+/// The path of a sample.
+pub fn sample(path: &str) -> PathBuf {
+    samples::folder().join(path)
+}
+
+/// The path of a sample as an argument.
+pub fn sample_text(path: &str) -> String {
+    sample(path).into_os_string().into_string().unwrap()
+}
+
+/// Where the samples' frames come from is the only thing that differs between a file and standard input.
+pub fn with_origin(out: &str, from: &str, to: &str) -> String {
+    out.replace(&format!(" deviceInboundInterface={from} "), &format!(" deviceInboundInterface={to} "))
+}

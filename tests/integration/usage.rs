@@ -1,0 +1,399 @@
+//! The command line as a user meets it: exit codes, messages, outputs, inputs.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::Path;
+use std::process::Stdio;
+
+use crate::golden::{parse, sums};
+use crate::run::{Run, command, replay, run, run_with_input, sample, sample_text, with_origin};
+
+const CONTACT: &str = "endpoint/udp.pcap";
+const QUIET: &str = "quiet/reverse-lookups.pcap";
+const NOT_A_CAPTURE: &str = "damaged/not-a-capture.pcap";
+
+fn in_folder(folder: &Path, name: &str, content: impl AsRef<[u8]>) -> String {
+    let path = folder.join(name);
+    fs::write(&path, content).unwrap();
+    path.into_os_string().into_string().unwrap()
+}
+
+/// What the lines say of these keys, line by line.
+fn told(run: &Run, keys: &[&str]) -> Vec<String> {
+    let value = |line: &str| keys.iter().map(|key| parse(line).remove(*key).unwrap_or_default()).collect::<Vec<_>>();
+    run.out.lines().map(|line| value(line).join(" ")).collect()
+}
+
+#[test]
+fn what_cannot_be_read_makes_1_and_the_rest_still_counts() {
+    let run = run(["replay", "gone.pcap", &sample_text(NOT_A_CAPTURE), &sample_text(CONTACT)]);
+    assert_eq!(run.code, 1);
+    assert_eq!(told(&run, &["4"])[0], "c2-endpoint");
+    assert!(run.err.contains("gone.pcap: cannot open"), "{}", run.err);
+    assert!(run.err.contains("not-a-capture.pcap: not a capture"), "{}", run.err);
+    assert!(run.err.contains("2 problems with inputs"), "{}", run.err);
+}
+
+#[test]
+fn damage_is_told_with_file_and_place() {
+    let run = run(["replay", &sample_text("damaged/impossible-length.pcap")]);
+    assert_eq!(run.code, 1);
+    assert!(run.err.contains("impossible-length.pcap: byte 182: "), "{}", run.err);
+    assert_eq!(told(&run, &["dst"]).first().map(String::as_str), Some("91.202.233.25"));
+}
+
+#[test]
+fn wrong_usage_makes_2_and_says_why_before_anything_is_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let capture = in_folder(folder.path(), "copy.pcap", fs::read(sample(CONTACT)).unwrap());
+    let before = fs::read(&capture).unwrap();
+    let link = folder.path().join("link.cef");
+    std::os::unix::fs::symlink(&capture, &link).unwrap();
+    let earlier = in_folder(folder.path(), "earlier.cef", "of an earlier run\n");
+    let no_list = in_folder(folder.path(), "no-list.txt", "# nothing here\n");
+    let no_text = in_folder(folder.path(), "no-text.txt", [0xff, 0xfe, 0]);
+    let cases: [(&[&str], &str); 18] = [
+        (&["replay"], "<PATH>"),
+        (&["replay", "--no-such-option", &capture], "--no-such-option"),
+        (&["replay", &capture, "-o", &earlier, "--filter", "prot 53"], "prot 53"),
+        (&["replay", &capture, "-o", "/no/such/folder/alerts.cef"], "/no/such/folder/alerts.cef"),
+        (&["replay", &capture, "-o", "/"], "/: cannot create"),
+        (&["replay", &capture, "-o", &capture], "one of the captures"),
+        (&["replay", &capture, "-o", link.to_str().unwrap()], "one of the captures"),
+        (&["replay", folder.path().to_str().unwrap(), "-o", &capture], "one of the captures"),
+        (&["replay", &capture, "-o", &earlier, "--no-builtin"], "--indicators"),
+        (&["replay", &capture, "-o", &earlier, "--indicators", "gone.txt"], "gone.txt: cannot read"),
+        (&["replay", &capture, "-o", &earlier, "--indicators", &no_list], "no-list.txt: no indicator"),
+        (&["replay", &capture, "-o", &earlier, "--indicators", &no_text], "no-text.txt: not a list"),
+        (&["replay", &capture, "-o", &earlier, "--workers", "0"], "--workers"),
+        (&["replay", &capture, "-o", &earlier, "--workers", "33"], "--workers 33"),
+        (&["replay", &capture, "-o", &earlier, "--repeat-window", "soon"], "--repeat-window"),
+        (&["replay", &capture, "-o", &earlier, "--home", "10.0.0.0/33"], "--home"),
+        (&["replay", &capture, "-q", "-v"], "--quiet"),
+        (&["indicators", "list", "--indicators", "gone.txt"], "gone.txt"),
+    ];
+    for (arguments, why) in cases {
+        let run = run(arguments);
+        assert_eq!((run.code, run.out.as_str()), (2, ""), "{arguments:?}: {}", run.err);
+        assert!(run.err.contains(why), "{arguments:?}: {}", run.err);
+        assert!(!run.err.contains("panicked"), "{arguments:?}: {}", run.err);
+    }
+    assert_eq!(fs::read(&capture).unwrap(), before);
+    assert_eq!(fs::read_to_string(&earlier).unwrap(), "of an earlier run\n");
+    // Quiet or not, an exit code alone would leave the user to guess.
+    assert!(run(["replay", "-q", &capture, "--filter", "prot 53"]).err.contains("prot 53"));
+}
+
+#[test]
+fn alerts_make_10_where_asked_for_and_damage_weighs_more() {
+    for (options, path, code) in [
+        (&["--exit-code"][..], CONTACT, 10),
+        (&[], CONTACT, 0),
+        (&["--exit-code"], QUIET, 0),
+        (&["--exit-code"], "damaged/impossible-length.pcap", 1),
+        (&["--exit-code"], NOT_A_CAPTURE, 1),
+    ] {
+        assert_eq!(replay(options, &[sample(path)]).code, code, "{options:?} {path}");
+    }
+}
+
+#[test]
+fn a_file_gets_what_standard_output_would_and_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = in_folder(folder.path(), "alerts.cef", "of an earlier run\n".repeat(1000));
+    let expected = replay(&[], &[sample("story.pcap")]);
+    let run = replay(&["-o", &file], &[sample("story.pcap")]);
+    assert_eq!((run.code, run.out.as_str()), (0, ""));
+    assert_eq!(fs::read_to_string(&file).unwrap(), expected.out);
+    replay(&["-o", &file], &[sample(QUIET)]);
+    assert_eq!(fs::read_to_string(&file).unwrap(), "");
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_is_no_error() {
+    for arguments in [&["replay", &sample_text("story.pcap")][..], &["indicators", "list"], &["interfaces"]] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let run: Run = std::process::Command::new(env!("CARGO_BIN_EXE_rattap"))
+            .args(arguments)
+            .stdout(writer)
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap()
+            .wait_with_output()
+            .unwrap()
+            .into();
+        assert_eq!(run.code, 0, "{arguments:?}: {}", run.err);
+        assert!(!run.err.contains("error") && !run.err.contains("could not be written"), "{arguments:?}: {}", run.err);
+    }
+}
+
+#[test]
+fn a_full_disk_is_told_and_makes_1() {
+    let full = || File::options().write(true).open("/dev/full").unwrap();
+    let into_file = run(["replay", &sample_text(CONTACT), "-o", "/dev/full"]);
+    let into_output: Run = std::process::Command::new(env!("CARGO_BIN_EXE_rattap"))
+        .args(["replay", &sample_text(CONTACT)])
+        .stdout(full())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap()
+        .wait_with_output()
+        .unwrap()
+        .into();
+    for (run, name) in [(into_file, "/dev/full"), (into_output, "standard output")] {
+        assert_eq!(run.code, 1, "{}", run.err);
+        assert!(run.err.contains(&format!("{name}: cannot write: No space left")), "{}", run.err);
+        assert!(run.err.contains("alerts that could not be written"), "{}", run.err);
+    }
+}
+
+#[test]
+fn quiet_is_silent_even_where_much_is_wrong() {
+    let run = replay(&["--indicators", "/dev/null"], &[sample(CONTACT)]);
+    assert_eq!(run.code, 2);
+    let folder = tempfile::tempdir().unwrap();
+    let list = in_folder(folder.path(), "list.txt", "203.0.113.7\nnonsense\n");
+    let run = replay(&["--indicators", &list], &[sample(NOT_A_CAPTURE), sample("gone.pcap"), sample(CONTACT)]);
+    assert_eq!((run.code, run.err.as_str()), (1, ""));
+    assert!(!run.out.is_empty());
+    // Quiet weighs more than the environment.
+    let run = command().env("RUST_LOG", "trace").args(["replay", "-q", &sample_text(NOT_A_CAPTURE)]).output().unwrap();
+    assert!(run.stderr.is_empty(), "{}", String::from_utf8_lossy(&run.stderr));
+}
+
+#[test]
+fn verbose_tells_what_happens_and_the_environment_tells_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let list = in_folder(folder.path(), "list.txt", "203.0.113.7\n");
+    let arguments = ["replay", &sample_text(QUIET), "--indicators", &list];
+    let info = "info: ";
+    assert!(!run(arguments).err.contains(info));
+    let verbose = run(arguments.iter().copied().chain(["-v"]));
+    assert!(verbose.err.contains("list.txt: indicators read from a plain list: 1"), "{}", verbose.err);
+    let by_environment: Run = command().env("RUST_LOG", "info").args(arguments).output().unwrap().into();
+    assert!(by_environment.err.contains(info), "{}", by_environment.err);
+}
+
+#[test]
+fn the_summary_tells_packets_span_and_findings() {
+    let summary = run(["replay", &sample_text("story.pcap")]).err;
+    for part in ["851 packets", "from 2026-06-09T09:01:02Z to 2026-06-09T10:13:03Z", "27 alerts for 79 sightings"] {
+        assert!(summary.contains(part), "{summary}");
+    }
+    let summary = run(["replay", &sample_text(QUIET)]).err;
+    assert!(summary.contains("nothing found"), "{summary}");
+    assert!(!summary.contains("not wholly"), "{summary}");
+}
+
+#[test]
+fn a_filter_drops_what_it_should_from_files_too() {
+    let story = sample("story.pcap");
+    let all = replay(&[], &[&story]);
+    let dns = replay(&["--filter", "udp port 53"], &[&story]);
+    let signatures = told(&dns, &["4"]);
+    assert_eq!(signatures.len(), 6);
+    assert!(signatures.iter().all(|signature| signature.starts_with("c2-domain-")), "{signatures:?}");
+    assert!(dns.out.lines().all(|line| all.out.contains(line)));
+
+    let without = replay(&["-f", "not host 5.252.177.201"], &[&story]);
+    assert!(all.out.contains("5.252.177.201") && !without.out.contains("5.252.177.201"));
+    let none = run(["replay", "-f", "tcp port 1", story.to_str().unwrap()]);
+    assert_eq!((none.code, none.out.as_str()), (0, ""));
+    assert!(none.err.contains("851 frames left out by the filter"), "{}", none.err);
+    // Behind tags an expression sees what it asks to see.
+    let tagged = sample("link/vlan.pcap");
+    assert_eq!(replay(&["-f", "udp port 53"], &[&tagged]).out, "");
+    assert_eq!(replay(&["-f", "vlan and udp port 53"], &[&tagged]).out.lines().count(), 1);
+}
+
+#[test]
+fn files_one_after_the_other_are_the_history_that_their_folder_is() {
+    let parts = [sample("rotated/part-1.pcap"), sample("rotated/part-2.pcap")];
+    let folder = replay(&[], &[sample("rotated")]);
+    assert!(folder.out.contains("c2-resolved-address"));
+    assert_eq!(replay(&[], &parts), folder);
+    // A file by itself knows less.
+    assert!(!replay(&[], &parts[1..]).out.contains("c2-resolved-address"));
+    // The first part through a pipe, the second from its file.
+    let mixed = run_with_input(
+        ["replay", "--sensor-host", "tap-01", "-q", "-", parts[1].to_str().unwrap()],
+        fs::read(&parts[0]).unwrap(),
+    );
+    assert_eq!(with_origin(&mixed.out, "-", "part-1.pcap"), folder.out);
+}
+
+#[test]
+fn folders_are_read_all_the_way_down_and_an_empty_one_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir_all(folder.path().join("b/deep")).unwrap();
+    fs::create_dir(folder.path().join("empty")).unwrap();
+    fs::copy(sample("rotated/part-2.pcap"), folder.path().join("b/deep/part-2.pcap")).unwrap();
+    fs::copy(sample("rotated/part-1.pcap"), folder.path().join("a.pcap")).unwrap();
+    let deep = replay(&[], &[folder.path()]);
+    let rotated = replay(&[], &[sample("rotated")]);
+    assert_eq!(with_origin(&deep.out, "a.pcap", "part-1.pcap"), rotated.out);
+    let empty = run(["replay", folder.path().join("empty").to_str().unwrap()]);
+    assert_eq!(empty.code, 1);
+    assert!(empty.err.contains("empty: no file in this folder"), "{}", empty.err);
+}
+
+#[test]
+fn compression_changes_nothing_but_the_name() {
+    let plain = replay(&[], &[sample("format/little-endian.pcap")]).out;
+    for name in
+        ["gzip.pcap.gz", "gzip-two-members.pcap.gz", "gzip-by-another-name.pcap", "zstd.pcap.zst", "zstd.pcapng.zst"]
+    {
+        let path = sample("format").join(name);
+        assert_eq!(with_origin(&replay(&[], &[&path]).out, name, "little-endian.pcap"), plain, "{name}");
+        let piped = run_with_input(["replay", "--sensor-host", "tap-01", "-q", "-"], fs::read(&path).unwrap());
+        assert_eq!(with_origin(&piped.out, "-", "little-endian.pcap"), plain, "{name} through a pipe");
+    }
+}
+
+#[test]
+fn an_empty_standard_input_is_no_capture() {
+    let run = run(["replay", "-"]);
+    assert_eq!((run.code, run.out.as_str()), (1, ""));
+    assert!(run.err.contains("-: not a capture: it is empty"), "{}", run.err);
+}
+
+#[test]
+fn a_capture_that_grows_in_a_pipe_is_told_as_it_comes() {
+    use std::io::{BufRead, BufReader};
+    let bytes = fs::read(sample("story.pcap")).unwrap();
+    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_rattap"))
+        .args(["replay", "-q", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    // The half holds the DNS question; without the promise that lines come at once this would wait for ever.
+    stdin.write_all(&bytes[..bytes.len() / 2]).unwrap();
+    stdin.flush().unwrap();
+    let mut first = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut first).unwrap();
+    assert_eq!(parse(first.trim_end())["4"], "c2-domain-query");
+    drop(stdin);
+    child.wait().unwrap();
+}
+
+#[test]
+fn indicators_are_listed_as_a_table_and_as_json() {
+    let table = run(["indicators", "list"]);
+    assert_eq!((table.code, table.err.as_str(), table.out.lines().count()), (0, "", 10));
+    assert!(table.out.lines().any(|line| line.contains("94.23.185.83:9606") && line.contains("75")), "{}", table.out);
+
+    let folder = tempfile::tempdir().unwrap();
+    let text =
+        "# mine\n203[.]0[.]113[.]7:443\n198.51.100.0/24\nnot a domain\n*.evil[.]example\n2001:db8::/32\n1.2.3.4:0\n";
+    let list = in_folder(folder.path(), "mine.txt", text);
+    let both = run(["indicators", "list", "--json", "--indicators", &list]);
+    let rows: Vec<serde_json::Value> = serde_json::from_str(&both.out).unwrap();
+    assert_eq!(rows.len(), 9 + 4);
+    assert!(both.err.contains("mine.txt: not used: line 4: not a domain"), "{}", both.err);
+    assert!(both.err.contains("mine.txt: not used: line 7: 1.2.3.4:0"), "{}", both.err);
+
+    let mine = run(["indicators", "list", "--json", "--no-builtin", "--indicators", &list]);
+    let rows: Vec<serde_json::Value> = serde_json::from_str(&mine.out).unwrap();
+    let values: Vec<_> =
+        rows.iter().map(|row| (row["kind"].as_str().unwrap(), row["value"].as_str().unwrap())).collect();
+    assert_eq!(
+        values,
+        [
+            ("ip:port", "203.0.113.7:443"),
+            ("cidr", "198.51.100.0/24"),
+            ("domain", "evil.example"),
+            ("cidr", "2001:db8::/32")
+        ]
+    );
+    assert_eq!(rows[1]["reference"], "mine.txt line 3");
+}
+
+#[test]
+fn interfaces_are_listed() {
+    let run = run(["interfaces"]);
+    assert_eq!((run.code, run.err.as_str()), (0, ""));
+    let mut lines = run.out.lines();
+    assert!(lines.next().unwrap().starts_with("NAME "), "{}", run.out);
+    for name in fs::read_dir("/sys/class/net").into_iter().flatten() {
+        let name = name.unwrap().file_name().into_string().unwrap();
+        if name == "lo" {
+            assert!(lines.clone().any(|line| line.starts_with("lo ") && line.contains("loopback")), "{}", run.out);
+        }
+    }
+}
+
+#[test]
+fn the_sensor_is_named_as_the_user_says() {
+    let path = sample(CONTACT);
+    let named = replay(&["--sensor-id", "dmz=1|a"], &[&path]);
+    assert!(
+        told(&named, &["dvchost", "deviceExternalId"]).iter().all(|told| told == "tap-01 dmz=1%7Ca"),
+        "{}",
+        named.out
+    );
+    let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap();
+    let unnamed = run(["replay", "-q", path.to_str().unwrap()]);
+    assert!(told(&unnamed, &["dvchost"]).iter().all(|told| told == host.trim()), "{}", unnamed.out);
+}
+
+#[test]
+fn home_decides_the_direction() {
+    let path = sample(CONTACT);
+    for (options, direction) in [
+        (&[][..], "1"),
+        (&["--home", "10.20.30.0/24"], "1"),
+        (&["--home", "192.168.0.0/16", "--home", "10.20.30.40/32"], "1"),
+        (&["--home", "192.168.0.0/16"], "0"),
+        (&["--home", "0.0.0.0/0"], "0"),
+    ] {
+        let run = replay(options, &[&path]);
+        assert!(told(&run, &["deviceDirection"]).iter().all(|told| told == direction), "{options:?}: {}", run.out);
+    }
+}
+
+#[test]
+fn the_window_decides_the_number_of_lines_and_never_the_sums() {
+    let story = sample("story.pcap");
+    let key = |line: &std::collections::HashMap<String, String>| {
+        (line["4"].clone(), line["src"].clone(), line.get("cs1").cloned())
+    };
+    let counts = ["1s", "60", "1m", "10m", "1h 30m", "720h"].map(|window| {
+        let run = replay(&["--repeat-window", window], &[&story]);
+        assert_eq!(sums(&run, key), sums(&replay(&[], &[&story]), key), "{window}");
+        run.out.lines().count()
+    });
+    assert!(counts[0] > counts[1], "{counts:?}");
+    assert_eq!(counts[1], counts[2]);
+    assert!(counts[2] > counts[3] && counts[3] > counts[4], "{counts:?}");
+    assert_eq!(counts[4], counts[5]);
+}
+
+#[test]
+fn lists_of_the_user_are_looked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let contact = sample("resolved/through-cname-to-indicator.pcap");
+    for (content, expected) in [
+        ("203.0.113.70\n", "c2-address 7 address 203.0.113.70 100"),
+        ("203.0.113.0/24\n", "c2-address 7 network 203.0.113.0/24 100"),
+        ("203.0.113.70:443\n", "c2-endpoint 9 address-port 203.0.113.70:443 100"),
+        ("203.0.113.70:444\n", "c2-address 5 address-other-port 203.0.113.70:444 100"),
+        ("WWW[.]Example[.]com\n", "c2-domain-answer 8 dns-answer www.example.com 100"),
+    ] {
+        let list = in_folder(folder.path(), "list.txt", content);
+        let run = replay(&["--no-builtin", "--indicators", &list], &[&contact]);
+        let told = told(&run, &["4", "6", "cs6", "cs1", "cn1"]);
+        assert!(told.iter().any(|told| told == expected), "{content}: {told:?}");
+        assert!(!run.out.contains("NetSupport"), "{}", run.out);
+        // Beside the built-in ones nothing of these is lost.
+        let both = replay(&["--indicators", &list], &[&contact]);
+        assert!(both.out.contains("cs1=feersona.net"), "{content}: {}", both.out);
+    }
+    // Several lists.
+    let one = in_folder(folder.path(), "one.txt", "203.0.113.70:443\n");
+    let other = in_folder(folder.path(), "other.txt", "www.example.com\n");
+    let run = replay(&["--no-builtin", "--indicators", &one, "--indicators", &other], &[&contact]);
+    assert!(run.out.contains("cs3=one.txt line 1") && run.out.contains("cs3=other.txt line 1"), "{}", run.out);
+}
