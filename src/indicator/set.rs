@@ -126,6 +126,8 @@ pub struct IndicatorSet {
     addresses: HashMap<IpAddr, Vec<Listed>, RandomState>,
     /// By the hash of the name.
     names: HashTable<IndicatorId>,
+    /// How many labels the shortest and the longest of them have: no other part of a name need be looked up.
+    name_labels: (usize, usize),
     name_hasher: RandomState,
 }
 
@@ -185,6 +187,7 @@ impl IndicatorSet {
             networks: None,
             addresses: HashMap::default(),
             names: HashTable::new(),
+            name_labels: (usize::MAX, 0),
             name_hasher: RandomState::default(),
         };
         for (number, indicator) in indicators.into_iter().enumerate() {
@@ -211,6 +214,9 @@ impl IndicatorSet {
                 networks.ipv6.insert(network, id);
             }
             Pattern::Domain(name) => {
+                let labels = name.split('.').count();
+                let (fewest, most) = self.name_labels;
+                self.name_labels = (fewest.min(labels), most.max(labels));
                 let Self { names, name_hasher, indicators, .. } = self;
                 let hash = name_hasher.hash_one(name.as_bytes());
                 names.insert_unique(hash, id, |other| {
@@ -308,11 +314,9 @@ impl IndicatorSet {
     /// The most specific listed domain that is the name or stands above it.
     #[inline]
     pub fn find_domain(&self, name: &DomainName) -> Option<IndicatorId> {
-        if self.names.is_empty() {
-            return None;
-        }
+        let (fewest, most) = self.name_labels;
         let mut found = None;
-        for domain in name.domains() {
+        for domain in name.domains().take(most).skip(fewest.saturating_sub(1)) {
             let hash = self.name_hasher.hash_one(domain);
             if let Some(id) = self.names.find(hash, |id| domain_of(&self.indicators, *id) == Some(domain)) {
                 found = Some(*id);

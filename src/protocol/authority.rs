@@ -30,14 +30,17 @@ impl<'a> Host<'a> {
             return ipv6(inner.strip_suffix(b"]")?).map(Self::V6);
         }
         let name = text.strip_suffix(b".").unwrap_or(text);
-        if let Some(address) = address(name) {
+        // An address ends in a digit; so do few names.
+        if name.last().is_some_and(u8::is_ascii_digit)
+            && let Some(address) = address(name)
+        {
             return Some(Self::V4(address));
         }
         if name.contains(&b':') {
             return ipv6(text).map(Self::V6);
         }
-        let valid =
-            !name.is_empty() && !name.iter().any(|&byte| byte <= b' ' || byte == 0x7f || b"/?#@[]".contains(&byte));
+        let is_odd = |&byte: &u8| matches!(byte, 0..=b' ' | 0x7f | b'/' | b'?' | b'#' | b'@' | b'[' | b']');
+        let valid = !name.is_empty() && !name.iter().any(is_odd);
         valid.then_some(Self::Name(name))
     }
 

@@ -6,6 +6,8 @@
 
 use std::net::IpAddr;
 
+use memchr::memmem;
+
 use crate::alert::{HttpFacts, MatchBasis};
 use crate::decode::Packet;
 use crate::domain_name::DomainName;
@@ -142,6 +144,7 @@ impl<'a> Speech<'a> {
                 Head::Partial => Some(0),
                 Head::Other => None,
             },
+            b'H' if http::may_be_response(bytes) && is_of_no_gateway(bytes) => None,
             b'H' if http::may_be_response(bytes) => match http::response(bytes) {
                 Head::Whole(response, length) => {
                     let body = bytes.get(length..).unwrap_or_default();
@@ -253,6 +256,13 @@ impl<'a> Speech<'a> {
             report(What::Name(Box::new(NameSighting { indicator, closeness, basis, host, is_name, port, http })));
         }
     }
+}
+
+/// Whether a segment that begins with a response holds all of its head and names NetSupport nowhere: as good as all do, and are
+/// not worth reading.
+fn is_of_no_gateway(segment: &[u8]) -> bool {
+    let holds = |text: &[u8]| memmem::find(segment, text).is_some();
+    !holds(b"NetSupport") && (holds(b"\n\r\n") || holds(b"\n\n"))
 }
 
 fn spoken(message: &netsupport::Message<'_>, agent: &[u8], request: Option<&http::Request<'_>>) -> What {

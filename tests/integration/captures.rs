@@ -36,7 +36,12 @@ fn real_captures_are_read_to_the_last_packet_and_alert_nobody() {
     // One real NetSupport session is among them, with a gateway that is not listed. Anything else would be false.
     for line in run.out.lines() {
         let line = crate::cef_reader::parse(&format!("{line}\n")).unwrap();
-        assert_eq!((line["4"].as_str(), line["src"].as_str()), ("netsupport-gateway", "192.168.100.146"), "{}", run.out);
+        assert_eq!(
+            (line["4"].as_str(), line["src"].as_str()),
+            ("netsupport-gateway", "192.168.100.146"),
+            "{}",
+            run.out
+        );
         assert!(line["msg"].contains("command "), "{}", run.out);
     }
     let packets = run.err.lines().find_map(|line| line.split_once(" packets, ")).unwrap().0.replace(',', "");
