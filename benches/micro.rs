@@ -1,6 +1,9 @@
 //! What each step of a packet's way costs by itself: `cargo bench --bench micro`. Throughput is in packets, addresses, names,
 //! messages, findings or lines a second, whatever the step is about.
 
+// What cannot be set up cannot be timed.
+#![allow(clippy::unwrap_used)]
+
 use std::hint::black_box;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
