@@ -1,7 +1,7 @@
 //! What each step of a packet's way costs by itself: `cargo bench --bench micro`. Throughput is in packets, addresses, names,
 //! messages, findings or lines a second, whatever the step is about.
 
-// What cannot be set up cannot be timed.
+// A bench that cannot set its scene is to end.
 #![allow(clippy::unwrap_used)]
 
 use std::hint::black_box;

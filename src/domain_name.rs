@@ -56,20 +56,32 @@ impl DomainName {
 
     /// Reads a name as people and feeds write it: any case, with or without the root dot.
     ///
-    /// Accepts letters, digits, `-`, `_` and bytes beyond ASCII (names not yet in punycode).
+    /// Accepts letters, digits, `-`, `_` and what shows beyond ASCII (names not yet in punycode).
     pub fn parse(text: &str) -> Result<Self, DomainNameError> {
         let text = text.strip_suffix('.').unwrap_or(text);
         let mut name = Self::new();
         for label in text.split('.') {
-            if label
-                .bytes()
-                .any(|byte| byte.is_ascii() && !byte.is_ascii_alphanumeric() && byte != b'-' && byte != b'_')
-            {
+            if !label.chars().all(may_be_written) {
                 return Err(DomainNameError::BadCharacter);
             }
             name.push_label(label.as_bytes())?;
         }
         Ok(name)
+    }
+
+    /// Reads a name from dotted text on the wire, where anybody may have written anything: any bytes but dots make a label.
+    /// What was there before is forgotten; one root dot is left out.
+    ///
+    /// False, and nothing left, where that is no name: a label is empty or the whole too long.
+    #[inline]
+    pub fn read_text(&mut self, text: &[u8]) -> bool {
+        self.clear();
+        let text = text.strip_suffix(b".").unwrap_or(text);
+        let is_name = text.split(|&byte| byte == b'.').all(|label| self.push_label(label).is_ok());
+        if !is_name {
+            self.clear();
+        }
+        is_name
     }
 
     /// Forgets everything.
@@ -158,6 +170,18 @@ impl DomainName {
     }
 }
 
+/// Whether a character may be in a name that people write: beyond ASCII all but blanks, controls, and those that show nothing
+/// or turn the reading direction, which are in no name (RFC 5892) and would drive the terminal that shows the list.
+fn may_be_written(character: char) -> bool {
+    match character {
+        '-' | '_' => true,
+        '\u{ad}' | '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{feff}' => false,
+        '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' => false,
+        _ if character.is_ascii() => character.is_ascii_alphanumeric(),
+        _ => !character.is_whitespace() && !character.is_control(),
+    }
+}
+
 /// Fewer than eight bytes as the low bytes of a little-endian word, zero above them.
 #[inline]
 fn word_of(bytes: &[u8]) -> u64 {
@@ -228,8 +252,40 @@ mod tests {
         assert_eq!(DomainName::parse("a..b"), Err(DomainNameError::EmptyLabel));
         assert_eq!(DomainName::parse("a b"), Err(DomainNameError::BadCharacter));
         assert_eq!(DomainName::parse("a|b"), Err(DomainNameError::BadCharacter));
+        for invisible in ['\u{85}', '\u{9b}', '\u{ad}', '\u{200b}', '\u{202e}', '\u{2028}', '\u{3000}', '\u{feff}'] {
+            assert_eq!(DomainName::parse(&format!("a{invisible}.example")), Err(DomainNameError::BadCharacter));
+        }
+        assert!(DomainName::parse("bücher.example").is_ok());
         assert_eq!(DomainName::parse(&"x".repeat(64)), Err(DomainNameError::LabelTooLong));
         assert_eq!(DomainName::parse(&"abc.".repeat(64)), Err(DomainNameError::NameTooLong));
+    }
+
+    fn from_wire(text: &[u8]) -> Option<DomainName> {
+        let mut name = DomainName::parse("what.was.there.before").unwrap();
+        let is_name = name.read_text(text);
+        assert!(is_name || name == DomainName::new(), "nothing is left of what is no name");
+        is_name.then_some(name)
+    }
+
+    #[test]
+    fn text_from_the_wire_is_lower_cased_and_loses_one_root_dot() {
+        let name = from_wire(b"GW.FeerSona.NET.").unwrap();
+        assert_eq!(domains(&name), ["net", "feersona.net", "gw.feersona.net"]);
+        assert_eq!(from_wire(b"localhost").unwrap().label_count(), 1);
+        assert_eq!(from_wire(b"feersona.net.."), None);
+    }
+
+    #[test]
+    fn text_from_the_wire_keeps_any_bytes_within_its_labels() {
+        assert_eq!(from_wire(b"a|b =\n\xff.x\\.NET").unwrap().as_bytes(), b"a|b =\n\xff.x\\\\.net");
+    }
+
+    #[test]
+    fn text_from_the_wire_that_is_no_name_is_refused() {
+        for text in [&b""[..], b".", b"..", b".net", b"a..b", &[b'x'; 64], &b"abc.".repeat(64)] {
+            assert_eq!(from_wire(text), None, "{text:?}");
+        }
+        assert_eq!(from_wire(&b"abc.".repeat(63)).map(|name| name.label_count()), Some(63));
     }
 
     #[test]
@@ -274,6 +330,14 @@ mod tests {
                 expected.push(byte.to_ascii_lowercase());
             }
             prop_assert_eq!(name.as_bytes(), expected);
+        }
+
+        #[test]
+        fn text_from_the_wire_is_its_labels(text in prop::collection::vec(prop::sample::select(b"aZ.-\\ \xff".to_vec()), 0..300)) {
+            let mut expected = DomainName::new();
+            let inner = text.strip_suffix(b".").unwrap_or(&text);
+            let fits = inner.split(|&byte| byte == b'.').all(|label| expected.push_label(label).is_ok());
+            prop_assert_eq!(from_wire(&text), fits.then_some(expected));
         }
 
         #[test]

@@ -21,7 +21,7 @@
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, TryLockError};
 use std::thread;
 use std::time::Duration;
 
@@ -38,6 +38,10 @@ use crate::units::Timestamp;
 /// Loads beside those that the workers hold: how far one may be ahead of the slowest. More would only push Blocks out of
 /// the processors' caches.
 const SPARE_LOADS: usize = 2;
+
+/// How often a worker asks for its turn at the source before it sleeps: a fraction of a millisecond, about as long as reading a
+/// Block takes. To be woken from sleep takes as long again, which on two cores left one of them idle.
+const TRIES: usize = 1000;
 
 /// How many alerts may wait for the output: some 300 kB.
 const WAITING_ALERTS: usize = 512;
@@ -177,9 +181,11 @@ pub fn run(
         locked(&shared.back).finish();
         let (alerts_lost, output) = joined(writing);
         let (front, back) = (locked(&shared.front), locked(&shared.back));
+        let mut scan = back.counts;
+        scan.add(&back.tracker.scan_counts());
         let totals = Totals {
             capture: front.source.counts(),
-            scan: back.counts,
+            scan,
             track: back.tracker.counts(),
             alerts_written: shared.alerts_written.load(Ordering::Relaxed),
             alerts_lost,
@@ -198,11 +204,23 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Takes a lock that is seldom held for long, and so asks again for a while before it goes to sleep.
+fn locked_soon<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    for _ in 0..TRIES {
+        match mutex.try_lock() {
+            Ok(guard) => return guard,
+            Err(TryLockError::Poisoned(poisoned)) => return poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => thread::yield_now(),
+        }
+    }
+    locked(mutex)
+}
+
 /// Takes Blocks the whole way until the source has ended.
 fn work(shared: &Shared) {
     let mut own = None;
     while let Some(mut load) = own.take().or_else(|| shared.free.1.recv().ok()) {
-        if shared.stop.load(Ordering::Relaxed) || !locked(&shared.front).fill(&mut load.block) {
+        if shared.stop.load(Ordering::Relaxed) || !locked_soon(&shared.front).fill(&mut load.block) {
             locked(&shared.front).report = None;
             shared.give_back(load);
             return;
@@ -291,8 +309,13 @@ fn send(alerts: &Option<Sender<Alert>>, alert: Alert) {
 fn write(mut output: Box<dyn Output>, alerts: &Receiver<Alert>, shared: &Shared) -> (u64, Result<(), OutputError>) {
     let mut result = Ok(());
     let mut lost = 0;
-    let mut note = |written: Result<(), OutputError>, lost: &mut u64, alerts: u64| {
-        if let Err(error) = written {
+    // Taken by the output, but perhaps only into its memory: lost with the call that fails to hand them on.
+    let mut kept = 0;
+    let mut note = |done: Result<(), OutputError>, alerts: u64, lost: &mut u64| match done {
+        Ok(()) => {
+            shared.alerts_written.fetch_add(alerts, Ordering::Relaxed);
+        }
+        Err(error) => {
             *lost += alerts;
             shared.stop.store(true, Ordering::Relaxed);
             if result.is_ok() {
@@ -305,16 +328,14 @@ fn write(mut output: Box<dyn Output>, alerts: &Receiver<Alert>, shared: &Shared)
             lost += 1;
             continue;
         }
-        let written = output.write(&alert);
-        if written.is_ok() {
-            shared.alerts_written.fetch_add(1, Ordering::Relaxed);
-        }
-        note(written, &mut lost, 1);
-        if alerts.is_empty() {
-            note(output.flush(), &mut lost, 0);
+        kept += 1;
+        if let Err(error) = output.write(&alert) {
+            note(Err(error), std::mem::take(&mut kept), &mut lost);
+        } else if alerts.is_empty() {
+            note(output.flush(), std::mem::take(&mut kept), &mut lost);
         }
     }
-    note(output.close(), &mut lost, 0);
+    note(output.close(), kept, &mut lost);
     (lost, result)
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use rattap::alert::Signature;
 use rattap::decode::Skip;
 use rattap::sensor::Totals;
+use rattap::track::GiveUp;
 use rattap::units::ByteCount;
 
 /// The summary of a run, of several lines.
@@ -57,6 +58,7 @@ fn write(text: &mut String, totals: &Totals, problems: u64, took: Duration) -> s
         (capture.filtered, "frames left out by the filter"),
         (capture.cut, "frames cut at the snap length, read as far as they go"),
         (scan.dns_cut, "DNS messages cut or broken, read as far as they go"),
+        (scan.tunnels_too_deep, "packets in more tunnels, one in the other, than are entered"),
         (track.conversations_forgotten, "conversations forgotten early: too many at a time"),
         (track.windows_closed_early, "repeat windows closed early: too many at a time"),
         (track.addresses_forgotten, "resolved addresses forgotten early: too many"),
@@ -65,7 +67,9 @@ fn write(text: &mut String, totals: &Totals, problems: u64, took: Duration) -> s
         (totals.alerts_lost, "alerts that could not be written"),
     ];
     let losses = losses.into_iter().map(|(count, what)| (count, what.to_owned()));
-    let mut losses = losses.chain(skipped).filter(|(count, _)| *count > 0).peekable();
+    let given_up = GiveUp::ALL.iter().zip(track.fragments.given_up);
+    let given_up = given_up.map(|(why, count)| (count, format!("fragmented datagrams: {}", why.reason())));
+    let mut losses = losses.chain(given_up).chain(skipped).filter(|(count, _)| *count > 0).peekable();
     if losses.peek().is_some() {
         writeln!(text, "not, or not wholly, looked at:")?;
     }

@@ -9,5 +9,6 @@ pub mod sample;
 pub mod samples;
 pub mod speech;
 pub mod tape;
+pub mod tunnel;
 pub mod wire;
 pub mod write;

@@ -69,6 +69,19 @@ pub fn ipv4(source: Ipv4Addr, destination: Ipv4Addr, options: &[u8], protocol: u
     packet
 }
 
+/// An IPv4 packet made here, as a fragment whose bytes begin at `offset` (a multiple of eight) of datagram `id`.
+pub fn fragment(packet: &[u8], id: u16, offset: usize, more: bool) -> Vec<u8> {
+    let mut packet = packet.to_vec();
+    let header = usize::from(packet[0] & 0xf) * 4;
+    packet[4..6].copy_from_slice(&id.to_be_bytes());
+    let place = (offset / 8) as u16 | if more { 0x2000 } else { 0 };
+    packet[6..8].copy_from_slice(&place.to_be_bytes());
+    packet[10..12].fill(0);
+    let sum = checksum(&[&packet[..header]]);
+    packet[10..12].copy_from_slice(&sum.to_be_bytes());
+    packet
+}
+
 /// An IPv6 packet. Each extension header is its protocol number and its bytes after the "next header" byte, lengths included.
 pub fn ipv6(
     source: Ipv6Addr,

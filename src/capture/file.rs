@@ -59,6 +59,30 @@ impl Files {
         }
     }
 
+    /// A source that reads one capture from a stream of bytes, under the name that its alerts and errors give.
+    ///
+    /// For captures that lie in no file: in memory, or on their way over a connection. So each frame is handed on as soon as the
+    /// stream has given the whole of it. What the stream holds is told by its first bytes, which are read here.
+    ///
+    /// ```
+    /// use rattap::capture::Files;
+    ///
+    /// let mut problems = Vec::new();
+    /// Files::from_stream("upload", &b"no capture"[..], None, &mut |error| problems.push(error.to_string()));
+    /// assert!(problems[0].starts_with("upload: not a capture"));
+    /// ```
+    pub fn from_stream(
+        name: impl Into<PathBuf>,
+        stream: impl Read + Send + 'static,
+        filter: Option<Filter>,
+        report: &mut dyn FnMut(CaptureError),
+    ) -> Self {
+        let mut files = Self::new(Vec::new(), filter);
+        files.current = Reader::new(name.into(), stream, true, report);
+        files.counts.inputs = u64::from(files.current.is_some());
+        files
+    }
+
     /// Bytes read so far of the inputs as stored, compressed where they are; it grows with each read.
     pub fn progress(&self) -> Arc<AtomicU64> {
         Arc::clone(&self.progress)

@@ -22,7 +22,7 @@ pub(super) enum Version {
 }
 
 /// What the next bytes are.
-enum Layer {
+pub(super) enum Layer {
     Ethernet,
     /// What an EtherType announced.
     EtherType(u16),
@@ -39,8 +39,16 @@ enum Layer {
 
 /// Walks to IP.
 pub(super) fn find_network(link: LinkType, frame: &[u8]) -> Result<Network<'_>, Skip> {
-    let (mut layer, mut bytes) = first_layer(link, frame)?;
-    let mut hardware = None;
+    let (layer, bytes) = first_layer(link, frame)?;
+    walk(layer, bytes, None)
+}
+
+/// Walks to IP from any layer on. `hardware` is that of an Ethernet header before, if there was one.
+pub(super) fn walk<'a>(
+    mut layer: Layer,
+    mut bytes: &'a [u8],
+    mut hardware: Option<&'a [u8; 12]>,
+) -> Result<Network<'a>, Skip> {
     for _ in 0..=MOST_LINK_HEADERS {
         if let Layer::Ip(version) = layer {
             return Ok(Network { version, bytes, hardware });

@@ -4,8 +4,13 @@
 //! extensions, not fragmented, TCP or UDP, whole lengths): `short` reads it at fixed offsets. Every other shape goes the
 //! long way: `link` walks the link layers down to IP, `network` lets etherparse read IP with its options and extensions.
 //! Both must say the same of what both can read; a property test holds them against each other.
+//!
+//! Only the long way leads into tunnels: the short one gives up a packet that may be one. So [`Packet`] knows nothing of what
+//! it lay in, and stays small; [`Decoded`] does.
 
 use std::net::IpAddr;
+
+use arrayvec::ArrayVec;
 
 use crate::capture::LinkType;
 use crate::flow::{End, Flow, Mac, Protocol};
@@ -14,6 +19,9 @@ mod link;
 mod network;
 mod short;
 mod transport;
+mod tunnel;
+
+pub use tunnel::{MOST_TUNNELS, Outer, Tunnel};
 
 /// One IP packet of a frame, borrowed from the Block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,6 +97,39 @@ impl Packet<'_> {
     }
 }
 
+/// A part of an IP datagram that was too long for some link on its way (RFC 791 section 3.2, RFC 8200 section 4.5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fragment<'a> {
+    /// The datagram's number, which all its fragments share.
+    pub id: u32,
+    /// Where in the datagram its bytes belong, in bytes after the IP header.
+    pub offset: u32,
+    /// Whether others come after it.
+    pub more: bool,
+    /// What the datagram holds, as the header of this fragment says.
+    pub protocol: Protocol,
+    /// How many bytes of the datagram it held on the wire.
+    pub length: u32,
+    /// Those bytes, as far as they were captured.
+    pub data: &'a [u8],
+}
+
+/// What the long way found in a frame.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decoded<'a> {
+    /// The innermost packet that was reached.
+    pub packet: Packet<'a>,
+    /// The packets that it lay in, the outermost first.
+    pub outer: Outers,
+    /// Where the packet is a fragment: which. Tunnels in a fragment are not entered: it has to be put together first.
+    pub fragment: Option<Fragment<'a>>,
+    /// Whether the packet holds another one, deeper than [`MOST_TUNNELS`].
+    pub is_deeper: bool,
+}
+
+/// The packets that a packet lay in, the outermost first.
+pub type Outers = ArrayVec<Outer, MOST_TUNNELS>;
+
 /// Why a frame gave no packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Skip {
@@ -127,14 +168,14 @@ pub const MOST_LINK_HEADERS: usize = 16;
 
 /// Reads a frame. `original` is its length on the wire.
 #[inline]
-pub fn decode(link: LinkType, frame: &[u8], original: u32) -> Result<Packet<'_>, Skip> {
+pub fn decode(link: LinkType, frame: &[u8], original: u32) -> Result<Decoded<'_>, Skip> {
     match decode_usual(link, frame) {
-        Some(packet) => Ok(packet),
+        Some(packet) => Ok(Decoded { packet, outer: Outers::new(), fragment: None, is_deeper: false }),
         None => decode_any(link, frame, original),
     }
 }
 
-/// The short way alone: `None` for a frame of another shape than the usual one.
+/// The short way alone: `None` for a frame of another shape than the usual one, and for one that may hold a tunnel.
 ///
 /// For the scan, which keeps what it returns in registers as long as it is not mixed with what the long way returns.
 #[inline(always)]
@@ -142,14 +183,28 @@ pub fn decode_usual(link: LinkType, frame: &[u8]) -> Option<Packet<'_>> {
     if link == LinkType::ETHERNET { short::decode(frame) } else { None }
 }
 
-/// The long way: every shape, the usual one included.
+/// The long way: every shape, the usual one included, and into tunnels.
 #[inline(never)]
-pub fn decode_any(link: LinkType, frame: &[u8], original: u32) -> Result<Packet<'_>, Skip> {
+pub fn decode_any(link: LinkType, frame: &[u8], original: u32) -> Result<Decoded<'_>, Skip> {
     let network = link::find_network(link, frame)?;
     let before = frame.len() - network.bytes.len();
     // A writer that says fewer bytes than it captured is wrong about the wire, not about the bytes.
     let on_wire = (original as usize).max(frame.len()) - before;
-    network::decode(network, on_wire)
+    let mut ip = network::decode(network, on_wire)?;
+    let mut outer = Outers::new();
+    let mut is_deeper = false;
+    while ip.fragment.is_none()
+        && let Some((tunnel, inner)) = tunnel::enter(&ip)
+    {
+        let packet = &ip.packet;
+        let around = Outer { flow: packet.flow(), tunnel, length: packet.length, macs: packet.macs() };
+        if outer.try_push(around).is_err() {
+            is_deeper = true;
+            break;
+        }
+        ip = inner;
+    }
+    Ok(Decoded { packet: ip.packet, outer, fragment: ip.fragment, is_deeper })
 }
 
 #[cfg(test)]

@@ -2,10 +2,10 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use etherparse::{Ipv6ExtensionsSlice, LaxIpv4Slice, LaxIpv6Slice, ip_number};
+use etherparse::{LaxIpv4Slice, LaxIpv6Slice};
 
 use super::link::{Network, Version};
-use super::{Packet, Skip, transport};
+use super::{Fragment, Packet, Skip, transport};
 use crate::flow::Protocol;
 
 /// The IPv4 header without options, in bytes.
@@ -13,8 +13,18 @@ const IPV4_HEADER: usize = 20;
 /// The IPv6 header, in bytes.
 const IPV6_HEADER: usize = 40;
 
+/// An IP packet, with what tunnels and fragments need to know of it.
+pub(super) struct Ip<'a> {
+    pub(super) packet: Packet<'a>,
+    /// What follows IP and its extension headers, as far as it was captured; of a fragment: what follows in it.
+    pub(super) data: &'a [u8],
+    /// The bytes of IP and its extension headers.
+    pub(super) headers: usize,
+    pub(super) fragment: Option<Fragment<'a>>,
+}
+
 /// Reads IP. `on_wire` is how many bytes from the IP header on the frame had on the wire.
-pub(super) fn decode(network: Network<'_>, on_wire: usize) -> Result<Packet<'_>, Skip> {
+pub(super) fn decode(network: Network<'_>, on_wire: usize) -> Result<Ip<'_>, Skip> {
     let version = match network.version {
         Version::Told(version) => version,
         Version::InFirstNibble => network.bytes.first().ok_or(Skip::Cut)? >> 4,
@@ -26,7 +36,7 @@ pub(super) fn decode(network: Network<'_>, on_wire: usize) -> Result<Packet<'_>,
     }
 }
 
-fn ipv4(network: Network<'_>, on_wire: usize) -> Result<Packet<'_>, Skip> {
+fn ipv4(network: Network<'_>, on_wire: usize) -> Result<Ip<'_>, Skip> {
     let header = network.bytes.first_chunk::<IPV4_HEADER>().ok_or(Skip::Cut)?;
     let header_length = usize::from(header[0] & 0xf) * 4;
     if header[0] >> 4 != 4 || header_length < IPV4_HEADER {
@@ -45,16 +55,29 @@ fn ipv4(network: Network<'_>, on_wire: usize) -> Result<Packet<'_>, Skip> {
         hardware: network.hardware,
     };
     // Cut within its options: the addresses are there all the same.
-    let Ok((slice, _)) = LaxIpv4Slice::from_slice(network.bytes) else { return Ok(packet) };
+    let Ok((slice, _)) = LaxIpv4Slice::from_slice(network.bytes) else {
+        return Ok(Ip { packet, data: &[], headers: header_length, fragment: None });
+    };
+    let captured = length.min(network.bytes.len());
+    let fragment = slice.header().is_fragmenting_payload().then(|| Fragment {
+        id: slice.header().identification().into(),
+        offset: u32::from(slice.header().fragments_offset().value()) * 8,
+        more: slice.header().more_fragments(),
+        protocol: Protocol(header[9]),
+        length: length.saturating_sub(header_length) as u32,
+        data: network.bytes.get(header_length..captured).unwrap_or_default(),
+    });
     let protocol = Protocol(slice.payload().ip_number.0);
-    if slice.header().fragments_offset().value() != 0 {
-        return Ok(Packet { protocol, ..packet });
+    let data = slice.payload().payload;
+    let headers = captured.saturating_sub(data.len());
+    if fragment.is_some_and(|fragment| fragment.offset != 0) {
+        return Ok(Ip { packet: Packet { protocol, ..packet }, data, headers, fragment });
     }
-    let (ports, tcp, payload) = transport::decode(protocol, slice.payload().payload);
-    Ok(Packet { protocol, ports, tcp, payload, ..packet })
+    let (ports, tcp, payload) = transport::decode(protocol, data);
+    Ok(Ip { packet: Packet { protocol, ports, tcp, payload, ..packet }, data, headers, fragment })
 }
 
-fn ipv6(network: Network<'_>, on_wire: usize) -> Result<Packet<'_>, Skip> {
+fn ipv6(network: Network<'_>, on_wire: usize) -> Result<Ip<'_>, Skip> {
     if network.bytes.first().is_some_and(|byte| byte >> 4 != 6) {
         return Err(Skip::Malformed);
     }
@@ -64,13 +87,19 @@ fn ipv6(network: Network<'_>, on_wire: usize) -> Result<Packet<'_>, Skip> {
         0 => on_wire,
         length => (IPV6_HEADER + length).min(on_wire),
     };
-    let later_fragment = later_fragment(slice.extensions());
-    let protocol = later_fragment.unwrap_or(Protocol(slice.payload().ip_number.0));
-    let (ports, tcp, payload) = match later_fragment {
+    let captured = length.min(network.bytes.len());
+    let after_header = network.bytes.get(IPV6_HEADER..captured).unwrap_or_default();
+    let fragment = slice.payload().fragmented.then(|| ipv6_fragment(header.next_header().0, after_header, length));
+    let fragment = fragment.flatten();
+    let data = slice.payload().payload;
+    let headers = captured.saturating_sub(data.len());
+    let later = fragment.filter(|fragment| fragment.offset != 0);
+    let protocol = later.map_or(Protocol(slice.payload().ip_number.0), |later| later.protocol);
+    let (ports, tcp, payload) = match later {
         Some(_) => (None, None, &[][..]),
-        None => transport::decode(protocol, slice.payload().payload),
+        None => transport::decode(protocol, data),
     };
-    Ok(Packet {
+    let packet = Packet {
         source: IpAddr::V6(header.source_addr()),
         destination: IpAddr::V6(header.destination_addr()),
         protocol,
@@ -79,28 +108,42 @@ fn ipv6(network: Network<'_>, on_wire: usize) -> Result<Packet<'_>, Skip> {
         length: length as u32,
         payload,
         hardware: network.hardware,
-    })
+    };
+    Ok(Ip { packet, data, headers, fragment })
 }
 
-/// The protocol of a packet that is a fragment other than the first.
+/// The Fragment header (RFC 8200 section 4.5) behind the extension headers that stand before it, and what follows it.
+/// `bytes` begin after the IPv6 header; `length` is the whole packet's on the wire.
 ///
 /// Walked by hand: the iterator of etherparse 0.21 trusts that the chain ends well, and where it was cut or broken off reads
 /// beyond the bytes that there are.
-fn later_fragment(extensions: &Ipv6ExtensionsSlice<'_>) -> Option<Protocol> {
-    let mut kind = extensions.first_header()?;
-    let mut rest = extensions.slice();
-    while let [next, length, high, low, ..] = *rest {
-        let units = usize::from(length);
-        let length = match kind {
-            ip_number::IPV6_FRAG => 8,
-            ip_number::AUTH => (units + 2) * 4,
-            _ => (units + 1) * 8,
+fn ipv6_fragment(mut next_header: u8, bytes: &[u8], length: usize) -> Option<Fragment<'_>> {
+    const HOP_BY_HOP: u8 = 0;
+    const ROUTING: u8 = 43;
+    const FRAGMENT: u8 = 44;
+    const AUTHENTICATION: u8 = 51;
+    const OPTIONS: u8 = 60;
+    let mut rest = bytes;
+    loop {
+        let (&[next, size, ..], _) = rest.split_first_chunk::<8>()?;
+        let header_length = match next_header {
+            HOP_BY_HOP | ROUTING | OPTIONS => (usize::from(size) + 1) * 8,
+            AUTHENTICATION => (usize::from(size) + 2) * 4,
+            FRAGMENT => break,
+            _ => return None,
         };
-        if kind == ip_number::IPV6_FRAG && u16::from_be_bytes([high, low]) >> 3 != 0 {
-            return Some(Protocol(next));
-        }
-        kind = next.into();
-        rest = rest.get(length..)?;
+        next_header = next;
+        rest = rest.get(header_length..)?;
     }
-    None
+    let (header, data) = rest.split_first_chunk::<8>()?;
+    let place = u16::from_be_bytes([header[2], header[3]]);
+    let before = IPV6_HEADER + (bytes.len() - data.len());
+    Some(Fragment {
+        id: u32::from_be_bytes([header[4], header[5], header[6], header[7]]),
+        offset: (place & !7).into(),
+        more: place & 1 == 1,
+        protocol: Protocol(header[0]),
+        length: length.saturating_sub(before) as u32,
+        data,
+    })
 }

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::{Packet, transport};
+use super::{Packet, transport, tunnel};
 use crate::flow::Protocol;
 
 const ETHERNET: usize = 14;
@@ -56,5 +56,8 @@ fn finish<'a>(
         Protocol::UDP => transport::udp(data),
         _ => return None,
     };
+    if protocol == Protocol::UDP && ports.is_some_and(tunnel::may_be_between) {
+        return None;
+    }
     Some(Packet { source, destination, protocol, ports, tcp, length: length as u32, payload, hardware })
 }

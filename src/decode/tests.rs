@@ -29,7 +29,7 @@ fn ethernet(headers: &[u8], packet: &[u8]) -> Vec<u8> {
 }
 
 fn read(link: LinkType, frame: &[u8]) -> Result<Packet<'_>, Skip> {
-    decode(link, frame, frame.len() as u32)
+    decode(link, frame, frame.len() as u32).map(|decoded| decoded.packet)
 }
 
 #[test]
@@ -122,7 +122,7 @@ fn a_zero_total_length_means_the_rest_of_the_frame() {
 #[test]
 fn a_cut_packet_is_used_as_far_as_it_goes() {
     let frame = ethernet(&[8, 0], &ipv4(b"payload"));
-    let cut = |length| decode(LinkType::ETHERNET, &frame[..length], frame.len() as u32).unwrap();
+    let cut = |length| decode(LinkType::ETHERNET, &frame[..length], frame.len() as u32).unwrap().packet;
     assert_eq!((cut(34).ports, cut(34).length), (None, 35));
     assert_eq!(cut(38).ports, Some((5000, 53)));
     assert_eq!(cut(45).payload, b"pay");
@@ -146,6 +146,24 @@ fn ipv4_options_and_ipv6_extensions_are_stepped_over() {
     packet.splice(40..40, [60, 0, 1, 4, 0, 0, 0, 0, 43, 0, 1, 4, 0, 0, 0, 0, 17, 0, 0, 0, 0, 0, 0, 0]);
     let decoded = read(LinkType::RAW, &packet).unwrap();
     assert_eq!((decoded.protocol, decoded.ports, decoded.payload), (Protocol::UDP, Some((5000, 53)), &b"payload"[..]));
+}
+
+/// etherparse's own walk over extension headers reads past the end here.
+#[test]
+fn a_cut_extension_header_ends_the_walk() {
+    let whole: [&[u8]; 3] = [&[60, 0, 0, 0, 0, 0, 0, 0], &[60, 0, 0, 0, 0, 0, 0, 1], &[44, 0, 1, 4, 0, 0, 0, 0]];
+    for (first, header) in [44u8, 44, 0].into_iter().zip(whole) {
+        // What should come next is cut, or is not there at all.
+        for more in [&[][..], &[17, 200, 0, 0, 0, 0, 0, 0], &[17]] {
+            let mut packet = ipv6(&[]);
+            packet.truncate(40);
+            packet[6] = first;
+            packet.extend([header, more].concat());
+            packet[4..6].copy_from_slice(&60u16.to_be_bytes());
+            let read = read(LinkType::RAW, &packet).unwrap();
+            assert_eq!((addresses(&read).1.as_str(), read.ports), ("2001::2", None));
+        }
+    }
 }
 
 #[test]
@@ -183,6 +201,39 @@ fn later_fragments_have_addresses_and_no_ports() {
     packet.splice(40..40, [17, 0, 0, 16, 0, 0, 0, 1]);
     let decoded = read(LinkType::RAW, &packet).unwrap();
     assert_eq!((decoded.protocol, decoded.ports), (Protocol::UDP, None));
+}
+
+#[test]
+fn a_fragment_tells_where_its_bytes_belong() {
+    let fragment = |packet: &[u8]| {
+        let decoded = decode(LinkType::RAW, packet, packet.len() as u32).unwrap();
+        let fragment = decoded.fragment?;
+        Some((fragment.id, fragment.offset, fragment.more, fragment.protocol, fragment.length, fragment.data.len()))
+    };
+    let mut packet = ipv4(b"payload");
+    packet[4..8].copy_from_slice(&[0x12, 0x34, 0x20, 0]);
+    assert_eq!(fragment(&packet), Some((0x1234, 0, true, Protocol::UDP, 15, 15)));
+    // The first one has the ports.
+    assert_eq!(read(LinkType::RAW, &packet).unwrap().ports, Some((5000, 53)));
+    packet[6..8].copy_from_slice(&[0, 2]);
+    assert_eq!(fragment(&packet), Some((0x1234, 16, false, Protocol::UDP, 15, 15)));
+    let cut = decode(LinkType::RAW, &packet[..30], 35).unwrap().fragment.unwrap();
+    assert_eq!((cut.length, cut.data.len()), (15, 10));
+    // "Don't fragment" is no fragment.
+    packet[6..8].copy_from_slice(&[0x40, 0]);
+    assert_eq!(fragment(&packet), None);
+
+    let with_header = |place: [u8; 2]| {
+        let mut packet = ipv6(b"payload");
+        packet[5] += 16;
+        packet[6] = 0;
+        packet.splice(40..40, [44, 0, 1, 4, 0, 0, 0, 0, 17, 0, place[0], place[1], 0, 1, 2, 3]);
+        packet
+    };
+    assert_eq!(fragment(&with_header([0, 1])), Some((0x10203, 0, true, Protocol::UDP, 15, 15)));
+    assert_eq!(fragment(&with_header([0, 16])), Some((0x10203, 16, false, Protocol::UDP, 15, 15)));
+    // One that is the whole datagram (RFC 6946).
+    assert_eq!(fragment(&with_header([0, 0])), None);
 }
 
 #[test]
@@ -247,7 +298,8 @@ proptest! {
     #[test]
     fn the_short_way_says_what_the_long_way_says(frame in frames(), more in 0u32..100) {
         if let Some(packet) = short::decode(&frame) {
-            prop_assert_eq!(Ok(packet), decode_any(LinkType::ETHERNET, &frame, frame.len() as u32 + more));
+            let decoded = Decoded { packet, outer: Outers::new(), fragment: None, is_deeper: false };
+            prop_assert_eq!(Ok(decoded), decode_any(LinkType::ETHERNET, &frame, frame.len() as u32 + more));
         }
     }
 
@@ -257,8 +309,8 @@ proptest! {
         link in prop::sample::select(vec![0u16, 1, 9, 50, 51, 101, 108, 113, 228, 229, 276, 147]),
         original in any::<u32>(),
     ) {
-        if let Ok(packet) = decode(LinkType(link), &frame, original) {
-            prop_assert!(packet.payload.len() <= frame.len());
+        if let Ok(decoded) = decode(LinkType(link), &frame, original) {
+            prop_assert!(decoded.packet.payload.len() <= frame.len());
         }
     }
 }

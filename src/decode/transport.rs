@@ -9,7 +9,7 @@ pub(super) type Transport<'a> = (Option<(u16, u16)>, Option<Tcp>, &'a [u8]);
 /// The shortest TCP header, in bytes.
 const TCP_HEADER: usize = 20;
 /// The UDP header, in bytes.
-const UDP_HEADER: usize = 8;
+pub(super) const UDP_HEADER: usize = 8;
 
 /// Reads what comes after IP.
 pub(super) fn decode(protocol: Protocol, data: &[u8]) -> Transport<'_> {

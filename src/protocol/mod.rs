@@ -2,4 +2,11 @@
 //!
 //! Nothing here knows an indicator or keeps state between two calls, and nothing on the path of a packet allocates.
 
+pub mod authority;
 pub mod dns;
+pub mod head;
+pub mod http;
+pub mod netsupport;
+pub mod quic;
+pub mod socks;
+pub mod tls;

@@ -6,9 +6,14 @@
 //!
 //! For each frame: decode it to a packet; look its two addresses up; look into what it carries. Almost every packet ends
 //! after two loads from a bitmap and a glance at its ports.
+//!
+//! A packet in a tunnel is looked at like any other, and the packets that it lay in are looked up, too. A fragment is only
+//! reported: what it means is known when the tracker has put its datagram together.
+
+use std::net::IpAddr;
 
 use crate::capture::Block;
-use crate::decode::{Packet, Skip, Tcp, decode, decode_any, decode_usual};
+use crate::decode::{Decoded, Outer, Packet, Skip, Tcp, decode, decode_any, decode_usual};
 use crate::flow::{Flow, Mac};
 use crate::indicator::{AddressMatch, IndicatorSet, Learned};
 use crate::units::Timestamp;
@@ -34,11 +39,21 @@ pub struct Finding {
     pub tcp: Option<Tcp>,
     /// The sender's and the receiver's hardware address.
     pub macs: Option<(Mac, Mac)>,
+    /// The packets that it lay in, the outermost first.
+    pub outer: Option<Box<[Outer]>>,
     /// What was found.
     pub what: What,
 }
 
-/// The kinds of findings. A packet gives at most one `Contact`, and any number of others.
+impl Finding {
+    /// How many packets this one lay in.
+    pub fn depth(&self) -> usize {
+        self.outer.as_ref().map_or(0, |outer| outer.len())
+    }
+}
+
+/// The kinds of findings. A packet gives at most one `Contact`, and any number of others. Those of one frame come in the
+/// order: contacts from the outermost packet to the innermost, then the rest.
 #[derive(Debug, Clone)]
 pub enum What {
     /// An address of the packet is listed, or, where both are `None`, one may have been learned.
@@ -50,6 +65,8 @@ pub enum What {
     },
     /// A DNS message names a listed domain.
     Dns(Box<DnsSighting>),
+    /// The packet is a fragment. Nothing else is told of it.
+    Fragment,
 }
 
 /// All that one scan of one Block found, in the order of its frames. Meant to be used again.
@@ -87,6 +104,8 @@ pub struct ScanCounts {
     pub dns_messages: u64,
     /// DNS messages of which only a part could be read: cut by the capture, or broken.
     pub dns_cut: u64,
+    /// Packets with more tunnels, one in the other, than are entered.
+    pub tunnels_too_deep: u64,
 }
 
 impl ScanCounts {
@@ -98,6 +117,7 @@ impl ScanCounts {
         }
         self.dns_messages += other.dns_messages;
         self.dns_cut += other.dns_cut;
+        self.tunnels_too_deep += other.tunnels_too_deep;
     }
 }
 
@@ -114,15 +134,15 @@ pub fn scan(block: &Block, learned: &Learned, findings: &mut Findings) {
         let at = At { number, time: frame.time, clock };
         if let Some(packet) = decode_usual(frame.link, bytes) {
             packets += 1;
-            if may_matter(set, learned, &packet) || names::may_hold_names(&packet) {
-                look.closely(at, packet);
+            if may_matter(set, learned, packet.source, packet.destination) || names::may_hold_names(&packet) {
+                look.closely(at, packet, &[]);
             }
             continue;
         }
         match decode_any(frame.link, bytes, frame.original) {
-            Ok(packet) => {
+            Ok(decoded) => {
                 packets += 1;
-                look.closely(at, packet);
+                look.anything(at, &decoded);
             }
             Err(skip) => look.findings.counts.skipped[skip as usize] += 1,
         }
@@ -150,14 +170,30 @@ struct Look<'a> {
 }
 
 impl Look<'_> {
+    /// Looks into what came the long way.
+    fn anything(&mut self, at: At, decoded: &Decoded<'_>) {
+        let Decoded { packet, outer, fragment, is_deeper } = decoded;
+        self.findings.counts.tunnels_too_deep += u64::from(*is_deeper);
+        for (depth, around) in outer.iter().enumerate() {
+            if let Some(contact) = contact(self.set, self.learned, &around.flow) {
+                self.findings.list.push(finding_around(at, around, &outer[..depth], contact));
+            }
+        }
+        if fragment.is_some() {
+            self.findings.list.push(finding(at, packet, outer, What::Fragment));
+        } else {
+            self.closely(at, *packet, outer);
+        }
+    }
+
     /// Looks a packet's addresses up and into what it carries. Out of line and by value, so that a packet that needs no closer
     /// look never has to leave the registers.
     #[inline(never)]
-    fn closely(&mut self, at: At, packet: Packet<'_>) {
+    fn closely(&mut self, at: At, packet: Packet<'_>, outer: &[Outer]) {
         let Findings { list, counts, .. } = &mut *self.findings;
-        let mut report = |what| list.push(finding(at, &packet, what));
-        if may_matter(self.set, self.learned, &packet)
-            && let Some(contact) = contact(self.set, self.learned, &packet)
+        let mut report = |what| list.push(finding(at, &packet, outer, what));
+        if may_matter(self.set, self.learned, packet.source, packet.destination)
+            && let Some(contact) = contact(self.set, self.learned, &packet.flow())
         {
             report(contact);
         }
@@ -167,24 +203,31 @@ impl Look<'_> {
     }
 }
 
-/// Finds in a Block the packets to or from addresses that were learned after it was scanned: for the tracker.
+/// Finds packets of a Block as mere contacts: for the tracker, where it learned addresses after the Block was scanned.
 ///
-/// Packets of which `is_known` says so are left out: the first scan reported them.
-pub fn scan_again(block: &Block, learned: &Learned, is_known: impl Fn(u32) -> bool) -> Vec<Finding> {
+/// `is_wanted` is asked of each packet but fragments: its frame, how many others it lay in, its sender and its receiver.
+pub fn scan_again(block: &Block, is_wanted: impl Fn(u32, usize, IpAddr, IpAddr) -> bool) -> Vec<Finding> {
     let mut found = Vec::new();
     let mut clock = Timestamp::MIN;
     for (number, frame) in (0..).zip(&block.frames) {
         clock = clock.max(frame.time);
-        let Ok(packet) = decode(frame.link, block.captured(frame), frame.original) else { continue };
-        if is_learned(learned, &packet) && !is_known(number) {
-            let what = What::Contact { source: None, destination: None };
-            found.push(finding(At { number, time: frame.time, clock }, &packet, what));
+        let Ok(decoded) = decode(frame.link, block.captured(frame), frame.original) else { continue };
+        let at = At { number, time: frame.time, clock };
+        let Decoded { packet, outer, fragment, .. } = &decoded;
+        let what = What::Contact { source: None, destination: None };
+        for (depth, around) in outer.iter().enumerate() {
+            if is_wanted(number, depth, around.flow.source.address, around.flow.destination.address) {
+                found.push(finding_around(at, around, &outer[..depth], what.clone()));
+            }
+        }
+        if fragment.is_none() && is_wanted(number, outer.len(), packet.source, packet.destination) {
+            found.push(finding(at, packet, outer, what));
         }
     }
     found
 }
 
-fn finding(At { number, time, clock }: At, packet: &Packet<'_>, what: What) -> Finding {
+fn finding(At { number, time, clock }: At, packet: &Packet<'_>, outer: &[Outer], what: What) -> Finding {
     Finding {
         frame: number,
         time,
@@ -193,24 +236,35 @@ fn finding(At { number, time, clock }: At, packet: &Packet<'_>, what: What) -> F
         length: packet.length,
         tcp: packet.tcp,
         macs: packet.macs(),
+        outer: boxed(outer),
         what,
     }
 }
 
-#[inline(always)]
-fn may_matter(set: &IndicatorSet, learned: &Learned, packet: &Packet<'_>) -> bool {
-    set.may_list(packet.source) || set.may_list(packet.destination) || is_learned(learned, packet)
+/// A finding about a packet that another lay in.
+fn finding_around(At { number, time, clock }: At, around: &Outer, outer: &[Outer], what: What) -> Finding {
+    let Outer { flow, length, macs, .. } = *around;
+    Finding { frame: number, time, clock, flow, length, tcp: None, macs, outer: boxed(outer), what }
+}
+
+fn boxed(outer: &[Outer]) -> Option<Box<[Outer]>> {
+    (!outer.is_empty()).then(|| outer.into())
 }
 
 #[inline(always)]
-fn is_learned(learned: &Learned, packet: &Packet<'_>) -> bool {
-    !learned.is_empty() && (learned.contains(packet.source) || learned.contains(packet.destination))
+fn may_matter(set: &IndicatorSet, learned: &Learned, source: IpAddr, destination: IpAddr) -> bool {
+    set.may_list(source) || set.may_list(destination) || is_learned(learned, source, destination)
+}
+
+#[inline(always)]
+fn is_learned(learned: &Learned, source: IpAddr, destination: IpAddr) -> bool {
+    !learned.is_empty() && (learned.contains(source) || learned.contains(destination))
 }
 
 #[inline(never)]
-fn contact(set: &IndicatorSet, learned: &Learned, packet: &Packet<'_>) -> Option<What> {
-    let source = set.find_address(packet.source, packet.ports.map(|(port, _)| port));
-    let destination = set.find_address(packet.destination, packet.ports.map(|(_, port)| port));
-    (source.is_some() || destination.is_some() || is_learned(learned, packet))
-        .then_some(What::Contact { source, destination })
+fn contact(set: &IndicatorSet, learned: &Learned, flow: &Flow) -> Option<What> {
+    let [source, destination] = [flow.source, flow.destination].map(|end| set.find_address(end.address, end.port));
+    let is_contact =
+        source.is_some() || destination.is_some() || is_learned(learned, flow.source.address, flow.destination.address);
+    is_contact.then_some(What::Contact { source, destination })
 }

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::alert::{MatchBasis, Signature};
+use crate::decode::Outer;
 use crate::flow::{End, Protocol};
 use crate::indicator::{AddressMatch, Closeness, Embedded, Indicator, IndicatorSet};
 use crate::scan::Finding;
@@ -132,6 +133,16 @@ pub(super) fn sentence(matched: &Match, client: End, server: End, protocol: Prot
     } else {
         format!("{}{form}, {what}, contacted {}", client, whom(server, protocol))
     }
+}
+
+/// What a packet lay in, in words, the innermost first; empty for most.
+pub(super) fn within(outer: Option<&[Outer]>) -> String {
+    let mut text = String::new();
+    for (place, outer) in outer.unwrap_or_default().iter().rev().enumerate() {
+        text += if place == 0 { ", in " } else { " in " };
+        text += &outer.to_string();
+    }
+    text
 }
 
 /// Whether an address is inside: one of the given networks, or where none are given private by its kind.

@@ -9,7 +9,7 @@ use foldhash::fast::RandomState;
 use super::contact::Match;
 use crate::alert::{TcpOutcome, WindowId};
 use crate::capture::Origin;
-use crate::decode::Tcp;
+use crate::decode::{Outer, Tcp};
 use crate::flow::{End, Flow, Mac, Protocol};
 use crate::scan::Finding;
 use crate::units::{ByteCount, Timestamp};
@@ -33,6 +33,8 @@ pub(super) struct Conversation {
     pub(super) protocol: Protocol,
     pub(super) client_mac: Option<Mac>,
     pub(super) server_mac: Option<Mac>,
+    /// What its first packet lay in.
+    pub(super) outer: Option<Box<[Outer]>>,
     pub(super) origin: Arc<Origin>,
     pub(super) first: Timestamp,
     pub(super) last: Timestamp,
@@ -70,6 +72,7 @@ impl Conversation {
             protocol: finding.flow.protocol,
             client_mac,
             server_mac,
+            outer: finding.outer.clone(),
             origin,
             first: finding.time,
             last: finding.time,

@@ -17,17 +17,24 @@ use ipnet::IpNet;
 
 use crate::alert::{Alert, DnsFacts, MatchBasis, Phase, REPEAT_WINDOW, Repeats, Signature, Traffic, wire_text};
 use crate::capture::{Block, Origin};
-use crate::flow::End;
+use crate::decode::{Decoded, MOST_TUNNELS, decode};
+use crate::flow::{End, Flow};
 use crate::indicator::{AddressMatch, IndicatorId, Learned};
-use crate::scan::{DnsSighting, Finding, Findings, What, scan_again};
+use crate::scan::{DnsSighting, Finding, Findings, ScanCounts, What, scan, scan_again};
 use crate::units::{ByteCount, Timestamp};
 
 mod contact;
 mod conversation;
+mod defrag;
+mod missed;
 mod resolved;
+
+pub use defrag::{DefragCounts, GiveUp};
 
 use contact::Match;
 use conversation::{Conversation, Conversations};
+use defrag::{Defrag, Released};
+use missed::{Missed, PacketsByAddress, has_contact, place};
 use resolved::Resolved;
 
 /// What the tracker is told to do.
@@ -62,6 +69,8 @@ pub struct TrackCounts {
     pub addresses_refused: u64,
     /// Addresses in answers past the bound of one answer.
     pub addresses_beyond: u64,
+    /// Fragments and what became of their datagrams.
+    pub fragments: DefragCounts,
 }
 
 impl TrackCounts {
@@ -80,7 +89,11 @@ pub struct Tracker {
     conversations: Conversations,
     resolved: Resolved,
     repeats: Repeats,
+    defrag: Defrag,
+    /// How many datagrams are being looked at, each of which was put together from fragments that lay in the one before.
+    nesting: usize,
     counts: TrackCounts,
+    scan_counts: ScanCounts,
     /// The DNS sighting before this one: one packet may hold several messages.
     last_dns: Option<(u64, u32, Signature, IndicatorId)>,
 }
@@ -95,7 +108,10 @@ impl Tracker {
             conversations: Conversations::default(),
             resolved: Resolved::default(),
             repeats,
+            defrag: Defrag::default(),
+            nesting: 0,
             counts: TrackCounts::default(),
+            scan_counts: ScanCounts::default(),
             last_dns: None,
         }
     }
@@ -107,23 +123,71 @@ impl Tracker {
             windows_closed_early: self.repeats.closed_early(),
             addresses_forgotten: self.resolved.forgotten(),
             addresses_refused: self.resolved.refused(),
+            fragments: self.defrag.counts(),
             ..self.counts.clone()
         }
     }
 
+    /// What was counted when datagrams put together from fragments were scanned. No packets: the fragments were counted as such.
+    pub fn scan_counts(&self) -> ScanCounts {
+        ScanCounts { packets: 0, ..self.scan_counts }
+    }
+
     /// Takes the findings of the next Block.
     pub fn take(&mut self, block: &Block, findings: &Findings, emit: &mut dyn FnMut(Alert)) {
-        let missed = self.scan_for_newer(block, findings);
-        let mut missed = missed.iter().peekable();
-        for finding in &findings.list {
-            while let Some(earlier) = missed.next_if(|missed| missed.frame < finding.frame) {
-                self.take_finding(block, earlier, emit);
+        let mut missed: Missed =
+            self.scan_for_newer(block, findings).into_iter().map(|found| (place(&found), found)).collect();
+        let mut packets = None;
+        let mut list = findings.list.iter().peekable();
+        loop {
+            let listed = list.peek().map(|finding| (place(finding), finding.clock));
+            let next = listed.into_iter().chain(missed.iter().next().map(|(place, found)| (*place, found.clock))).min();
+            let Some(clock) = next.map(|(_, clock)| clock).or(findings.latest) else { return };
+            let learned = self.resolved.learned();
+            // Each at the time when its turn came, however far the clock jumps from finding to finding.
+            if let Some((due, released)) = self.defrag.next_due(clock) {
+                self.set_clock(due, emit);
+                self.released(released, emit);
+                self.catch_up(learned, (block, findings), &mut packets, &mut missed, |found| found.clock >= due);
+                continue;
             }
-            self.take_finding(block, finding, emit);
+            match next {
+                Some(next) if Some(next) == listed => {
+                    let Some(finding) = list.next() else { return };
+                    self.take_finding(block, finding, emit);
+                    if matches!(finding.what, What::Fragment) {
+                        self.catch_up(learned, (block, findings), &mut packets, &mut missed, |found| {
+                            found.frame > finding.frame
+                        });
+                    }
+                }
+                Some(_) => {
+                    let Some((_, finding)) = missed.pop_first() else { return };
+                    self.take_finding(block, &finding, emit);
+                }
+                None => return self.set_clock(clock, emit),
+            }
         }
-        missed.for_each(|finding| self.take_finding(block, finding, emit));
-        if let Some(latest) = findings.latest {
-            self.advance(latest, emit);
+    }
+
+    /// Finds contacts in the rest of a Block with addresses that a datagram put together on the way has taught: those that
+    /// `comes_later` says so of.
+    fn catch_up(
+        &self,
+        learned: u64,
+        (block, findings): (&Block, &Findings),
+        packets: &mut Option<PacketsByAddress>,
+        missed: &mut Missed,
+        comes_later: impl Fn(&Finding) -> bool,
+    ) {
+        if self.resolved.learned() == learned {
+            return;
+        }
+        let packets = packets.get_or_insert_with(|| PacketsByAddress::of(block));
+        for found in self.resolved.learned_since(learned).flat_map(|address| packets.with(address)) {
+            if comes_later(found) && !has_contact(findings, found.frame, found.depth()) {
+                missed.entry(place(found)).or_insert_with(|| found.clone());
+            }
         }
     }
 
@@ -134,6 +198,9 @@ impl Tracker {
 
     /// The input has ended: tells what is still to be told.
     pub fn finish(&mut self, emit: &mut dyn FnMut(Alert)) {
+        while let Some(released) = self.defrag.next_unfinished() {
+            self.released(released, emit);
+        }
         self.repeats.close_all(&mut counted(&mut self.counts, emit));
     }
 
@@ -150,30 +217,86 @@ impl Tracker {
         }
         let in_block = first.into_iter().chain(answered).flat_map(|sighting| sighting.facts.addresses.iter().copied());
         let newer: HashSet<IpAddr> = in_block.chain(self.resolved.newer_than(findings.learned)).collect();
-        let is_known = |frame| {
-            let place = findings.list.partition_point(|finding| finding.frame < frame);
-            findings
-                .list
-                .get(place)
-                .is_some_and(|known| known.frame == frame && matches!(known.what, What::Contact { .. }))
-        };
-        scan_again(block, &Learned::new(0, newer), is_known)
+        let newer = Learned::new(0, newer);
+        scan_again(block, |frame, depth, source, destination| {
+            (newer.contains(source) || newer.contains(destination)) && !has_contact(findings, frame, depth)
+        })
     }
 
     fn take_finding(&mut self, block: &Block, finding: &Finding, emit: &mut dyn FnMut(Alert)) {
-        self.advance(finding.clock, emit);
+        self.set_clock(finding.clock, emit);
         match &finding.what {
             What::Contact { source, destination } => self.contact(block, finding, *source, *destination, emit),
             What::Dns(sighting) => self.dns(block, finding, sighting, emit),
+            What::Fragment => self.fragment(block, finding, emit),
         }
     }
 
-    fn advance(&mut self, to: Timestamp, emit: &mut dyn FnMut(Alert)) {
+    fn set_clock(&mut self, to: Timestamp, emit: &mut dyn FnMut(Alert)) {
         if self.clock.is_none_or(|clock| clock < to) {
             self.clock = Some(to);
             self.repeats.close_due(to, &mut counted(&mut self.counts, emit));
             self.conversations.expire(to);
         }
+    }
+
+    fn fragment(&mut self, block: &Block, finding: &Finding, emit: &mut dyn FnMut(Alert)) {
+        if self.nesting > MOST_TUNNELS {
+            self.scan_counts.tunnels_too_deep += 1;
+            return self.lone(block, finding, emit);
+        }
+        let frame = block.frames.get(finding.frame as usize);
+        let decoded = frame.and_then(|frame| decode(frame.link, block.captured(frame), frame.original).ok());
+        let Some(Decoded { fragment: Some(fragment), .. }) = decoded else { return };
+        let now = self.clock.unwrap_or(finding.time);
+        for released in self.defrag.take(block, finding, &fragment, now) {
+            self.released(released, emit);
+        }
+    }
+
+    /// Looks at a datagram that was put together, or at what is left of one.
+    fn released(&mut self, released: Released, emit: &mut dyn FnMut(Alert)) {
+        let Released { block, lone, length, macs, outer } = released;
+        if !block.frames.is_empty() {
+            let mut findings = Findings::default();
+            scan(&block, &self.learned_among(&block), &mut findings);
+            self.scan_counts.add(&findings.counts);
+            self.nesting += 1;
+            for mut finding in findings.list {
+                if finding.depth() == 0 {
+                    finding.length = length;
+                }
+                finding.macs = finding.macs.or(macs);
+                if let Some(around) = &outer {
+                    let inner = finding.outer.as_deref().unwrap_or_default();
+                    finding.outer = Some(around.iter().chain(inner).copied().collect());
+                }
+                self.take_finding(&block, &finding, emit);
+            }
+            self.nesting -= 1;
+        }
+        for finding in lone {
+            self.lone(&block, &finding, emit);
+        }
+    }
+
+    /// A fragment that counts by itself: only its ends are known.
+    fn lone(&mut self, block: &Block, finding: &Finding, emit: &mut dyn FnMut(Alert)) {
+        let listed = |end: End| block.indicators.find_address(end.address, end.port);
+        let (source, destination) = (listed(finding.flow.source), listed(finding.flow.destination));
+        self.contact(block, finding, source, destination, emit);
+    }
+
+    /// Those learned addresses that occur in a Block of few frames.
+    fn learned_among(&self, block: &Block) -> Learned {
+        let mut found = Vec::new();
+        for frame in &block.frames {
+            let Ok(decoded) = decode(frame.link, block.captured(frame), frame.original) else { continue };
+            let flows = decoded.outer.iter().map(|outer| outer.flow).chain([decoded.packet.flow()]);
+            let addresses = flows.flat_map(|flow| [flow.source.address, flow.destination.address]);
+            found.extend(addresses.filter(|address| self.resolved.find(*address, frame.time).is_some()));
+        }
+        Learned::new(0, found)
     }
 
     fn contact(
@@ -184,6 +307,12 @@ impl Tracker {
         destination: Option<AddressMatch>,
         emit: &mut dyn FnMut(Alert),
     ) {
+        let Flow { source: sender, destination: receiver, .. } = finding.flow;
+        let is_listed = source.is_some() || destination.is_some();
+        // What was forgotten since the scan's publication is nobody's contact, not even a known conversation's.
+        if !is_listed && !self.resolved.holds(sender.address) && !self.resolved.holds(receiver.address) {
+            return;
+        }
         let found = Match::of(finding, source, destination, &block.indicators, &self.resolved);
         let mut emit = counted(&mut self.counts, emit);
         let is_new_statement;
@@ -254,7 +383,7 @@ fn counted<'a>(counts: &'a mut TrackCounts, emit: &'a mut dyn FnMut(Alert)) -> i
 }
 
 fn of_conversation(conversation: &Conversation, sent: ByteCount, received: ByteCount, home: &[IpNet]) -> Alert {
-    let Conversation { client, server, protocol, matched, .. } = conversation;
+    let Conversation { client, server, protocol, matched, outer, .. } = conversation;
     Alert {
         signature: matched.signature,
         phase: Phase::First,
@@ -281,7 +410,7 @@ fn of_conversation(conversation: &Conversation, sent: ByteCount, received: ByteC
         indicator: matched.indicator.clone(),
         basis: matched.basis,
         origin: conversation.origin.clone(),
-        message: contact::sentence(matched, *client, *server, *protocol),
+        message: contact::sentence(matched, *client, *server, *protocol) + &contact::within(outer.as_deref()),
     }
 }
 
@@ -330,7 +459,7 @@ fn of_dns(
         indicator: indicator.clone(),
         basis: sighting.basis,
         origin: origin.clone(),
-        message: dns_sentence(sighting, client, server),
+        message: dns_sentence(sighting, client, server) + &contact::within(finding.outer.as_deref()),
     }
 }
 

@@ -37,6 +37,7 @@ pub(super) struct Resolved {
     /// Of the last publication.
     generation: u64,
     is_changed: bool,
+    learned: u64,
     forgotten: u64,
     refused: u64,
 }
@@ -85,7 +86,19 @@ impl Resolved {
             Lesson { indicator: indicator.clone(), name: name.clone(), until, generation: self.generation + 1 };
         self.lessons.insert(address, lesson);
         self.order.push_back(address);
+        self.learned += 1;
         self.is_changed = true;
+    }
+
+    /// How many were learned so far, each time that one was.
+    pub(super) fn learned(&self) -> u64 {
+        self.learned
+    }
+
+    /// The addresses that were learned since there were so many, as far as they are still kept.
+    pub(super) fn learned_since(&self, learned: u64) -> impl Iterator<Item = IpAddr> {
+        let count = usize::try_from(self.learned - learned).unwrap_or(usize::MAX);
+        self.order.iter().rev().take(count).copied()
     }
 
     /// What is known of an address, or of an IPv4 address inside it, at a time.
@@ -96,6 +109,19 @@ impl Resolved {
         }
         let IpAddr::V6(ipv6) = address else { return None };
         embedded(ipv6).into_iter().find_map(|inner| Some((current(&IpAddr::V4(inner.address))?, Some(inner))))
+    }
+
+    /// Whether an address, or an IPv4 address inside it, was learned and not forgotten since, whether it still counts or not.
+    ///
+    /// A scan may know an older publication, which held more: only what is held now is the same for all.
+    pub(super) fn holds(&self, address: IpAddr) -> bool {
+        self.lessons.contains_key(&address)
+            || match address {
+                IpAddr::V4(_) => false,
+                IpAddr::V6(address) => {
+                    embedded(address).iter().any(|inner| self.lessons.contains_key(&IpAddr::V4(inner.address)))
+                }
+            }
     }
 
     /// The addresses that are in no publication up to `generation`.
@@ -218,5 +244,16 @@ mod tests {
             (MOST_LEARNED, MOST_LEARNED, 1)
         );
         assert!(resolved.find("203.0.113.66".parse().unwrap(), at(1)).is_none());
+        assert!(!resolved.holds("203.0.113.66".parse().unwrap()));
+    }
+
+    #[test]
+    fn what_no_longer_counts_is_still_held() {
+        let resolved = learned(60);
+        for (address, is_held) in [("203.0.113.66", true), ("64:ff9b::203.0.113.66", true), ("203.0.113.67", false)] {
+            let address = address.parse().unwrap();
+            assert!(resolved.find(address, at(3601)).is_none());
+            assert_eq!(resolved.holds(address), is_held);
+        }
     }
 }

@@ -9,6 +9,7 @@ mod cef_reader;
 mod cef_referees;
 mod golden;
 mod hostile;
+mod partitions;
 mod run;
 mod sameness;
 mod samples;

@@ -2,7 +2,7 @@
 
 use super::sample::Sample;
 // What the samples are made with, one `super` nearer to them.
-use super::{cast, dns, link, random, sample, speech, tape, wire, write};
+use super::{cast, dns, link, random, sample, speech, tape, tunnel, wire, write};
 
 mod answers;
 mod damaged;
@@ -14,6 +14,7 @@ mod queries;
 mod quiet;
 mod resolved;
 mod story;
+mod tunnels;
 
 /// Samples of one theme.
 pub struct Group {
@@ -34,6 +35,7 @@ pub fn groups() -> Vec<Group> {
         answers::group(),
         resolved::group(),
         links::group(),
+        tunnels::group(),
         formats::group(),
         quiet::group(),
         damaged::group(),

@@ -73,6 +73,22 @@ fn sample_ng() -> Vec<u8> {
 }
 
 #[test]
+fn a_stream_is_read_as_a_file_is() {
+    for file in [sample(), sample_ng(), gzip(&sample())] {
+        let (mut errors, from_file) = (Vec::new(), read_bytes(&file));
+        let files = Files::from_stream("s", Cursor::new(file), None, &mut |error| errors.push(error.to_string()));
+        let from_stream = drain(files);
+        assert_eq!((from_stream.seen(), from_stream.counts), (from_file.seen(), from_file.counts));
+        assert!(from_stream.blocks.iter().all(|(origin, _)| origin == "s"));
+        assert_eq!(errors, [""; 0]);
+    }
+    let mut nothing = Files::from_stream("s", &b"no capture"[..], None, &mut |_| ());
+    let mut block = Block::new(Arc::default(), Arc::default());
+    assert_eq!(nothing.fill(&mut block, &mut |error| panic!("{error}")), Fill::End);
+    assert_eq!(nothing.counts().inputs, 0);
+}
+
+#[test]
 fn both_formats_are_read_plain_and_compressed() {
     for (file, frames) in [(sample(), 3), (sample_ng(), 2)] {
         let plain = read_bytes(&file);

@@ -1,0 +1,28 @@
+//! Takes values off the fuzzer's bytes; where they have ended, everything is zero or empty.
+
+pub struct Bytes<'a>(pub &'a [u8]);
+
+impl<'a> Bytes<'a> {
+    pub fn take(&mut self, count: usize) -> &'a [u8] {
+        let (taken, rest) = self.0.split_at(count.min(self.0.len()));
+        self.0 = rest;
+        taken
+    }
+
+    pub fn array<const N: usize>(&mut self) -> [u8; N] {
+        let mut array = [0; N];
+        let taken = self.take(N);
+        array[..taken.len()].copy_from_slice(taken);
+        array
+    }
+
+    pub fn byte(&mut self) -> u8 {
+        u8::from_le_bytes(self.array())
+    }
+
+    /// Bytes behind their number in two, and fewer than `bound`.
+    pub fn some(&mut self, bound: u16) -> &'a [u8] {
+        let count = u16::from_le_bytes(self.array());
+        self.take((count % bound).into())
+    }
+}

@@ -1,0 +1,47 @@
+//! Lists of indicators: any text.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use rattap::domain_name::DomainName;
+use rattap::indicator::{Closeness, IndicatorSet, Pattern, feed};
+
+fuzz_target!(|text: &str| {
+    let read = feed::parse(text, "list");
+    assert!(read.indicators.len() + read.refusals.len() <= text.lines().count());
+    for refusal in &read.refusals {
+        assert!(!refusal.to_string().chars().any(char::is_control), "{refusal}");
+    }
+    for indicator in &read.indicators {
+        let printed = indicator.pattern.to_string();
+        assert!(!printed.chars().any(char::is_control), "{printed:?}");
+        let again = feed::parse(&printed, "list");
+        let patterns: Vec<_> = again.indicators.iter().map(|indicator| &indicator.pattern).collect();
+        assert_eq!((patterns, again.refusals.len()), (vec![&indicator.pattern], 0), "{printed:?}");
+    }
+    // What is listed is found.
+    let set = IndicatorSet::new(read.indicators);
+    for indicator in set.iter() {
+        match &indicator.pattern {
+            Pattern::Endpoint(address, port) => {
+                let found = set.find_address(*address, Some(*port)).expect("it is listed");
+                assert!(set.may_list(*address) && found.closeness == Closeness::Endpoint);
+            }
+            Pattern::Address(address) => {
+                let found = set.find_address(*address, None).expect("it is listed");
+                assert!(set.may_list(*address) && found.closeness == Closeness::Address);
+            }
+            Pattern::Network(network) => {
+                for address in [network.network(), network.broadcast()] {
+                    let found = set.find_address(address, None).expect("it is listed");
+                    assert!(set.may_list(address) && found.closeness >= Closeness::Network);
+                }
+            }
+            Pattern::Domain(name) => {
+                let name = DomainName::parse(name).expect("it was read");
+                let found = set.find_domain(&name).and_then(|id| set.get(id)).expect("it is listed");
+                assert_eq!(found.pattern, indicator.pattern);
+            }
+        }
+    }
+});

@@ -1,0 +1,85 @@
+//! Makes the seeds of all targets from the sample captures: `fuzz/corpus/TARGET/…`, beside what the fuzzer put there.
+
+use std::error::Error;
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rattap::capture::{Block, Files, Fill, Input, Inputs, LinkType, Source};
+use rattap::decode::decode;
+use rattap::flow::Protocol;
+
+/// Seeds larger than this make the fuzzer slow.
+const LARGEST: usize = 16 << 10;
+
+/// The frames of one seed.
+const FRAMES: usize = 24;
+
+const SPELLINGS: &[u8] = b"# list\n203.0.113.7:443\n203[.]0[.]113[.]8[:]444 # why\n[2001:db8::1]:443\n10.0.0.0/8\n\
+GW.Evil[.]example.\n*.wild.example\n2001:db8::/32\n";
+
+/// A story's head of nine bytes, and five for each frame: see `story.rs` in the tests.
+const STORY: &[&[u8]] =
+    &[&[0, 2, 0, 5, 1, 3, 0, 7, 2], &[0, 5, 0, 0, 0], &[0, 6, 0, 0, 0x15], &[5, 0, 0, 7, 0], &[5, 0, 0, 0, 0]];
+
+/// The number by which the target `scan` knows the link type.
+fn link_number(link: LinkType) -> u8 {
+    const LINKS: [u16; 11] = [1, 0, 9, 50, 51, 101, 108, 113, 228, 229, 276];
+    LINKS.iter().position(|known| *known == link.0).unwrap_or(LINKS.len()) as u8
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let fuzz = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let seed = |target: &str, name: &str, bytes: &[u8]| -> std::io::Result<()> {
+        if bytes.len() > LARGEST {
+            return Ok(());
+        }
+        let folder = fuzz.join("corpus").join(target);
+        fs::create_dir_all(&folder)?;
+        fs::write(folder.join(name), bytes)
+    };
+    let inputs = Inputs::expand(&[fuzz.join("../pcaps")], &mut |error| eprintln!("{error}"));
+    for input in inputs.list {
+        let Input::File(path) = &input else { continue };
+        if path.extension().is_none_or(|extension| extension == OsStr::new("rs") || extension == OsStr::new("md")) {
+            continue;
+        }
+        let name = name_of(path);
+        let bytes = fs::read(path)?;
+        let target = if bytes.starts_with(&[0x0a, 0x0d, 0x0d, 0x0a]) { "pcapng" } else { "pcap" };
+        // The first byte says how the stream is cut.
+        seed(target, &name, &[&[7], &bytes[..]].concat())?;
+
+        let mut files = Files::new(vec![input], None);
+        let mut block = Block::new(Arc::default(), Arc::default());
+        // What is wrong with the damaged samples is known.
+        while files.fill(&mut block, &mut |_| ()) == Fill::Filled {
+            let mut scan = vec![0];
+            for (number, frame) in block.frames.iter().enumerate() {
+                let bytes = block.captured(frame);
+                if number < FRAMES {
+                    scan.extend([link_number(frame.link), 1, 0]);
+                    scan.extend((bytes.len() as u16).to_le_bytes());
+                    scan.extend(bytes);
+                }
+                let Ok(packet) = decode(frame.link, bytes, frame.original) else { continue };
+                if packet.ports.is_some_and(|(from, to)| from == 53 || to == 53) && !packet.payload.is_empty() {
+                    let kind = if packet.protocol == Protocol::TCP { "tcp" } else { "udp" };
+                    seed("dns", &format!("{name}-{number}-{kind}"), packet.payload)?;
+                }
+            }
+            seed("scan", &name, &scan)?;
+        }
+    }
+    // A list in every spelling, an alert of no particular kind, and a story: question, answer, two contacts.
+    seed("feed", "spellings", SPELLINGS)?;
+    seed("cef", "long", &(0..=255).cycle().take(4096).collect::<Vec<u8>>())?;
+    seed("replay", "story", &STORY.concat())?;
+    Ok(())
+}
+
+fn name_of(path: &Path) -> String {
+    let parts: PathBuf = path.components().skip_while(|part| part.as_os_str() != "pcaps").skip(1).collect();
+    parts.to_string_lossy().replace('/', "-")
+}

@@ -1,0 +1,254 @@
+//! Hellos as seen in the field, split in every way, cut, broken and made at random.
+
+use proptest::prelude::*;
+
+use super::testing::*;
+use super::*;
+
+/// What was told, with the name as bytes.
+fn told(bytes: &[u8]) -> Head<Option<Vec<u8>>> {
+    as_bytes(client_hello(bytes))
+}
+
+fn as_bytes(head: Head<ClientHello<'_>>) -> Head<Option<Vec<u8>>> {
+    match head {
+        Head::Whole(hello, used) => Head::Whole(hello.server_name.map(|name| name.as_bytes().to_vec()), used),
+        Head::Partial => Head::Partial,
+        Head::Other => Head::Other,
+    }
+}
+
+fn name(bytes: &[u8]) -> Option<String> {
+    match told(bytes) {
+        Head::Whole(name, _) => name.map(|name| name.escape_ascii().to_string()),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The hello of these extensions, in one record.
+fn record(extensions: &[(u16, Vec<u8>)]) -> Vec<u8> {
+    in_records(&MadeHello::with(extensions).message(), &[])
+}
+
+/// The hello whose `server_name` has these data.
+fn record_of_names(data: &[u8]) -> Vec<u8> {
+    record(&[(0, data.to_vec())])
+}
+
+/// A hello by hand, against the encoder: version 1.0, one suite, `server_name` alone.
+const PLAIN: &[u8] = b"\x16\x03\x01\x00\x47\x01\x00\x00\x43\x03\x01\
+    0123456789abcdef0123456789abcdef\x00\x00\x02\x00\x2f\x01\x00\
+    \x00\x18\x00\x00\x00\x14\x00\x12\x00\x00\x0fGW.Feersona.ne\xff";
+
+#[test]
+fn the_name_is_read_as_it_came() {
+    let Head::Whole(hello, used) = client_hello(PLAIN) else { panic!() };
+    let server_name = hello.server_name.unwrap();
+    assert_eq!((server_name.as_bytes(), used), (&b"GW.Feersona.ne\xff"[..], PLAIN.len()));
+    assert!(matches!(server_name.0, Text::InOnePiece(_)));
+    let mut name = DomainName::new();
+    assert!(server_name.read(&mut name));
+    assert_eq!(name.as_bytes(), b"gw.feersona.ne\xff");
+}
+
+#[test]
+fn nothing_is_awaited_after_the_name() {
+    let bytes = in_records(&MadeHello::usual(b"feersona.net").message(), &[]);
+    let end = bytes.windows(12).position(|window| window == b"feersona.net").unwrap() + 12;
+    assert!(end < bytes.len());
+    assert_eq!(told(&bytes[..end]), Head::Whole(Some(b"feersona.net".to_vec()), end));
+    assert_eq!(told(&bytes), told(&bytes[..end]));
+    assert_eq!(told(&bytes[..end - 1]), Head::Partial);
+}
+
+#[test]
+fn a_hello_without_a_name_ends_with_its_extensions() {
+    let bytes = record(&[(GREASE, vec![]), (0x002b, vec![2, 3, 4])]);
+    assert_eq!(told(&bytes), Head::Whole(None, bytes.len()));
+    assert_eq!(told(&bytes[..bytes.len() - 1]), Head::Partial);
+    let bytes = in_records(&MadeHello { extensions: None, ..MadeHello::with(&[]) }.message(), &[]);
+    assert_eq!(told(&bytes), Head::Whole(None, bytes.len()));
+    assert_eq!(told(&record(&[])), Head::Whole(None, record(&[]).len()));
+}
+
+#[test]
+fn the_first_host_name_counts() {
+    let several = server_names(&[(7, b"other"), (0, b"first.example"), (0, b"second.example")]);
+    assert_eq!(name(&record_of_names(&several)).as_deref(), Some("first.example"));
+    assert_eq!(name(&record_of_names(&server_names(&[(7, b"other")]))), None);
+    let twice = record(&[(0, server_names(&[(0, b"a.example")])), (0, server_names(&[(0, b"b.example")]))]);
+    assert_eq!(name(&twice).as_deref(), Some("a.example"));
+}
+
+#[test]
+fn what_can_be_no_name_is_none() {
+    for data in [&[][..], &[0, 0], &server_names(&[(0, b"")]), &server_names(&[(0, &[b'a'; 255])])] {
+        assert_eq!(name(&record_of_names(data)), None, "{data:?}");
+    }
+    assert_eq!(name(&record_of_names(&server_names(&[(0, &[b'a'; 254])]))).map(|name| name.len()), Some(254));
+}
+
+#[test]
+fn addresses_are_told_from_names() {
+    let address = |text: &[u8]| {
+        let bytes = record_of_names(&server_names(&[(0, text)]));
+        let Head::Whole(hello, _) = client_hello(&bytes) else { panic!() };
+        hello.server_name.unwrap().address().map(|address| address.to_string())
+    };
+    assert_eq!(address(b"91.202.233.25").as_deref(), Some("91.202.233.25"));
+    assert_eq!(address(b"2001:DB8::1").as_deref(), Some("2001:db8::1"));
+    assert_eq!(address(b"[2001:db8::1]").as_deref(), Some("2001:db8::1"));
+    for text in [&b"feersona.net"[..], b"91.202.233", b"91.202.233.25.example", b"\xff\xfe"] {
+        assert_eq!(address(text), None, "{text:?}");
+    }
+}
+
+#[test]
+fn a_name_split_over_records_is_gathered() {
+    let message = MadeHello::usual(b"feersona.net").message();
+    let whole = in_records(&message, &[]);
+    let at = message.windows(12).position(|window| window == b"feersona.net").unwrap();
+    for lengths in [vec![at + 4], vec![at, 12], vec![1; message.len()], vec![at + 1, 1, 1, 1, 1]] {
+        let bytes = in_records(&message, &lengths);
+        assert_eq!(name(&bytes), name(&whole), "{lengths:?}");
+    }
+}
+
+#[test]
+fn what_is_no_hello_is_told_at_once() {
+    let alert = b"\x15\x03\x03\x00\x02\x02\x28";
+    let server_hello = b"\x16\x03\x03\x00\x31\x02\x00\x00\x2d\x03\x03";
+    let application_data = b"\x17\x03\x03\x00\x20";
+    let version_2 = b"\x80\x2e\x01\x03\x01\x00\x15\x00\x00\x00\x10";
+    for bytes in [&alert[..], server_hello, application_data, version_2, b"GET / HTTP/1.1\r\n", &[0; 100], b"\x16\x02"]
+    {
+        assert_eq!(told(bytes), Head::Other, "{bytes:?}");
+        assert!(!may_be_client_hello(bytes), "{bytes:?}");
+    }
+    for bytes in [&b"\x16\x03\x05"[..], b"\x16\x03\x01\x00\x00\x01", b"\x16\x03\x01\xff\xff\x01"] {
+        assert_eq!(told(bytes), Head::Other, "{bytes:?}");
+    }
+}
+
+#[test]
+fn every_version_is_read() {
+    for minor in 0..=4 {
+        let mut bytes = PLAIN.to_vec();
+        (bytes[2], bytes[10]) = (minor, minor);
+        assert!(may_be_client_hello(&bytes));
+        assert_eq!(told(&bytes), told(PLAIN));
+    }
+}
+
+#[test]
+fn another_record_within_a_hello_ends_it() {
+    let mut bytes = in_records(&MadeHello::usual(b"feersona.net").message(), &[50]);
+    assert_eq!(bytes[55], 22);
+    bytes[55] = 21;
+    assert_eq!(told(&bytes), Head::Other);
+    assert_eq!(told(&bytes[..55]), Head::Partial);
+}
+
+#[test]
+fn a_part_that_reaches_out_of_the_part_it_lies_in_is_no_hello() {
+    let hello = MadeHello::with(&[(0, server_names(&[(0, b"feersona.net")]))]);
+    let message = hello.message();
+    // Type 1, length 3, version 2, random 32, session id 1, suites 2 + 2, compression 1 + 1, extensions 2, type 2, length 2,
+    // list 2, kind 1, name 2.
+    for (place, what) in [
+        (3, "message"),
+        (38, "session id"),
+        (40, "suites"),
+        (43, "compression"),
+        (46, "extensions"),
+        (50, "extension"),
+        (52, "list"),
+        (55, "name"),
+    ] {
+        let mut longer = message.clone();
+        longer[place] = if what == "message" { longer[place] - 1 } else { longer[place] + 100 };
+        longer.extend([0; 300]);
+        assert_eq!(as_bytes(client_hello_message(&longer)), Head::Other, "{what}");
+    }
+}
+
+#[test]
+fn no_hello_is_looked_for_beyond_the_bound() {
+    let hello = |before| record(&[(GREASE, vec![0; before]), (0, server_names(&[(0, b"feersona.net")]))]);
+    let rest = hello(0).len();
+    let last = hello(LONGEST_HELLO - rest);
+    assert_eq!((last.len(), name(&last).as_deref()), (LONGEST_HELLO, Some("feersona.net")));
+    let beyond = hello(LONGEST_HELLO - rest + 1);
+    assert_eq!(told(&beyond), Head::Other);
+    assert_eq!(told(&beyond[..LONGEST_HELLO]), Head::Other);
+    assert_eq!(told(&beyond[..LONGEST_HELLO - 1]), Head::Partial);
+}
+
+/// What was told of a part stays true, unless it was that more is needed; and the quick glance never contradicts.
+fn told_stays_true(bytes: &[u8]) -> Result<(), TestCaseError> {
+    let mut last = Head::Partial;
+    for length in 0..=bytes.len() {
+        let now = told(&bytes[..length]);
+        prop_assert!(last == Head::Partial || now == last, "at {}: {:?} after {:?}", length, now, last);
+        prop_assert!(length == 0 || now == Head::Other || may_be_client_hello(&bytes[..length]));
+        if let Head::Whole(_, used) = now {
+            prop_assert!(used <= length);
+        }
+        last = now;
+    }
+    Ok(())
+}
+
+proptest! {
+    #[test]
+    fn what_was_written_is_read(hello in made_hello(), lengths in prop::collection::vec(1usize..100, 0..30)) {
+        let message = hello.message();
+        let Head::Whole(read, _) = as_bytes(client_hello_message(&message)) else { panic!("not whole") };
+        prop_assert_eq!(&read, &hello.name());
+        let Head::Whole(read, used) = told(&in_records(&message, &lengths)) else { panic!("not whole") };
+        prop_assert_eq!(&read, &hello.name());
+        let Head::Whole(read, used_of_fewer) = told(&in_records(&message, &[])) else { panic!("not whole") };
+        prop_assert_eq!(&read, &hello.name());
+        prop_assert!(used >= used_of_fewer);
+    }
+
+    #[test]
+    fn every_part_of_a_hello_is_partial_or_tells_the_same(hello in made_hello(), lengths in prop::collection::vec(1usize..300, 0..10)) {
+        let bytes = in_records(&hello.message(), &lengths);
+        let Head::Whole(read, needed) = told(&bytes) else { panic!("not whole") };
+        for length in 0..=bytes.len() {
+            let expected = if length < needed { Head::Partial } else { Head::Whole(read.clone(), needed) };
+            prop_assert_eq!(told(&bytes[..length]), expected, "at {}", length);
+        }
+    }
+
+    #[test]
+    fn any_bytes_are_read(bytes in prop::collection::vec(any::<u8>(), 0..300), as_record in any::<bool>()) {
+        let mut bytes = bytes;
+        if as_record && bytes.len() > 9 {
+            bytes[..6].copy_from_slice(&[22, 3, 3, 1, 0, 1]);
+            bytes[6..9].copy_from_slice(&[0, 0, 200]);
+        }
+        told_stays_true(&bytes)?;
+        let _no_panic = client_hello_message(&bytes);
+    }
+
+    #[test]
+    fn any_mutation_is_read(
+        hello in made_hello(),
+        lengths in prop::collection::vec(1usize..100, 0..5),
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>(), 0..3), 1..6),
+    ) {
+        let mut bytes = in_records(&hello.message(), &lengths);
+        for (index, byte, kind) in changes {
+            let index = index.index(bytes.len());
+            match kind {
+                0 => bytes[index] = byte,
+                1 => bytes.insert(index, byte),
+                _ => { bytes.remove(index); }
+            }
+        }
+        bytes.truncate(2000);
+        told_stays_true(&bytes)?;
+    }
+}

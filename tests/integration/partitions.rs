@@ -1,0 +1,52 @@
+//! The alerts are a function of the packets and the settings alone: neither where one Block ends and the next begins, nor
+//! what a scan knew of learned addresses, makes a difference.
+
+use proptest::prelude::*;
+
+mod story;
+
+use story::Story;
+
+/// The head of a story: a window of ten minutes, Blocks of several frames, scans that are some Blocks behind.
+const HEAD: [u8; 9] = [0, 2, 0, 5, 1, 3, 0, 7, 2];
+
+fn story(steps: &[[u8; 5]]) -> Story {
+    Story::of(&[&HEAD[..], steps.as_flattened()].concat())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+
+    #[test]
+    fn blocks_make_no_difference(bytes in prop::collection::vec(any::<u8>(), 9..700)) {
+        Story::of(&bytes).check();
+    }
+
+    /// Few hosts and little time, so that much happens between the same two.
+    #[test]
+    fn blocks_make_no_difference_to_those_who_speak_much(
+        head in any::<[u8; 9]>(),
+        steps in prop::collection::vec((0..24u8, 0..8u8, 0..2u8, 6..9u8, any::<u8>()), 1..120),
+    ) {
+        let steps = steps.into_iter().flat_map(|(passed, kind, who, whom, detail)| [passed, kind, who, whom, detail]);
+        Story::of(&head.into_iter().chain(steps).collect::<Vec<_>>()).check();
+    }
+}
+
+/// That the stories have something to tell: a name is asked for and resolved, and what it gave is contacted.
+#[test]
+fn a_story_has_alerts() {
+    let told = story(&[[0, 5, 0, 0, 0], [0, 6, 0, 0, 0x15], [5, 0, 0, 7, 0], [5, 0, 0, 0, 0]]).check();
+    let signatures: Vec<_> = told.alerts.iter().map(|alert| alert.signature.id()).collect();
+    assert_eq!(signatures[..2], ["c2-domain-query", "c2-domain-answer"]);
+    assert!(signatures.contains(&"c2-resolved-address") && signatures.contains(&"c2-endpoint"), "{signatures:?}");
+}
+
+/// A conversation with an address that was learned goes on after so many others were learned that it is forgotten: scans
+/// with an older set still look for it, those with a newer one do not.
+#[test]
+fn what_is_forgotten_is_forgotten_by_all() {
+    let steps = [[0, 6, 0, 0, 0x15], [5, 0, 0, 7, 0], [5, 0, 0, 7, 0x46], [5, 0, 0, 7, 0x47], [5, 2, 0, 7, 0x66]];
+    let told = story(&steps).with_flood_before(2).check();
+    assert!(told.alerts.iter().any(|alert| alert.signature.id() == "c2-resolved-address"));
+}

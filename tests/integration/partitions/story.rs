@@ -1,0 +1,263 @@
+//! Stories made from bytes, and told to scan and tracker in different Blocks: used by a property test here and by a fuzz
+//! target, so it stands on the public interface alone.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+
+use rattap::alert::Alert;
+use rattap::capture::{Block, Frame, LinkType, Origin};
+use rattap::indicator::{IndicatorSet, Learned, builtin, feed};
+use rattap::scan::{Findings, ScanCounts, scan};
+use rattap::track::{TrackCounts, TrackSettings, Tracker};
+use rattap::units::Timestamp;
+
+#[allow(
+    dead_code,
+    clippy::duplicate_mod,
+    reason = "made for the samples, which need more of it; a fuzz target has only this file"
+)]
+#[path = "../../../pcaps/generator/wire.rs"]
+mod wire;
+
+use wire::{ACK, FIN, PSH, RST, SYN, Segment};
+
+/// Those who open conversations.
+const CLIENTS: [&str; 4] = ["10.0.0.5:50001", "10.0.0.6:50002", "192.0.2.9:443", "[2001:db8:1::5]:50003"];
+
+/// Those who are contacted: listed with their port, with another one, in a range, without a port, both ways, in IPv6; those that
+/// answers give, in IPv6 too; nobody of interest.
+const SERVERS: [&str; 14] = [
+    "91.202.233.25:4888",
+    "91.202.233.25:80",
+    "209.99.186.75:443",
+    "94.23.185.83:9606",
+    "198.51.100.77:443",
+    "192.0.2.7:8080",
+    "[64:ff9b::5bca:e919]:4888",
+    "203.0.113.66:443",
+    "203.0.113.67:50001",
+    "[2001:db8:2::66]:443",
+    "[64:ff9b::203.0.113.66]:443",
+    "[::ffff:203.0.113.67]:443",
+    "93.184.215.14:443",
+    "10.0.0.6:50002",
+];
+
+const RESOLVER: &str = "10.0.0.53:53";
+
+const NAMES: [&str; 5] = ["feersona.net", "gw.feersona.net", "a.bryonsad.net", "www.example.org", "c2.listed.example"];
+
+const LIST: &str = "198.51.100.0/24\n192.0.2.7\nlisted.example\n192.0.2.9\n";
+
+/// What answers give: addresses of servers, one that is listed itself, and one that nobody has.
+const ANSWERS: [&str; 7] = [
+    "203.0.113.66",
+    "203.0.113.67",
+    "2001:db8:2::66",
+    "93.184.215.14",
+    "91.202.233.25",
+    "127.0.0.1",
+    "64:ff9b::203.0.113.66",
+];
+
+/// How much time may pass from one frame to the next, in seconds: nothing, little, the bounds of windows and silences and what
+/// lies just beyond them, and back.
+const PASSED: [i64; 24] =
+    [0, 0, 0, 0, 0, 1, 1, 2, 59, 239, 241, 299, 301, 599, 600, 601, 3599, 3601, 7441, 100_000, -1, -300, -700, -8000];
+
+/// How long repeats are gathered.
+const WINDOWS: [u64; 4] = [600, 600, 0, 60];
+
+static INDICATORS: LazyLock<Arc<IndicatorSet>> =
+    LazyLock::new(|| Arc::new(IndicatorSet::new([builtin(), feed::parse(LIST, "list").indicators].concat())));
+
+/// What frames say, and how they are cut into Blocks in one telling.
+pub struct Story {
+    window: Duration,
+    frames: Vec<(Timestamp, Vec<u8>)>,
+    /// The numbers of frames in each Block, over and over.
+    lengths: [u8; 4],
+    /// How many Blocks before each Block the learned addresses were published that its scan knows, over and over.
+    delays: [u8; 4],
+}
+
+/// All that came of a telling.
+#[derive(Debug, PartialEq)]
+pub struct Told {
+    pub alerts: Vec<Alert>,
+    counts: TrackCounts,
+    scanned: ScanCounts,
+}
+
+fn chosen<T: Copy>(values: &[T], byte: u8) -> T {
+    values[usize::from(byte) % values.len()]
+}
+
+fn socket(values: &[&str], byte: u8) -> SocketAddr {
+    chosen(values, byte).parse().expect("an address and a port")
+}
+
+fn dns_name(text: &str) -> Vec<u8> {
+    let labels = text.split('.').flat_map(|label| [&[label.len() as u8], label.as_bytes()].concat());
+    labels.chain([0]).collect()
+}
+
+fn question(name: &str, flags: u16, answers: u16) -> Vec<u8> {
+    let mut bytes = vec![0, 1];
+    [flags, 1, answers, 0, 0].iter().for_each(|number| bytes.extend(number.to_be_bytes()));
+    bytes.extend(dns_name(name));
+    bytes.extend([0, 1, 0, 1]);
+    bytes
+}
+
+fn answer(name: &str, lifetime: u32, addresses: &[IpAddr]) -> Vec<u8> {
+    let mut bytes = question(name, 0x8180, addresses.len() as u16);
+    for address in addresses {
+        let (kind, data) = match address {
+            IpAddr::V4(address) => (1, address.octets().to_vec()),
+            IpAddr::V6(address) => (28, address.octets().to_vec()),
+        };
+        bytes.extend([0xc0, 12, 0, kind, 0, 1]);
+        bytes.extend(lifetime.to_be_bytes());
+        bytes.extend((data.len() as u16).to_be_bytes());
+        bytes.extend(data);
+    }
+    bytes
+}
+
+fn ethernet(packet: Vec<u8>) -> Vec<u8> {
+    let kind: [u8; 2] = if packet[0] >> 4 == 6 { [0x86, 0xdd] } else { [0x08, 0x00] };
+    [&[2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1], &kind[..], &packet].concat()
+}
+
+/// An answer for a listed domain with `count` addresses that nothing else in a story has.
+fn flood(part: u16, count: u16) -> Vec<u8> {
+    let addresses: Vec<IpAddr> =
+        (0..count).map(|number| IpAddr::from([20, part as u8, (number >> 8) as u8, number as u8])).collect();
+    let from = RESOLVER.parse().expect("an address and a port");
+    ethernet(wire::udp(from, socket(&CLIENTS, 0), &answer("feersona.net", 60, &addresses)))
+}
+
+/// Four bytes → what is sent.
+fn frame_of([kind, who, whom, detail]: [u8; 4]) -> Vec<u8> {
+    let (client, server) = (socket(&CLIENTS, who), socket(&SERVERS, whom));
+    let (from, to) = if detail & 1 == 0 { (client, server) } else { (server, client) };
+    let resolver: SocketAddr = RESOLVER.parse().expect("an address and a port");
+    let name = chosen(&NAMES, whom);
+    let packet = match kind % 8 {
+        0..=2 => {
+            let flags = [SYN, SYN | ACK, ACK, PSH | ACK, FIN | ACK, RST, RST | ACK, SYN];
+            let parts = Segment {
+                sequence: u32::from(detail >> 5) * 1000,
+                flags: chosen(&flags, detail >> 1),
+                payload: &b"payload"[..usize::from(detail >> 5)],
+                ..Segment::default()
+            };
+            wire::tcp(from, to, &parts)
+        }
+        3 => wire::udp(from, to, &b"payload"[..usize::from(detail >> 5)]),
+        4 => wire::ip(from.ip(), to.ip(), chosen(&[wire::ICMP, wire::GRE], detail >> 1), b"\x08\0\0\0\0\x01\0\x01"),
+        5 => wire::udp(client, resolver, &question(name, 0x0100, 0)),
+        6 => {
+            let first = usize::from(detail) % ANSWERS.len();
+            let given = ANSWERS.iter().cycle().skip(first).take(usize::from(detail >> 4) % 4);
+            let addresses: Vec<IpAddr> = given.map(|text| text.parse().expect("an address")).collect();
+            wire::udp(resolver, client, &answer(name, chosen(&[0, 60, 7200], detail >> 3), &addresses))
+        }
+        _ => wire::ip(from.ip(), to.ip(), wire::TCP, &[detail; 3]),
+    };
+    ethernet(packet)
+}
+
+impl Story {
+    /// A story from any bytes: nine for the telling, then five for each frame.
+    pub fn of(bytes: &[u8]) -> Self {
+        let (head, rest) = bytes.split_first_chunk::<9>().unwrap_or((&[0; 9], &[]));
+        let [window, a, b, c, d, e, f, g, h] = *head;
+        let mut time = Timestamp::from_parts(1_795_000_000, 0);
+        let mut frames = Vec::new();
+        for [passed, what @ ..] in rest.as_chunks::<5>().0 {
+            time = match *passed {
+                // A clock that is set wrong.
+                254 => Timestamp::MAX,
+                255 => Timestamp::MIN,
+                _ => match chosen(&PASSED, *passed) {
+                    back @ ..0 => time - Duration::from_secs(back.unsigned_abs()),
+                    on => time + Duration::from_secs(on.unsigned_abs()),
+                },
+            };
+            frames.push((time, frame_of(*what)));
+        }
+        let window = Duration::from_secs(chosen(&WINDOWS, window));
+        Self { window, frames, lengths: [a, b, c, d], delays: [e, f, g, h] }
+    }
+
+    /// The story with answers before one of its frames that are enough to make the tracker forget what it learned first.
+    pub fn with_flood_before(mut self, place: usize) -> Self {
+        let (time, _) = self.frames[place];
+        let answers = (0..66).map(|part| (time, flood(part, 250)));
+        self.frames.splice(place..place, answers);
+        self
+    }
+
+    /// The story told in these Blocks, whose scans know the learned addresses of so many Blocks before.
+    fn tell(&self, lengths: impl Fn(usize) -> usize, delays: impl Fn(usize) -> usize) -> Told {
+        let mut tracker = Tracker::new(TrackSettings { repeat_window: self.window, home: Vec::new() });
+        let mut findings = Findings::default();
+        let mut told = Told { alerts: Vec::new(), counts: TrackCounts::default(), scanned: ScanCounts::default() };
+        // What was published before each Block.
+        let mut published = vec![Arc::new(Learned::default())];
+        let mut rest = &self.frames[..];
+        let mut number = 0;
+        while !rest.is_empty() {
+            let (frames, after) = rest.split_at(lengths(number).min(rest.len()));
+            rest = after;
+            let block = block(number, frames);
+            let known = published.len() - 1 - delays(number).min(published.len() - 1);
+            scan(&block, &published[known], &mut findings);
+            tracker.take(&block, &findings, &mut |alert| told.alerts.push(alert));
+            let next = tracker.publish().map(Arc::new).or(published.last().cloned());
+            published.extend(next);
+            told.scanned.add(&findings.counts);
+            number += 1;
+        }
+        tracker.finish(&mut |alert| told.alerts.push(alert));
+        told.counts = tracker.counts();
+        told
+    }
+
+    /// Tells it in several ways, and checks that the same comes of each. Returns what came.
+    pub fn check(&self) -> Told {
+        let told = self.tell(|_| 1, |_| 0);
+        let in_one = self.tell(|_| self.frames.len(), |_| 0);
+        assert_same(&told, &in_one, "one Block for each frame, one for all");
+        let never_told = self.tell(|_| 1, |_| usize::MAX);
+        assert_same(&told, &never_told, "scans that know what was learned, and scans that do not");
+        // A Block may also be empty, but not each.
+        let length = |number: usize| usize::from(self.lengths[number % 4] % 16) + usize::from(number.is_multiple_of(4));
+        let delay = |number: usize| usize::from(self.delays[number % 4] % 8);
+        assert_same(&told, &self.tell(length, |_| 0), "Blocks of one and of several frames");
+        assert_same(&told, &self.tell(length, delay), "scans that know what was learned some Blocks before");
+        told
+    }
+}
+
+fn block(number: usize, frames: &[(Timestamp, Vec<u8>)]) -> Block {
+    let mut block = Block::new(Arc::new(Origin { name: "story".to_owned() }), INDICATORS.clone());
+    block.number = number as u64;
+    for (time, bytes) in frames {
+        let length = bytes.len() as u32;
+        let offset = block.bytes.len() as u32;
+        block.bytes.extend(bytes);
+        block.frames.push(Frame { time: *time, offset, captured: length, original: length, link: LinkType::ETHERNET });
+    }
+    block
+}
+
+fn assert_same(one: &Told, other: &Told, what: &str) {
+    for (place, (one, other)) in one.alerts.iter().zip(&other.alerts).enumerate() {
+        assert_eq!(one, other, "{what}: alert {place}");
+    }
+    assert_eq!(one, other, "{what}");
+}
