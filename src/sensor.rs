@@ -114,6 +114,8 @@ struct Shared {
     /// What scanners look for beside the indicators. Written by the tracker alone.
     learned: RwLock<Arc<Learned>>,
     alerts_written: AtomicU64,
+    /// Whether heads are pending, so that scans had better note segments. Only a hint: the alerts are the same without it.
+    wants_segments: AtomicBool,
     /// Set where the run is to end before its input does.
     stop: AtomicBool,
 }
@@ -166,6 +168,7 @@ pub fn run(
         free: bounded(loads),
         learned: RwLock::new(Arc::new(Learned::default())),
         alerts_written: AtomicU64::new(0),
+        wants_segments: AtomicBool::new(false),
         stop: AtomicBool::new(false),
     };
     for _ in 0..loads {
@@ -225,6 +228,7 @@ fn work(shared: &Shared) {
             shared.give_back(load);
             return;
         }
+        load.findings.wants_segments = shared.wants_segments.load(Ordering::Relaxed);
         scan(&load.block, &shared.learned(), &mut load.findings);
         own = locked(&shared.back).take(load, shared);
     }
@@ -284,6 +288,7 @@ impl Back {
         if let Some(learned) = tracker.publish() {
             shared.publish(learned);
         }
+        shared.wants_segments.store(tracker.wants_segments(), Ordering::Relaxed);
         self.counts.add(&load.findings.counts);
         if let Some((earliest, latest)) = load.findings.earliest.zip(load.findings.latest) {
             let (first, last) = self.span.unwrap_or((earliest, latest));

@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
 use libfuzzer_sys::fuzz_target;
-use rattap::alert::{Alert, DnsFacts, MatchBasis, Phase, Signature, TcpOutcome, wire_text};
+use rattap::alert::{Alert, DnsFacts, HttpFacts, MatchBasis, Phase, Signature, TcpOutcome, wire_text};
 use rattap::capture::Origin;
 use rattap::flow::{End, Mac, Protocol};
 use rattap::indicator::{Indicator, Pattern};
@@ -94,6 +94,12 @@ fn alert(data: &mut Bytes<'_>) -> Alert {
         [AddressPort, AddressOtherPort, Address, Network, ResolvedAddress, DnsQuery, DnsAnswer, DnsAnswerRecord];
     Alert {
         listed: None,
+        server_name: (data.byte() & 1 == 0).then(|| data.some(600).to_vec()),
+        http: (data.byte() & 1 == 0).then(|| HttpFacts {
+            method: data.some(40).to_vec(),
+            url: data.some(600).to_vec(),
+            agent: data.some(600).to_vec(),
+        }),
         signature: one_of(data, &Signature::ALL),
         phase: one_of(data, &[Phase::First, Phase::Update]),
         severity: data.byte(),
@@ -115,7 +121,7 @@ fn alert(data: &mut Bytes<'_>) -> Alert {
         count: count(data),
         tcp_outcome: maybe(data, |data| one_of(data, &[Attempted, Refused, Established])),
         dns: maybe(data, dns),
-        indicator: Arc::new(indicator(data)),
+        indicator: (data.byte() & 1 == 0).then(|| Arc::new(indicator(data))),
         basis: one_of(data, &bases),
         origin: Arc::new(Origin { name: text(data) }),
         // Raw text at times, though the tracker makes it printable: the writer is the last guard.
@@ -145,7 +151,7 @@ fuzz_target!(|data: &[u8]| {
     assert_eq!(value("externalId"), Some(&*format!("{:016x}", alert.id)));
     assert_eq!(value("flexString2"), Some(alert.phase.token()));
     assert_eq!(value("cs6"), Some(alert.basis.token()));
-    assert_eq!(number("cn1"), Some(alert.indicator.confidence.into()));
+    assert_eq!(number("cn1"), alert.indicator.as_ref().map(|indicator| indicator.confidence.into()));
     assert_eq!(value("cs4").is_some(), alert.dns.as_ref().is_some_and(|dns| !dns.addresses.is_empty()));
     let mut again = String::new();
     cef.write(&alert, &mut again);

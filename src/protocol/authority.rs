@@ -8,6 +8,17 @@ use std::str::FromStr;
 /// The longest address in text form: an IPv6 one that ends in dotted IPv4.
 const LONGEST_ADDRESS: usize = 45;
 
+/// The bytes that no host has, by their number.
+const ODD: [bool; 256] = {
+    let mut odd = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        odd[byte] = matches!(byte as u8, 0..=b' ' | 0x7f | b'/' | b'?' | b'#' | b'@' | b'[' | b']');
+        byte += 1;
+    }
+    odd
+};
+
 /// A host by name or by address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Host<'a> {
@@ -39,8 +50,7 @@ impl<'a> Host<'a> {
         if name.contains(&b':') {
             return ipv6(text).map(Self::V6);
         }
-        let is_odd = |&byte: &u8| matches!(byte, 0..=b' ' | 0x7f | b'/' | b'?' | b'#' | b'@' | b'[' | b']');
-        let valid = !name.is_empty() && !name.iter().any(is_odd);
+        let valid = !name.is_empty() && !name.iter().any(|&byte| ODD[usize::from(byte)]);
         valid.then_some(Self::Name(name))
     }
 

@@ -100,7 +100,11 @@ pub struct Findings {
     pub latest: Option<Timestamp>,
     /// The findings.
     pub list: Vec<Finding>,
-    /// All TCP segments with a payload.
+    /// Whether the scan is to note segments: set by whoever scans.
+    pub wants_segments: bool,
+    /// Whether it did.
+    pub has_segments: bool,
+    /// All TCP segments with a payload, where they were noted.
     pub segments: Vec<Segment>,
     /// What was counted on the way.
     pub counts: ScanCounts,
@@ -112,6 +116,7 @@ impl Findings {
         (self.earliest, self.latest) = (None, None);
         self.list.clear();
         self.segments.clear();
+        self.has_segments = self.wants_segments;
         self.counts = ScanCounts::default();
     }
 }
@@ -151,13 +156,16 @@ pub fn scan(block: &Block, learned: &Learned, findings: &mut Findings) {
     let mut look = Look { set, learned, speech: Speech::new(set), findings };
     let mut clock = Timestamp::MIN;
     let mut packets = 0;
+    let notes = look.findings.wants_segments;
     for (number, frame) in (0..).zip(&block.frames) {
         clock = clock.max(frame.time);
         let bytes = block.captured(frame);
         let at = At { number, time: frame.time, clock };
         if let Some(packet) = decode_usual(frame.link, bytes) {
             packets += 1;
-            look.note_segment(number, &packet);
+            if notes {
+                look.note_segment(number, &packet);
+            }
             if may_matter(set, learned, packet.source, packet.destination) || may_speak(&packet) {
                 look.closely(at, packet, &[]);
             }
@@ -206,7 +214,9 @@ impl Look<'_> {
         if fragment.is_some() {
             self.findings.list.push(finding(at, packet, outer, What::Fragment));
         } else {
-            self.note_segment(at.number, packet);
+            if self.findings.wants_segments {
+                self.note_segment(at.number, packet);
+            }
             self.closely(at, *packet, outer);
         }
     }
@@ -240,10 +250,25 @@ impl Look<'_> {
 
     #[inline(always)]
     fn note_segment(&mut self, frame: u32, packet: &Packet<'_>) {
-        if packet.tcp.is_some() && !packet.payload.is_empty() {
+        if is_segment(packet) {
             self.findings.segments.push(Segment { tag: packet.tag(), frame });
         }
     }
+}
+
+/// The TCP segments with a payload of a Block whose scan did not note them.
+pub fn segments(block: &Block) -> Vec<Segment> {
+    let noted = (0..).zip(&block.frames).filter_map(|(number, frame)| {
+        let decoded = decode(frame.link, block.captured(frame), frame.original).ok()?;
+        let is_noted = decoded.fragment.is_none() && is_segment(&decoded.packet);
+        is_noted.then(|| Segment { tag: decoded.packet.tag(), frame: number })
+    });
+    noted.collect()
+}
+
+#[inline(always)]
+fn is_segment(packet: &Packet<'_>) -> bool {
+    packet.tcp.is_some() && !packet.payload.is_empty()
 }
 
 /// Finds packets of a Block as mere contacts: for the tracker, where it learned addresses after the Block was scanned.

@@ -20,7 +20,7 @@ use crate::capture::{Block, Origin};
 use crate::decode::{Decoded, MOST_TUNNELS, decode};
 use crate::flow::{End, Flow};
 use crate::indicator::{AddressMatch, Closeness, IndicatorId, IndicatorSet, Learned};
-use crate::scan::{DnsSighting, Finding, Findings, ScanCounts, Segment, What, scan, scan_again};
+use crate::scan::{DnsSighting, Finding, Findings, ScanCounts, What, scan, scan_again};
 use crate::units::{ByteCount, Timestamp};
 
 mod assemble;
@@ -31,6 +31,7 @@ mod hello;
 mod missed;
 mod resolved;
 mod said;
+mod segments;
 mod talk;
 
 pub use assemble::HeadCounts;
@@ -41,6 +42,7 @@ use conversation::{Conversation, Conversations};
 use defrag::{Defrag, Released};
 use missed::{Missed, PacketsByAddress, has_contact, place};
 use resolved::Resolved;
+use segments::Segments;
 
 /// What the tracker is told to do.
 #[derive(Debug, Clone)]
@@ -159,7 +161,7 @@ impl Tracker {
             self.scan_for_newer(block, findings).into_iter().map(|found| (place(&found), found)).collect();
         let mut packets = None;
         let mut list = findings.list.iter().peekable();
-        let mut segments = Segments::new(block, &findings.segments);
+        let mut segments = Segments::new(block, findings);
         loop {
             let listed = list.peek().map(|finding| (place(finding), finding.clock));
             let next = listed.into_iter().chain(missed.iter().next().map(|(place, found)| (*place, found.clock))).min();
@@ -192,7 +194,7 @@ impl Tracker {
                         What::HeadBegins(offset) => {
                             self.set_clock(finding.clock, emit);
                             self.expire_heads(Some(finding.clock), &block.indicators, emit);
-                            self.head_begins(block, finding, offset, &findings.segments, emit);
+                            self.head_begins(block, finding, offset, segments.all(), emit);
                         }
                         _ => self.take_finding(block, finding, emit),
                     }
@@ -209,7 +211,7 @@ impl Tracker {
                 None => {
                     self.set_clock(clock, emit);
                     self.expire_heads(Some(clock), &block.indicators, emit);
-                    return self.said.remember(block, &findings.segments);
+                    return self.said.remember(block);
                 }
             }
         }
@@ -234,6 +236,11 @@ impl Tracker {
                 missed.entry(place(found)).or_insert_with(|| found.clone());
             }
         }
+    }
+
+    /// Whether scanners had better note the segments of their Blocks, since heads are pending.
+    pub fn wants_segments(&self) -> bool {
+        self.said.waits()
     }
 
     /// The learned addresses that scanners are to look for from now on, where they changed since the last call.
@@ -434,47 +441,6 @@ impl Tracker {
         let alert = of_dns(finding, sighting, indicator, origin, length, &self.settings.home);
         TrackCounts::count(&mut self.counts.sightings, sighting.signature);
         self.repeats.sighting(alert, None, false, &mut counted(&mut self.counts, emit));
-    }
-}
-
-/// The segments of a Block that pending heads may want, in order.
-struct Segments<'a> {
-    block: &'a Block,
-    rest: &'a [Segment],
-    /// How many frames were looked at for the clock, and the highest time among them.
-    frames: usize,
-    clock: Timestamp,
-}
-
-impl<'a> Segments<'a> {
-    fn new(block: &'a Block, rest: &'a [Segment]) -> Self {
-        Self { block, rest, frames: 0, clock: Timestamp::MIN }
-    }
-
-    /// The place and clock of the next segment that is wanted.
-    fn next(&mut self, is_wanted: impl Fn(&Segment) -> bool) -> Option<(missed::Place, Timestamp)> {
-        let skipped = self.rest.iter().position(is_wanted).unwrap_or(self.rest.len());
-        self.rest = &self.rest[skipped..];
-        let frame = self.rest.first()?.frame;
-        let upto = (frame as usize + 1).min(self.block.frames.len());
-        for frame in self.block.frames.get(self.frames..upto).unwrap_or_default() {
-            self.clock = self.clock.max(frame.time);
-        }
-        self.frames = self.frames.max(upto);
-        // After the contacts of its frame, before what is said in it.
-        Some(((frame, true, 0), self.clock))
-    }
-
-    fn take(&mut self) -> Option<Segment> {
-        let (first, rest) = self.rest.split_first()?;
-        self.rest = rest;
-        Some(*first)
-    }
-
-    /// The frames up to this one are done.
-    fn pass(&mut self, frame: u32) {
-        let done = self.rest.partition_point(|segment| segment.frame < frame);
-        self.rest = &self.rest[done..];
     }
 }
 

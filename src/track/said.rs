@@ -5,6 +5,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arrayvec::ArrayVec;
+
 use super::assemble::{Fed, GivenUp, Heads, LONGEST_HEAD};
 use super::hello::Hellos;
 use super::talk::Talks;
@@ -80,15 +82,16 @@ impl Said {
     }
 
     /// Keeps the last segments of a Block that is done.
-    pub(super) fn remember(&mut self, block: &Block, segments: &[Segment]) {
-        for segment in segments.get(segments.len().saturating_sub(LOOKBACK)..).unwrap_or(segments) {
-            let Some((packet, sequence)) = segment_of(block, segment.frame) else { continue };
+    pub(super) fn remember(&mut self, block: &Block) {
+        let frames = (0..block.frames.len() as u32).rev();
+        let last: ArrayVec<_, LOOKBACK> = frames.filter_map(|frame| segment_of(block, frame)).take(LOOKBACK).collect();
+        for (packet, sequence) in last.into_iter().rev() {
             // Its memory serves again.
             let spare = if self.recent.len() >= LOOKBACK { self.recent.pop_front() } else { None };
             let mut payload = spare.map(|spare| spare.payload).unwrap_or_default();
             payload.clear();
             payload.extend_from_slice(packet.payload.get(..LONGEST_HEAD).unwrap_or(packet.payload));
-            self.recent.push_back(Recent { tag: segment.tag, flow: packet.flow(), sequence, payload });
+            self.recent.push_back(Recent { tag: packet.tag(), flow: packet.flow(), sequence, payload });
         }
     }
 }
@@ -96,8 +99,8 @@ impl Said {
 /// A TCP segment of a Block, with the sequence number of its first byte.
 fn segment_of(block: &Block, frame: u32) -> Option<(Packet<'_>, u32)> {
     let frame = block.frames.get(frame as usize)?;
-    let Decoded { packet, .. } = decode(frame.link, block.captured(frame), frame.original).ok()?;
-    let tcp = packet.tcp?;
+    let Decoded { packet, fragment, .. } = decode(frame.link, block.captured(frame), frame.original).ok()?;
+    let tcp = packet.tcp.filter(|_| fragment.is_none() && !packet.payload.is_empty())?;
     // A SYN takes a number of its own (RFC 9293 section 3.4), also where data come with it (RFC 7413).
     let sequence = tcp.sequence.wrapping_add(u32::from(tcp.opens() || tcp.accepts()));
     Some((packet, sequence))
