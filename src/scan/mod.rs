@@ -44,6 +44,8 @@ pub struct Finding {
     pub macs: Option<(Mac, Mac)>,
     /// The packets that it lay in, the outermost first.
     pub outer: Option<Box<[Outer]>>,
+    /// Where in the payload the head ends that says it; zero where no head in a stream does.
+    pub end: u32,
     /// What was found.
     pub what: What,
 }
@@ -226,20 +228,25 @@ impl Look<'_> {
     #[inline(never)]
     fn closely(&mut self, at: At, packet: Packet<'_>, outer: &[Outer]) {
         let Findings { list, counts, .. } = &mut *self.findings;
-        let mut report = |what| list.push(finding(at, &packet, outer, what));
+        let mut report_at = |end: usize, what| {
+            list.push(Finding { end: end as u32, ..finding(at, &packet, outer, what) });
+        };
         if may_matter(self.set, self.learned, packet.source, packet.destination)
             && let Some(contact) = contact(self.set, self.learned, &packet.flow())
         {
-            report(contact);
+            report_at(0, contact);
         }
         if !may_speak(&packet) {
             return;
         }
         if packet.protocol == Protocol::TCP {
-            if let Some(begins) = self.speech.read(Stream::of(&packet), counts, &mut report) {
-                report(What::HeadBegins(begins as u32));
+            if let Some(begins) = self.speech.read(Stream::of(&packet), counts, &mut report_at) {
+                report_at(0, What::HeadBegins(begins as u32));
             }
-        } else if names::is_name_service(&packet) {
+            return;
+        }
+        let mut report = |what| report_at(0, what);
+        if names::is_name_service(&packet) {
             self.speech
                 .names
                 .read_message(packet.payload, counts, &mut |sighting| report(What::Dns(Box::new(sighting))));
@@ -305,6 +312,7 @@ fn finding(At { number, time, clock }: At, packet: &Packet<'_>, outer: &[Outer],
         tcp: packet.tcp,
         macs: packet.macs(),
         outer: boxed(outer),
+        end: 0,
         what,
     }
 }
@@ -312,7 +320,7 @@ fn finding(At { number, time, clock }: At, packet: &Packet<'_>, outer: &[Outer],
 /// A finding about a packet that another lay in.
 fn finding_around(At { number, time, clock }: At, around: &Outer, outer: &[Outer], what: What) -> Finding {
     let Outer { flow, length, macs, .. } = *around;
-    Finding { frame: number, time, clock, flow, length, tcp: None, macs, outer: boxed(outer), what }
+    Finding { frame: number, time, clock, flow, length, tcp: None, macs, outer: boxed(outer), end: 0, what }
 }
 
 fn boxed(outer: &[Outer]) -> Option<Box<[Outer]>> {

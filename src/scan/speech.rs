@@ -112,14 +112,23 @@ impl<'a> Speech<'a> {
         Self { set, names: names::Reader::new(set), name: DomainName::new(), initials: InitialReader::new() }
     }
 
-    /// Reports what matters in a stream. Returns where a head begins that is not whole, if one does.
-    pub fn read(&mut self, stream: Stream<'_>, counts: &mut ScanCounts, report: &mut dyn FnMut(What)) -> Option<usize> {
+    /// Reports what matters in a stream, each with where the head ends that says it: however a stream is cut, and wherever reading
+    /// began, that is the same place. Returns where a head begins that is not whole, if one does.
+    pub fn read(
+        &mut self,
+        stream: Stream<'_>,
+        counts: &mut ScanCounts,
+        report: &mut dyn FnMut(usize, What),
+    ) -> Option<usize> {
         let Stream { bytes, destination, is_dns } = stream;
         if is_dns {
+            let mut end = 0;
             for part in dns::tcp_messages(bytes) {
                 match part {
                     TcpPart::Whole(message) => {
-                        self.names.read_message(message, counts, &mut |sighting| report(What::Dns(Box::new(sighting))));
+                        end += 2 + message.len();
+                        let mut report = |sighting| report(end, What::Dns(Box::new(sighting)));
+                        self.names.read_message(message, counts, &mut report);
                     }
                     TcpPart::Partial(rest) => return Some(bytes.len() - rest.len()),
                 }
@@ -128,17 +137,18 @@ impl<'a> Speech<'a> {
         }
         match bytes.first()? {
             22 => match tls::client_hello(bytes) {
-                Head::Whole(hello, _) => {
-                    self.hello(&hello, MatchBasis::TlsServerName, destination, report);
+                Head::Whole(hello, end) => {
+                    self.hello(&hello, MatchBasis::TlsServerName, destination, &mut |what| report(end, what));
                     None
                 }
                 Head::Partial => Some(0),
                 Head::Other => None,
             },
             4 | 5 => match socks::request(bytes) {
-                Head::Whole(request, _) => {
+                Head::Whole(request, end) => {
                     let authority = Authority { host: request.host, port: Some(request.port) };
-                    self.authority(&authority, MatchBasis::Socks, destination, None, report);
+                    let mut report = |what| report(end, what);
+                    self.authority(&authority, MatchBasis::Socks, destination, None, &mut report);
                     None
                 }
                 Head::Partial => Some(0),
@@ -149,7 +159,7 @@ impl<'a> Speech<'a> {
                 Head::Whole(response, length) => {
                     let body = bytes.get(length..).unwrap_or_default();
                     if let Some(message) = netsupport::response(&response, body) {
-                        report(spoken(&message, response.server.unwrap_or_default(), None));
+                        report(length, spoken(&message, response.server.unwrap_or_default(), None));
                     }
                     None
                 }
@@ -161,7 +171,8 @@ impl<'a> Speech<'a> {
                 if let Some(command) = netsupport::body(bytes) {
                     let command = Some(command.token().to_owned());
                     let kind = NetSupport::Body;
-                    report(What::NetSupport(Box::new(NetSupportSighting { kind, command, version: None, http: None })));
+                    let sighting = NetSupportSighting { kind, command, version: None, http: None };
+                    report(bytes.len(), What::NetSupport(Box::new(sighting)));
                 }
                 None
             }
@@ -193,10 +204,14 @@ impl<'a> Speech<'a> {
         }
     }
 
-    fn requests(&mut self, stream: Stream<'_>, report: &mut dyn FnMut(What)) -> Option<usize> {
-        for part in http::requests(stream.bytes) {
+    fn requests(&mut self, stream: Stream<'_>, report: &mut dyn FnMut(usize, What)) -> Option<usize> {
+        let mut requests = http::requests(stream.bytes);
+        while let Some(part) = requests.next() {
             match part {
-                Part::Whole { request, body } => self.request(&request, body, stream.destination, report),
+                Part::Whole { request, body } => {
+                    let end = stream.bytes.len() - requests.rest().len() - body.len();
+                    self.request(&request, body, stream.destination, &mut |what| report(end, what));
+                }
                 Part::Partial(rest) => return Some(stream.bytes.len() - rest.len()),
             }
         }

@@ -107,6 +107,8 @@ fn place_of(tag: u32) -> usize {
 #[derive(Debug)]
 pub(super) struct GivenUp<T> {
     pub(super) bytes: Vec<u8>,
+    /// The sequence number of the first of them.
+    pub(super) start: u32,
     pub(super) context: T,
 }
 
@@ -144,14 +146,22 @@ impl<T> Heads<T> {
         })
     }
 
+    /// Whether a segment with this sequence number belongs to the head pending on a flow, or comes soon after it.
+    pub(super) fn goes_on_at(&self, flow: &Flow, sequence: u32) -> bool {
+        self.pending.get(flow).is_some_and(|pending| {
+            usize::try_from(sequence.wrapping_sub(pending.start) as i32)
+                .is_ok_and(|offset| offset > 0 && offset < LONGEST_HEAD)
+        })
+    }
+
     /// What was remembered of the packet that the head of a flow began in.
     pub(super) fn context(&mut self, flow: &Flow) -> Option<&mut T> {
         self.pending.get_mut(flow).map(|pending| &mut pending.context)
     }
 
-    /// The tag of a flow with a head, and the sequence number of its first byte.
-    pub(super) fn key(&self, flow: &Flow) -> Option<(u32, u32)> {
-        self.pending.get(flow).map(|pending| (pending.tag, pending.start))
+    /// The sequence number of the first byte of a flow's head.
+    pub(super) fn start(&self, flow: &Flow) -> Option<u32> {
+        self.pending.get(flow).map(|pending| pending.start)
     }
 
     /// A head begins on a flow with these bytes, the first of which has this sequence number. A head that was pending on the flow
@@ -220,7 +230,9 @@ impl<T> Heads<T> {
             return Fed::Taken;
         }
         let whole = pending.contiguous();
-        let is_due = pending.looks < FREE_LOOKS || whole >= pending.looked_at + pending.looked_at / 8;
+        // The end of an HTTP head, even where it is sent byte by byte.
+        let has_ended = pending.bytes.get(..whole).is_some_and(|bytes| bytes.ends_with(b"\n\r\n") || bytes.ends_with(b"\n\n"));
+        let is_due = has_ended || pending.looks < FREE_LOOKS || whole >= pending.looked_at + pending.looked_at / 8;
         if whole > pending.looked_at && (is_due || whole >= LONGEST_HEAD) { Fed::Grown } else { Fed::Taken }
     }
 
@@ -240,6 +252,24 @@ impl<T> Heads<T> {
         }
     }
 
+    /// The head is whole, and another one begins so many bytes after its start, of which parts may be there already.
+    pub(super) fn go_on(&mut self, flow: &Flow, after: usize, now: Timestamp) {
+        let Some(pending) = self.pending.get_mut(flow) else { return };
+        self.counts.assembled += 1;
+        let after = after.min(pending.bytes.len());
+        pending.bytes.drain(..after);
+        self.bytes -= after;
+        pending.start = pending.start.wrapping_add(after as u32);
+        pending.ranges.retain_mut(|(start, end)| {
+            (*start, *end) = (start.saturating_sub(after), end.saturating_sub(after));
+            *end > 0
+        });
+        (pending.looks, pending.looked_at) = (0, pending.contiguous());
+        (pending.since, pending.number) = (now, self.next);
+        self.queue.push_back((*flow, self.next));
+        self.next += 1;
+    }
+
     /// The head is none, after all.
     pub(super) fn forget(&mut self, flow: &Flow) -> bool {
         self.remove(flow).is_some()
@@ -252,20 +282,22 @@ impl<T> Heads<T> {
         }
     }
 
-    /// Gives up what has waited too long.
-    pub(super) fn expire(&mut self, now: Timestamp, given_up: &mut dyn FnMut(GivenUp<T>)) {
-        while let Some(&(flow, number)) = self.queue.front() {
-            match self.pending.get(&flow) {
-                Some(pending) if pending.number == number => {
-                    if now.since(pending.since) <= LONGEST_WAIT {
-                        return;
-                    }
-                    self.counts.too_old += 1;
-                    self.give_up(flow, given_up);
-                }
-                _ => {}
+    /// When the head that has waited for longest is to be given up.
+    pub(super) fn due(&mut self) -> Option<Timestamp> {
+        while let Some((flow, number)) = self.queue.front() {
+            if let Some(pending) = self.pending.get(flow).filter(|pending| pending.number == *number) {
+                return Some(pending.since + LONGEST_WAIT);
             }
             self.queue.pop_front();
+        }
+        None
+    }
+
+    /// Gives up the head that has waited for longest: once it is [due](Self::due).
+    pub(super) fn expire(&mut self, given_up: &mut dyn FnMut(GivenUp<T>)) {
+        if let Some((flow, _)) = self.queue.pop_front() {
+            self.counts.too_old += 1;
+            self.give_up(flow, given_up);
         }
     }
 
@@ -289,7 +321,7 @@ impl<T> Heads<T> {
         let Some(mut pending) = self.remove(&flow) else { return };
         let whole = pending.contiguous();
         pending.bytes.truncate(whole);
-        given_up(GivenUp { bytes: pending.bytes, context: pending.context });
+        given_up(GivenUp { bytes: pending.bytes, start: pending.start, context: pending.context });
     }
 }
 
@@ -398,9 +430,10 @@ mod tests {
     fn what_waits_too_long_is_given_up_with_what_there_is() {
         let mut heads = begun(0, b"ab");
         heads.feed(&flow(1), 5, b"gap", &mut none);
-        heads.expire(at(60), &mut none);
+        assert_eq!(heads.due(), Some(at(60)));
         let mut given_up = Vec::new();
-        heads.expire(at(61), &mut |gone| given_up.push(gone.bytes));
+        heads.expire(&mut |gone| given_up.push(gone.bytes));
+        assert_eq!(heads.due(), None);
         assert_eq!(given_up, [b"ab"]);
         assert_eq!((heads.counts().too_old, heads.bytes, heads.is_empty()), (1, 0, true));
     }
@@ -419,6 +452,20 @@ mod tests {
         assert_eq!(heads.counts().too_many, gone);
         assert_eq!(heads.pending.len() as u64 + gone, 3 * MOST_PENDING as u64);
         assert!(heads.queue.len() <= 2 * MOST_PENDING + 1);
+    }
+
+    #[test]
+    fn what_came_early_of_the_next_head_is_kept() {
+        let mut heads = begun(u32::MAX, b"ab");
+        heads.feed(&flow(1), 7, b"ij", &mut none);
+        heads.feed(&flow(1), 1, b"cdef", &mut none);
+        heads.go_on(&flow(1), 4, at(5));
+        assert_eq!((whole(&mut heads), heads.start(&flow(1))), (b"ef".to_vec(), Some(3)));
+        assert_eq!(heads.feed(&flow(1), 5, b"gh", &mut none), Fed::Grown);
+        assert_eq!((whole(&mut heads), heads.due()), (b"efghij".to_vec(), Some(at(65))));
+        assert_eq!((heads.bytes, heads.counts().assembled), (6, 1));
+        heads.expire(&mut |_| {});
+        assert!(heads.is_empty() && heads.queue.is_empty() && heads.bytes == 0);
     }
 
     #[test]

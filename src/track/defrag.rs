@@ -240,6 +240,11 @@ impl Defrag {
         released
     }
 
+    /// When the next datagram will have been waited for long enough, or earlier.
+    pub(super) fn due(&self) -> Option<Timestamp> {
+        self.queue.front().map(|&(due, ..)| due)
+    }
+
     /// The next datagram that was waited for long enough, and the time at which its turn came.
     pub(super) fn next_due(&mut self, now: Timestamp) -> Option<(Timestamp, Released)> {
         while let Some(&(due, ..)) = self.queue.front()
@@ -426,7 +431,7 @@ impl Datagram {
         };
         let outer = self.outer.clone();
         let what = What::Contact { source: None, destination: None };
-        Finding { frame: 0, time, clock: time, flow, length, tcp: None, macs: self.macs, outer, what }
+        Finding { frame: 0, time, clock: time, flow, length, tcp: None, macs: self.macs, outer, end: 0, what }
     }
 }
 

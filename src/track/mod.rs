@@ -165,22 +165,31 @@ impl Tracker {
         loop {
             let listed = list.peek().map(|finding| (place(finding), finding.clock));
             let next = listed.into_iter().chain(missed.iter().next().map(|(place, found)| (*place, found.clock))).min();
-            let segment = if self.said.waits() { segments.next(|segment| self.said.may_want(segment)) } else { None };
-            let segment = segment.filter(|(at, _)| next.is_none_or(|(place, _)| *at <= place));
-            let next = segment.or(next);
             let Some(clock) = next.map(|(_, clock)| clock).or(findings.latest) else { return };
-            let learned = self.resolved.learned();
             // Each at the time when its turn came, however far the clock jumps from finding to finding.
-            if let Some((due, released)) = self.defrag.next_due(clock) {
+            let due = self.defrag.due().into_iter().chain(self.said.due()).min().filter(|due| *due <= clock);
+            let before = match (due, next) {
+                (Some(due), _) => segments.first_at(due),
+                (None, Some(((frame, ..), _))) => frame.saturating_add(1),
+                (None, None) => u32::MAX,
+            };
+            let segment =
+                if self.said.waits() { segments.next(before, |segment| self.said.may_want(segment)) } else { None };
+            let segment = segment.filter(|(at, _)| next.is_none_or(|(place, _)| *at <= place));
+            let learned = self.resolved.learned();
+            if let Some(due) = due.filter(|_| segment.is_none()) {
+                segments.pass(before);
+                self.said.remember(block, before);
                 self.set_clock(due, emit);
-                self.released(released, emit);
+                self.give_up(due, &block.indicators, emit);
                 self.catch_up(learned, (block, findings), &mut packets, &mut missed, |found| found.clock >= due);
                 continue;
             }
+            let clock = segment.map_or(clock, |(_, clock)| clock);
+            let next = segment.or(next);
             match next {
                 Some(_) if segment.is_some() => {
                     self.set_clock(clock, emit);
-                    self.expire_heads(Some(clock), &block.indicators, emit);
                     if let Some(segment) = segments.take() {
                         self.segment(block, &segment, emit);
                         let comes_later = |found: &Finding| found.frame > segment.frame;
@@ -193,8 +202,12 @@ impl Tracker {
                     match finding.what {
                         What::HeadBegins(offset) => {
                             self.set_clock(finding.clock, emit);
-                            self.expire_heads(Some(finding.clock), &block.indicators, emit);
                             self.head_begins(block, finding, offset, segments.all(), emit);
+                        }
+                        What::Fragment => {
+                            // A head may begin in its datagram.
+                            self.said.remember(block, finding.frame);
+                            self.take_finding(block, finding, emit);
                         }
                         _ => self.take_finding(block, finding, emit),
                     }
@@ -210,10 +223,20 @@ impl Tracker {
                 }
                 None => {
                     self.set_clock(clock, emit);
-                    self.expire_heads(Some(clock), &block.indicators, emit);
-                    return self.said.remember(block);
+                    return self.said.remember_all(block);
                 }
             }
+        }
+    }
+
+    /// Gives up what is due: a datagram, or a head.
+    fn give_up(&mut self, due: Timestamp, indicators: &Arc<IndicatorSet>, emit: &mut dyn FnMut(Alert)) {
+        if self.defrag.due().is_some_and(|datagram| datagram <= due) {
+            if let Some((_, released)) = self.defrag.next_due(due) {
+                self.released(released, emit);
+            }
+        } else {
+            self.expire_head(indicators, emit);
         }
     }
 
@@ -254,7 +277,7 @@ impl Tracker {
             self.released(released, emit);
         }
         let indicators = self.indicators.clone();
-        self.expire_heads(None, &indicators, emit);
+        self.end_heads(&indicators, emit);
         self.repeats.close_all(&mut counted(&mut self.counts, emit));
     }
 
@@ -319,7 +342,12 @@ impl Tracker {
             scan(&block, &self.learned_among(&block), &mut findings);
             self.scan_counts.add(&findings.counts);
             self.nesting += 1;
+            let mut is_fed = false;
             for mut finding in findings.list {
+                if !is_fed && !matches!(finding.what, What::Contact { .. }) {
+                    is_fed = true;
+                    self.datagram_segment(&block, emit);
+                }
                 if finding.depth() == 0 {
                     finding.length = length;
                 }
@@ -329,6 +357,9 @@ impl Tracker {
                     finding.outer = Some(around.iter().chain(inner).copied().collect());
                 }
                 self.take_finding(&block, &finding, emit);
+            }
+            if !is_fed {
+                self.datagram_segment(&block, emit);
             }
             self.nesting -= 1;
         }
@@ -414,9 +445,12 @@ impl Tracker {
     }
 
     fn dns(&mut self, block: &Block, finding: &Finding, sighting: &DnsSighting, emit: &mut dyn FnMut(Alert)) {
-        self.dns_in(&block.origin, (block.number, finding.frame), &block.indicators, finding, sighting, emit);
+        let at = (block.number, finding.frame);
+        self.dns_in(&block.origin, at, &block.indicators, finding, sighting, said::end_of(finding), emit);
     }
 
+    /// `end` is the sequence number at which a message over TCP ends.
+    #[allow(clippy::too_many_arguments)]
     fn dns_in(
         &mut self,
         origin: &Arc<Origin>,
@@ -424,6 +458,7 @@ impl Tracker {
         indicators: &IndicatorSet,
         finding: &Finding,
         sighting: &DnsSighting,
+        end: Option<u32>,
         emit: &mut dyn FnMut(Alert),
     ) {
         let Some(indicator) = indicators.get(sighting.indicator) else { return };
@@ -433,6 +468,9 @@ impl Tracker {
                 self.resolved.learn(*address, *lifetime, indicator, &name, finding.time);
             }
             self.counts.addresses_beyond += sighting.more_addresses;
+        }
+        if end.is_some() && !self.said.is_new(finding, end, (block, frame)) {
+            return;
         }
         // The bytes of a packet count once, however many messages of it say the same.
         let this = (block, frame, sighting.signature, sighting.indicator);

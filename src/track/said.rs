@@ -9,11 +9,11 @@ use arrayvec::ArrayVec;
 
 use super::assemble::{Fed, GivenUp, Heads, LONGEST_HEAD};
 use super::hello::Hellos;
-use super::talk::Talks;
+use super::talk::{At, Talks};
 use super::{HeadCounts, TrackCounts, Tracker, contact, counted, is_outbound};
 use crate::alert::{Alert, MatchBasis, Phase, Signature, Traffic, wire_text};
 use crate::capture::{Block, Origin};
-use crate::decode::{Decoded, Packet, decode};
+use crate::decode::{Decoded, Packet, Tcp, decode};
 use crate::flow::{End, Flow, Mac};
 use crate::indicator::{Closeness, Indicator, IndicatorSet};
 use crate::protocol::head::Head;
@@ -24,6 +24,10 @@ use crate::units::{ByteCount, Timestamp};
 /// also where the packets of a busy link lie between them.
 const LOOKBACK: usize = 64;
 
+/// How many bytes of a segment have to look like the start of a head to be one even where they may be a part of the head that is
+/// pending: a method and the start of a target, or the start of a hello.
+const SURE_START: usize = 6;
+
 /// How long a conversation that speaks NetSupport may be silent: an open TCP connection (RFC 5382, REQ-5).
 const SILENCE: Duration = Duration::from_secs(2 * 3600 + 4 * 60);
 
@@ -32,8 +36,12 @@ pub(super) struct Said {
     heads: Heads<Begun>,
     hellos: Hellos,
     talks: Talks,
-    /// The latest TCP segments with a payload of the Blocks before this one.
+    /// The latest TCP segments with a payload of the Blocks before this one, and of its first frames.
     recent: VecDeque<Recent>,
+    /// How many frames of this Block are among those.
+    remembered: u32,
+    /// The latest packet that a pending head went on in.
+    went_on: Option<(u64, u32)>,
     given_up: Vec<GivenUp<Begun>>,
 }
 
@@ -46,7 +54,7 @@ pub(super) struct Begun {
     is_dns: bool,
 }
 
-/// A segment of an earlier Block.
+/// A segment that is remembered.
 struct Recent {
     tag: u32,
     flow: Flow,
@@ -61,6 +69,8 @@ impl Said {
             hellos: Hellos::default(),
             talks: Talks::default(),
             recent: VecDeque::new(),
+            remembered: 0,
+            went_on: None,
             given_up: Vec::new(),
         }
     }
@@ -81,16 +91,34 @@ impl Said {
         self.heads.may_want(segment.tag)
     }
 
+    /// Whether what a head that ends at `end` says was not said before.
+    pub(super) fn is_new(&mut self, finding: &Finding, end: Option<u32>, at: At) -> bool {
+        self.talks.heard(&finding.flow, end, at, finding.time).is_some()
+    }
+
+    /// When the next head is to be given up.
+    pub(super) fn due(&mut self) -> Option<Timestamp> {
+        self.heads.due()
+    }
+
     /// Keeps the last segments of a Block that is done.
-    pub(super) fn remember(&mut self, block: &Block) {
-        let frames = (0..block.frames.len() as u32).rev();
+    pub(super) fn remember_all(&mut self, block: &Block) {
+        self.remember(block, block.frames.len() as u32);
+        self.remembered = 0;
+    }
+
+    /// Keeps the last segments of a Block's frames before this one.
+    pub(super) fn remember(&mut self, block: &Block, before: u32) {
+        let frames = (self.remembered..before).rev();
+        self.remembered = self.remembered.max(before);
         let last: ArrayVec<_, LOOKBACK> = frames.filter_map(|frame| segment_of(block, frame)).take(LOOKBACK).collect();
         for (packet, sequence) in last.into_iter().rev() {
             // Its memory serves again.
             let spare = if self.recent.len() >= LOOKBACK { self.recent.pop_front() } else { None };
             let mut payload = spare.map(|spare| spare.payload).unwrap_or_default();
             payload.clear();
-            payload.extend_from_slice(packet.payload.get(..LONGEST_HEAD).unwrap_or(packet.payload));
+            // Whole, however long: where a head begins in it is not known yet.
+            payload.extend_from_slice(packet.payload);
             self.recent.push_back(Recent { tag: packet.tag(), flow: packet.flow(), sequence, payload });
         }
     }
@@ -101,9 +129,7 @@ fn segment_of(block: &Block, frame: u32) -> Option<(Packet<'_>, u32)> {
     let frame = block.frames.get(frame as usize)?;
     let Decoded { packet, fragment, .. } = decode(frame.link, block.captured(frame), frame.original).ok()?;
     let tcp = packet.tcp.filter(|_| fragment.is_none() && !packet.payload.is_empty())?;
-    // A SYN takes a number of its own (RFC 9293 section 3.4), also where data come with it (RFC 7413).
-    let sequence = tcp.sequence.wrapping_add(u32::from(tcp.opens() || tcp.accepts()));
-    Some((packet, sequence))
+    Some((packet, first_byte(tcp)))
 }
 
 impl Tracker {
@@ -111,6 +137,9 @@ impl Tracker {
     pub(super) fn segment(&mut self, block: &Block, segment: &Segment, emit: &mut dyn FnMut(Alert)) {
         let Some((packet, sequence)) = segment_of(block, segment.frame) else { return };
         let flow = packet.flow();
+        if self.said.heads.goes_on_at(&flow, sequence) {
+            self.said.went_on = Some((block.number, segment.frame));
+        }
         let given_up = &mut self.said.given_up;
         let fed = self.said.heads.feed(&flow, sequence, packet.payload, &mut |gone| given_up.push(gone));
         if fed != Fed::Elsewhere
@@ -125,6 +154,13 @@ impl Tracker {
         self.last_looks(&block.indicators, emit);
     }
 
+    /// A datagram that was put together may be a segment with a part of a pending head.
+    pub(super) fn datagram_segment(&mut self, block: &Block, emit: &mut dyn FnMut(Alert)) {
+        if self.said.waits() {
+            self.segment(block, &Segment { tag: 0, frame: 0 }, emit);
+        }
+    }
+
     /// A head begins in a segment that does not hold all of it.
     pub(super) fn head_begins(
         &mut self,
@@ -137,23 +173,31 @@ impl Tracker {
         let Some((packet, start)) = segment_of(block, finding.frame) else { return };
         let flow = finding.flow;
         let sequence = start.wrapping_add(offset);
+        let at = (block.number, finding.frame);
+        let bytes = packet.payload.get(offset as usize..).unwrap_or_default();
         // A part of the head that is pending, or the same head once more.
         if self.said.heads.covers(&flow, sequence) {
             return;
         }
-        let bytes = packet.payload.get(offset as usize..).unwrap_or_default();
+        // A part of a head in a segment of its own may look like the start of one.
+        let is_dns = Stream::of(&packet).is_dns;
+        if self.said.went_on == Some(at) && (is_dns || bytes.len() < SURE_START) {
+            return;
+        }
         let begun = Begun {
             finding: finding.clone(),
             origin: block.origin.clone(),
-            at: (block.number, finding.frame),
-            is_dns: Stream::of(&packet).is_dns,
+            at,
+            is_dns,
         };
         let tag = packet.tag();
-        let Said { heads, given_up, recent, .. } = &mut self.said;
-        heads.begin((flow, tag), sequence, bytes, finding.time, begun, &mut |gone| given_up.push(gone));
+        let now = self.clock.unwrap_or(finding.time);
+        let Said { heads, given_up, recent, remembered, .. } = &mut self.said;
+        heads.begin((flow, tag), sequence, bytes, now, begun, &mut |gone| given_up.push(gone));
         // Parts that came before it.
-        let before = segments.partition_point(|segment| segment.frame < finding.frame);
-        let in_block = &segments[before.saturating_sub(LOOKBACK)..before];
+        let first = segments.partition_point(|segment| segment.frame < *remembered);
+        let before = segments.partition_point(|segment| segment.frame < finding.frame).max(first);
+        let in_block = &segments[before.saturating_sub(LOOKBACK).max(first)..before];
         let mut has_grown = false;
         let earlier = recent.len().saturating_sub(LOOKBACK - in_block.len());
         for segment in recent.iter().skip(earlier).filter(|segment| segment.tag == tag && segment.flow == flow) {
@@ -175,7 +219,7 @@ impl Tracker {
 
     /// Reads what there is of a head.
     fn look(&mut self, flow: &Flow, indicators: &Arc<IndicatorSet>, emit: &mut dyn FnMut(Alert)) {
-        let Some((tag, start)) = self.said.heads.key(flow) else { return };
+        let Some(start) = self.said.heads.start(flow) else { return };
         let Some((bytes, begun)) = self.said.heads.look(flow) else { return };
         let begun = begun.clone();
         let (heard, begins) = read(indicators, bytes, &begun);
@@ -184,55 +228,53 @@ impl Tracker {
             Some(0) => return,
             // What came before is whole; another head begins behind it.
             Some(next) => {
-                let rest = bytes.get(next..).unwrap_or_default().to_vec();
-                let sequence = start.wrapping_add(next as u32);
-                let later = Begun { finding: Finding { length: 0, ..begun.finding.clone() }, ..begun.clone() };
-                let Said { heads, given_up, .. } = &mut self.said;
-                heads.done(flow);
-                let time = begun.finding.time;
-                heads.begin((*flow, tag), sequence, &rest, time, later, &mut |gone| given_up.push(gone));
+                let now = self.clock.unwrap_or(begun.finding.time);
+                self.said.heads.go_on(flow, next, now);
+                if let Some(later) = self.said.heads.context(flow) {
+                    later.finding.length = 0;
+                }
             }
             None => self.said.heads.done(flow),
         }
-        self.hear(heard, &begun, Some(start), indicators, emit);
+        self.hear(heard, &begun, start, indicators, emit);
     }
 
     /// Reads a last time what was given up.
     fn last_looks(&mut self, indicators: &Arc<IndicatorSet>, emit: &mut dyn FnMut(Alert)) {
         for gone in std::mem::take(&mut self.said.given_up) {
             let (heard, _) = read(indicators, &gone.bytes, &gone.context);
-            self.hear(heard, &gone.context, None, indicators, emit);
+            self.hear(heard, &gone.context, gone.start, indicators, emit);
         }
     }
 
-    /// Gives up what has waited too long; at the end of the input all.
-    pub(super) fn expire_heads(
-        &mut self,
-        now: Option<Timestamp>,
-        indicators: &Arc<IndicatorSet>,
-        emit: &mut dyn FnMut(Alert),
-    ) {
+    /// Gives up the head that is [due](Said::due).
+    pub(super) fn expire_head(&mut self, indicators: &Arc<IndicatorSet>, emit: &mut dyn FnMut(Alert)) {
         let Said { heads, given_up, .. } = &mut self.said;
-        match now {
-            Some(now) => heads.expire(now, &mut |gone| given_up.push(gone)),
-            None => heads.end(&mut |gone| given_up.push(gone)),
-        }
+        heads.expire(&mut |gone| given_up.push(gone));
+        self.last_looks(indicators, emit);
+    }
+
+    /// The input has ended: gives up all.
+    pub(super) fn end_heads(&mut self, indicators: &Arc<IndicatorSet>, emit: &mut dyn FnMut(Alert)) {
+        let Said { heads, given_up, .. } = &mut self.said;
+        heads.end(&mut |gone| given_up.push(gone));
         self.last_looks(indicators, emit);
     }
 
     fn hear(
         &mut self,
-        heard: Vec<What>,
+        heard: Vec<(usize, What)>,
         begun: &Begun,
-        sequence: Option<u32>,
+        start: u32,
         indicators: &Arc<IndicatorSet>,
         emit: &mut dyn FnMut(Alert),
     ) {
-        for what in heard {
+        for (end, what) in heard {
             let finding = Finding { what, ..begun.finding.clone() };
+            let end = Some(start.wrapping_add(end as u32));
             match &finding.what {
-                What::Dns(sighting) => self.dns_in(&begun.origin, begun.at, indicators, &finding, sighting, emit),
-                _ => self.said_in(&begun.origin, begun.at, indicators, &finding, sequence, emit),
+                What::Dns(sighting) => self.dns_in(&begun.origin, begun.at, indicators, &finding, sighting, end, emit),
+                _ => self.said_in(&begun.origin, begun.at, indicators, &finding, end, emit),
             }
         }
     }
@@ -265,8 +307,8 @@ impl Tracker {
 
     /// Something was said whole in one packet.
     pub(super) fn said(&mut self, block: &Block, finding: &Finding, emit: &mut dyn FnMut(Alert)) {
-        let sequence = finding.tcp.map(|tcp| tcp.sequence);
-        self.said_in(&block.origin, (block.number, finding.frame), &block.indicators, finding, sequence, emit);
+        let at = (block.number, finding.frame);
+        self.said_in(&block.origin, at, &block.indicators, finding, end_of(finding), emit);
     }
 
     fn said_in(
@@ -429,12 +471,23 @@ fn netsupport_sentence(
     text
 }
 
+/// The sequence number at which a head ends that is whole in its segment.
+pub(super) fn end_of(finding: &Finding) -> Option<u32> {
+    finding.tcp.map(|tcp| first_byte(tcp).wrapping_add(finding.end))
+}
+
+/// The sequence number of a segment's first byte of payload.
+fn first_byte(tcp: Tcp) -> u32 {
+    // A SYN takes a number of its own (RFC 9293 section 3.4), also where data come with it (RFC 7413).
+    tcp.sequence.wrapping_add(u32::from(tcp.opens() || tcp.accepts()))
+}
+
 /// Reads the bytes of a head as the scanner does.
-fn read(indicators: &IndicatorSet, bytes: &[u8], begun: &Begun) -> (Vec<What>, Option<usize>) {
+fn read(indicators: &IndicatorSet, bytes: &[u8], begun: &Begun) -> (Vec<(usize, What)>, Option<usize>) {
     let mut heard = Vec::new();
     let destination: IpAddr = begun.finding.flow.destination.address;
     let stream = Stream { bytes, destination, is_dns: begun.is_dns };
-    let begins = Speech::new(indicators).read(stream, &mut ScanCounts::default(), &mut |what| heard.push(what));
+    let begins = Speech::new(indicators).read(stream, &mut ScanCounts::default(), &mut |end, what| heard.push((end, what)));
     (heard, begins)
 }
 

@@ -19,12 +19,14 @@ pub(super) struct Segments<'a> {
     /// How many frames were looked at for the clock, and the highest time among them.
     frames: usize,
     clock: Timestamp,
+    /// What was last asked for by time.
+    first: usize,
 }
 
 impl<'a> Segments<'a> {
     pub(super) fn new(block: &'a Block, findings: &'a Findings) -> Self {
         let noted = findings.has_segments.then_some(findings.segments.as_slice());
-        Self { block, noted, made: None, next: 0, passed: 0, frames: 0, clock: Timestamp::MIN }
+        Self { block, noted, made: None, next: 0, passed: 0, frames: 0, clock: Timestamp::MIN, first: 0 }
     }
 
     /// All of them.
@@ -35,15 +37,16 @@ impl<'a> Segments<'a> {
         }
     }
 
-    /// The place and clock of the next segment that is wanted.
-    pub(super) fn next(&mut self, is_wanted: impl Fn(&Segment) -> bool) -> Option<(Place, Timestamp)> {
+    /// The place and clock of the next segment that is wanted, if it comes before this frame. Those after it have to wait until it
+    /// is known which are wanted then.
+    pub(super) fn next(&mut self, before: u32, is_wanted: impl Fn(&Segment) -> bool) -> Option<(Place, Timestamp)> {
         let (mut next, passed) = (self.next, self.passed);
         let all = self.all();
         let rest = all.get(next..).unwrap_or_default();
         next += rest.partition_point(|segment| segment.frame < passed);
         let rest = all.get(next..).unwrap_or_default();
-        next += rest.iter().position(is_wanted).unwrap_or(rest.len());
-        let found = all.get(next).map(|segment| segment.frame);
+        next += rest.iter().position(|segment| segment.frame >= before || is_wanted(segment)).unwrap_or(rest.len());
+        let found = all.get(next).map(|segment| segment.frame).filter(|frame| *frame < before);
         self.next = next;
         let frame = found?;
         let upto = (frame as usize + 1).min(self.block.frames.len());
@@ -62,8 +65,17 @@ impl<'a> Segments<'a> {
         self.all().get(next).copied()
     }
 
+    /// The first frame of the Block by which the clock stood at this time or later.
+    ///
+    /// To be asked in the order of time.
+    pub(super) fn first_at(&mut self, time: Timestamp) -> u32 {
+        let rest = self.block.frames.get(self.first..).unwrap_or_default();
+        self.first += rest.iter().take_while(|frame| frame.time < time).count();
+        self.first as u32
+    }
+
     /// The frames before this one are done.
     pub(super) fn pass(&mut self, frame: u32) {
-        self.passed = frame;
+        self.passed = self.passed.max(frame);
     }
 }

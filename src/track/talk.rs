@@ -42,7 +42,7 @@ pub(super) struct Talk {
 pub(super) type At = (u64, u32);
 
 impl Talk {
-    /// Whether a head with this sequence number came in another packet before. Remembers it if not.
+    /// Whether a head that ends at this sequence number came in another packet before. Remembers it if not.
     fn repeats(&mut self, is_forward: bool, sequence: u32, at: At) -> bool {
         let known = self.heads.iter().find(|(forward, known, _)| (*forward, *known) == (is_forward, sequence));
         if let Some((_, _, first)) = known {
@@ -76,7 +76,7 @@ impl Talks {
     }
 
     /// What is remembered of the conversation in which a head was sent; `None` where the same head came before. The head is told by
-    /// its sequence number, where it has one.
+    /// the sequence number at which it ends, where it has one.
     pub(super) fn heard(&mut self, flow: &Flow, sequence: Option<u32>, at: At, time: Timestamp) -> Option<&mut Talk> {
         let key = flow.either_way();
         if !self.table.contains_key(&key) {

@@ -33,6 +33,28 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    /// Heads in pieces, of two clients, with all that is said of them.
+    #[test]
+    fn blocks_make_no_difference_to_heads_in_pieces(
+        head in any::<[u8; 9]>(),
+        steps in prop::collection::vec(
+            (prop::sample::select(vec![0u8, 0, 0, 0, 5, 7, 8, 20]), 0..14u8, 0..2u8, 0..10u8, any::<u8>(), 0..10u8),
+            1..150,
+        ),
+    ) {
+        let steps = steps.into_iter().flat_map(|(passed, kind, who, whom, detail, fragments)| {
+            let who = who | [0, 0, 0, 0, 0, 0, 0, 0, 0x40, 0x60][usize::from(fragments)];
+            // Mostly speech; else a contact with an address that is learned, or a question.
+            let (kind, whom) = match kind { 0 => (0, 7), 1 => (5, whom), _ => (8, whom) };
+            [passed, kind, who, whom, detail]
+        });
+        Story::of(&head.into_iter().chain(steps).collect::<Vec<_>>()).check();
+    }
+}
+
 /// That the stories have something to tell: a name is asked for and resolved, and what it gave is contacted.
 #[test]
 fn a_story_has_alerts() {

@@ -32,6 +32,13 @@ pub struct Requests<'a> {
     rest: &'a [u8],
 }
 
+impl<'a> Requests<'a> {
+    /// What comes after the requests so far; empty at the end.
+    pub fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+}
+
 impl<'a> Iterator for Requests<'a> {
     type Item = Part<'a>;
 

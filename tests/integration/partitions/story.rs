@@ -2,6 +2,7 @@
 //! target, so it stands on the public interface alone.
 
 use std::net::{IpAddr, SocketAddr};
+use std::ops::Range;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
@@ -50,6 +51,9 @@ const NAMES: [&str; 5] = ["feersona.net", "gw.feersona.net", "a.bryonsad.net", "
 
 const LIST: &str = "198.51.100.0/24\n192.0.2.7\nlisted.example\n192.0.2.9\n";
 
+/// One to whom names are said: nobody of interest himself.
+const PROXY: &str = "93.184.215.14:8080";
+
 /// What answers give: addresses of servers, one that is listed itself, and one that nobody has.
 const ANSWERS: [&str; 7] = [
     "203.0.113.66",
@@ -80,6 +84,15 @@ pub struct Story {
     lengths: [u8; 4],
     /// How many Blocks before each Block the learned addresses were published that its scan knows, over and over.
     delays: [u8; 4],
+}
+
+/// Which scans note segments in a telling.
+#[derive(Clone, Copy)]
+enum Notes {
+    AsWanted,
+    All,
+    None,
+    Some,
 }
 
 /// All that came of a telling.
@@ -139,13 +152,104 @@ fn flood(part: u16, count: u16) -> Vec<u8> {
     ethernet(wire::udp(from, socket(&CLIENTS, 0), &answer("feersona.net", 60, &addresses)))
 }
 
+/// A ClientHello with a key share before the name.
+fn hello(name: &str) -> Vec<u8> {
+    let length = |bytes: &[u8]| (bytes.len() as u16).to_be_bytes();
+    let name = [&[0], &length(name.as_bytes())[..], name.as_bytes()].concat();
+    let names = [&length(&name)[..], &name].concat();
+    let share = [0x7a; 90];
+    let extensions = [&[0, 51], &length(&share)[..], &share, &[0, 0], &length(&names), &names].concat();
+    let body = [&[3, 3][..], &[0x16; 32], &[0, 0, 2, 0x13, 1, 1, 0], &length(&extensions), &extensions].concat();
+    let message = [&[1, 0][..], &length(&body), &body].concat();
+    // Over two records.
+    let (first, second) = message.split_at(60);
+    [first, second].iter().flat_map(|part| [&[22, 3, 1][..], &length(part), part].concat()).collect()
+}
+
+fn framed(messages: &[Vec<u8>]) -> Vec<u8> {
+    messages.iter().flat_map(|message| [&(message.len() as u16).to_be_bytes()[..], message].concat()).collect()
+}
+
+/// What one side of a TCP conversation says.
+pub struct Saying {
+    /// Said to the client, not by it.
+    pub by_server: bool,
+    pub server: SocketAddr,
+    pub bytes: Vec<u8>,
+}
+
+/// Heads of each kind: of which something is listed, mostly.
+pub static SAYINGS: LazyLock<Vec<Saying>> = LazyLock::new(|| {
+    let to = |server: &str, bytes: &[u8]| Saying {
+        by_server: false,
+        server: server.parse().expect("an address and a port"),
+        bytes: bytes.to_vec(),
+    };
+    let by = |server: &str, bytes: &[u8]| Saying { by_server: true, ..to(server, bytes) };
+    let answered = answer("gw.feersona.net", 60, &["203.0.113.66".parse().expect("an address")]);
+    vec![
+        to(PROXY, &hello("gw.feersona.net")),
+        to(PROXY, &hello("www.example.org")),
+        to(
+            PROXY,
+            b"GET /a HTTP/1.1\r\nHost: C2.Listed.example\r\nHOST\r\nAccept: G\r\n\r\n\
+              GET http://feersona.net/ HTTP/1.1\nHost:\tfeersona.net:81\n\n\
+              GET /c HTTP/1.1\r\nPOST: 1\r\nHost: www.example.org\r\n\r\n",
+        ),
+        to(PROXY, b"CONNECT 91.202.233.25:4888 HTTP/1.1\r\nHost: 91.202.233.25:4888\r\n\r\n"),
+        to(PROXY, &[&[5, 1, 0, 5, 1, 0, 3, 15][..], b"gw.feersona.net", &[1, 187]].concat()),
+        to(PROXY, b"\x04\x01\x00\x50\x00\x00\x00\x01me\x00a.bryonsad.net\x00"),
+        to(
+            PROXY,
+            b"POST http://93.184.215.14/fakeurl.htm HTTP/1.1\nUser-Agent: NetSupport Manager/1.3\n\
+              Content-Length:     22\nHost: 93.184.215.14\n\nCMD=POLL\nINFO=1\nACK=1\n",
+        ),
+        by(
+            PROXY,
+            b"HTTP/1.1 200 OK\nServer: NetSupport Gateway/1.92 (Windows NT)\nContent-Length:     11\n\nCMD=ENCD\nES=",
+        ),
+        to(RESOLVER, &framed(&[question("feersona.net", 0x0100, 0), question("www.example.org", 0x0100, 0)])),
+        by(RESOLVER, &framed(&[answered.clone(), question("x.listed.example", 0x8180, 0), answered])),
+    ]
+});
+
+/// A segment with some bytes of a saying, which begin at the sequence number `first`.
+pub fn piece(saying: &Saying, client: SocketAddr, first: u32, range: Range<usize>) -> Vec<u8> {
+    let (from, to) = if saying.by_server { (saying.server, client) } else { (client, saying.server) };
+    let parts = Segment {
+        sequence: first.wrapping_add(range.start as u32),
+        flags: PSH | ACK,
+        payload: &saying.bytes[range],
+        ..Segment::default()
+    };
+    wire::tcp(from, to, &parts)
+}
+
+/// A part of what is said by a client or to it; whole, or half of it as a fragment.
+fn spoken(who: u8, what: u8, detail: u8) -> Vec<u8> {
+    let saying = &SAYINGS[usize::from(what) % SAYINGS.len()];
+    let all = saying.bytes.len();
+    let start = all * usize::from(detail >> 3) / 32;
+    let length = [1, 2, all / 32 + 1, all / 8 + 1, all / 4 + 1, all / 2 + 1, all, all][usize::from(detail & 7)];
+    let packet = piece(saying, socket(&CLIENTS, who), u32::MAX - 20, start..all.min(start + length));
+    let is_fragmented = who & 0x40 != 0 && packet[0] >> 4 == 4;
+    if !is_fragmented {
+        return packet;
+    }
+    let (header, segment) = packet.split_at(20);
+    let half = if who & 0x20 == 0 { 0..24.min(segment.len()) } else { 24.min(segment.len())..segment.len() };
+    let mut fragment = [header, &segment[half.clone()]].concat();
+    fragment[2..4].copy_from_slice(&(20 + half.len() as u16).to_be_bytes());
+    wire::fragment(&fragment, u16::from_be_bytes([what, detail]), half.start, half.start == 0)
+}
+
 /// Four bytes → what is sent.
 fn frame_of([kind, who, whom, detail]: [u8; 4]) -> Vec<u8> {
     let (client, server) = (socket(&CLIENTS, who), socket(&SERVERS, whom));
     let (from, to) = if detail & 1 == 0 { (client, server) } else { (server, client) };
     let resolver: SocketAddr = RESOLVER.parse().expect("an address and a port");
     let name = chosen(&NAMES, whom);
-    let packet = match kind % 8 {
+    let packet = match kind % 12 {
         0..=2 => {
             let flags = [SYN, SYN | ACK, ACK, PSH | ACK, FIN | ACK, RST, RST | ACK, SYN];
             let parts = Segment {
@@ -165,7 +269,8 @@ fn frame_of([kind, who, whom, detail]: [u8; 4]) -> Vec<u8> {
             let addresses: Vec<IpAddr> = given.map(|text| text.parse().expect("an address")).collect();
             wire::udp(resolver, client, &answer(name, chosen(&[0, 60, 7200], detail >> 3), &addresses))
         }
-        _ => wire::ip(from.ip(), to.ip(), wire::TCP, &[detail; 3]),
+        7 => wire::ip(from.ip(), to.ip(), wire::TCP, &[detail; 3]),
+        _ => spoken(who, whom, detail),
     };
     ethernet(packet)
 }
@@ -202,7 +307,7 @@ impl Story {
     }
 
     /// The story told in these Blocks, whose scans know the learned addresses of so many Blocks before.
-    fn tell(&self, lengths: impl Fn(usize) -> usize, delays: impl Fn(usize) -> usize) -> Told {
+    fn tell(&self, lengths: impl Fn(usize) -> usize, delays: impl Fn(usize) -> usize, notes: Notes) -> Told {
         let mut tracker = Tracker::new(TrackSettings { repeat_window: self.window, home: Vec::new() });
         let mut findings = Findings::default();
         let mut told = Told { alerts: Vec::new(), counts: TrackCounts::default(), scanned: ScanCounts::default() };
@@ -215,6 +320,12 @@ impl Story {
             rest = after;
             let block = block(number, frames);
             let known = published.len() - 1 - delays(number).min(published.len() - 1);
+            findings.wants_segments = match notes {
+                Notes::AsWanted => tracker.wants_segments(),
+                Notes::All => true,
+                Notes::None => false,
+                Notes::Some => number % 3 == 1,
+            };
             scan(&block, &published[known], &mut findings);
             tracker.take(&block, &findings, &mut |alert| told.alerts.push(alert));
             let next = tracker.publish().map(Arc::new).or(published.last().cloned());
@@ -229,16 +340,17 @@ impl Story {
 
     /// Tells it in several ways, and checks that the same comes of each. Returns what came.
     pub fn check(&self) -> Told {
-        let told = self.tell(|_| 1, |_| 0);
-        let in_one = self.tell(|_| self.frames.len(), |_| 0);
+        let told = self.tell(|_| 1, |_| 0, Notes::AsWanted);
+        let in_one = self.tell(|_| self.frames.len(), |_| 0, Notes::AsWanted);
         assert_same(&told, &in_one, "one Block for each frame, one for all");
-        let never_told = self.tell(|_| 1, |_| usize::MAX);
+        let never_told = self.tell(|_| 1, |_| usize::MAX, Notes::None);
         assert_same(&told, &never_told, "scans that know what was learned, and scans that do not");
         // A Block may also be empty, but not each.
         let length = |number: usize| usize::from(self.lengths[number % 4] % 16) + usize::from(number.is_multiple_of(4));
         let delay = |number: usize| usize::from(self.delays[number % 4] % 8);
-        assert_same(&told, &self.tell(length, |_| 0), "Blocks of one and of several frames");
-        assert_same(&told, &self.tell(length, delay), "scans that know what was learned some Blocks before");
+        assert_same(&told, &self.tell(length, |_| 0, Notes::All), "Blocks of one and of several frames");
+        let delayed = self.tell(length, delay, Notes::Some);
+        assert_same(&told, &delayed, "scans that know what was learned some Blocks before");
         told
     }
 }
@@ -259,5 +371,7 @@ fn assert_same(one: &Told, other: &Told, what: &str) {
     for (place, (one, other)) in one.alerts.iter().zip(&other.alerts).enumerate() {
         assert_eq!(one, other, "{what}: alert {place}");
     }
+    assert_eq!(one.counts, other.counts, "{what}");
+    assert_eq!(one.scanned, other.scanned, "{what}");
     assert_eq!(one, other, "{what}");
 }
