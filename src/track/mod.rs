@@ -166,9 +166,12 @@ impl Tracker {
             let listed = list.peek().map(|finding| (place(finding), finding.clock));
             let next = listed.into_iter().chain(missed.iter().next().map(|(place, found)| (*place, found.clock))).min();
             let Some(clock) = next.map(|(_, clock)| clock).or(findings.latest) else { return };
+            let clock = self.clock.map_or(clock, |latest| latest.max(clock));
             // Each at the time when its turn came, however far the clock jumps from finding to finding.
             let due = self.defrag.due().into_iter().chain(self.said.due()).min().filter(|due| *due <= clock);
             let before = match (due, next) {
+                // At the end of time all is due at once.
+                (Some(due), _) if self.clock.is_some_and(|clock| clock >= due) => segments.passed(),
                 (Some(due), _) => segments.first_at(due),
                 (None, Some(((frame, ..), _))) => frame.saturating_add(1),
                 (None, None) => u32::MAX,
@@ -182,7 +185,7 @@ impl Tracker {
                 self.said.remember(block, before);
                 self.set_clock(due, emit);
                 self.give_up(due, &block.indicators, emit);
-                self.catch_up(learned, (block, findings), &mut packets, &mut missed, |found| found.clock >= due);
+                self.catch_up(learned, (block, findings), &mut packets, &mut missed, |found| found.frame >= before);
                 continue;
             }
             let clock = segment.map_or(clock, |(_, clock)| clock);

@@ -75,6 +75,11 @@ impl<'a> Segments<'a> {
     }
 
     /// The frames before this one are done.
+    pub(super) fn passed(&self) -> u32 {
+        self.passed
+    }
+
+    /// The frames before this one are done.
     pub(super) fn pass(&mut self, frame: u32) {
         self.passed = self.passed.max(frame);
     }
