@@ -159,9 +159,9 @@ impl<T> Heads<T> {
         self.pending.get_mut(flow).map(|pending| &mut pending.context)
     }
 
-    /// The sequence number of the first byte of a flow's head.
-    pub(super) fn start(&self, flow: &Flow) -> Option<u32> {
-        self.pending.get(flow).map(|pending| pending.start)
+    /// The tag of a flow with a head, and the sequence number of its first byte.
+    pub(super) fn key(&self, flow: &Flow) -> Option<(u32, u32)> {
+        self.pending.get(flow).map(|pending| (pending.tag, pending.start))
     }
 
     /// A head begins on a flow with these bytes, the first of which has this sequence number. A head that was pending on the flow
@@ -460,7 +460,7 @@ mod tests {
         heads.feed(&flow(1), 7, b"ij", &mut none);
         heads.feed(&flow(1), 1, b"cdef", &mut none);
         heads.go_on(&flow(1), 4, at(5));
-        assert_eq!((whole(&mut heads), heads.start(&flow(1))), (b"ef".to_vec(), Some(3)));
+        assert_eq!((whole(&mut heads), heads.key(&flow(1))), (b"ef".to_vec(), Some((7, 3))));
         assert_eq!(heads.feed(&flow(1), 5, b"gh", &mut none), Fed::Grown);
         assert_eq!((whole(&mut heads), heads.due()), (b"efghij".to_vec(), Some(at(65))));
         assert_eq!((heads.bytes, heads.counts().assembled), (6, 1));

@@ -43,6 +43,16 @@ pub(super) struct Said {
     /// The latest packet that a pending head went on in.
     went_on: Option<(u64, u32)>,
     given_up: Vec<GivenUp<Begun>>,
+    /// The latest heads that were put together, to tell their parts when they come again: as many as segments are looked through.
+    read: VecDeque<Stretch>,
+}
+
+/// Bytes of a flow that were read.
+struct Stretch {
+    tag: u32,
+    flow: Flow,
+    start: u32,
+    length: u32,
 }
 
 /// What is remembered of the packet that a head began in.
@@ -72,6 +82,7 @@ impl Said {
             remembered: 0,
             went_on: None,
             given_up: Vec::new(),
+            read: VecDeque::new(),
         }
     }
 
@@ -94,6 +105,19 @@ impl Said {
     /// Whether what a head that ends at `end` says was not said before.
     pub(super) fn is_new(&mut self, finding: &Finding, end: Option<u32>, at: At) -> bool {
         self.talks.heard(&finding.flow, end, at, finding.time).is_some()
+    }
+
+    /// Whether a head that was put together lately has this sequence number behind its first.
+    fn was_read(&self, tag: u32, flow: &Flow, sequence: u32) -> bool {
+        let holds = |stretch: &Stretch| (1..stretch.length).contains(&sequence.wrapping_sub(stretch.start));
+        self.read.iter().any(|stretch| stretch.tag == tag && stretch.flow == *flow && holds(stretch))
+    }
+
+    fn note_read(&mut self, stretch: Stretch) {
+        if self.read.len() >= LOOKBACK {
+            self.read.pop_front();
+        }
+        self.read.push_back(stretch);
     }
 
     /// When the next head is to be given up.
@@ -179,6 +203,10 @@ impl Tracker {
         if self.said.heads.covers(&flow, sequence) {
             return;
         }
+        let tag = packet.tag();
+        if self.said.was_read(tag, &flow, sequence) {
+            return;
+        }
         // A part of a head in a segment of its own may look like the start of one.
         let is_dns = Stream::of(&packet).is_dns;
         if self.said.went_on == Some(at) && (is_dns || bytes.len() < SURE_START) {
@@ -190,7 +218,6 @@ impl Tracker {
             at,
             is_dns,
         };
-        let tag = packet.tag();
         let now = self.clock.unwrap_or(finding.time);
         let Said { heads, given_up, recent, remembered, .. } = &mut self.said;
         heads.begin((flow, tag), sequence, bytes, now, begun, &mut |gone| given_up.push(gone));
@@ -219,10 +246,11 @@ impl Tracker {
 
     /// Reads what there is of a head.
     fn look(&mut self, flow: &Flow, indicators: &Arc<IndicatorSet>, emit: &mut dyn FnMut(Alert)) {
-        let Some(start) = self.said.heads.start(flow) else { return };
+        let Some((tag, start)) = self.said.heads.key(flow) else { return };
         let Some((bytes, begun)) = self.said.heads.look(flow) else { return };
         let begun = begun.clone();
         let (heard, begins) = read(indicators, bytes, &begun);
+        let length = begins.unwrap_or(bytes.len());
         match begins {
             Some(0) if bytes.len() >= LONGEST_HEAD => return self.said.heads.too_long(flow),
             Some(0) => return,
@@ -236,6 +264,7 @@ impl Tracker {
             }
             None => self.said.heads.done(flow),
         }
+        self.said.note_read(Stretch { tag, flow: *flow, start, length: length as u32 });
         self.hear(heard, &begun, start, indicators, emit);
     }
 

@@ -7,6 +7,7 @@ mod captures;
 #[path = "../../src/output/cef/reader.rs"]
 mod cef_reader;
 mod cef_referees;
+mod cuts;
 mod golden;
 mod hostile;
 mod partitions;

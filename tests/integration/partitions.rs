@@ -3,7 +3,7 @@
 
 use proptest::prelude::*;
 
-mod story;
+pub mod story;
 
 use story::Story;
 

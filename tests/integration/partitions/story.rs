@@ -99,7 +99,7 @@ enum Notes {
 #[derive(Debug, PartialEq)]
 pub struct Told {
     pub alerts: Vec<Alert>,
-    counts: TrackCounts,
+    pub counts: TrackCounts,
     scanned: ScanCounts,
 }
 
@@ -296,6 +296,14 @@ impl Story {
         }
         let window = Duration::from_secs(chosen(&WINDOWS, window));
         Self { window, frames, lengths: [a, b, c, d], delays: [e, f, g, h] }
+    }
+
+    /// A story of these packets, one a millisecond, in Blocks of some frames.
+    pub fn of_packets(packets: Vec<Vec<u8>>) -> Self {
+        let start = Timestamp::from_parts(1_795_000_000, 0);
+        let times = (0..).map(|number| start + Duration::from_millis(number));
+        let frames = times.zip(packets.into_iter().map(ethernet)).collect();
+        Self { window: Duration::from_secs(600), frames, lengths: [0, 7, 2, 4], delays: [0, 1, 7, 2] }
     }
 
     /// The story with answers before one of its frames that are enough to make the tracker forget what it learned first.

@@ -1,0 +1,131 @@
+//! What is heard in a conversation does not depend on how it is cut into segments, nor on the order in which they come, nor on what
+//! comes twice.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+use proptest::prelude::*;
+
+use crate::partitions::story::{SAYINGS, Saying, Story, Told, piece};
+
+/// How many places a segment may be late: two of them may then have twice as many between them, as many as the tracker looks back.
+const MOST_LATE: usize = 30;
+
+const CLIENTS: [&str; 2] = ["10.0.0.5:50001", "[2001:db8:1::5]:50003"];
+
+/// Signature, indicator, client and server of all that was found, and how many sightings of each signature.
+fn heard(told: &Told) -> (BTreeSet<[String; 4]>, Vec<u64>) {
+    let keys = told.alerts.iter().map(|alert| {
+        let indicator = alert.indicator.as_ref().map(|indicator| indicator.pattern.to_string()).unwrap_or_default();
+        [alert.signature.id().to_owned(), indicator, alert.client.to_string(), alert.server.to_string()]
+    });
+    (keys.collect(), told.counts.sightings.to_vec())
+}
+
+/// How one side's bytes come.
+#[derive(Debug, Clone)]
+struct Cut {
+    /// Which of [`SAYINGS`].
+    saying: usize,
+    /// The sequence number of the first byte.
+    first: u32,
+    /// The lengths of segments, over and over.
+    lengths: Vec<usize>,
+    /// How many places each segment is late, over and over.
+    late: Vec<usize>,
+    /// How much each segment repeats of what came before and tells of what comes after, over and over.
+    overlaps: Vec<(usize, usize)>,
+    /// Whether each segment comes once more, over and over.
+    again: Vec<bool>,
+}
+
+fn cut() -> impl Strategy<Value = Cut> {
+    let lengths = prop_oneof![
+        Just(vec![1]),
+        prop::collection::vec(1..4usize, 1..5),
+        prop::collection::vec(prop_oneof![1..20usize, 1..400usize], 1..8),
+    ];
+    let first = prop_oneof![any::<u32>(), (0..400u32).prop_map(|before| 0u32.wrapping_sub(before))];
+    (
+        0..SAYINGS.len(),
+        first,
+        lengths,
+        prop::collection::vec(prop_oneof![Just(0), 0..MOST_LATE], 1..12),
+        prop::collection::vec(prop_oneof![Just((0, 0)), (0..30usize, 0..30usize)], 1..8),
+        prop::collection::vec(prop::bool::weighted(0.2), 1..8),
+    )
+        .prop_map(|(saying, first, lengths, late, overlaps, again)| Cut { saying, first, lengths, late, overlaps, again })
+}
+
+impl Cut {
+    fn saying(&self) -> &'static Saying {
+        &SAYINGS[self.saying]
+    }
+
+    /// Heads one after another. A segment that begins within the first of them is a part of it, and where that was read already nothing
+    /// more is expected of it: so it may come again, but not with more than before.
+    fn has_several_heads(&self) -> bool {
+        self.saying().server.port() == 53 || self.saying == 2
+    }
+
+    /// The segments' bytes in the order of sending, each with the places that it is late.
+    fn segments(&self) -> Vec<(Range<usize>, usize)> {
+        let all = self.saying().bytes.len();
+        let mut segments = Vec::new();
+        let mut start = 0;
+        for number in 0.. {
+            if start == all {
+                break;
+            }
+            let end = all.min(start + self.lengths[number % self.lengths.len()]);
+            let late = |number: usize| self.late[number % self.late.len()];
+            let (before, after) = self.overlaps[number % self.overlaps.len()];
+            let (before, after) = if self.has_several_heads() { (0, 0) } else { (before, after) };
+            segments.push((start.saturating_sub(before)..all.min(end + after), late(number)));
+            if self.again[number % self.again.len()] {
+                segments.push((start..end, late(number + 1)));
+            }
+            start = end;
+        }
+        segments
+    }
+}
+
+/// The packets of both clients, whose segments take turns.
+fn packets(cuts: &[Cut; 2], segments: impl Fn(&Cut) -> Vec<(Range<usize>, usize)>) -> Vec<Vec<u8>> {
+    let mut sent = Vec::new();
+    for (cut, client) in cuts.iter().zip(CLIENTS) {
+        let client = client.parse().unwrap();
+        for (place, (range, late)) in segments(cut).into_iter().enumerate() {
+            sent.push((place * 2 + late, piece(cut.saying(), client, cut.first, range)));
+        }
+    }
+    sent.sort_by_key(|(place, _)| *place);
+    sent.into_iter().map(|(_, packet)| packet).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn any_cut_and_order_is_heard_alike(one in cut(), other in cut()) {
+        let cuts = [one, other];
+        let whole = Story::of_packets(packets(&cuts, |cut| vec![(0..cut.saying().bytes.len(), 0)])).check();
+        let in_pieces = Story::of_packets(packets(&cuts, Cut::segments)).check();
+        prop_assert_eq!(heard(&in_pieces), heard(&whole));
+        prop_assert_eq!(in_pieces.counts.heads.conflicts, 0);
+    }
+}
+
+/// That whole sayings are heard at all, so that there is something to be the same.
+#[test]
+fn each_saying_is_heard() {
+    let silent: Vec<usize> = (0..SAYINGS.len())
+        .filter(|&saying| {
+            let client = CLIENTS[0].parse().unwrap();
+            let bytes = 0..SAYINGS[saying].bytes.len();
+            Story::of_packets(vec![piece(&SAYINGS[saying], client, 7, bytes)]).check().alerts.is_empty()
+        })
+        .collect();
+    assert_eq!(silent, [1], "all but the one that names nobody listed");
+}
