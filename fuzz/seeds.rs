@@ -64,6 +64,13 @@ fn main() -> Result<(), Box<dyn Error>> {
                     scan.extend(bytes);
                 }
                 let Ok(packet) = decode(frame.link, bytes, frame.original) else { continue };
+                if packet.protocol == Protocol::TCP {
+                    match packet.payload.first() {
+                        Some(22) => seed("tls", &format!("{name}-{number}"), packet.payload)?,
+                        Some(4 | 5 | b'A'..=b'Z') => seed("http", &format!("{name}-{number}"), packet.payload)?,
+                        _ => {}
+                    }
+                }
                 if packet.ports.is_some_and(|(from, to)| from == 53 || to == 53) && !packet.payload.is_empty() {
                     let kind = if packet.protocol == Protocol::TCP { "tcp" } else { "udp" };
                     seed("dns", &format!("{name}-{number}-{kind}"), packet.payload)?;

@@ -231,7 +231,8 @@ impl<T> Heads<T> {
         }
         let whole = pending.contiguous();
         // The end of an HTTP head, even where it is sent byte by byte.
-        let has_ended = pending.bytes.get(..whole).is_some_and(|bytes| bytes.ends_with(b"\n\r\n") || bytes.ends_with(b"\n\n"));
+        let has_ended =
+            pending.bytes.get(..whole).is_some_and(|bytes| bytes.ends_with(b"\n\r\n") || bytes.ends_with(b"\n\n"));
         let is_due = has_ended || pending.looks < FREE_LOOKS || whole >= pending.looked_at + pending.looked_at / 8;
         if whole > pending.looked_at && (is_due || whole >= LONGEST_HEAD) { Fed::Grown } else { Fed::Taken }
     }

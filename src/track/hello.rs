@@ -91,3 +91,40 @@ impl Hellos {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flow::{End, Protocol};
+    use crate::protocol::head::Head;
+    use crate::protocol::quic::Version;
+    use crate::protocol::quic::testing::{crypto, initial, padded};
+    use crate::protocol::tls::testing::MadeHello;
+
+    fn flow(number: usize) -> Flow {
+        let end = |last, port: usize| End { address: [10, 0, 0, last].into(), port: Some(port as u16) };
+        Flow { source: end(1, number), destination: end(2, 443), protocol: Protocol::UDP }
+    }
+
+    fn is_whole(stream: Option<&CryptoStream>) -> bool {
+        stream.is_some_and(|stream| matches!(stream.client_hello(), Head::Whole(..)))
+    }
+
+    #[test]
+    fn a_flood_of_half_hellos_is_bounded_and_the_newest_stay() {
+        let message = MadeHello::usual(b"gw.feersona.net").message();
+        let (first, second) = message.split_at(20);
+        let origin = Origin::new(Version::V1, b"chosen id");
+        let datagram = |offset, data| initial(&origin, 0, &padded(crypto(offset, data)));
+        let (first, second) = (datagram(0, first), datagram(20, second));
+        let mut hellos = Hellos::default();
+        let now = Timestamp::from_parts(0, 0);
+        for number in 0..3 * MOST_PENDING {
+            assert!(!is_whole(hellos.take(flow(number), &first, now)));
+        }
+        assert_eq!((hellos.pending.len(), hellos.given_up()), (MOST_PENDING, 2 * MOST_PENDING as u64));
+        assert!(hellos.queue.len() <= 2 * MOST_PENDING + 1);
+        assert!(is_whole(hellos.take(flow(3 * MOST_PENDING - 1), &second, now)));
+        assert!(!is_whole(hellos.take(flow(0), &second, now)));
+    }
+}

@@ -212,12 +212,7 @@ impl Tracker {
         if self.said.went_on == Some(at) && (is_dns || bytes.len() < SURE_START) {
             return;
         }
-        let begun = Begun {
-            finding: finding.clone(),
-            origin: block.origin.clone(),
-            at,
-            is_dns,
-        };
+        let begun = Begun { finding: finding.clone(), origin: block.origin.clone(), at, is_dns };
         let now = self.clock.unwrap_or(finding.time);
         let Said { heads, given_up, recent, remembered, .. } = &mut self.said;
         heads.begin((flow, tag), sequence, bytes, now, begun, &mut |gone| given_up.push(gone));
@@ -252,7 +247,10 @@ impl Tracker {
         let (heard, begins) = read(indicators, bytes, &begun);
         let length = begins.unwrap_or(bytes.len());
         match begins {
-            Some(0) if bytes.len() >= LONGEST_HEAD => return self.said.heads.too_long(flow),
+            // The readers call it something else where it is too long.
+            Some(0) | None if bytes.len() >= LONGEST_HEAD && heard.is_empty() => {
+                return self.said.heads.too_long(flow);
+            }
             Some(0) => return,
             // What came before is whole; another head begins behind it.
             Some(next) => {
@@ -516,7 +514,8 @@ fn read(indicators: &IndicatorSet, bytes: &[u8], begun: &Begun) -> (Vec<(usize, 
     let mut heard = Vec::new();
     let destination: IpAddr = begun.finding.flow.destination.address;
     let stream = Stream { bytes, destination, is_dns: begun.is_dns };
-    let begins = Speech::new(indicators).read(stream, &mut ScanCounts::default(), &mut |end, what| heard.push((end, what)));
+    let begins =
+        Speech::new(indicators).read(stream, &mut ScanCounts::default(), &mut |end, what| heard.push((end, what)));
     (heard, begins)
 }
 

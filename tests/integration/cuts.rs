@@ -54,7 +54,14 @@ fn cut() -> impl Strategy<Value = Cut> {
         prop::collection::vec(prop_oneof![Just((0, 0)), (0..30usize, 0..30usize)], 1..8),
         prop::collection::vec(prop::bool::weighted(0.2), 1..8),
     )
-        .prop_map(|(saying, first, lengths, late, overlaps, again)| Cut { saying, first, lengths, late, overlaps, again })
+        .prop_map(|(saying, first, lengths, late, overlaps, again)| Cut {
+            saying,
+            first,
+            lengths,
+            late,
+            overlaps,
+            again,
+        })
 }
 
 impl Cut {
@@ -128,4 +135,44 @@ fn each_saying_is_heard() {
         })
         .collect();
     assert_eq!(silent, [1], "all but the one that names nobody listed");
+}
+
+/// Two hellos, each in two segments, of which the second begins before the first goes on.
+#[test]
+fn heads_that_lie_across_each_other_are_both_heard() {
+    let saying = &SAYINGS[0];
+    let [one, other] = CLIENTS.map(|client| client.parse().unwrap());
+    let half = saying.bytes.len() / 2;
+    let (first, second) = (0..half, half..saying.bytes.len());
+    let packets = vec![
+        piece(saying, one, 7, first.clone()),
+        piece(saying, other, 7, first),
+        piece(saying, other, 7, second.clone()),
+        piece(saying, one, 7, second),
+    ];
+    let told = Story::of_packets(packets).check();
+    assert_eq!(told.alerts.len(), 2, "{:?}", heard(&told));
+    assert_eq!(told.counts.heads.assembled, 2);
+}
+
+/// A SOCKS client's offer is the start of a request; the request comes in a segment of its own, and may be read by itself.
+#[test]
+fn a_request_behind_an_offer_is_one_sighting() {
+    let saying = &SAYINGS[4];
+    let client = CLIENTS[0].parse().unwrap();
+    let all = saying.bytes.len();
+    let told = Story::of_packets(vec![piece(saying, client, 7, 0..3), piece(saying, client, 7, 3..all)]).check();
+    assert_eq!(heard(&told).1.iter().sum::<u64>(), 1);
+}
+
+/// Two requests in one segment, of which the second comes once more in another one.
+#[test]
+fn what_is_sent_again_in_other_segments_counts_once() {
+    let saying = &SAYINGS[2];
+    let client = CLIENTS[0].parse().unwrap();
+    let all = saying.bytes.len();
+    let second = saying.bytes.windows(8).position(|bytes| bytes == b"GET http").unwrap();
+    let once = Story::of_packets(vec![piece(saying, client, 7, 0..all)]).check();
+    let again = vec![piece(saying, client, 7, 0..all), piece(saying, client, 7, second..all)];
+    assert_eq!(heard(&Story::of_packets(again).check()), heard(&once));
 }

@@ -7,9 +7,12 @@ use std::path::Path;
 
 use crate::golden::{parse, sums};
 use crate::run::{Run, command};
-use crate::samples::generator::cast::{ALL_LISTED, LISTED, RESOLVER, client};
+use crate::samples::generator::cast::{ALL_LISTED, LISTED, RESOLVER, WEB, client};
 use crate::samples::generator::dns::{A, address, query};
+use crate::samples::generator::random::Random;
+use crate::samples::generator::speech::{POLL, client_hello, gateway_request, gateway_response, http_get};
 use crate::samples::generator::tape::{Tape, Tcp};
+use crate::samples::generator::wire::{self, ACK, Segment};
 
 /// The `n`th of many hosts that are not [`client`].
 fn host(n: u32) -> Ipv4Addr {
@@ -132,4 +135,123 @@ fn answers_with_thousands_of_addresses_hide_no_contact() {
     assert!(run.out.lines().all(|line| line.len() < 2047));
     assert_eq!(lost(&run, "too many in one answer"), u64::from(ANSWERS * (ADDRESSES_EACH - 256)), "{}", run.err);
     assert!(lost(&run, "resolved addresses forgotten early") > 0, "{}", run.err);
+}
+
+/// A ClientHello that names a listed domain, of which the name lies in the second half.
+fn listed_hello() -> Vec<u8> {
+    client_hello("gw.feersona.net", &mut Random::new(7))
+}
+
+/// How many heads may be pending at a time, and of how many conversations what was said is remembered: as in the tracker.
+const MOST_HEADS: u32 = 4096;
+const MOST_TALKS: u32 = 16_384;
+
+#[test]
+fn a_hello_in_two_segments_amid_half_hellos_is_heard() {
+    const FLOOD: u32 = 3 * MOST_HEADS;
+    let (hello, half) = (listed_hello(), client_hello("www.example.org", &mut Random::new(8)));
+    let mut tape = Tape::new();
+    let mut conversation = Tcp::new(client(49_741), WEB);
+    conversation.open(&mut tape);
+    for n in 0..FLOOD {
+        Tcp::new((host(n), 20_000).into(), WEB).ask(&mut tape, &half[..60]);
+        // Fewer come between the two than may be pending.
+        if n == 6000 {
+            conversation.ask(&mut tape, &hello[..50]);
+        } else if n == 6000 + MOST_HEADS - 10 {
+            conversation.ask(&mut tape, &hello[50..]);
+        }
+    }
+    let run = replay(&tape);
+    assert_eq!(told_of(&run, client(0).ip(), "feersona.net")[0], 1, "{}", run.out);
+    assert_eq!(run.out.lines().count(), 1, "{}", run.out);
+    assert_eq!(lost(&run, "given up: too many at a time"), u64::from(FLOOD + 1 - MOST_HEADS - 1), "{}", run.err);
+}
+
+#[test]
+fn a_request_in_two_segments_amid_heads_without_end_is_heard() {
+    const FLOOD: u32 = 4200;
+    // No head ends in it, and each of these takes more room than there is for each.
+    let endless = [b"GET / HTTP/1.1\r\nHost: www.example.org\r\nX: ", &[b'x'; 5000][..]].concat();
+    let request = http_get("gw.feersona.net", "/");
+    let mut tape = Tape::new();
+    let mut conversation = Tcp::new(client(49_741), WEB);
+    conversation.open(&mut tape);
+    for n in 0..FLOOD {
+        Tcp::new((host(n), 20_000).into(), WEB).ask(&mut tape, &endless);
+        if n == 3700 {
+            conversation.ask(&mut tape, &request[..20]);
+        } else if n == 4000 {
+            conversation.ask(&mut tape, &request[20..]);
+        }
+    }
+    // Two more ways to waste room: a head longer than any, and one that is all holes.
+    Tcp::new((host(FLOOD), 20_000).into(), WEB).ask(&mut tape, &[&endless[..], &[b'y'; 20_000]].concat());
+    let holes: SocketAddr = (host(FLOOD + 1), 20_000).into();
+    for hole in 0..40u32 {
+        let payload: &[u8] = if hole == 0 { &endless[..20] } else { b"x: y" };
+        let parts = Segment { sequence: hole * 30, flags: ACK, payload, ..Segment::default() };
+        tape.packet(&wire::tcp(holes, WEB, &parts));
+    }
+    let run = replay(&tape);
+    assert_eq!(told_of(&run, client(0).ip(), "feersona.net")[0], 1, "{}", run.out);
+    assert_eq!(run.out.lines().count(), 1, "{}", run.out);
+    // 16 MiB hold some three thousand of these.
+    let given_up = lost(&run, "given up: too many at a time");
+    assert!((u64::from(FLOOD - 3400)..u64::from(FLOOD - 3000)).contains(&given_up), "{}", run.err);
+    assert_eq!(lost(&run, "longer than any may be"), 1, "{}", run.err);
+    assert_eq!(lost(&run, "too many gaps"), 1, "{}", run.err);
+}
+
+#[test]
+fn half_hellos_that_stay_halves_are_told_as_such() {
+    let half = client_hello("www.example.org", &mut Random::new(8));
+    let mut tape = Tape::new();
+    for n in 0..500 {
+        Tcp::new((host(n), 20_000).into(), WEB).ask(&mut tape, &half[..60]);
+    }
+    tape.wait(61_000);
+    Tcp::new(client(49_741), WEB).whole(&mut tape, &listed_hello(), b"");
+    let run = replay(&tape);
+    assert_eq!(told_of(&run, client(0).ip(), "feersona.net")[0], 1, "{}", run.out);
+    assert_eq!(lost(&run, "given up: the rest never came"), 500, "{}", run.err);
+}
+
+#[test]
+fn a_session_amid_netsupport_clients_without_number_is_told() {
+    const CLIENTS: u32 = MOST_TALKS + 4000;
+    let post = gateway_request(WEB.ip(), POLL);
+    let mut tape = Tape::new();
+    let mut session = Tcp::new(client(49_741), LISTED);
+    session.open(&mut tape);
+    for n in 0..CLIENTS {
+        Tcp::new((host(n), 20_000).into(), WEB).ask(&mut tape, &post);
+        if n % 6000 == 0 {
+            session.ask(&mut tape, &gateway_request(LISTED.ip(), POLL)).answer(&mut tape, &gateway_response(POLL));
+        }
+    }
+    let run = replay(&tape);
+    let of_signature = sums(&run, |line| (line["4"].clone(), line["src"] == client(0).ip().to_string()));
+    assert_eq!(of_signature[&("netsupport-session".to_owned(), true)][0], 4, "{}", run.err);
+    assert_eq!(of_signature[&("netsupport-gateway".to_owned(), false)][0], u64::from(CLIENTS), "{}", run.err);
+    let forgotten = lost(&run, "whose words were forgotten early");
+    assert!((4000..4010).contains(&forgotten), "{}", run.err);
+}
+
+#[test]
+fn names_without_number_are_all_counted() {
+    const CLIENTS: u32 = MOST_TALKS + 4000;
+    let hello = listed_hello();
+    let mut tape = Tape::new();
+    for n in 0..CLIENTS {
+        Tcp::new((host(n), 20_000).into(), WEB).ask(&mut tape, &hello);
+        if n == CLIENTS / 2 {
+            Tcp::new(client(49_741), WEB).whole(&mut tape, &http_get("bryonsad.net", "/"), b"");
+        }
+    }
+    let run = replay(&tape);
+    let all = sums(&run, |line| (line["4"].clone(), line["cs1"].clone()));
+    assert_eq!(all[&("c2-server-name".to_owned(), "feersona.net".to_owned())][0], u64::from(CLIENTS));
+    assert_eq!(all[&("c2-server-name".to_owned(), "bryonsad.net".to_owned())][0], 1);
+    assert_eq!(lost(&run, "whose words were forgotten early"), u64::from(CLIENTS + 1 - MOST_TALKS), "{}", run.err);
 }

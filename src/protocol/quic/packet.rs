@@ -87,7 +87,7 @@ impl Origin {
     }
 
     #[cfg(test)]
-    pub(super) fn new(version: Version, id: &[u8]) -> Self {
+    pub(crate) fn new(version: Version, id: &[u8]) -> Self {
         Self { version, id: id.try_into().unwrap() }
     }
 

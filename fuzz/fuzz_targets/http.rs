@@ -1,0 +1,71 @@
+//! HTTP heads, SOCKS requests and NetSupport's messages: what is told of a start stays true, and all parts lie in the bytes.
+
+#![no_main]
+
+use std::fmt::Debug;
+
+use libfuzzer_sys::fuzz_target;
+use rattap::protocol::head::Head;
+use rattap::protocol::http::{
+    LONGEST_HEAD, Part, Request, may_be_request, request, request_so_far, requests, response, response_so_far,
+};
+use rattap::protocol::{netsupport, socks};
+
+/// A head that is cut at any byte is a start, and what comes after it makes no difference.
+fn check<'a, T: Debug + PartialEq>(bytes: &'a [u8], read: impl Fn(&'a [u8]) -> Head<T>) {
+    let Head::Whole(head, length) = read(bytes) else { return };
+    assert!((1..=bytes.len()).contains(&length));
+    assert_eq!(read(&bytes[..length]), Head::Whole(head, length));
+    for cut in (1..length).step_by(1 + length / 64) {
+        assert_eq!(read(&bytes[..cut]), Head::Partial, "{cut} of {length}");
+    }
+}
+
+fn check_request(request: &Request<'_>, body: &[u8], all: &[u8]) {
+    assert!(!request.method.is_empty() && request.method.len() <= all.len());
+    let _ = (request.target(), request.path(), request.authority(), request.host(), request.body_length());
+    assert!(request.fields().count() <= all.len());
+    let _ = (netsupport::is_for_gateway(request), netsupport::is_geolocation(request));
+    if let Some(message) = netsupport::request(request, body) {
+        assert!(!netsupport::is_geolocation(request));
+        assert!(message.command.is_none_or(|command| (2..=16).contains(&command.token().len())));
+    }
+}
+
+fuzz_target!(|data: &[u8]| {
+    check(data, request);
+    check(data, response);
+    if let Head::Whole(_, length) = request(data) {
+        assert!(length <= LONGEST_HEAD && request_so_far(data).is_some());
+    }
+    if let Head::Whole(response, length) = response(data) {
+        assert!(length <= LONGEST_HEAD && response_so_far(data).is_some());
+        let message = netsupport::response(&response, &data[length..]);
+        assert!(message.and_then(|message| message.gateway_version).is_none_or(|version| version.len() <= 16));
+    }
+
+    let mut all = requests(data);
+    let mut done = 0;
+    while let Some(part) = all.next() {
+        match part {
+            Part::Whole { request, body } => {
+                let after = data.len() - all.rest().len();
+                assert!(done + body.len() < after, "a head has some bytes");
+                done = after;
+                check_request(&request, body, data);
+            }
+            Part::Partial(rest) => {
+                assert_eq!(rest, &data[done..]);
+                done = data.len();
+            }
+        }
+    }
+    let _ = may_be_request(data);
+    let _ = netsupport::body(data);
+
+    if let Head::Whole(found, length) = socks::request(data) {
+        assert!(length <= data.len() && found.port > 0);
+        assert!(socks::may_be_request(data));
+        assert!(!matches!(socks::request(&data[..length]), Head::Other));
+    }
+});
