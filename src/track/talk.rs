@@ -35,23 +35,35 @@ pub(super) struct Talk {
     pub(super) client: Option<End>,
     /// When it began.
     pub(super) start: Option<Timestamp>,
-    heads: ArrayVec<(bool, u32, At), HEADS_REMEMBERED>,
+    heads: ArrayVec<(bool, Stretch, At), HEADS_REMEMBERED>,
+}
+
+/// Where in a stream a head lies.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Stretch {
+    /// The sequence number of its first byte, or of the packet that holds all of it.
+    pub(super) start: u32,
+    /// How many bytes from there on are known to be its own, at least 1.
+    pub(super) length: u32,
 }
 
 /// A packet's place in the capture.
 pub(super) type At = (u64, u32);
 
 impl Talk {
-    /// Whether a head with this sequence number came in another packet before. Remembers it if not.
-    fn repeats(&mut self, is_forward: bool, sequence: u32, at: At) -> bool {
-        let known = self.heads.iter().find(|(forward, known, _)| (*forward, *known) == (is_forward, sequence));
+    /// Whether a head came in another packet before, or as a part of another head. Remembers it if not.
+    fn repeats(&mut self, is_forward: bool, head: Stretch, at: At) -> bool {
+        let known = self
+            .heads
+            .iter()
+            .find(|(forward, known, _)| *forward == is_forward && head.start.wrapping_sub(known.start) < known.length);
         if let Some((_, _, first)) = known {
             return *first != at;
         }
         if self.heads.is_full() {
             self.heads.remove(0);
         }
-        self.heads.push((is_forward, sequence, at));
+        self.heads.push((is_forward, head, at));
         false
     }
 }
@@ -76,8 +88,8 @@ impl Talks {
     }
 
     /// What is remembered of the conversation in which a head was sent; `None` where the same head came before. The head is told by
-    /// its sequence number, where it has one.
-    pub(super) fn heard(&mut self, flow: &Flow, sequence: Option<u32>, at: At, time: Timestamp) -> Option<&mut Talk> {
+    /// where it lies in its stream, where that is known.
+    pub(super) fn heard(&mut self, flow: &Flow, head: Option<Stretch>, at: At, time: Timestamp) -> Option<&mut Talk> {
         let key = flow.either_way();
         if !self.table.contains_key(&key) {
             if self.table.len() >= MOST_TALKS
@@ -90,8 +102,8 @@ impl Talks {
         }
         let talk = self.table.entry(key).or_default();
         talk.start.get_or_insert(time);
-        match sequence {
-            Some(sequence) if talk.repeats(key == *flow, sequence, at) => None,
+        match head {
+            Some(head) if talk.repeats(key == *flow, head, at) => None,
             _ => Some(talk),
         }
     }
@@ -107,18 +119,34 @@ mod tests {
         Flow { source: end(1, port), destination: end(2, 443), protocol: Protocol::TCP }
     }
 
+    fn at(start: u32) -> Option<Stretch> {
+        Some(Stretch { start, length: 1 })
+    }
+
     #[test]
     fn a_head_that_is_sent_again_is_not_heard_twice() {
         let mut talks = Talks::default();
         let now = Timestamp::from_parts(0, 0);
-        assert!(talks.heard(&flow(1), Some(7), (0, 1), now).is_some());
+        assert!(talks.heard(&flow(1), at(7), (0, 1), now).is_some());
         // Two things said in one packet.
-        assert!(talks.heard(&flow(1), Some(7), (0, 1), now).is_some());
-        assert!(talks.heard(&flow(1), Some(7), (0, 2), now).is_none());
+        assert!(talks.heard(&flow(1), at(7), (0, 1), now).is_some());
+        assert!(talks.heard(&flow(1), at(7), (0, 2), now).is_none());
         // The other direction, another head, another conversation.
-        assert!(talks.heard(&flow(1).reversed(), Some(7), (0, 3), now).is_some());
-        assert!(talks.heard(&flow(1), Some(8), (0, 4), now).is_some());
-        assert!(talks.heard(&flow(2), Some(7), (0, 5), now).is_some());
+        assert!(talks.heard(&flow(1).reversed(), at(7), (0, 3), now).is_some());
+        assert!(talks.heard(&flow(1), at(8), (0, 4), now).is_some());
+        assert!(talks.heard(&flow(2), at(7), (0, 5), now).is_some());
+    }
+
+    #[test]
+    fn a_part_of_a_head_is_not_heard_by_itself() {
+        let mut talks = Talks::default();
+        let now = Timestamp::from_parts(0, 0);
+        // An offer of SOCKS and the request behind it, put together: the numbers wrap within.
+        let whole = Stretch { start: u32::MAX - 2, length: 25 };
+        assert!(talks.heard(&flow(1), Some(whole), (0, 1), now).is_some());
+        assert!(talks.heard(&flow(1), at(0), (0, 2), now).is_none());
+        assert!(talks.heard(&flow(1), at(21), (0, 3), now).is_none());
+        assert!(talks.heard(&flow(1), at(22), (0, 4), now).is_some());
     }
 
     #[test]
