@@ -96,6 +96,15 @@ fn spoken() -> Vec<Sample> {
             ],
             || talk(ALL_LISTED[2], ALL_LISTED[2].ip().to_string()).pcap(),
         ),
+        sample(
+            "netsupport/gateway-by-name.pcap",
+            "The targets name `gw.feersona.net`, of which no answer was seen.",
+            vec![
+                found("c2-server-name", "10.20.30.40", "203.0.113.66:443", POSTS),
+                found("netsupport-session", "10.20.30.40", "203.0.113.66:443", POSTS),
+            ],
+            || talk(UNLISTED, "gw.feersona.net".to_owned()).pcap(),
+        ),
         sample("netsupport/odd-port.pcap", "On port 7443.", gateway("203.0.113.66:7443", POSTS), || {
             talk((GATEWAY, 7443).into(), GATEWAY.to_string()).pcap()
         }),

@@ -43,6 +43,21 @@ pub fn samples() -> Vec<Sample> {
             "SOCKS5: the offer of methods in a segment of its own, then a request for the name.",
             || socks5(&[&[3, NAME.len() as u8][..], NAME.as_bytes()].concat(), 443),
         ),
+        socks(
+            "names/socks5-retransmitted.pcap",
+            "SOCKS5: offer and request for 91.202.233.25:4888, and both again.",
+            || {
+                let mut tape = Tape::new();
+                let mut tcp = Tcp::new(client(49_872), SOCKS);
+                tcp.open(&mut tape);
+                let parts: [(usize, &[u8]); 2] = [(0, &[5, 1, 0]), (3, &[5, 1, 0, 1, 91, 202, 233, 25, 0x13, 0x18])];
+                for (offset, part) in parts.into_iter().chain(parts) {
+                    tcp.ask_at(tape.wait(300), offset, part);
+                }
+                tcp.asked(13).refuse(&mut tape);
+                tape.pcap()
+            },
+        ),
         socks("names/socks5-address.pcap", "SOCKS5: a request for 91.202.233.25:4888.", || {
             socks5(&[1, 91, 202, 233, 25], LISTED.port())
         }),
