@@ -152,7 +152,7 @@ impl Tcp {
     }
 
     /// With another sequence number for the client's SYN.
-    pub fn from_sequence(mut self, first: u32) -> Self {
+    pub fn beginning_at(mut self, first: u32) -> Self {
         self.next[0] = first;
         self
     }

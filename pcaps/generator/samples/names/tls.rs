@@ -74,7 +74,7 @@ pub fn samples() -> Vec<Sample> {
             "In two segments, within the first of which the sequence number passes 2^32.",
             || {
                 let mut tape = Tape::new();
-                let mut tcp = connection(443).from_sequence(u32::MAX - 700);
+                let mut tcp = connection(443).beginning_at(u32::MAX - 700);
                 tcp.open(&mut tape).ask(&mut tape, &chrome());
                 finish(&mut tcp, &mut tape)
             },

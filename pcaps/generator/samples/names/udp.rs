@@ -18,22 +18,22 @@ const FIRST_ID: &[u8] = b"\x83\x94\xc8\xf0\x3e\x51\x57\x08";
 pub fn samples() -> Vec<Sample> {
     vec![
         sample("names/quic.pcap", "QUIC version 1, the ClientHello in one datagram.", named(SERVER, 1), || {
-            flight(&V1, &plain(), &[0..plain().len()])
+            flight(&V1, &plain(), &[(0, plain().len())])
         }),
         sample("names/quic-v2.pcap", "QUIC version 2 (RFC 9369).", named(SERVER, 1), || {
-            flight(&V2, &plain(), &[0..plain().len()])
+            flight(&V2, &plain(), &[(0, plain().len())])
         }),
         sample(
             "names/quic-two-datagrams.pcap",
             "A ClientHello of 1.7 kB in two datagrams, the name in the second.",
             named(SERVER, 1),
-            || flight(&V1, &chrome(), &[0..1100, 1100..chrome().len()]),
+            || flight(&V1, &chrome(), &[(0, 1100), (1100, chrome().len())]),
         ),
         sample(
             "names/quic-second-datagram-first.pcap",
             "The same two datagrams, the second before the first.",
             named(SERVER, 1),
-            || flight(&V1, &chrome(), &[1100..chrome().len(), 0..1100]),
+            || flight(&V1, &chrome(), &[(1100, chrome().len()), (0, 1100)]),
         ),
         sample("names/dns-tcp-split.pcap", "DNS over TCP, a question in two segments.", asked(1), || {
             stream(&[30], &[NAME])
@@ -71,12 +71,12 @@ fn chrome() -> Vec<u8> {
     Hello { quic: true, ..hello(NAME).like_chrome() }.message(&mut Random::new(22))
 }
 
-/// Parts of the hello in a datagram each, and what the server answers.
-fn flight(version: &Version, hello: &[u8], parts: &[std::ops::Range<usize>]) -> Vec<u8> {
+/// Parts of the hello, from and to, in a datagram each, and what the server answers.
+fn flight(version: &Version, hello: &[u8], parts: &[(usize, usize)]) -> Vec<u8> {
     let mut tape = Tape::new();
     let (from, to) = (client(52_901), SocketAddr::from((GATEWAY, 443)));
-    for (number, part) in (0..).zip(parts) {
-        let frames = quic::crypto(part.start, &hello[part.clone()]);
+    for (number, &(start, end)) in (0..).zip(parts) {
+        let frames = quic::crypto(start, &hello[start..end]);
         tape.udp(from, to, &quic::initial(version, Side::Client, FIRST_ID, number, &frames));
     }
     // Acknowledges the last packet, and says the server's hello: its message without the record's header.
