@@ -4,6 +4,7 @@
 
 use ring::aead::quic::{AES_128, HeaderProtectionKey};
 use ring::aead::{AES_128_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
+use ring::error::Unspecified;
 use ring::hmac;
 
 /// What differs between the versions.
@@ -49,6 +50,11 @@ fn hmac(key: &[u8], data: &[u8]) -> Vec<u8> {
     hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), data).as_ref().to_vec()
 }
 
+/// What the cipher gives: it refuses only wrong lengths, and those here are right.
+fn done<T>(result: Result<T, Unspecified>) -> T {
+    result.unwrap_or_else(|error| panic!("a length is wrong: {error}"))
+}
+
 /// HKDF-Expand-Label (RFC 8446 section 7.1) of up to 32 bytes: one round of HMAC.
 fn expand(secret: &[u8], label: &str, length: usize) -> Vec<u8> {
     let label = format!("tls13 {label}");
@@ -88,12 +94,11 @@ pub fn initial(version: &Version, side: Side, first_id: &[u8], number: u8, frame
     let mut nonce = [0; 12];
     nonce.copy_from_slice(&key("iv", 12));
     nonce[11] ^= number;
-    let seal = LessSafeKey::new(UnboundKey::new(&AES_128_GCM, &key("key", 16)).expect("16 bytes"));
-    seal.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(&header), &mut payload)
-        .expect("a short payload");
+    let seal = LessSafeKey::new(done(UnboundKey::new(&AES_128_GCM, &key("key", 16))));
+    done(seal.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(&header), &mut payload));
     let mut packet = [header, payload].concat();
-    let protection = HeaderProtectionKey::new(&AES_128, &key("hp", 16)).expect("16 bytes");
-    let mask = protection.new_mask(&packet[number_at + 4..][..16]).expect("16 bytes");
+    let protection = done(HeaderProtectionKey::new(&AES_128, &key("hp", 16)));
+    let mask = done(protection.new_mask(&packet[number_at + 4..][..16]));
     packet[0] ^= mask[0] & 0x0f;
     packet[number_at] ^= mask[1];
     packet
