@@ -43,6 +43,7 @@ use defrag::{Defrag, Released};
 use missed::{Missed, PacketsByAddress, has_contact, place};
 use resolved::Resolved;
 use segments::Segments;
+use talk::Stretch;
 
 /// What the tracker is told to do.
 #[derive(Debug, Clone)]
@@ -414,9 +415,11 @@ impl Tracker {
     }
 
     fn dns(&mut self, block: &Block, finding: &Finding, sighting: &DnsSighting, emit: &mut dyn FnMut(Alert)) {
-        self.dns_in(&block.origin, (block.number, finding.frame), &block.indicators, finding, sighting, emit);
+        let head = Stretch::of(finding);
+        self.dns_in(&block.origin, (block.number, finding.frame), &block.indicators, finding, sighting, head, emit);
     }
 
+    #[allow(clippy::too_many_arguments)]
     fn dns_in(
         &mut self,
         origin: &Arc<Origin>,
@@ -424,9 +427,14 @@ impl Tracker {
         indicators: &IndicatorSet,
         finding: &Finding,
         sighting: &DnsSighting,
+        head: Option<Stretch>,
         emit: &mut dyn FnMut(Alert),
     ) {
         let Some(indicator) = indicators.get(sighting.indicator) else { return };
+        // TCP sends a lost segment again; who asks again over UDP asks again.
+        if head.is_some() && self.said.talks.heard(&finding.flow, head, (block, frame), finding.time).is_none() {
+            return;
+        }
         if sighting.signature == Signature::C2DomainAnswer {
             let name: Arc<[u8]> = sighting.facts.name.as_slice().into();
             for (address, lifetime) in sighting.facts.addresses.iter().zip(&sighting.lifetimes) {

@@ -31,7 +31,7 @@ const SILENCE: Duration = Duration::from_secs(2 * 3600 + 4 * 60);
 pub(super) struct Said {
     heads: Heads<Begun>,
     hellos: Hellos,
-    talks: Talks,
+    pub(super) talks: Talks,
     /// The latest TCP segments with a payload of the Blocks before this one.
     recent: VecDeque<Recent>,
     given_up: Vec<GivenUp<Begun>>,
@@ -248,7 +248,9 @@ impl Tracker {
         for what in heard {
             let finding = Finding { what, ..begun.finding.clone() };
             match &finding.what {
-                What::Dns(sighting) => self.dns_in(&begun.origin, begun.at, indicators, &finding, sighting, emit),
+                What::Dns(sighting) => {
+                    self.dns_in(&begun.origin, begun.at, indicators, &finding, sighting, head, emit);
+                }
                 _ => self.said_in(&begun.origin, begun.at, indicators, &finding, head, emit),
             }
         }
@@ -283,7 +285,7 @@ impl Tracker {
 
     /// Something was said whole in one packet.
     pub(super) fn said(&mut self, block: &Block, finding: &Finding, emit: &mut dyn FnMut(Alert)) {
-        let head = finding.tcp.map(|tcp| Stretch { start: tcp.sequence, length: 1 });
+        let head = Stretch::of(finding);
         self.said_in(&block.origin, (block.number, finding.frame), &block.indicators, finding, head, emit);
     }
 

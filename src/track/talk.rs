@@ -9,6 +9,7 @@ use foldhash::fast::RandomState;
 use crate::alert::WindowId;
 use crate::flow::{End, Flow};
 use crate::indicator::Indicator;
+use crate::scan::Finding;
 use crate::units::Timestamp;
 
 /// How many are remembered. Each needs some two hundred bytes; past this number the one that began first is forgotten, and
@@ -45,6 +46,13 @@ pub(super) struct Stretch {
     pub(super) start: u32,
     /// How many bytes from there on are known to be its own, at least 1.
     pub(super) length: u32,
+}
+
+impl Stretch {
+    /// Of a head that one packet holds all of; `None` where it is none of TCP.
+    pub(super) fn of(finding: &Finding) -> Option<Self> {
+        finding.tcp.map(|tcp| Self { start: tcp.sequence, length: 1 })
+    }
 }
 
 /// A packet's place in the capture.

@@ -51,6 +51,25 @@ pub fn samples() -> Vec<Sample> {
             || stream(&[2 * (2 + query(NAME, A).bytes().len()) + 17], &[NAME; 3]),
         ),
         sample(
+            "names/dns-tcp-retransmitted.pcap",
+            "DNS over TCP, a question in one segment, which is sent again; then one in two segments, which are sent again.",
+            asked(2),
+            || {
+                let mut tape = Tape::new();
+                let mut tcp = Tcp::new(client(50_056), RESOLVER);
+                let bytes = query(NAME, A).stream_bytes();
+                tcp.open(&mut tape);
+                for parts in [&[(0, bytes.len())][..], &[(0, 20), (20, bytes.len())]] {
+                    for &(start, end) in parts.iter().chain(parts) {
+                        tcp.ask_at(tape.wait(250), start, &bytes[start..end]);
+                    }
+                    tcp.asked(bytes.len());
+                }
+                tcp.refuse(&mut tape);
+                tape.pcap()
+            },
+        ),
+        sample(
             "names/dns-tcp-last-of-three.pcap",
             "DNS over TCP, three questions, only the last of them for the listed name, each segment of 25 bytes.",
             asked(1),
