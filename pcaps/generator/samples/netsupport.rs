@@ -125,7 +125,7 @@ fn spoken() -> Vec<Sample> {
         ),
         sample(
             "netsupport/through-connect-listed.pcap",
-            "Through `CONNECT 91.202.233.25:4888` of an HTTP proxy.",
+            "Through `CONNECT 91.202.233.25:4888` of an HTTP proxy; the targets of the posts name 91.202.233.25, without a port.",
             vec![
                 found("c2-server-name", "10.20.30.40", "10.20.0.80:3128", 1 + POSTS),
                 found("netsupport-session", "10.20.30.40", "10.20.0.80:3128", POSTS),

@@ -6,8 +6,8 @@ use super::{cast, dns, hello, quic, random, sample, speech, tape};
 
 mod http;
 mod proxies;
+mod quic_and_dns;
 mod tls;
-mod udp;
 
 /// The gateway's name.
 const NAME: &str = "gw.feersona.net";
@@ -18,7 +18,7 @@ fn named(server: &'static str, sightings: u32) -> Vec<Found> {
 }
 
 pub fn group() -> Group {
-    let samples = [tls::samples(), udp::samples(), http::samples(), proxies::samples(), tls::look_alikes()];
+    let samples = [tls::samples(), quic_and_dns::samples(), http::samples(), proxies::samples(), tls::look_alikes()];
     Group {
         title: "Names",
         about: "Something listed is named, `gw.feersona.net` where nothing else is said, and no name was resolved before: in TLS, QUIC, \
