@@ -40,6 +40,10 @@ pub const ALL_LISTED: [SocketAddr; 7] = [
 
 /// What `gw.feersona.net` resolves to in the samples.
 pub const GATEWAY: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 66);
+/// The office's HTTP proxy.
+pub const PROXY: SocketAddr = v4([10, 20, 0, 80], 3128);
+/// The office's SOCKS proxy.
+pub const SOCKS: SocketAddr = v4([10, 20, 0, 80], 1080);
 /// An ordinary web server.
 pub const WEB: SocketAddr = v4([192, 0, 2, 80], 443);
 

@@ -2,7 +2,9 @@
 
 pub mod cast;
 pub mod dns;
+pub mod hello;
 pub mod link;
+pub mod quic;
 pub mod random;
 pub mod readme;
 pub mod sample;

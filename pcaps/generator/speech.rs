@@ -1,11 +1,11 @@
 //! What clients and servers say above TCP and UDP.
 
-use std::net::IpAddr;
+use std::fmt::Display;
 
 use super::random::Random;
 
-/// A NetSupport client's request to its gateway. Lines end in a bare LF and the length stands in six columns, as in real traffic.
-pub fn gateway_request(gateway: IpAddr, body: &[u8]) -> Vec<u8> {
+/// A NetSupport client's request to its gateway, an address or, where there is one, with its port. Lines end in a bare LF and the length stands in six columns, as in real traffic.
+pub fn gateway_request(gateway: impl Display, body: &[u8]) -> Vec<u8> {
     let head = format!(
         "POST http://{gateway}/fakeurl.htm HTTP/1.1\n\
          User-Agent: NetSupport Manager/1.3\n\
@@ -20,9 +20,14 @@ pub fn gateway_request(gateway: IpAddr, body: &[u8]) -> Vec<u8> {
 
 /// A NetSupport gateway's answer.
 pub fn gateway_response(body: &[u8]) -> Vec<u8> {
+    gateway_response_of("1.92", body)
+}
+
+/// The answer of a gateway of a given version.
+pub fn gateway_response_of(version: &str, body: &[u8]) -> Vec<u8> {
     let head = format!(
         "HTTP/1.1 200 OK\n\
-         Server: NetSupport Gateway/1.92 (Windows NT)\n\
+         Server: NetSupport Gateway/{version} (Windows NT)\n\
          Content-Type: application/x-www-form-urlencoded\n\
          Content-Length: {:>6}\n\
          Connection: Keep-Alive\n\n",
@@ -68,11 +73,13 @@ pub fn geolocation_request() -> Vec<u8> {
         .to_vec()
 }
 
-fn tls_record(kind: u8, content: &[u8]) -> Vec<u8> {
+/// A TLS record.
+pub fn tls_record(kind: u8, content: &[u8]) -> Vec<u8> {
     [&[kind, 3, 3][..], &(content.len() as u16).to_be_bytes(), content].concat()
 }
 
-fn tls_handshake(kind: u8, content: &[u8]) -> Vec<u8> {
+/// A TLS record with a handshake message.
+pub fn tls_handshake(kind: u8, content: &[u8]) -> Vec<u8> {
     tls_record(22, &[&[kind, 0][..], &(content.len() as u16).to_be_bytes(), content].concat())
 }
 

@@ -151,6 +151,12 @@ impl Tcp {
         Self { client, server, next: [random.next() as u32, random.next() as u32], server_spoke: None }
     }
 
+    /// With another sequence number for the client's SYN.
+    pub fn beginning_at(mut self, first: u32) -> Self {
+        self.next[0] = first;
+        self
+    }
+
     fn send(&mut self, tape: &mut Tape, by_server: bool, flags: u8, payload: &[u8]) -> &mut Self {
         if self.server_spoke.is_some_and(|spoke| spoke != by_server) {
             tape.now += if by_server { ROUND_TRIP } else { REACTION };
@@ -202,6 +208,21 @@ impl Tcp {
     /// The client says something.
     pub fn ask(&mut self, tape: &mut Tape, payload: &[u8]) -> &mut Self {
         self.say(tape, false, payload)
+    }
+
+    /// The client sends bytes that come `offset` bytes after what it has said so far, which stays where it was: see [`Tcp::asked`].
+    pub fn ask_at(&mut self, tape: &mut Tape, offset: usize, payload: &[u8]) -> &mut Self {
+        let here = self.next[0];
+        self.next[0] = here.wrapping_add(offset as u32);
+        self.send(tape, false, PSH | ACK, payload);
+        self.next[0] = here;
+        self
+    }
+
+    /// The client has said this many bytes by [`Tcp::ask_at`].
+    pub fn asked(&mut self, length: usize) -> &mut Self {
+        self.next[0] = self.next[0].wrapping_add(length as u32);
+        self
     }
 
     /// The server says something.

@@ -11,7 +11,7 @@ use crate::units::Timestamp;
 /// How many intervals are kept for one update: four hours of a beacon a minute. Of more, the latest count.
 const MOST_INTERVALS: usize = 256;
 
-/// How many intervals it takes to speak of a rhythm.
+/// How many intervals it takes to speak of a rhythm, or of none.
 const FEWEST_INTERVALS: usize = 5;
 
 /// How far an interval may be from the usual one, as a part of it: clients wait a fixed time and then some for the network.
@@ -59,11 +59,14 @@ impl Beats {
         intervals.sort_by(f64::total_cmp);
         let usual = intervals[intervals.len() / 2];
         let near = intervals.iter().filter(|interval| (*interval - usual).abs() <= usual * TOLERANCE).count();
-        let is_regular = intervals.len() >= FEWEST_INTERVALS
-            && near as f64 >= count * REGULAR_SHARE
-            && usual >= SHORTEST_BEACON.as_secs_f64();
-        let verdict = if is_regular { "a regular beacon" } else { "no regular beacon" };
-        format!(", requests every {mean:.1} s (spread {spread:.1} s): {verdict}")
+        let is_regular = near as f64 >= count * REGULAR_SHARE && usual >= SHORTEST_BEACON.as_secs_f64();
+        let verdict = match is_regular {
+            // The last update of a beacon tells of what is left, which may be one request.
+            _ if intervals.len() < FEWEST_INTERVALS => "",
+            true => ": a regular beacon",
+            false => ": no regular beacon",
+        };
+        format!(", requests every {mean:.1} s (spread {spread:.1} s){verdict}")
     }
 }
 
@@ -83,10 +86,15 @@ mod tests {
     }
 
     #[test]
-    fn few_or_uneven_or_quick_requests_are_no_beacon() {
-        for intervals in [&[60.0; 4][..], &[1.0, 50.0, 7.0, 300.0, 20.0, 9.0], &[0.1; 30]] {
+    fn uneven_or_quick_requests_are_no_beacon() {
+        for intervals in [&[1.0, 50.0, 7.0, 300.0, 20.0, 9.0][..], &[0.1; 30]] {
             assert!(said(intervals).ends_with(": no regular beacon"), "{intervals:?}");
         }
+    }
+
+    #[test]
+    fn of_few_requests_nothing_can_be_said() {
+        assert_eq!(said(&[60.0; 4]), ", requests every 60.0 s (spread 0.0 s)");
         assert_eq!(said(&[]), "");
     }
 }

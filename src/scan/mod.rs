@@ -19,9 +19,11 @@ use crate::indicator::{AddressMatch, IndicatorSet, Learned};
 use crate::protocol::quic;
 use crate::units::Timestamp;
 
+mod facts;
 mod names;
 mod speech;
 
+pub use facts::{DnsFacts, HttpFacts, MatchBasis};
 pub use names::{DnsSighting, MOST_ADDRESSES, MOST_NAMES};
 pub use speech::{NameSighting, NetSupport, NetSupportSighting, Speech, Stream};
 

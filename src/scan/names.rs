@@ -5,13 +5,12 @@
 
 use std::net::IpAddr;
 
-use crate::alert::{DnsFacts, MatchBasis, Signature};
 use crate::decode::Packet;
 use crate::domain_name::DomainName;
 use crate::indicator::{IndicatorId, IndicatorSet};
 use crate::protocol::dns::{self, Message, RecordType, ResponseCode, Section};
 
-use super::ScanCounts;
+use super::{DnsFacts, MatchBasis, ScanCounts};
 
 /// The ports of DNS, mDNS (RFC 6762) and LLMNR (RFC 4795), which share one message format.
 const PORTS: [u16; 3] = [53, 5353, 5355];
@@ -29,8 +28,8 @@ pub const MOST_NAMES: usize = 16;
 /// A DNS message that names a listed domain.
 #[derive(Debug, Clone)]
 pub struct DnsSighting {
-    /// Query or answer.
-    pub signature: Signature,
+    /// An answer, or else a query.
+    pub is_answer: bool,
     /// Which domain.
     pub indicator: IndicatorId,
     /// Where in the message the name stood.
@@ -188,9 +187,8 @@ impl Gathered {
         let Self { matches, names, addresses, more_addresses, .. } = self;
         let shortest = addresses.iter().map(|&(_, ttl)| ttl).min();
         let (addresses, lifetimes): (Vec<_>, Vec<_>) = addresses.into_iter().unzip();
-        let signature = if is_response { Signature::C2DomainAnswer } else { Signature::C2DomainQuery };
         let sighting = |found: Match| DnsSighting {
-            signature,
+            is_answer: is_response,
             indicator: found.indicator,
             basis: found.basis,
             names: names.iter().filter(|name| **name != found.name).cloned().collect(),

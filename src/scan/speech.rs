@@ -8,7 +8,6 @@ use std::net::IpAddr;
 
 use memchr::memmem;
 
-use crate::alert::{HttpFacts, MatchBasis};
 use crate::decode::Packet;
 use crate::domain_name::DomainName;
 use crate::indicator::{Closeness, IndicatorId, IndicatorSet};
@@ -20,7 +19,7 @@ use crate::protocol::netsupport::{self, Side};
 use crate::protocol::quic::InitialReader;
 use crate::protocol::{socks, tls};
 
-use super::{ScanCounts, What, names};
+use super::{HttpFacts, MatchBasis, ScanCounts, What, names};
 
 /// Something listed was named in a request.
 #[derive(Debug, Clone)]

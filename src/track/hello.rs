@@ -19,6 +19,8 @@ const LONGEST_WAIT: Duration = Duration::from_secs(30);
 struct Pending {
     origin: Origin,
     stream: CryptoStream,
+    /// What the packets with its parts count for.
+    length: u32,
     since: Timestamp,
     number: u64,
 }
@@ -39,8 +41,14 @@ impl Hellos {
         self.given_up
     }
 
-    /// Takes a datagram with a part of a hello. Returns the stream if there is more in it than before.
-    pub(super) fn take(&mut self, flow: Flow, datagram: &[u8], now: Timestamp) -> Option<&CryptoStream> {
+    /// Takes a datagram with a part of a hello, and what its packet counts for. Returns the stream if there is more in it than before,
+    /// and what all its packets count for.
+    pub(super) fn take(
+        &mut self,
+        flow: Flow,
+        (datagram, length): (&[u8], u32),
+        now: Timestamp,
+    ) -> Option<(&CryptoStream, u32)> {
         self.expire(now);
         let origin = Origin::of(datagram);
         let begins_anew =
@@ -60,11 +68,12 @@ impl Hellos {
             let number = self.next;
             self.next += 1;
             self.queue.push_back((flow, number));
-            self.pending.insert(flow, Pending { origin, stream: CryptoStream::new(), since: now, number });
+            self.pending.insert(flow, Pending { origin, stream: CryptoStream::new(), length: 0, since: now, number });
         }
-        let Pending { origin, stream, .. } = self.pending.get_mut(&flow)?;
+        let Pending { origin, stream, length: all, .. } = self.pending.get_mut(&flow)?;
         let opened = self.reader.read_into(datagram, origin, stream);
-        (opened.frames > 0).then_some(&*stream)
+        *all = all.saturating_add(length);
+        (opened.frames > 0).then_some((&*stream, *all))
     }
 
     /// The hello is whole, or none.

@@ -43,6 +43,7 @@ use defrag::{Defrag, Released};
 use missed::{Missed, PacketsByAddress, has_contact, place};
 use resolved::Resolved;
 use segments::Segments;
+use talk::Stretch;
 
 /// What the tracker is told to do.
 #[derive(Debug, Clone)]
@@ -112,7 +113,7 @@ pub struct Tracker {
     /// What is said in conversations.
     said: said::Said,
     /// The DNS sighting before this one: one packet may hold several messages.
-    last_dns: Option<(u64, u32, Signature, IndicatorId)>,
+    last_dns: Option<(u64, u32, bool, IndicatorId)>,
 }
 
 impl Tracker {
@@ -288,7 +289,7 @@ impl Tracker {
     /// Blocks before this one or by answers within it.
     fn scan_for_newer(&self, block: &Block, findings: &Findings) -> Vec<Finding> {
         let mut answered = findings.list.iter().filter_map(|finding| match &finding.what {
-            What::Dns(sighting) if sighting.signature == Signature::C2DomainAnswer => Some(sighting),
+            What::Dns(sighting) if sighting.is_answer => Some(sighting),
             _ => None,
         });
         let first = answered.next();
@@ -465,7 +466,11 @@ impl Tracker {
         emit: &mut dyn FnMut(Alert),
     ) {
         let Some(indicator) = indicators.get(sighting.indicator) else { return };
-        if sighting.signature == Signature::C2DomainAnswer {
+        // TCP sends a lost segment again; who asks again over UDP asks again.
+        if head.is_some() && self.said.talks.heard(&finding.flow, head, (block, frame), finding.time).is_none() {
+            return;
+        }
+        if sighting.is_answer {
             let name: Arc<[u8]> = sighting.facts.name.as_slice().into();
             for (address, lifetime) in sighting.facts.addresses.iter().zip(&sighting.lifetimes) {
                 self.resolved.learn(*address, *lifetime, indicator, &name, finding.time);
@@ -476,11 +481,11 @@ impl Tracker {
             return;
         }
         // The bytes of a packet count once, however many messages of it say the same.
-        let this = (block, frame, sighting.signature, sighting.indicator);
+        let this = (block, frame, sighting.is_answer, sighting.indicator);
         let is_counted = self.last_dns.replace(this) == Some(this);
         let length = ByteCount(if is_counted { 0 } else { finding.length.into() });
         let alert = of_dns(finding, sighting, indicator, origin, length, &self.settings.home);
-        TrackCounts::count(&mut self.counts.sightings, sighting.signature);
+        TrackCounts::count(&mut self.counts.sightings, alert.signature);
         self.repeats.sighting(alert, None, false, &mut counted(&mut self.counts, emit));
     }
 }
@@ -539,16 +544,17 @@ fn of_dns(
     length: ByteCount,
     home: &[IpNet],
 ) -> Alert {
-    let is_query = sighting.signature == Signature::C2DomainQuery;
+    let is_query = !sighting.is_answer;
+    let signature = if is_query { Signature::C2DomainQuery } else { Signature::C2DomainAnswer };
     let flow = finding.flow;
     let (from_mac, to_mac) = finding.macs.unzip();
     let (client, server) = if is_query { (flow.source, flow.destination) } else { (flow.destination, flow.source) };
     let (client_mac, server_mac) = if is_query { (from_mac, to_mac) } else { (to_mac, from_mac) };
     let (sent, received) = if is_query { (length, ByteCount(0)) } else { (ByteCount(0), length) };
     Alert {
-        signature: sighting.signature,
+        signature,
         phase: Phase::First,
-        severity: sighting.signature.severity(Closeness::Endpoint, indicator.confidence),
+        severity: signature.severity(Closeness::Endpoint, indicator.confidence),
         id: 0,
         seen: finding.time,
         start: finding.time,
@@ -584,7 +590,7 @@ fn is_outbound(client: End, server: End, home: &[IpNet]) -> bool {
 fn dns_sentence(sighting: &DnsSighting, client: End, server: End) -> String {
     let DnsFacts { name, addresses, .. } = &sighting.facts;
     let name = wire_text(name);
-    if sighting.signature == Signature::C2DomainQuery {
+    if !sighting.is_answer {
         return format!("{} asked {} for {name}", client.address, server.address);
     }
     let what = match addresses.len() {

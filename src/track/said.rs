@@ -69,6 +69,8 @@ struct Recent {
     tag: u32,
     flow: Flow,
     sequence: u32,
+    /// What the packet counts for.
+    length: u32,
     payload: Vec<u8>,
 }
 
@@ -221,17 +223,23 @@ impl Tracker {
         let before = segments.partition_point(|segment| segment.frame < finding.frame).max(first);
         let in_block = &segments[before.saturating_sub(LOOKBACK).max(first)..before];
         let mut has_grown = false;
+        let mut length = 0u32;
         let earlier = recent.len().saturating_sub(LOOKBACK - in_block.len());
         for segment in recent.iter().skip(earlier).filter(|segment| segment.tag == tag && segment.flow == flow) {
             let fed = heads.feed(&flow, segment.sequence, &segment.payload, &mut |gone| given_up.push(gone));
+            length = length.saturating_add(if fed == Fed::Elsewhere { 0 } else { segment.length });
             has_grown |= fed == Fed::Grown;
         }
         for segment in in_block.iter().filter(|segment| segment.tag == tag) {
             let Some((packet, sequence)) = segment_of(block, segment.frame) else { continue };
             if packet.flow() == flow {
                 let fed = heads.feed(&flow, sequence, packet.payload, &mut |gone| given_up.push(gone));
+                length = length.saturating_add(if fed == Fed::Elsewhere { 0 } else { packet.length });
                 has_grown |= fed == Fed::Grown;
             }
+        }
+        if let Some(begun) = heads.context(&flow) {
+            begun.finding.length = begun.finding.length.saturating_add(length);
         }
         if has_grown {
             self.look(&flow, &block.indicators, emit);
@@ -260,7 +268,13 @@ impl Tracker {
                     later.finding.length = 0;
                 }
             }
-            None => self.said.heads.done(flow),
+            None => {
+                // Nothing that matters, or no head after all: then another one may begin within it.
+                if heard.is_empty() && !begun.is_dns {
+                    length = 0;
+                }
+                self.said.heads.done(flow, length);
+            }
         }
         self.said.note_read(Stretch { tag, flow: *flow, start, length: length as u32 });
         self.hear(heard, &begun, start, indicators, emit);
@@ -312,7 +326,8 @@ impl Tracker {
         let decoded = frame.and_then(|frame| decode(frame.link, block.captured(frame), frame.original).ok());
         let Some(Decoded { packet, .. }) = decoded else { return };
         let now = self.clock.unwrap_or(finding.time);
-        let Some(stream) = self.said.hellos.take(finding.flow, packet.payload, now) else { return };
+        let datagram = (packet.payload, packet.length);
+        let Some((stream, length)) = self.said.hellos.take(finding.flow, datagram, now) else { return };
         let mut heard = Vec::new();
         match stream.client_hello() {
             Head::Partial => return,
@@ -327,7 +342,7 @@ impl Tracker {
         self.said.hellos.done(&finding.flow);
         let at = (block.number, finding.frame);
         for what in heard {
-            let finding = Finding { what, ..finding.clone() };
+            let finding = Finding { what, length, ..finding.clone() };
             self.said_in(&block.origin, at, &block.indicators, &finding, None, emit);
         }
     }
@@ -344,12 +359,12 @@ impl Tracker {
         at: (u64, u32),
         indicators: &Arc<IndicatorSet>,
         finding: &Finding,
-        sequence: Option<u32>,
+        head: Option<Stretch>,
         emit: &mut dyn FnMut(Alert),
     ) {
         match &finding.what {
-            What::Name(sighting) => self.name(origin, at, indicators, finding, sighting, sequence, emit),
-            What::NetSupport(sighting) => self.netsupport(origin, at, finding, sighting, sequence, emit),
+            What::Name(sighting) => self.name(origin, at, indicators, finding, sighting, head, emit),
+            What::NetSupport(sighting) => self.netsupport(origin, at, finding, sighting, head, emit),
             _ => {}
         }
     }
@@ -362,11 +377,11 @@ impl Tracker {
         indicators: &Arc<IndicatorSet>,
         finding: &Finding,
         sighting: &NameSighting,
-        sequence: Option<u32>,
+        head: Option<Stretch>,
         emit: &mut dyn FnMut(Alert),
     ) {
         let Some(indicator) = indicators.get(sighting.indicator) else { return };
-        let Some(talk) = self.said.talks.heard(&finding.flow, sequence, at, finding.time) else { return };
+        let Some(talk) = self.said.talks.heard(&finding.flow, head, at, finding.time) else { return };
         talk.indicator = Some(indicator.clone());
         let flow = finding.flow;
         let host = wire_text(&sighting.host);
@@ -375,7 +390,7 @@ impl Tracker {
             MatchBasis::TlsServerName => "in TLS",
             MatchBasis::QuicServerName => "in QUIC",
             MatchBasis::Socks => "as a SOCKS proxy",
-            MatchBasis::HttpConnect | MatchBasis::HttpTarget => "as an HTTP proxy",
+            MatchBasis::HttpConnect => "as an HTTP proxy",
             _ => "in HTTP",
         };
         let mut alert = alert_of(finding, origin, &self.settings.home, true);
@@ -408,7 +423,7 @@ impl Tracker {
         at: (u64, u32),
         finding: &Finding,
         sighting: &NetSupportSighting,
-        sequence: Option<u32>,
+        head: Option<Stretch>,
         emit: &mut dyn FnMut(Alert),
     ) {
         let flow = finding.flow;
@@ -417,7 +432,8 @@ impl Tracker {
             return;
         }
         let contacted = self.conversations.find(finding).map(|known| known.matched.indicator.clone());
-        let Some(talk) = self.said.talks.heard(&flow, sequence, at, finding.time) else { return };
+        let Some(talk) = self.said.talks.heard(&flow, head, at, finding.time) else { return };
+        let is_named = contacted.is_none();
         let indicator = contacted.or_else(|| talk.indicator.clone());
         talk.command = sighting.command.clone().or(talk.command.take());
         talk.version = sighting.version.clone().or(talk.version.take());
@@ -449,9 +465,12 @@ impl Tracker {
         alert.start = talk.start.unwrap_or(finding.time);
         alert.signature = if indicator.is_some() { Signature::NetsupportSession } else { Signature::NetsupportGateway };
         alert.severity = alert.signature.severity(Closeness::Endpoint, 0);
-        alert.message =
-            netsupport_sentence(&alert, indicator.as_deref(), talk.command.as_deref(), talk.version.as_deref())
-                + &contact::within(finding.outer.as_deref());
+        alert.message = netsupport_sentence(
+            &alert,
+            (indicator.as_deref(), is_named),
+            talk.command.as_deref(),
+            talk.version.as_deref(),
+        ) + &contact::within(finding.outer.as_deref());
         alert.indicator = indicator;
         let is_sighting = is_request || (sighting.kind == NetSupport::Answer && !talk.has_requests);
         talk.has_requests |= is_request;
@@ -478,14 +497,16 @@ impl Tracker {
     }
 }
 
+/// `is_named`: the indicator was named in the conversation, whose server may be a proxy.
 fn netsupport_sentence(
     alert: &Alert,
-    indicator: Option<&Indicator>,
+    (indicator, is_named): (Option<&Indicator>, bool),
     command: Option<&str>,
     version: Option<&str>,
 ) -> String {
     let mut text = format!("{} speaks NetSupport with {}", alert.client.address, alert.server);
     match indicator {
+        Some(indicator) if is_named => text += &format!(", where it named a C2 server ({})", indicator.pattern),
         Some(indicator) => text += &format!(", a C2 server ({})", indicator.pattern),
         None => text += ", a gateway that is not listed",
     }

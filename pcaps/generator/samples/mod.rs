@@ -2,7 +2,7 @@
 
 use super::sample::Sample;
 // What the samples are made with, one `super` nearer to them.
-use super::{cast, dns, link, random, sample, speech, tape, tunnel, wire, write};
+use super::{cast, dns, hello, link, quic, random, sample, speech, tape, tunnel, wire, write};
 
 mod answers;
 mod damaged;
@@ -10,6 +10,8 @@ mod endpoints;
 mod formats;
 mod hostile;
 mod links;
+mod names;
+mod netsupport;
 mod queries;
 mod quiet;
 mod resolved;
@@ -34,6 +36,8 @@ pub fn groups() -> Vec<Group> {
         queries::group(),
         answers::group(),
         resolved::group(),
+        names::group(),
+        netsupport::group(),
         links::group(),
         tunnels::group(),
         formats::group(),
