@@ -91,8 +91,6 @@ pub(super) struct Heads<T> {
     queue: VecDeque<(Flow, u64)>,
     bytes: usize,
     next: u64,
-    /// Where the head lay that was read last: its flow, its first sequence number, its length.
-    read: Option<(Flow, u32, usize)>,
     /// How many of the flows have a tag that begins with these bits.
     tags: Box<[u16; TAGS]>,
     counts: HeadCounts,
@@ -121,7 +119,6 @@ impl<T> Heads<T> {
             queue: VecDeque::new(),
             bytes: 0,
             next: 0,
-            read: None,
             tags: Box::new([0; TAGS]),
             counts: HeadCounts::default(),
         }
@@ -141,17 +138,12 @@ impl<T> Heads<T> {
         self.tags[place_of(tag)] > 0
     }
 
-    /// Whether a head that begins at this sequence number is none: the head pending on the flow has all its bytes up to there, or the
-    /// one that was read last has that byte. A segment that completes a head may look like the start of one by itself.
+    /// Whether the head pending on a flow has all its bytes up to this sequence number.
     pub(super) fn covers(&self, flow: &Flow, sequence: u32) -> bool {
-        let is_read = self.read.as_ref().is_some_and(|(read, start, length)| {
-            read == flow && usize::try_from(sequence.wrapping_sub(*start)).is_ok_and(|offset| offset < *length)
-        });
-        is_read
-            || self.pending.get(flow).is_some_and(|pending| {
-                usize::try_from(sequence.wrapping_sub(pending.start) as i32)
-                    .is_ok_and(|offset| offset < pending.contiguous())
-            })
+        self.pending.get(flow).is_some_and(|pending| {
+            usize::try_from(sequence.wrapping_sub(pending.start) as i32)
+                .is_ok_and(|offset| offset < pending.contiguous())
+        })
     }
 
     /// Whether a segment with this sequence number belongs to the head pending on a flow, or comes soon after it.
@@ -254,11 +246,10 @@ impl<T> Heads<T> {
         Some((&pending.bytes[..whole], &pending.context))
     }
 
-    /// The head is whole, and has this many bytes: its flow is no longer of interest.
-    pub(super) fn done(&mut self, flow: &Flow, length: usize) {
-        if let Some(pending) = self.remove(flow) {
+    /// The head is whole: its flow is no longer of interest.
+    pub(super) fn done(&mut self, flow: &Flow) {
+        if self.forget(flow) {
             self.counts.assembled += 1;
-            self.read = Some((*flow, pending.start, length));
         }
     }
 
@@ -434,21 +425,6 @@ mod tests {
         assert_eq!(whole(&mut heads), b"abcd");
         assert_eq!(heads.feed(&flow(1), 90, b"before", &mut none), Fed::Elsewhere);
         assert_eq!(heads.feed(&flow(2), 102, b"cd", &mut none), Fed::Elsewhere);
-    }
-
-    #[test]
-    fn no_head_begins_within_one_that_is_pending_or_was_read_last() {
-        let start = u32::MAX - 2;
-        let mut heads = begun(start, b"abcdef");
-        assert!(heads.covers(&flow(1), start.wrapping_add(5)));
-        assert!(!heads.covers(&flow(1), start.wrapping_add(6)));
-        // Four bytes were a head; the last two begin another one.
-        heads.done(&flow(1), 4);
-        assert!(heads.covers(&flow(1), start) && heads.covers(&flow(1), start.wrapping_add(3)));
-        assert!(!heads.covers(&flow(1), start.wrapping_add(4)) && !heads.covers(&flow(1), start.wrapping_sub(1)));
-        assert!(!heads.covers(&flow(2), start));
-        heads.begin((flow(1), 7), start.wrapping_add(4), b"ef", at(0), (), &mut none);
-        assert!(heads.covers(&flow(1), start.wrapping_add(2)) && heads.covers(&flow(1), start.wrapping_add(5)));
     }
 
     #[test]

@@ -115,8 +115,8 @@ mod tests {
         Flow { source: end(1, number), destination: end(2, 443), protocol: Protocol::UDP }
     }
 
-    fn is_whole(stream: Option<&CryptoStream>) -> bool {
-        stream.is_some_and(|stream| matches!(stream.client_hello(), Head::Whole(..)))
+    fn is_whole(stream: Option<(&CryptoStream, u32)>) -> bool {
+        stream.is_some_and(|(stream, _)| matches!(stream.client_hello(), Head::Whole(..)))
     }
 
     #[test]
@@ -129,11 +129,11 @@ mod tests {
         let mut hellos = Hellos::default();
         let now = Timestamp::from_parts(0, 0);
         for number in 0..3 * MOST_PENDING {
-            assert!(!is_whole(hellos.take(flow(number), &first, now)));
+            assert!(!is_whole(hellos.take(flow(number), (&first, 1250), now)));
         }
         assert_eq!((hellos.pending.len(), hellos.given_up()), (MOST_PENDING, 2 * MOST_PENDING as u64));
         assert!(hellos.queue.len() <= 2 * MOST_PENDING + 1);
-        assert!(is_whole(hellos.take(flow(3 * MOST_PENDING - 1), &second, now)));
-        assert!(!is_whole(hellos.take(flow(0), &second, now)));
+        assert!(is_whole(hellos.take(flow(3 * MOST_PENDING - 1), (&second, 1250), now)));
+        assert!(!is_whole(hellos.take(flow(0), (&second, 1250), now)));
     }
 }

@@ -43,7 +43,6 @@ use defrag::{Defrag, Released};
 use missed::{Missed, PacketsByAddress, has_contact, place};
 use resolved::Resolved;
 use segments::Segments;
-use talk::Stretch;
 
 /// What the tracker is told to do.
 #[derive(Debug, Clone)]
@@ -467,9 +466,6 @@ impl Tracker {
     ) {
         let Some(indicator) = indicators.get(sighting.indicator) else { return };
         // TCP sends a lost segment again; who asks again over UDP asks again.
-        if head.is_some() && self.said.talks.heard(&finding.flow, head, (block, frame), finding.time).is_none() {
-            return;
-        }
         if sighting.is_answer {
             let name: Arc<[u8]> = sighting.facts.name.as_slice().into();
             for (address, lifetime) in sighting.facts.addresses.iter().zip(&sighting.lifetimes) {

@@ -145,7 +145,8 @@ impl Said {
             payload.clear();
             // Whole, however long: where a head begins in it is not known yet.
             payload.extend_from_slice(packet.payload);
-            self.recent.push_back(Recent { tag: packet.tag(), flow: packet.flow(), sequence, payload });
+            let (tag, flow, length) = (packet.tag(), packet.flow(), packet.length);
+            self.recent.push_back(Recent { tag, flow, sequence, length, payload });
         }
     }
 }
@@ -268,13 +269,7 @@ impl Tracker {
                     later.finding.length = 0;
                 }
             }
-            None => {
-                // Nothing that matters, or no head after all: then another one may begin within it.
-                if heard.is_empty() && !begun.is_dns {
-                    length = 0;
-                }
-                self.said.heads.done(flow, length);
-            }
+            None => self.said.heads.done(flow),
         }
         self.said.note_read(Stretch { tag, flow: *flow, start, length: length as u32 });
         self.hear(heard, &begun, start, indicators, emit);
@@ -359,12 +354,12 @@ impl Tracker {
         at: (u64, u32),
         indicators: &Arc<IndicatorSet>,
         finding: &Finding,
-        head: Option<Stretch>,
+        end: Option<u32>,
         emit: &mut dyn FnMut(Alert),
     ) {
         match &finding.what {
-            What::Name(sighting) => self.name(origin, at, indicators, finding, sighting, head, emit),
-            What::NetSupport(sighting) => self.netsupport(origin, at, finding, sighting, head, emit),
+            What::Name(sighting) => self.name(origin, at, indicators, finding, sighting, end, emit),
+            What::NetSupport(sighting) => self.netsupport(origin, at, finding, sighting, end, emit),
             _ => {}
         }
     }
@@ -377,11 +372,11 @@ impl Tracker {
         indicators: &Arc<IndicatorSet>,
         finding: &Finding,
         sighting: &NameSighting,
-        head: Option<Stretch>,
+        end: Option<u32>,
         emit: &mut dyn FnMut(Alert),
     ) {
         let Some(indicator) = indicators.get(sighting.indicator) else { return };
-        let Some(talk) = self.said.talks.heard(&finding.flow, head, at, finding.time) else { return };
+        let Some(talk) = self.said.talks.heard(&finding.flow, end, at, finding.time) else { return };
         talk.indicator = Some(indicator.clone());
         let flow = finding.flow;
         let host = wire_text(&sighting.host);
@@ -423,7 +418,7 @@ impl Tracker {
         at: (u64, u32),
         finding: &Finding,
         sighting: &NetSupportSighting,
-        head: Option<Stretch>,
+        end: Option<u32>,
         emit: &mut dyn FnMut(Alert),
     ) {
         let flow = finding.flow;
@@ -432,7 +427,7 @@ impl Tracker {
             return;
         }
         let contacted = self.conversations.find(finding).map(|known| known.matched.indicator.clone());
-        let Some(talk) = self.said.talks.heard(&flow, head, at, finding.time) else { return };
+        let Some(talk) = self.said.talks.heard(&flow, end, at, finding.time) else { return };
         let is_named = contacted.is_none();
         let indicator = contacted.or_else(|| talk.indicator.clone());
         talk.command = sighting.command.clone().or(talk.command.take());

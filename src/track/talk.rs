@@ -9,7 +9,6 @@ use foldhash::fast::RandomState;
 use crate::alert::WindowId;
 use crate::flow::{End, Flow};
 use crate::indicator::Indicator;
-use crate::scan::Finding;
 use crate::units::Timestamp;
 
 /// How many are remembered. Each needs some two hundred bytes; past this number the one that began first is forgotten, and
@@ -36,23 +35,7 @@ pub(super) struct Talk {
     pub(super) client: Option<End>,
     /// When it began.
     pub(super) start: Option<Timestamp>,
-    heads: ArrayVec<(bool, Stretch, At), HEADS_REMEMBERED>,
-}
-
-/// Where in a stream a head lies.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Stretch {
-    /// The sequence number of its first byte, or of the packet that holds all of it.
-    pub(super) start: u32,
-    /// How many bytes from there on are known to be its own, at least 1.
-    pub(super) length: u32,
-}
-
-impl Stretch {
-    /// Of a head that one packet holds all of; `None` where it is none of TCP.
-    pub(super) fn of(finding: &Finding) -> Option<Self> {
-        finding.tcp.map(|tcp| Self { start: tcp.sequence, length: 1 })
-    }
+    heads: ArrayVec<(bool, u32, At), HEADS_REMEMBERED>,
 }
 
 /// A packet's place in the capture.
@@ -68,7 +51,7 @@ impl Talk {
         if self.heads.is_full() {
             self.heads.remove(0);
         }
-        self.heads.push((is_forward, head, at));
+        self.heads.push((is_forward, sequence, at));
         false
     }
 }
@@ -107,8 +90,8 @@ impl Talks {
         }
         let talk = self.table.entry(key).or_default();
         talk.start.get_or_insert(time);
-        match head {
-            Some(head) if talk.repeats(key == *flow, head, at) => None,
+        match sequence {
+            Some(sequence) if talk.repeats(key == *flow, sequence, at) => None,
             _ => Some(talk),
         }
     }
@@ -124,34 +107,18 @@ mod tests {
         Flow { source: end(1, port), destination: end(2, 443), protocol: Protocol::TCP }
     }
 
-    fn at(start: u32) -> Option<Stretch> {
-        Some(Stretch { start, length: 1 })
-    }
-
     #[test]
     fn a_head_that_is_sent_again_is_not_heard_twice() {
         let mut talks = Talks::default();
         let now = Timestamp::from_parts(0, 0);
-        assert!(talks.heard(&flow(1), at(7), (0, 1), now).is_some());
+        assert!(talks.heard(&flow(1), Some(7), (0, 1), now).is_some());
         // Two things said in one packet.
-        assert!(talks.heard(&flow(1), at(7), (0, 1), now).is_some());
-        assert!(talks.heard(&flow(1), at(7), (0, 2), now).is_none());
+        assert!(talks.heard(&flow(1), Some(7), (0, 1), now).is_some());
+        assert!(talks.heard(&flow(1), Some(7), (0, 2), now).is_none());
         // The other direction, another head, another conversation.
-        assert!(talks.heard(&flow(1).reversed(), at(7), (0, 3), now).is_some());
-        assert!(talks.heard(&flow(1), at(8), (0, 4), now).is_some());
-        assert!(talks.heard(&flow(2), at(7), (0, 5), now).is_some());
-    }
-
-    #[test]
-    fn a_part_of_a_head_is_not_heard_by_itself() {
-        let mut talks = Talks::default();
-        let now = Timestamp::from_parts(0, 0);
-        // An offer of SOCKS and the request behind it, put together: the numbers wrap within.
-        let whole = Stretch { start: u32::MAX - 2, length: 25 };
-        assert!(talks.heard(&flow(1), Some(whole), (0, 1), now).is_some());
-        assert!(talks.heard(&flow(1), at(0), (0, 2), now).is_none());
-        assert!(talks.heard(&flow(1), at(21), (0, 3), now).is_none());
-        assert!(talks.heard(&flow(1), at(22), (0, 4), now).is_some());
+        assert!(talks.heard(&flow(1).reversed(), Some(7), (0, 3), now).is_some());
+        assert!(talks.heard(&flow(1), Some(8), (0, 4), now).is_some());
+        assert!(talks.heard(&flow(2), Some(7), (0, 5), now).is_some());
     }
 
     #[test]
