@@ -23,6 +23,17 @@ GW.Evil[.]example.\n*.wild.example\n2001:db8::/32\n";
 const STORY: &[&[u8]] =
     &[&[0, 2, 0, 5, 1, 3, 0, 7, 2], &[0, 5, 0, 0, 0], &[0, 6, 0, 0, 0x15], &[5, 0, 0, 7, 0], &[5, 0, 0, 0, 0]];
 
+const PIECES: &[&[u8]] = &[
+    &[0, 2, 0, 5, 1, 3, 0, 7, 2],
+    &[0, 8, 0, 0, 5],
+    &[0, 8, 1, 2, 0x84],
+    &[5, 8, 0, 0, 0x85],
+    &[0, 8, 0x40, 0, 6],
+    &[0, 8, 0x60, 0, 6],
+    &[5, 8, 1, 6, 6],
+    &[5, 8, 1, 7, 6],
+];
+
 /// The number by which the target `scan` knows the link type.
 fn link_number(link: LinkType) -> u8 {
     const LINKS: [u16; 11] = [1, 0, 9, 50, 51, 101, 108, 113, 228, 229, 276];
@@ -63,7 +74,8 @@ fn main() -> Result<(), Box<dyn Error>> {
                     scan.extend((bytes.len() as u16).to_le_bytes());
                     scan.extend(bytes);
                 }
-                let Ok(packet) = decode(frame.link, bytes, frame.original) else { continue };
+                let Ok(decoded) = decode(frame.link, bytes, frame.original) else { continue };
+                let packet = decoded.packet;
                 if packet.protocol == Protocol::TCP {
                     match packet.payload.first() {
                         Some(22) => seed("tls", &format!("{name}-{number}"), packet.payload)?,
@@ -83,6 +95,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     seed("feed", "spellings", SPELLINGS)?;
     seed("cef", "long", &(0..=255).cycle().take(4096).collect::<Vec<u8>>())?;
     seed("replay", "story", &STORY.concat())?;
+    // A hello in two halves, a fragmented one, and a session.
+    seed("replay", "pieces", &PIECES.concat())?;
     Ok(())
 }
 
