@@ -92,7 +92,7 @@ fn plant(kind: Kind, turn: usize, number: u16) -> Planted {
     let signatures: &[&str] = match kind {
         Kind::Session | Kind::QinQ => {
             tcp.whole(&mut tape, &asked, &answered);
-            &["c2-endpoint"]
+            &["c2-endpoint", "netsupport-session"]
         }
         Kind::Syn => {
             tcp.syn(&mut tape);
@@ -109,18 +109,18 @@ fn plant(kind: Kind, turn: usize, number: u16) -> Planted {
         Kind::MidStream => {
             tcp.open(&mut tape).ask(&mut tape, &asked).answer(&mut tape, &answered).acknowledge(&mut tape);
             tape.skip(3);
-            &["c2-endpoint"]
+            &["c2-endpoint", "netsupport-session"]
         }
         Kind::ServerSide => {
             tcp.whole(&mut tape, &asked, &answered);
             tape.only_from(listed.ip());
-            &["c2-endpoint"]
+            &["c2-endpoint", "netsupport-session"]
         }
         Kind::OtherPort => {
             let server = (listed.ip(), 8080).into();
             about = format!("{kind:?}: {client} and {server}");
             Tcp::new(client, server).whole(&mut tape, &asked, &answered);
-            &["c2-address"]
+            &["c2-address", "netsupport-session"]
         }
         Kind::Ping => {
             if let (IpAddr::V4(from), IpAddr::V4(to)) = (client.ip(), listed.ip()) {
@@ -158,7 +158,8 @@ fn plant(kind: Kind, turn: usize, number: u16) -> Planted {
             let answer = question.answer(vec![address("gw.feersona.net", 300, server)]);
             tape.resolve(client, RESOLVER, &question, &answer);
             Tcp::new(client, (server, 443).into()).whole(&mut tape, &asked, &answered);
-            &["c2-domain-query", "c2-domain-answer", "c2-resolved-address"]
+            // The post still names the listed endpoint.
+            &["c2-domain-query", "c2-domain-answer", "c2-resolved-address", "c2-server-name", "netsupport-session"]
         }
         Kind::Alias => {
             about = format!("{kind:?}: {client} learns that www.example.com is cdn.feersona.net");
