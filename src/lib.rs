@@ -2,12 +2,12 @@
 //!
 //! A packet's way, downward only:
 //!
-//! 1. [`capture`]: a capture thread puts frames from files or interfaces into Blocks;
-//! 2. [`scan`]: a pool of scanners decodes each Block and reports what matched, without any state;
-//! 3. [`track`]: one thread takes the findings in Block order, keeps conversations, and makes alerts;
+//! 1. [`capture`]: frames from files are put into Blocks, one after the other;
+//! 2. [`scan`]: each Block is decoded, and what matched is reported, without any state: many Blocks at a time;
+//! 3. [`track`]: the findings are taken in Block order, conversations kept, and alerts made;
 //! 4. [`output`]: one thread writes them.
 //!
-//! [`sensor`] owns the threads and wires them.
+//! [`sensor`] owns the threads: each of its workers takes a Block through the first three.
 
 pub mod alert;
 pub mod capture;

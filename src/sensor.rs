@@ -10,8 +10,9 @@
 //!
 //! Every worker takes a Block the whole way: it fills it from the source, scans it, and hands it to the tracker. Filling
 //! and tracking are each one worker's at a time, behind a lock, so there is one order of Blocks; scanning, which is most of
-//! the work, is done side by side. There are no stages that wait for each other, and above all a Block stays in the cache of
-//! the processor that read it: a thread for each stage was measured to need half as much processor time again.
+//! the work, is done side by side. There are no stages that wait for each other, and a Block stays with the processor that read
+//! it. A thread for each stage, with Blocks of the same size, was measured on two cores at 0.78 of the time of a bare libpcap
+//! loop, this at 0.54, and with small packets at 0.78 and 0.35.
 //!
 //! There is a fixed number of Loads (a Block with its findings), so memory is bounded. A worker that is ahead leaves its
 //! Load with the tracker until its turn comes, and goes on with another; when there is none it waits. Nothing is lost
@@ -40,7 +41,7 @@ use crate::units::Timestamp;
 const SPARE_LOADS: usize = 2;
 
 /// How often a worker asks for its turn at the source before it sleeps: a fraction of a millisecond, about as long as reading a
-/// Block takes. To be woken from sleep takes as long again, which on two cores left one of them idle.
+/// Block takes. Measured paired on two cores, it saves three to four hundredths of the time.
 const TRIES: usize = 1000;
 
 /// How many alerts may wait for the output: some 300 kB.

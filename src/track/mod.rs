@@ -15,11 +15,11 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
-use crate::alert::{Alert, DnsFacts, MatchBasis, Phase, REPEAT_WINDOW, Repeats, Signature, Traffic, wire_text};
-use crate::capture::{Block, Origin};
+use crate::alert::{Alert, REPEAT_WINDOW, Repeats, Signature, Traffic};
+use crate::capture::Block;
 use crate::decode::{Decoded, MOST_TUNNELS, decode};
 use crate::flow::{End, Flow};
-use crate::indicator::{AddressMatch, Closeness, IndicatorId, IndicatorSet, Learned};
+use crate::indicator::{AddressMatch, IndicatorId, IndicatorSet, Learned};
 use crate::scan::{DnsSighting, Finding, Findings, ScanCounts, What, scan, scan_again};
 use crate::units::{ByteCount, Timestamp};
 
@@ -33,6 +33,7 @@ mod resolved;
 mod said;
 mod segments;
 mod talk;
+mod telling;
 
 pub use assemble::HeadCounts;
 pub use defrag::{DefragCounts, GiveUp};
@@ -42,7 +43,9 @@ use conversation::{Conversation, Conversations};
 use defrag::{Defrag, Released};
 use missed::{Missed, PacketsByAddress, has_contact, place};
 use resolved::Resolved;
+use said::Heard;
 use segments::Segments;
+use telling::{of_conversation, of_dns};
 
 /// What the tracker is told to do.
 #[derive(Debug, Clone)]
@@ -307,9 +310,13 @@ impl Tracker {
         self.set_clock(finding.clock, emit);
         match &finding.what {
             What::Contact { source, destination } => self.contact(block, finding, *source, *destination, emit),
-            What::Dns(sighting) => self.dns(block, finding, sighting, emit),
+            What::Dns(sighting) => {
+                self.dns(Heard::in_packet(block, finding, said::end_of(finding)), finding, sighting, emit);
+            }
             What::Fragment => self.fragment(block, finding, emit),
-            What::Name(_) | What::NetSupport(_) => self.said(block, finding, emit),
+            What::Name(_) | What::NetSupport(_) => {
+                self.said(Heard::in_packet(block, finding, said::end_of(finding)), finding, emit);
+            }
             What::HeadBegins(offset) => self.head_begins(block, finding, *offset, &[], emit),
             What::QuicPart => self.quic_part(block, finding, emit),
         }
@@ -447,25 +454,8 @@ impl Tracker {
         conversation.window = window;
     }
 
-    fn dns(&mut self, block: &Block, finding: &Finding, sighting: &DnsSighting, emit: &mut dyn FnMut(Alert)) {
-        let at = (block.number, finding.frame);
-        self.dns_in(&block.origin, at, &block.indicators, finding, sighting, said::end_of(finding), emit);
-    }
-
-    /// `end` is the sequence number at which a message over TCP ends.
-    #[allow(clippy::too_many_arguments)]
-    fn dns_in(
-        &mut self,
-        origin: &Arc<Origin>,
-        (block, frame): (u64, u32),
-        indicators: &IndicatorSet,
-        finding: &Finding,
-        sighting: &DnsSighting,
-        end: Option<u32>,
-        emit: &mut dyn FnMut(Alert),
-    ) {
-        let Some(indicator) = indicators.get(sighting.indicator) else { return };
-        // TCP sends a lost segment again; who asks again over UDP asks again.
+    fn dns(&mut self, heard: Heard<'_>, finding: &Finding, sighting: &DnsSighting, emit: &mut dyn FnMut(Alert)) {
+        let Some(indicator) = heard.indicators.get(sighting.indicator) else { return };
         if sighting.is_answer {
             let name: Arc<[u8]> = sighting.facts.name.as_slice().into();
             for (address, lifetime) in sighting.facts.addresses.iter().zip(&sighting.lifetimes) {
@@ -473,14 +463,16 @@ impl Tracker {
             }
             self.counts.addresses_beyond += sighting.more_addresses;
         }
-        if end.is_some() && !self.said.is_new(finding, end, (block, frame)) {
+        // TCP sends a lost segment again; who asks again over UDP asks again.
+        if heard.end.is_some() && !self.said.is_new(finding, heard.end, heard.at) {
             return;
         }
         // The bytes of a packet count once, however many messages of it say the same.
+        let (block, frame) = heard.at;
         let this = (block, frame, sighting.is_answer, sighting.indicator);
         let is_counted = self.last_dns.replace(this) == Some(this);
         let length = ByteCount(if is_counted { 0 } else { finding.length.into() });
-        let alert = of_dns(finding, sighting, indicator, origin, length, &self.settings.home);
+        let alert = of_dns(finding, sighting, indicator, heard.origin, length, &self.settings.home);
         TrackCounts::count(&mut self.counts.sightings, alert.signature);
         self.repeats.sighting(alert, None, false, &mut counted(&mut self.counts, emit));
     }
@@ -491,122 +483,4 @@ fn counted<'a>(counts: &'a mut TrackCounts, emit: &'a mut dyn FnMut(Alert)) -> i
         TrackCounts::count(&mut counts.alerts, alert.signature);
         emit(alert);
     }
-}
-
-fn of_conversation(conversation: &Conversation, sent: ByteCount, received: ByteCount, home: &[IpNet]) -> Alert {
-    let Conversation { client, server, protocol, matched, outer, .. } = conversation;
-    Alert {
-        signature: matched.signature,
-        phase: Phase::First,
-        severity: matched.severity(),
-        id: 0,
-        seen: conversation.first,
-        start: conversation.first,
-        end: conversation.last,
-        client: *client,
-        server: *server,
-        listed: Some(matched.listed.address),
-        protocol: *protocol,
-        client_ipv4: ipv4_of(matched, *client),
-        server_ipv4: ipv4_of(matched, *server),
-        client_mac: conversation.client_mac,
-        server_mac: conversation.server_mac,
-        application: None,
-        outbound: is_outbound(*client, *server, home),
-        sent,
-        received,
-        count: 1,
-        tcp_outcome: conversation.tcp_outcome,
-        dns: matched.name.as_deref().map(|name| DnsFacts { name: name.to_vec(), ..DnsFacts::default() }),
-        server_name: None,
-        http: None,
-        indicator: Some(matched.indicator.clone()),
-        basis: matched.basis,
-        origin: conversation.origin.clone(),
-        message: contact::sentence(matched, *client, *server, *protocol) + &contact::within(outer.as_deref()),
-    }
-}
-
-/// The listed IPv4 address in an end's IPv6 address.
-fn ipv4_of(matched: &Match, end: End) -> Option<std::net::Ipv4Addr> {
-    matched.embedded.filter(|_| matched.listed == end).map(|embedded| embedded.address)
-}
-
-fn of_dns(
-    finding: &Finding,
-    sighting: &DnsSighting,
-    indicator: &Arc<crate::indicator::Indicator>,
-    origin: &Arc<Origin>,
-    length: ByteCount,
-    home: &[IpNet],
-) -> Alert {
-    let is_query = !sighting.is_answer;
-    let signature = if is_query { Signature::C2DomainQuery } else { Signature::C2DomainAnswer };
-    let flow = finding.flow;
-    let (from_mac, to_mac) = finding.macs.unzip();
-    let (client, server) = if is_query { (flow.source, flow.destination) } else { (flow.destination, flow.source) };
-    let (client_mac, server_mac) = if is_query { (from_mac, to_mac) } else { (to_mac, from_mac) };
-    let (sent, received) = if is_query { (length, ByteCount(0)) } else { (ByteCount(0), length) };
-    Alert {
-        signature,
-        phase: Phase::First,
-        severity: signature.severity(Closeness::Endpoint, indicator.confidence),
-        id: 0,
-        seen: finding.time,
-        start: finding.time,
-        end: finding.time,
-        client,
-        server,
-        listed: None,
-        protocol: flow.protocol,
-        client_ipv4: None,
-        server_ipv4: None,
-        client_mac,
-        server_mac,
-        application: Some("DNS"),
-        outbound: is_outbound(client, server, home),
-        sent,
-        received,
-        count: 1,
-        tcp_outcome: None,
-        dns: Some(sighting.facts.clone()),
-        server_name: None,
-        http: None,
-        indicator: Some(indicator.clone()),
-        basis: sighting.basis,
-        origin: origin.clone(),
-        message: dns_sentence(sighting, client, server) + &contact::within(finding.outer.as_deref()),
-    }
-}
-
-fn is_outbound(client: End, server: End, home: &[IpNet]) -> bool {
-    contact::is_inside(client.address, home) && !contact::is_inside(server.address, home)
-}
-
-fn dns_sentence(sighting: &DnsSighting, client: End, server: End) -> String {
-    let DnsFacts { name, addresses, .. } = &sighting.facts;
-    let name = wire_text(name);
-    if !sighting.is_answer {
-        return format!("{} asked {} for {name}", client.address, server.address);
-    }
-    let what = match addresses.len() {
-        0 => "no address".to_owned(),
-        1 => "1 address".to_owned(),
-        count => format!("{count} addresses"),
-    };
-    let (server, client) = (server.address, client.address);
-    let mut others = sighting.names.iter();
-    let mut text = match others.next() {
-        Some(asked) if sighting.basis == MatchBasis::DnsAnswerRecord => {
-            format!("{server} answered {client} for {}, which leads to {name}: {what}", wire_text(asked))
-        }
-        Some(first) => format!("{server} answered {client} for {name}: {what}, by way of {}", wire_text(first)),
-        None => format!("{server} answered {client} for {name}: {what}"),
-    };
-    let joined_by = if sighting.basis == MatchBasis::DnsAnswerRecord { ", by way of " } else { ", " };
-    for (place, other) in others.enumerate() {
-        text += if place == 0 { joined_by } else { ", " };
-        text += &wire_text(other).to_string();
-    }
-    text
 }

@@ -10,15 +10,16 @@ use arrayvec::ArrayVec;
 use super::assemble::{Fed, GivenUp, Heads, LONGEST_HEAD};
 use super::hello::Hellos;
 use super::talk::{At, Talks};
-use super::{HeadCounts, TrackCounts, Tracker, contact, counted, is_outbound};
-use crate::alert::{Alert, MatchBasis, Phase, Signature, Traffic, wire_text};
+use super::telling::{netsupport_sentence, of_packet};
+use super::{TrackCounts, Tracker, contact, counted};
+use crate::alert::{Alert, MatchBasis, Signature, Traffic, wire_text};
 use crate::capture::{Block, Origin};
 use crate::decode::{Decoded, Packet, Tcp, decode};
-use crate::flow::{End, Flow, Mac};
-use crate::indicator::{Closeness, Indicator, IndicatorSet};
+use crate::flow::Flow;
+use crate::indicator::{Closeness, IndicatorSet};
 use crate::protocol::head::Head;
 use crate::scan::{Finding, NameSighting, NetSupport, NetSupportSighting, ScanCounts, Segment, Speech, Stream, What};
-use crate::units::{ByteCount, Timestamp};
+use crate::units::Timestamp;
 
 /// How many segments before a head are looked through for parts of it that came too early. Segments are reordered by a few places,
 /// also where the packets of a busy link lie between them.
@@ -64,6 +65,23 @@ pub(super) struct Begun {
     is_dns: bool,
 }
 
+/// What is known of something that was said, beside what it was.
+#[derive(Clone, Copy)]
+pub(super) struct Heard<'a> {
+    pub(super) origin: &'a Arc<Origin>,
+    pub(super) at: At,
+    pub(super) indicators: &'a IndicatorSet,
+    /// The sequence number at which it ends, over TCP: by that it is known when it is sent again.
+    pub(super) end: Option<u32>,
+}
+
+impl<'a> Heard<'a> {
+    /// Of what one packet of a Block says.
+    pub(super) fn in_packet(block: &'a Block, finding: &Finding, end: Option<u32>) -> Self {
+        Self { origin: &block.origin, at: (block.number, finding.frame), indicators: &block.indicators, end }
+    }
+}
+
 /// A segment that is remembered.
 struct Recent {
     tag: u32,
@@ -89,7 +107,7 @@ impl Said {
     }
 
     pub(super) fn count(&self, counts: &mut TrackCounts) {
-        counts.heads = HeadCounts { ..self.heads.counts() };
+        counts.heads = self.heads.counts();
         counts.hellos_given_up = self.hellos.given_up();
         counts.talks_forgotten = self.talks.forgotten();
     }
@@ -308,9 +326,10 @@ impl Tracker {
         for (end, what) in heard {
             let finding = Finding { what, ..begun.finding.clone() };
             let end = Some(start.wrapping_add(end as u32));
+            let heard = Heard { origin: &begun.origin, at: begun.at, indicators, end };
             match &finding.what {
-                What::Dns(sighting) => self.dns_in(&begun.origin, begun.at, indicators, &finding, sighting, end, emit),
-                _ => self.said_in(&begun.origin, begun.at, indicators, &finding, end, emit),
+                What::Dns(sighting) => self.dns(heard, &finding, sighting, emit),
+                _ => self.said(heard, &finding, emit),
             }
         }
     }
@@ -335,48 +354,24 @@ impl Tracker {
             Head::Other => {}
         }
         self.said.hellos.done(&finding.flow);
-        let at = (block.number, finding.frame);
         for what in heard {
             let finding = Finding { what, length, ..finding.clone() };
-            self.said_in(&block.origin, at, &block.indicators, &finding, None, emit);
+            self.said(Heard::in_packet(block, &finding, None), &finding, emit);
         }
     }
 
-    /// Something was said whole in one packet.
-    pub(super) fn said(&mut self, block: &Block, finding: &Finding, emit: &mut dyn FnMut(Alert)) {
-        let at = (block.number, finding.frame);
-        self.said_in(&block.origin, at, &block.indicators, finding, end_of(finding), emit);
-    }
-
-    fn said_in(
-        &mut self,
-        origin: &Arc<Origin>,
-        at: (u64, u32),
-        indicators: &Arc<IndicatorSet>,
-        finding: &Finding,
-        end: Option<u32>,
-        emit: &mut dyn FnMut(Alert),
-    ) {
+    /// Something was said: in one packet, or in several that were put together.
+    pub(super) fn said(&mut self, heard: Heard<'_>, finding: &Finding, emit: &mut dyn FnMut(Alert)) {
         match &finding.what {
-            What::Name(sighting) => self.name(origin, at, indicators, finding, sighting, end, emit),
-            What::NetSupport(sighting) => self.netsupport(origin, at, finding, sighting, end, emit),
+            What::Name(sighting) => self.name(heard, finding, sighting, emit),
+            What::NetSupport(sighting) => self.netsupport(heard, finding, sighting, emit),
             _ => {}
         }
     }
 
-    #[allow(clippy::too_many_arguments)]
-    fn name(
-        &mut self,
-        origin: &Arc<Origin>,
-        at: (u64, u32),
-        indicators: &Arc<IndicatorSet>,
-        finding: &Finding,
-        sighting: &NameSighting,
-        end: Option<u32>,
-        emit: &mut dyn FnMut(Alert),
-    ) {
-        let Some(indicator) = indicators.get(sighting.indicator) else { return };
-        let Some(talk) = self.said.talks.heard(&finding.flow, end, at, finding.time) else { return };
+    fn name(&mut self, heard: Heard<'_>, finding: &Finding, sighting: &NameSighting, emit: &mut dyn FnMut(Alert)) {
+        let Some(indicator) = heard.indicators.get(sighting.indicator) else { return };
+        let Some(talk) = self.said.talks.heard(&finding.flow, heard.end, heard.at, finding.time) else { return };
         talk.indicator = Some(indicator.clone());
         let flow = finding.flow;
         let host = wire_text(&sighting.host);
@@ -388,7 +383,7 @@ impl Tracker {
             MatchBasis::HttpConnect => "as an HTTP proxy",
             _ => "in HTTP",
         };
-        let mut alert = alert_of(finding, origin, &self.settings.home, true);
+        let mut alert = of_packet(finding, heard.origin, &self.settings.home, true);
         alert.signature = Signature::C2ServerName;
         alert.severity = Signature::C2ServerName.severity(sighting.closeness, indicator.confidence);
         alert.application = Some(match sighting.basis {
@@ -414,11 +409,9 @@ impl Tracker {
 
     fn netsupport(
         &mut self,
-        origin: &Arc<Origin>,
-        at: (u64, u32),
+        heard: Heard<'_>,
         finding: &Finding,
         sighting: &NetSupportSighting,
-        end: Option<u32>,
         emit: &mut dyn FnMut(Alert),
     ) {
         let flow = finding.flow;
@@ -427,7 +420,7 @@ impl Tracker {
             return;
         }
         let contacted = self.conversations.find(finding).map(|known| known.matched.indicator.clone());
-        let Some(talk) = self.said.talks.heard(&flow, end, at, finding.time) else { return };
+        let Some(talk) = self.said.talks.heard(&flow, heard.end, heard.at, finding.time) else { return };
         let is_named = contacted.is_none();
         let indicator = contacted.or_else(|| talk.indicator.clone());
         talk.command = sighting.command.clone().or(talk.command.take());
@@ -439,7 +432,7 @@ impl Tracker {
             NetSupport::Body => {}
         }
         let from_client = talk.client == Some(flow.source);
-        let mut alert = alert_of(finding, origin, &self.settings.home, from_client);
+        let mut alert = of_packet(finding, heard.origin, &self.settings.home, from_client);
         alert.http = sighting.http.clone();
         if sighting.kind == NetSupport::Geolocation {
             alert.signature = Signature::NetsupportGeolocation;
@@ -492,28 +485,6 @@ impl Tracker {
     }
 }
 
-/// `is_named`: the indicator was named in the conversation, whose server may be a proxy.
-fn netsupport_sentence(
-    alert: &Alert,
-    (indicator, is_named): (Option<&Indicator>, bool),
-    command: Option<&str>,
-    version: Option<&str>,
-) -> String {
-    let mut text = format!("{} speaks NetSupport with {}", alert.client.address, alert.server);
-    match indicator {
-        Some(indicator) if is_named => text += &format!(", where it named a C2 server ({})", indicator.pattern),
-        Some(indicator) => text += &format!(", a C2 server ({})", indicator.pattern),
-        None => text += ", a gateway that is not listed",
-    }
-    if let Some(command) = command {
-        text += &format!("; command {command}");
-    }
-    if let Some(version) = version {
-        text += &format!("; gateway version {version}");
-    }
-    text
-}
-
 /// The sequence number at which a head ends that is whole in its segment.
 pub(super) fn end_of(finding: &Finding) -> Option<u32> {
     finding.tcp.map(|tcp| first_byte(tcp).wrapping_add(finding.end))
@@ -533,45 +504,4 @@ fn read(indicators: &IndicatorSet, bytes: &[u8], begun: &Begun) -> (Vec<(usize, 
     let begins =
         Speech::new(indicators).read(stream, &mut ScanCounts::default(), &mut |end, what| heard.push((end, what)));
     (heard, begins)
-}
-
-/// What an alert says of a packet in which something was said.
-fn alert_of(finding: &Finding, origin: &Arc<Origin>, home: &[ipnet::IpNet], from_client: bool) -> Alert {
-    let flow = finding.flow;
-    let (from_mac, to_mac): (Option<Mac>, Option<Mac>) = finding.macs.unzip();
-    let (client, server): (End, End) =
-        if from_client { (flow.source, flow.destination) } else { (flow.destination, flow.source) };
-    let (client_mac, server_mac) = if from_client { (from_mac, to_mac) } else { (to_mac, from_mac) };
-    let length = ByteCount(finding.length.into());
-    let (sent, received) = if from_client { (length, ByteCount(0)) } else { (ByteCount(0), length) };
-    Alert {
-        signature: Signature::C2ServerName,
-        phase: Phase::First,
-        severity: 0,
-        id: 0,
-        seen: finding.time,
-        start: finding.time,
-        end: finding.time,
-        client,
-        server,
-        listed: None,
-        protocol: flow.protocol,
-        client_ipv4: None,
-        server_ipv4: None,
-        client_mac,
-        server_mac,
-        application: None,
-        outbound: is_outbound(client, server, home),
-        sent,
-        received,
-        count: 1,
-        tcp_outcome: None,
-        dns: None,
-        server_name: None,
-        http: None,
-        indicator: None,
-        basis: MatchBasis::HttpHost,
-        origin: origin.clone(),
-        message: String::new(),
-    }
 }
