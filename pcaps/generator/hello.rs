@@ -17,11 +17,22 @@ pub struct Hello<'a> {
     pub post_quantum: bool,
     /// Over QUIC: its transport parameters, and h3 in place of h2.
     pub quic: bool,
+    /// The small extensions that a browser sends beside those that matter here.
+    pub small_extensions: bool,
+    /// The server's name stands before the key shares, else behind them. Browsers shuffle their extensions.
+    pub name_first: bool,
 }
 
 /// A hello for a server, and nothing special.
 pub const fn hello(name: &str) -> Hello<'_> {
-    Hello { name: Some(name), grease: false, post_quantum: false, quic: false }
+    Hello {
+        name: Some(name),
+        grease: false,
+        post_quantum: false,
+        quic: false,
+        small_extensions: false,
+        name_first: false,
+    }
 }
 
 /// A list with its length in two bytes before it.
@@ -62,6 +73,24 @@ impl Hello<'_> {
         if self.grease {
             add(GREASE, &[]);
         }
+        let name = self.name.map(|name| list(&[&[0][..], &list(name.as_bytes())].concat()));
+        let (before, behind) = if self.name_first { (name, None) } else { (None, name) };
+        if let Some(name) = before {
+            add(0, &name);
+        }
+        if self.small_extensions {
+            // Extended master secret, renegotiation, point formats, session ticket, certificate status and timestamps,
+            // how to resume, compressed certificates, application settings.
+            add(23, &[]);
+            add(0xff01, &[0]);
+            add(11, &[1, 0]);
+            add(35, &[]);
+            add(5, &[1, 0, 0, 0, 0]);
+            add(18, &[]);
+            add(45, &[1, 1]);
+            add(27, &[2, 0, 2]);
+            add(0x44cd, &list(b"\x02h2"));
+        }
         let hybrid: &[u16] = if self.post_quantum { &[0x11ec] } else { &[] };
         add(10, &list(&words(&[grease, hybrid, &[29, 23, 24]].concat())));
         let versions = words(&[grease, &[0x0304, 0x0303]].concat());
@@ -77,8 +106,8 @@ impl Hello<'_> {
         add(51, &list(&shares));
         add(13, &list(&words(&[0x0403, 0x0804, 0x0401])));
         add(16, &list(if self.quic { b"\x02h3" } else { b"\x02h2" }));
-        if let Some(name) = self.name {
-            add(0, &list(&[&[0][..], &list(name.as_bytes())].concat()));
+        if let Some(name) = behind {
+            add(0, &name);
         }
         if self.quic {
             // A maximum idle time of 30 s, and no identifier of the client's own (RFC 9000 section 18.2).

@@ -114,7 +114,7 @@ impl Flow {
 }
 
 /// A plausible name: the same for the same number.
-fn name(number: u32) -> String {
+pub fn name(number: u32) -> String {
     const HOSTS: [&str; 12] =
         ["www", "cdn", "api", "static", "img", "login", "mail", "edge", "assets", "updates", "telemetry", "m"];
     const SITES: [&str; 12] = [

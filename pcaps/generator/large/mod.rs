@@ -1,9 +1,10 @@
 //! The large captures of the benchmarks: ordinary traffic with a few hits in it, the same bytes each time.
 
 pub mod flows;
+pub mod hellos;
 pub mod planted;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::io::{self, Write};
 
 use clap::ValueEnum;
@@ -27,6 +28,10 @@ const MIXED_PACE: u64 = 205_000;
 const SMALL_PACKETS: u64 = 6_000_000;
 /// The mean time between two of those, in nanoseconds: a million a second.
 const SMALL_PACE: u64 = 1000;
+/// How many flows the capture of hellos has.
+const HELLO_FLOWS: u32 = 80_000;
+/// The time between the beginnings of two of those, in nanoseconds: twenty thousand a second.
+const HELLO_PACE: u64 = 50_000;
 
 /// Which large capture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -35,6 +40,8 @@ pub enum Kind {
     Mixed,
     /// 6 million small packets.
     Small,
+    /// 80,000 TLS flows, each with a ClientHello in two segments.
+    Hellos,
 }
 
 impl Kind {
@@ -43,6 +50,7 @@ impl Kind {
         match self {
             Self::Mixed => "mixed",
             Self::Small => "small",
+            Self::Hellos => "hellos",
         }
     }
 
@@ -51,6 +59,7 @@ impl Kind {
         match self {
             Self::Mixed => planted::fifty(),
             Self::Small => planted::six(),
+            Self::Hellos => planted::fifty_hellos(),
         }
     }
 
@@ -59,6 +68,7 @@ impl Kind {
         match self {
             Self::Mixed => mixed(out, FLOWS, &self.hits()),
             Self::Small => small(out, SMALL_PACKETS, &self.hits()),
+            Self::Hellos => hellos(out, HELLO_FLOWS, &self.hits()),
         }
     }
 }
@@ -129,7 +139,7 @@ pub fn mixed(out: impl Write, flows: u32, hits: &[Planted]) -> io::Result<Writte
         // The hits lie at equal distances in the run of the flows.
         let due = (hits.len() as u64 * u64::from(started) / u64::from(flows)) as usize;
         if planted < due {
-            frames.extend(hits[planted].frames.iter().cloned());
+            frames.extend(hits[planted].frames.iter().map(|frame| frame.bytes.clone()));
             planted += 1;
         }
         if random.below(100) < 5
@@ -164,7 +174,7 @@ pub fn small(out: impl Write, packets: u64, hits: &[Planted]) -> io::Result<Writ
     while capture.packets < packets {
         if planted < hits.len() && capture.packets >= distance * (planted as u64 + 1) {
             for frame in &hits[planted].frames {
-                capture.frame(frame.clone())?;
+                capture.frame(frame.bytes.clone())?;
             }
             planted += 1;
         }
@@ -181,6 +191,36 @@ pub fn small(out: impl Write, packets: u64, hits: &[Planted]) -> io::Result<Writ
             capture.packet(&wire::tcp(from, to, &parts))?;
         } else {
             capture.packet(&wire::udp(from, to, &random.next().to_be_bytes().repeat(2)))?;
+        }
+    }
+    capture.close()
+}
+
+/// TLS flows that begin at equal distances and take their time, and the hits in equal distances between them.
+pub fn hellos(out: impl Write, flows: u32, hits: &[Planted]) -> io::Result<Written> {
+    let mut capture = Capture::new(out, HELLO_PACE)?;
+    let mut random = Random::new(4);
+    // What is still to be sent, by time, and of one time in the order of the flows.
+    let mut waiting: BTreeMap<(u64, usize), Vec<u8>> = BTreeMap::new();
+    let mut made = 0;
+    let mut planted = 0;
+    for number in 0..flows {
+        let begins = u64::from(number) * HELLO_PACE + random.below(HELLO_PACE);
+        let mut tapes = vec![hellos::ordinary(number, &mut random).frames];
+        if planted < hits.len() && u64::from(number) * hits.len() as u64 >= planted as u64 * u64::from(flows) {
+            tapes.push(hits[planted].frames.clone());
+            planted += 1;
+        }
+        for frame in tapes.into_iter().flatten() {
+            waiting.insert((begins + frame.time, made), frame.bytes);
+            made += 1;
+        }
+        // No flow that is still to begin sends anything before this.
+        let until = START + u64::from(number + 1) * HELLO_PACE;
+        while let Some(next) = waiting.first_entry().filter(|next| next.key().0 < until || number + 1 == flows) {
+            let ((time, _), bytes) = next.remove_entry();
+            capture.now = time;
+            capture.frame(bytes)?;
         }
     }
     capture.close()

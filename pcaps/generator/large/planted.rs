@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
+use super::hellos::{self, Order};
 use crate::generator::cast::{ALL_LISTED, RESOLVER, v4};
 use crate::generator::dns::{self, A, AAAA, HTTPS, TXT, address, alias, query};
 use crate::generator::link;
 use crate::generator::random::Random;
 use crate::generator::speech::{self, POLL};
-use crate::generator::tape::{Tape, Tcp};
+use crate::generator::tape::{Captured, Tape, Tcp};
 use crate::generator::wire;
 
 /// One hit.
@@ -16,7 +17,7 @@ pub struct Planted {
     /// What it is.
     pub about: String,
     /// Its frames.
-    pub frames: Vec<Vec<u8>>,
+    pub frames: Vec<Captured>,
     /// The signatures that it must give, one sighting each.
     signatures: &'static [&'static str],
 }
@@ -172,5 +173,26 @@ fn plant(kind: Kind, turn: usize, number: u16) -> Planted {
             &["c2-domain-answer"]
         }
     };
-    Planted { about, frames: tape.frames.into_iter().map(|frame| frame.bytes).collect(), signatures }
+    Planted { about, frames: tape.frames, signatures }
+}
+
+/// The hits of the capture of hellos: listed names in the first segment and in the second, in both orders.
+pub fn fifty_hellos() -> Vec<Planted> {
+    let plant_hello = |number: u16| {
+        let mut random = Random::new(number.into());
+        let client = v4([10, 20, 99, 2 + (number % 250) as u8], 40_000 + number);
+        let server = v4([198, 51, 100, 1 + (number % 250) as u8], 443);
+        let name = ["gw.feersona.net", "bryonsad.net", "Feersona.NET", "a.b.c.bryonsad.net"][usize::from(number % 4)];
+        // Each with each, and each with each of the names.
+        let name_first = (number / 4).is_multiple_of(2);
+        let order = if (number / 8).is_multiple_of(2) { Order::Sent } else { Order::Swapped };
+        let hello = hellos::browser_hello(name, name_first, &mut random);
+        let place = if name_first { "first" } else { "second" };
+        Planted {
+            about: format!("{client} asks {server} for {name}, in the {place} segment, {order:?}"),
+            frames: hellos::conversation((client, server), &hello, order, &mut random).frames,
+            signatures: &["c2-server-name"],
+        }
+    };
+    (0..50).map(plant_hello).collect()
 }
