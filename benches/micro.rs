@@ -1,5 +1,6 @@
 //! What each step of a packet's way costs by itself: `cargo bench --bench micro`. Throughput is in packets, addresses, names,
-//! messages, findings or lines a second, whatever the step is about.
+//! messages, findings or lines a second, whatever the step is about. What the tracker does is told per finding: a packet to or from
+//! a listed address, a DNS message that names a listed domain, a head that begins in a segment and ends in a later one.
 
 // A bench that cannot set its scene is to end.
 #![allow(clippy::unwrap_used)]
@@ -41,6 +42,8 @@ use rattap::track::{TrackSettings, Tracker};
 const FLOWS: u32 = 6000;
 /// Which of its Blocks.
 const MIDDLE: usize = 7;
+/// The same for the capture of ClientHellos over two segments: twenty thousand flows begin in a second.
+const HELLOS_MIDDLE: usize = 14;
 /// Packets in the capture of small ones: enough for a full Block.
 const SMALL_PACKETS: u64 = 40_000;
 /// The longer of the two lists.
@@ -207,11 +210,18 @@ fn domain_match(criterion: &mut Criterion) {
     }
 }
 
+/// A Block in which a ClientHello over two segments begins for every seventeen packets.
+fn hellos() -> Block {
+    let mut capture = Vec::new();
+    large::hellos(&mut capture, FLOWS, &[]).unwrap();
+    block(&capture, HELLOS_MIDDLE)
+}
+
 fn whole_scan(criterion: &mut Criterion) {
     let (mut mixed, mut small) = (Vec::new(), Vec::new());
     large::mixed(&mut mixed, FLOWS, &[]).unwrap();
     large::small(&mut small, SMALL_PACKETS, &[]).unwrap();
-    let blocks = [("mixed", block(&mixed, MIDDLE)), ("small", block(&small, 0))];
+    let blocks = [("mixed", block(&mixed, MIDDLE)), ("small", block(&small, 0)), ("hellos", hellos())];
     let mut group = criterion.benchmark_group("scan of a Block");
     for (what, mut block) in blocks {
         group.throughput(Throughput::Elements(block.frames.len() as u64));
@@ -253,9 +263,25 @@ fn resolutions(count: u16) -> Tape {
     tape
 }
 
+/// Conversations that begin with a ClientHello over two segments, the second of which names a listed domain.
+fn listed_hellos(conversations: u16) -> Tape {
+    let mut tape = Tape::on(link::ETHERNET);
+    let mut random = Random::new(11);
+    for number in 0..conversations {
+        let client = SocketAddr::from(([10, 20, 40, (number % 200) as u8], 20_000 + number));
+        let hello = large::hellos::browser_hello("gw.feersona.net", false, &mut random);
+        Tcp::new(client, WEB).open(&mut tape).ask(&mut tape, &hello).acknowledge_by_server(&mut tape);
+    }
+    tape
+}
+
 fn found(tape: &Tape) -> (Block, Findings) {
-    let block = block(&tape.pcap(), 0);
-    let mut findings = Findings::default();
+    scanned(block(&tape.pcap(), 0))
+}
+
+fn scanned(block: Block) -> (Block, Findings) {
+    // As where heads are pending, which they are wherever there are any.
+    let mut findings = Findings { wants_segments: true, ..Findings::default() };
     scan(&block, &Learned::default(), &mut findings);
     (block, findings)
 }
@@ -274,13 +300,17 @@ fn tracker(criterion: &mut Criterion) {
     for _ in 0..2000 {
         tcp.ask(&mut chat, POLL).answer(&mut chat, POLL);
     }
-    for (what, tape) in
-        [("short conversations", contacts(400)), ("one long conversation", chat), ("DNS", resolutions(1000))]
-    {
-        let (block, findings) = found(&tape);
-        assert!(findings.list.len() > 1000, "{what} gave too few findings to time");
+    let captures = [
+        ("contacts, short conversations", found(&contacts(400))),
+        ("contacts, one long conversation", found(&chat)),
+        ("DNS for a listed name", found(&resolutions(1000))),
+        ("split ClientHello, no listed name, with the segments between", scanned(hellos())),
+        ("split ClientHello, listed name", found(&listed_hellos(400))),
+    ];
+    for (what, (block, findings)) in captures {
+        assert!(findings.list.len() > 200, "{what} gave too few findings to time");
         group.throughput(Throughput::Elements(findings.list.len() as u64));
-        group.bench_function(format!("finding, {what}"), |bencher| {
+        group.bench_function(format!("per finding: {what}"), |bencher| {
             bencher.iter(|| track(black_box(&block), &findings, |alert| drop(black_box(alert))));
         });
     }

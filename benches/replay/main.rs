@@ -1,6 +1,6 @@
 //! `rattap replay` as a whole against a bare libpcap loop: `cargo bench --bench replay`.
 //!
-//! Makes the two large captures where they are not there yet (1.5 GB in the target folder), then runs each program in turn,
+//! Makes the large captures where they are not there yet (2.2 GB in the target folder), then runs each program in turn,
 //! again and again, so that whatever else the machine does meets all of them alike. A ratio is that of two runs of one turn.
 //! The files lie in the page cache: the programs are measured, not the disk.
 //!
@@ -41,6 +41,9 @@ struct Arguments {
     /// How many turns.
     #[arg(long, default_value_t = 11, value_parser = clap::value_parser!(u32).range(1..))]
     turns: u32,
+    /// Only this capture, not all.
+    #[arg(long, value_name = "KIND")]
+    capture: Option<Kind>,
     /// Make the captures anew.
     #[arg(long)]
     fresh: bool,
@@ -72,8 +75,9 @@ fn main() -> anyhow::Result<()> {
     }
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("bench");
     fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
+    let kinds = Kind::value_variants().iter().filter(|kind| arguments.capture.is_none_or(|only| only == **kind));
     let captures: Vec<(Kind, PathBuf)> =
-        Kind::value_variants().iter().map(|&kind| (kind, folder.join(format!("{}.pcap", kind.name())))).collect();
+        kinds.map(|&kind| (kind, folder.join(format!("{}.pcap", kind.name())))).collect();
     for (kind, path) in &captures {
         if arguments.fresh || !path.exists() {
             make(*kind, path)?;

@@ -19,6 +19,9 @@ use crate::units::Timestamp;
 /// has 2 KiB.
 pub(super) const LONGEST_HEAD: usize = 16 << 10;
 
+/// What a head is given room for when it begins: a ClientHello with post-quantum keys then needs no more.
+const USUAL_HEAD: usize = 2 << 10;
+
 /// How many heads may be pending at a time. At twenty thousand new flows a second, this is what comes in a fifth of a second;
 /// an honest client sends the rest of its head within a few milliseconds.
 const MOST_PENDING: usize = 4096;
@@ -187,7 +190,9 @@ impl<T> Heads<T> {
             let pending = &self.pending;
             self.queue.retain(|(flow, number)| pending.get(flow).is_some_and(|pending| pending.number == *number));
         }
-        let bytes = bytes.get(..LONGEST_HEAD).unwrap_or(bytes).to_vec();
+        let start = bytes.get(..LONGEST_HEAD).unwrap_or(bytes);
+        let mut bytes = Vec::with_capacity(start.len().max(USUAL_HEAD));
+        bytes.extend_from_slice(start);
         self.bytes += bytes.len();
         let number = self.next;
         self.next += 1;

@@ -192,8 +192,9 @@ fn server_name<'a>(reader: &mut Reader<'a>) -> Result<Option<ServerName<'a>>, St
     let extensions_end = reader.end(extensions, end)?;
     while reader.taken() < extensions_end {
         within(reader, 4, extensions_end)?;
-        let kind = reader.u16()?;
-        let length = usize::from(reader.u16()?);
+        let [a, b, c, d] = reader.array()?;
+        let kind = u16::from_be_bytes([a, b]);
+        let length = usize::from(u16::from_be_bytes([c, d]));
         let extension_end = reader.end(length, extensions_end)?;
         if kind == SERVER_NAME {
             return first_host_name(reader, extension_end);

@@ -88,6 +88,21 @@ impl<'a> Reader<'a> {
 
     #[inline]
     pub(super) fn array<const N: usize>(&mut self) -> Result<[u8; N], Stop> {
+        // As good as always all of it lies in one record, and is there.
+        let rest = self.bytes.get(self.position..).unwrap_or_default();
+        if self.until_header >= N
+            && let Some(array) = rest.first_chunk::<N>()
+        {
+            self.position += N;
+            self.until_header -= N;
+            self.taken += N;
+            return Ok(*array);
+        }
+        self.array_in_pieces()
+    }
+
+    #[cold]
+    fn array_in_pieces<const N: usize>(&mut self) -> Result<[u8; N], Stop> {
         let mut array = [0; N];
         let mut room = &mut array[..];
         while !room.is_empty() {
