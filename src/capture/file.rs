@@ -3,8 +3,10 @@
 //! What the kernel or a decompressor yields is read straight into the Block, and the walker goes over it there: one copy, and
 //! none after. A record that is unfinished at the buffer's end is carried over to the front of the next Block.
 
-use std::fs::File;
+use std::collections::VecDeque;
+use std::fs::{self, File};
 use std::io::{self, BufReader, Cursor, ErrorKind, Read};
+use std::iter::Peekable;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -19,6 +21,7 @@ use super::inputs::Input;
 use super::magic::{Content, HEAD, content};
 use super::pcap::PcapWalker;
 use super::pcapng::PcapngWalker;
+use super::unpack::Unpacked;
 use super::walk::{Damage, Fault, Progress, Sink, Window};
 use super::{CaptureCounts, CaptureError, Fill, Place, Source};
 use crate::units::ByteCount;
@@ -30,6 +33,9 @@ const READ: usize = 256 << 10;
 /// How much of a compressed file is read at a time: large enough that the calls cost nothing beside decompressing it.
 const COMPRESSED_READ: usize = 256 << 10;
 
+/// How many files are opened before their turn, so that compressed ones are decompressed side by side. Each may hold some 16 MiB ready.
+const OPENED_AHEAD: usize = 3;
+
 /// How many damaged places of one file are listed; a file damaged all over would drown the log. The rest is counted.
 const MAX_LISTED: u32 = 10;
 
@@ -38,8 +44,10 @@ const FRAMES: usize = BLOCK_CAPACITY / 256;
 
 /// A list of capture files as one history: each is read to its end, then the next.
 pub struct Files {
-    inputs: vec::IntoIter<Input>,
+    inputs: Peekable<vec::IntoIter<Input>>,
     current: Option<Reader>,
+    /// Files that were opened before their turn, or what is wrong with them.
+    ahead: VecDeque<Result<Reader, CaptureError>>,
     filter: Option<Filter>,
     counts: CaptureCounts,
     progress: Arc<AtomicU64>,
@@ -50,8 +58,9 @@ impl Files {
     /// A source that reads these inputs and hands on the frames that pass the filter.
     pub fn new(inputs: Vec<Input>, filter: Option<Filter>) -> Self {
         Self {
-            inputs: inputs.into_iter(),
+            inputs: inputs.into_iter().peekable(),
             current: None,
+            ahead: VecDeque::new(),
             filter,
             counts: CaptureCounts::default(),
             progress: Arc::default(),
@@ -78,7 +87,7 @@ impl Files {
         report: &mut dyn FnMut(CaptureError),
     ) -> Self {
         let mut files = Self::new(Vec::new(), filter);
-        files.current = Reader::new(name.into(), stream, true, report);
+        files.current = Reader::new(name.into(), stream, true).map_err(report).ok();
         files.counts.inputs = u64::from(files.current.is_some());
         files
     }
@@ -87,6 +96,30 @@ impl Files {
     pub fn progress(&self) -> Arc<AtomicU64> {
         Arc::clone(&self.progress)
     }
+
+    /// The next input that is a capture; `None` where all were read. What cannot be read is handed to `report`.
+    fn next_reader(&mut self, report: &mut dyn FnMut(CaptureError)) -> Option<Reader> {
+        loop {
+            let opened = match self.ahead.pop_front() {
+                Some(opened) => opened,
+                None => Reader::open(&self.inputs.next()?, &self.progress),
+            };
+            while self.ahead.len() < OPENED_AHEAD
+                && let Some(input) = self.inputs.next_if(is_regular)
+            {
+                self.ahead.push_back(Reader::open(&input, &self.progress));
+            }
+            match opened {
+                Ok(reader) => return Some(reader),
+                Err(error) => report(error),
+            }
+        }
+    }
+}
+
+/// Whether opening an input has no effect and takes no time: a pipe would wait for its writer.
+fn is_regular(input: &Input) -> bool {
+    matches!(input, Input::File(path) if fs::metadata(path).is_ok_and(|metadata| metadata.is_file()))
 }
 
 impl Source for Files {
@@ -98,14 +131,11 @@ impl Source for Files {
         loop {
             let mut reader = match self.current.take() {
                 Some(reader) => reader,
-                None => match self.inputs.next() {
-                    Some(input) => match Reader::open(&input, &self.progress, report) {
-                        Some(reader) => {
-                            self.counts.inputs += 1;
-                            reader
-                        }
-                        None => continue,
-                    },
+                None => match self.next_reader(report) {
+                    Some(reader) => {
+                        self.counts.inputs += 1;
+                        reader
+                    }
                     None => return Fill::End,
                 },
             };
@@ -169,8 +199,8 @@ struct Reader {
 }
 
 impl Reader {
-    /// Opens an input and tells what it is. What cannot be read is handed to `report`.
-    fn open(input: &Input, progress: &Arc<AtomicU64>, report: &mut dyn FnMut(CaptureError)) -> Option<Self> {
+    /// Opens an input and tells what it is.
+    fn open(input: &Input, progress: &Arc<AtomicU64>) -> Result<Self, CaptureError> {
         let path = match input {
             Input::Standard => PathBuf::from("-"),
             Input::File(path) => path.clone(),
@@ -184,39 +214,30 @@ impl Reader {
             Ok((file, metadata)) => {
                 let left = if metadata.is_file() { metadata.len() } else { 0 };
                 let metered = Metered { file, left, progress: Arc::clone(progress) };
-                Self::new(path, metered, !metadata.is_file(), report)
+                Self::new(path, metered, !metadata.is_file())
             }
-            Err(error) => {
-                report(CaptureError::Open { path, error });
-                None
-            }
+            Err(error) => Err(CaptureError::Open { path, error }),
         }
     }
 
     /// A reader for what a stream of bytes turns out to be.
-    fn new(
-        path: PathBuf,
-        mut stream: impl Read + Send + 'static,
-        prompt: bool,
-        report: &mut dyn FnMut(CaptureError),
-    ) -> Option<Self> {
+    fn new(path: PathBuf, mut stream: impl Read + Send + 'static, prompt: bool) -> Result<Self, CaptureError> {
         let failed =
             |error| CaptureError::Read { path: path.clone(), place: Place { offset: 0, unpacked: false }, error };
-        let result = read_head(&mut stream).map_err(failed).and_then(|head| {
-            let kind = content(&head);
-            if !matches!(kind, Content::Gzip | Content::Zstd) {
-                return Self::plain(&path, Box::new(stream), head, kind, prompt, false);
-            }
-            let packed = BufReader::with_capacity(COMPRESSED_READ, Cursor::new(head).chain(stream));
-            let mut stream: Box<dyn Read + Send> = match kind {
-                Content::Gzip => Box::new(MultiGzDecoder::new(packed)),
-                _ => Box::new(zstd::Decoder::with_buffer(packed).map_err(failed)?),
-            };
-            let head = read_head(&mut stream).map_err(failed)?;
-            let kind = content(&head);
-            Self::plain(&path, stream, head, kind, prompt, true)
-        });
-        result.map_err(report).ok()
+        let head = read_head(&mut stream).map_err(failed)?;
+        let kind = content(&head);
+        if !matches!(kind, Content::Gzip | Content::Zstd) {
+            return Self::plain(&path, Box::new(stream), head, kind, prompt, false);
+        }
+        let packed = BufReader::with_capacity(COMPRESSED_READ, Cursor::new(head).chain(stream));
+        let unpacked = match kind {
+            Content::Gzip => Unpacked::new(MultiGzDecoder::new(packed), prompt),
+            _ => zstd::Decoder::with_buffer(packed).and_then(|decoder| Unpacked::new(decoder, prompt)),
+        };
+        let mut stream = unpacked.map_err(failed)?;
+        let head = read_head(&mut stream).map_err(failed)?;
+        let kind = content(&head);
+        Self::plain(&path, Box::new(stream), head, kind, prompt, true)
     }
 
     /// A reader for a stream without compression, of which the head was read already.

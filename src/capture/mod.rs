@@ -20,6 +20,7 @@ mod pcap;
 mod pcapng;
 #[cfg(test)]
 mod testing;
+mod unpack;
 mod walk;
 
 pub use block::{BLOCK_CAPACITY, Block, Frame, LinkType, Origin};

@@ -124,7 +124,7 @@ fn where_reading_fails_is_said() {
     let readable = sample().len() - 1;
     let stream = Cursor::new(sample()[..readable].to_vec()).chain(Broken);
     let mut files = Files::new(Vec::new(), None);
-    files.current = Reader::new(PathBuf::from("disk"), stream, false, &mut |error| panic!("{error}"));
+    files.current = Some(Reader::new(PathBuf::from("disk"), stream, false).unwrap());
     let read = drain(files);
     assert_eq!((read.frames(), read.errors.len()), (2, 1), "that the record is cut short goes without saying");
     assert!(
@@ -283,8 +283,7 @@ fn a_frame_from_a_pipe_is_handed_on_as_soon_as_it_is_there() {
     let pcap = Pcap::default();
     let (send, receive) = mpsc::channel();
     send.send(pcap.header()).unwrap();
-    let mut fail = |error: CaptureError| panic!("{error}");
-    let reader = Reader::new(PathBuf::from("-"), Piecewise(receive), true, &mut fail).unwrap();
+    let reader = Reader::new(PathBuf::from("-"), Piecewise(receive), true).unwrap();
     let mut files = Files::new(Vec::new(), None);
     files.current = Some(reader);
     let mut block = Block::new(Arc::default(), Arc::new(IndicatorSet::default()));
