@@ -60,12 +60,15 @@ fn contacts(listed: &Listed, source: Source, table: &str, ends: &Ends, columns: 
     let Ends { source: src, source_port, destination: dst, destination_port } = ends;
     format!(
         "{lists}{table}\n\
+         | where {destination_is_listed} or {source_is_listed}\n\
          | extend ToListed = {destination_is_listed}\n\
-         | where ToListed or {source_is_listed}\n\
          | extend Client = iff(ToListed, {src}, {dst}), Server = iff(ToListed, {dst}, {src})\n\
-         | extend ServerPort = iff(ToListed, {destination_port}, {source_port}), Direction = iff(ToListed, \"to the indicator\", \"from the indicator\")\n\
+         | extend ServerPort = iff(ToListed, {destination_port}, {source_port})\n\
+         | extend Direction = iff(ToListed, \"to the indicator\", \"from the indicator\")\n\
          {indicator}\
-         | summarize FirstSeen = min(TimeGenerated), LastSeen = max(TimeGenerated), Events = count(), Ports = {ports}, {columns} by Client, Server, Indicator, Match, Direction\n\
+         | summarize FirstSeen = min(TimeGenerated), LastSeen = max(TimeGenerated), Events = count(),\n    \
+             Ports = {ports}, {columns}\n    \
+             by Client, Server, Indicator, Match, Direction\n\
          | sort by FirstSeen asc, Client asc, Indicator asc, Direction asc\n",
         lists = listed.define_addresses(source),
         destination_is_listed = listed.is_listed(dst),
@@ -108,7 +111,9 @@ pub(super) fn device_network(listed: &Listed, source: Source) -> String {
          | extend Process = InitiatingProcessFileName, Folder = InitiatingProcessFolderPath, Parent = InitiatingProcessParentFileName, Account = InitiatingProcessAccountName\n\
          {LAWFUL_PROCESSES}\
          {indicator}\
-         | summarize FirstSeen = min(TimeGenerated), LastSeen = max(TimeGenerated), Events = count(), Actions = {actions}, Accounts = {accounts}, Parents = {parents} by DeviceName, Client = LocalIP, Server, Indicator, Match, Process, Folder\n\
+         | summarize FirstSeen = min(TimeGenerated), LastSeen = max(TimeGenerated), Events = count(),\n    \
+             Actions = {actions}, Accounts = {accounts}, Parents = {parents}\n    \
+             by DeviceName, Client = LocalIP, Server, Indicator, Match, Process, Folder\n\
          | sort by FirstSeen asc, DeviceName asc, Client asc, Indicator asc, Process asc, Folder asc\n",
         lists = listed.define_addresses(source),
         is_listed = listed.is_listed("Server"),
@@ -143,7 +148,9 @@ pub(super) fn dns_events(listed: &Listed, source: Source) -> String {
     format!(
         "{lists}DnsEvents\n\
          {sieve}{labels}\
-         | summarize FirstSeen = min(TimeGenerated), LastSeen = max(TimeGenerated), Events = count(), Names = {names}, QueryTypes = {types}, Answers = {answers}, Resolvers = {resolvers} by Client = ClientIP, Indicator\n\
+         | summarize FirstSeen = min(TimeGenerated), LastSeen = max(TimeGenerated), Events = count(),\n    \
+             Names = {names}, QueryTypes = {types}, Answers = {answers}, Resolvers = {resolvers}\n    \
+             by Client = ClientIP, Indicator\n\
          | sort by FirstSeen asc, Client asc, Indicator asc\n",
         lists = listed.define_domains(source),
         labels = match_labels(listed, "Name"),
@@ -163,7 +170,9 @@ pub(super) fn asim_dns(listed: &Listed, source: Source) -> String {
     format!(
         "{lists}_Im_Dns({sieve})\n\
          {labels}\
-         | summarize FirstSeen = min(TimeGenerated), LastSeen = max(TimeGenerated), Events = count(), Names = {names}, QueryTypes = {types}, Answers = {answers}, Devices = {devices} by Client = SrcIpAddr, Indicator\n\
+         | summarize FirstSeen = min(TimeGenerated), LastSeen = max(TimeGenerated), Events = count(),\n    \
+             Names = {names}, QueryTypes = {types}, Answers = {answers}, Devices = {devices}\n    \
+             by Client = SrcIpAddr, Indicator\n\
          | sort by FirstSeen asc, Client asc, Indicator asc\n",
         lists = listed.define_domains(source),
         labels = match_labels(listed, "DnsQuery"),
@@ -188,9 +197,13 @@ fn sensor(signatures: &str, indicator: &str, columns: &str) -> String {
          | extend Ended = coalesce(datetime(1970-01-01) + tolong(extract(@\"(^|;)end=(\\d+)\", 2, AdditionalExtensions)) / 1000 * 1s, Seen)\n\
          | extend Server = iff(DestinationIP contains \":\", strcat(\"[\", DestinationIP, \"]\"), DestinationIP)\n\
          | extend Server = iff(isnull(DestinationPort), DestinationIP, strcat(Server, \":\", DestinationPort))\n\
-         | summarize FirstSeen = min(Seen), LastSeen = max(Ended), Sightings = sum(EventCount), SentBytes = sum(SentBytes), ReceivedBytes = sum(ReceivedBytes), Severity = max(toint(LogSeverity)), Servers = {servers}, {columns}, Sensors = {sensors} by Client = SourceIP, {indicator}\n\
+         | summarize FirstSeen = min(Seen), LastSeen = max(Ended), Sightings = sum(EventCount),\n    \
+             SentBytes = sum(SentBytes), ReceivedBytes = sum(ReceivedBytes), Severity = max(toint(LogSeverity)),\n    \
+             Servers = {servers}, {columns},\n    \
+             Sensors = {sensors}\n    \
+             by Client = SourceIP, {indicator}\n\
          | extend AlertSeverity = case(Severity >= 7, \"High\", Severity >= 4, \"Medium\", \"Low\")\n\
-         | sort by FirstSeen asc, Client asc, Indicator asc\n",
+         | sort by FirstSeen asc, Client asc, Indicator asc, Severity desc\n",
         servers = set("Server"),
         sensors = set("DeviceName"),
     )
