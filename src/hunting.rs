@@ -6,9 +6,10 @@ use rattap::indicator::IndicatorSet;
 use crate::cli::HuntFormat;
 
 /// The hunts of these names (all of them where none is named) in this format.
-pub fn text(set: &IndicatorSet, format: HuntFormat, only: &[String]) -> String {
+pub fn text(set: &IndicatorSet, format: HuntFormat, only: &[String]) -> anyhow::Result<String> {
     if format == HuntFormat::Watchlist {
-        return hunt::watchlist(set);
+        anyhow::ensure!(only.is_empty(), "--only: there is one watchlist for all hunts");
+        return Ok(hunt::watchlist(set));
     }
     let is_wanted = |name: &str| only.is_empty() || only.iter().any(|wanted| wanted == name);
     let hunts: Vec<_> = hunt::hunts(set).into_iter().filter(|hunt| is_wanted(hunt.name())).collect();
@@ -22,8 +23,8 @@ pub fn text(set: &IndicatorSet, format: HuntFormat, only: &[String]) -> String {
             Some(_) => (),
         }
     }
-    match format {
+    Ok(match format {
         HuntFormat::Yaml => hunts.iter().map(|hunt| format!("---\n{}", hunt.yaml())).collect(),
         _ => hunts.iter().map(Hunt::kql).collect::<Vec<_>>().join("\n"),
-    }
+    })
 }

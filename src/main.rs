@@ -44,7 +44,7 @@ fn run(cli: Cli, console: &Console) -> anyhow::Result<Exit> {
         }
         Command::Hunt(args) => {
             let set = config::indicators(&args.indicators)?;
-            print(&hunting::text(&set, args.format, &args.only))
+            print(&hunting::text(&set, args.format, &args.only)?)
         }
         Command::Interfaces => print(&listing::interfaces_table(&interfaces()?)),
     }

@@ -125,7 +125,9 @@ impl Listed {
 
     /// A condition: the address in this column is listed, or lies in a listed range.
     pub(super) fn is_listed(&self, column: &str) -> String {
-        let mut condition = format!("{column} {} (Addresses)", self.is_one_of());
+        // IPv6 addresses are written in capitals too.
+        let is_one_of = if self.addresses.iter().any(IpAddr::is_ipv6) { "in~" } else { "in" };
+        let mut condition = format!("{column} {is_one_of} (Addresses)");
         for (name, ipv6) in RANGES {
             if self.networks(ipv6).next().is_some() {
                 let family = if ipv6 { "ipv6" } else { "ipv4" };
@@ -133,11 +135,6 @@ impl Listed {
             }
         }
         condition
-    }
-
-    /// Compares an address: IPv6 addresses are written in capitals too.
-    pub(super) fn is_one_of(&self) -> &'static str {
-        if self.addresses.iter().any(IpAddr::is_ipv6) { "in~" } else { "in" }
     }
 
     /// The watchlist's content. `Indicator` is its search key: no two rows have the same.

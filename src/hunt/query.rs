@@ -3,7 +3,7 @@
 //! How the queries find their way:
 //!
 //! - An address is compared whole (`in`); a range by its function. `in` tells capitals from small letters, so where IPv6
-//!   addresses are listed it is `in~`.
+//!   addresses are listed it is `in~`. Other spellings of an IPv6 address than the canonical one are not found.
 //! - A name is cut at its dots, and its last two, three, … labels, as many as the listed domains have, are compared whole. So
 //!   a listed domain and all below it are found, in any case and with the root dot, but neither `xfeersona.net` nor
 //!   `feersona.net.example.org`, both of which a search by term or by ending gives.
@@ -46,14 +46,11 @@ fn set(column: &str) -> String {
 }
 
 /// From `Server` and `ServerPort` to `Indicator` and `Match`.
-fn name_indicator(listed: &Listed) -> String {
-    let is_one_of = listed.is_one_of();
-    format!(
-        "| extend Endpoint = iff(Server contains \":\", strcat(\"[\", Server, \"]:\", ServerPort), strcat(Server, \":\", ServerPort))\n\
-         | extend Match = case(Endpoint {is_one_of} (Endpoints), \"address and port\", Server {is_one_of} (Addresses), \"address\", \"range\")\n\
-         | extend Indicator = iff(Match == \"address and port\", Endpoint, Server)\n"
-    )
-}
+const NAME_INDICATOR: &str = r#"| extend Server = tolower(Server)
+| extend Endpoint = iff(Server contains ":", strcat("[", Server, "]:", ServerPort), strcat(Server, ":", ServerPort))
+| extend Match = case(Endpoint in (Endpoints), "address and port", Server in (Addresses), "address", "range")
+| extend Indicator = iff(Match == "address and port", Endpoint, Server)
+"#;
 
 /// The contacts of a table with listed addresses, whichever end they are on.
 fn contacts(listed: &Listed, source: Source, table: &str, ends: &Ends, columns: &str) -> String {
@@ -65,7 +62,7 @@ fn contacts(listed: &Listed, source: Source, table: &str, ends: &Ends, columns: 
          | extend Client = iff(ToListed, {src}, {dst}), Server = iff(ToListed, {dst}, {src})\n\
          | extend ServerPort = iff(ToListed, {destination_port}, {source_port})\n\
          | extend Direction = iff(ToListed, \"to the indicator\", \"from the indicator\")\n\
-         {indicator}\
+         {NAME_INDICATOR}\
          | summarize FirstSeen = min(TimeGenerated), LastSeen = max(TimeGenerated), Events = count(),\n    \
              Ports = {ports}, {columns}\n    \
              by Client, Server, Indicator, Match, Direction\n\
@@ -73,7 +70,6 @@ fn contacts(listed: &Listed, source: Source, table: &str, ends: &Ends, columns: 
         lists = listed.define_addresses(source),
         destination_is_listed = listed.is_listed(dst),
         source_is_listed = listed.is_listed(src),
-        indicator = name_indicator(listed),
         ports = set("ServerPort"),
     )
 }
@@ -110,14 +106,13 @@ pub(super) fn device_network(listed: &Listed, source: Source) -> String {
          | where {is_listed}\n\
          | extend Process = InitiatingProcessFileName, Folder = InitiatingProcessFolderPath, Parent = InitiatingProcessParentFileName, Account = InitiatingProcessAccountName\n\
          {LAWFUL_PROCESSES}\
-         {indicator}\
+         {NAME_INDICATOR}\
          | summarize FirstSeen = min(TimeGenerated), LastSeen = max(TimeGenerated), Events = count(),\n    \
              Actions = {actions}, Accounts = {accounts}, Parents = {parents}\n    \
              by DeviceName, Client = LocalIP, Server, Indicator, Match, Process, Folder\n\
          | sort by FirstSeen asc, DeviceName asc, Client asc, Indicator asc, Process asc, Folder asc\n",
         lists = listed.define_addresses(source),
         is_listed = listed.is_listed("Server"),
-        indicator = name_indicator(listed),
         actions = set("ActionType"),
         accounts = set("Account"),
         parents = set("Parent"),

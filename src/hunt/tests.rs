@@ -109,6 +109,8 @@ fn too_many_indicators_are_read_from_the_watchlist_and_none_is_missing_there() {
 
 #[test]
 fn identifiers_are_guids_and_none_is_used_twice() {
+    // Titles stand between single quotes in YAML.
+    assert!(KINDS.iter().all(|kind| !kind.title.contains('\'')));
     let mut ids: Vec<_> = KINDS.iter().map(|kind| kind.rule.id).collect();
     for id in &ids {
         let lengths: Vec<_> = id.split('-').map(str::len).collect();

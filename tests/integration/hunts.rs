@@ -121,7 +121,9 @@ fn other_tables() -> Vec<Table> {
     .with("TimeGenerated=2026-06-09T09:06:00|EventProduct=VPC|DvcAction=Deny|SrcIpAddr=10.20.30.40|SrcPortNumber=50001|DstIpAddr=91.202.233.25|DstPortNumber=4888")
     .with("TimeGenerated=2026-06-09T09:07:00|EventProduct=Firewall|DvcAction=Deny|SrcIpAddr=91.202.233.25|SrcPortNumber=50002|DstIpAddr=10.20.30.40|DstPortNumber=22")
     .with("TimeGenerated=2026-06-09T09:05:00|EventProduct=Firewall|DvcAction=Allow|SrcIpAddr=10.20.30.41|SrcPortNumber=4888|DstIpAddr=91.202.233.26|DstPortNumber=4888")
-    .with("TimeGenerated=2026-06-09T09:05:00|EventProduct=Firewall|DvcAction=Allow|SrcIpAddr=10.20.30.41|DstIpAddr=2001:db8::9");
+    .with("TimeGenerated=2026-06-09T09:05:00|EventProduct=Firewall|DvcAction=Allow|SrcIpAddr=2001:DB8::41|DstIpAddr=2001:DB8::9|DstPortNumber=443")
+    .with("TimeGenerated=2026-06-09T09:06:00|EventProduct=Firewall|DvcAction=Allow|SrcIpAddr=2001:db8::41|DstIpAddr=2001:db8::a|DstPortNumber=443")
+    .with("TimeGenerated=2026-06-09T09:07:00|EventProduct=Firewall|DvcAction=Allow|SrcIpAddr=2001:db8::9|DstIpAddr=2001:db8::41|DstPortNumber=22");
 
     let watchlist = Table::new("Watchlist", "Indicator:string, Kind:string, Match:string");
     vec![devices, dns, asim_dns, sessions, watchlist]
@@ -433,6 +435,26 @@ fn each_filter_for_lawful_use_leaves_out_its_own_case_once_it_is_filled_in() {
     }
 }
 
+#[test]
+fn ipv6_addresses_are_found_in_small_letters_and_capitals() {
+    let python = match engines::python() {
+        Ok(python) => python,
+        Err(reason) => return skipped("no KQL engine ran the hunts for IPv6 addresses", reason),
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let list = folder.path().join("ipv6.txt");
+    fs::write(&list, "[2001:db8::9]:443\n2001:db8::b\n").unwrap();
+    let options = ["--no-builtin", "--only", "asim-network", "--indicators", list.to_str().unwrap()];
+    let answers = ask(&workspace(tables::common_security_log(&[])), &python, printed(&options));
+    assert_eq!(
+        rows(&answers, "asim-network", &["Client", "Indicator", "Match", "Direction"]),
+        sorted([
+            "2001:DB8::41 | [2001:db8::9]:443 | address and port | to the indicator",
+            "2001:db8::41 | 2001:db8::9 | address | from the indicator",
+        ])
+    );
+}
+
 /// Indicators that are too many for a query: the listed ones among neighbours.
 fn long_list(folder: &Path) -> String {
     let mut list = String::new();
@@ -540,7 +562,10 @@ fn the_parser_of_the_language_finds_no_fault_in_any_hunt() {
     let (diagnostics, _) = workspace.diagnose(&node, &faults.map(|fault| Query::new("fault", fault)), &[]);
     assert!(diagnostics.iter().all(|found| !found.is_empty()), "{diagnostics:?}");
 
-    let Ok(python) = engines::python() else { return };
+    let python = match engines::python() {
+        Ok(python) => python,
+        Err(reason) => return skipped("which hunts a KQL engine runs was not asked", reason),
+    };
     let (mut run, mut parsed) = (Vec::new(), Vec::new());
     for (query, answer) in ask(&workspace, &python, queries) {
         match answer {
@@ -649,6 +674,10 @@ fn hunts_are_the_same_each_time_and_say_what_they_leave_out() {
     let Run { code, err, .. } = run_only("no-such-hunt", &domains);
     assert_eq!(code, 2);
     assert!(err.contains("sensor-netsupport"), "the possible names are told: {err}");
+
+    let both = run(["hunt", "--format", "watchlist", "--only", "dns-events"]);
+    assert_eq!(both.code, 2);
+    assert!(both.err.contains("one watchlist for all hunts"), "{}", both.err);
 
     let long = run_only("dns-events", &long_list(folder.path()));
     assert!(long.err.contains("dns-events: with all indicators in it the query would be longer"), "{}", long.err);

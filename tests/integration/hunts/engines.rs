@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::LazyLock;
 
 use serde_json::{Value, json};
 
@@ -114,16 +114,23 @@ fn ask(command: &mut Command, request: &Value) -> Value {
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
-/// The Python that has the engine, or why there is none.
+/// The Python that has the engine, or why there is none. Set up once, however many tests ask at a time.
 pub fn python() -> Result<PathBuf, String> {
-    python::with_packages("hunt-engine", "duckdb, duckdb_kql, yaml", &PYTHON_PACKAGES)
+    static PYTHON: LazyLock<Result<PathBuf, String>> =
+        LazyLock::new(|| python::with_packages("hunt-engine", "duckdb, duckdb_kql, yaml", &PYTHON_PACKAGES));
+    PYTHON.clone()
 }
 
-/// The folder of Node.js that has the parser, or why there is none.
+/// The folder of Node.js that has the parser, or why there is none. Likewise.
 pub fn node() -> Result<PathBuf, String> {
+    static NODE: LazyLock<Result<PathBuf, String>> = LazyLock::new(set_up_node);
+    NODE.clone()
+}
+
+fn set_up_node() -> Result<PathBuf, String> {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("hunt-parser");
     let is_there = "require.resolve('@kusto/language-service-next/package.json')";
-    fs::create_dir_all(&folder).map_err(|error: io::Error| format!("{}: {error}", folder.display()))?;
+    fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
     if python::run(Command::new("node").args(["-e", is_there]).current_dir(&folder)).is_ok() {
         return Ok(folder);
     }
