@@ -1,7 +1,7 @@
 //! Hunts: KQL that looks for the indicators in force where a packet sensor does not stand, and that sums up what the sensor
 //! itself wrote.
 //!
-//! A hunt is one line in the table `KINDS`; what it asks is a function in [`query`]. Each gives one row for each client and
+//! A hunt is one line in the table `KINDS`; what it asks is a function in `query.rs`. Each gives one row for each client and
 //! indicator, with counts and the first and last time, in a fixed order. All of them can be printed as KQL, to be pasted into
 //! a log workspace, or as a scheduled analytics rule of Microsoft Sentinel.
 //!
