@@ -4,8 +4,10 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{ArgAction, Args, Parser, Subcommand};
+use clap::builder::PossibleValuesParser;
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use ipnet::IpNet;
+use rattap::hunt;
 
 /// A packet-capture network sensor for NetSupport Manager RAT command-and-control, alerting in CEF.
 #[derive(Debug, Parser)]
@@ -30,6 +32,8 @@ pub enum Command {
     /// Show what is looked for
     #[command(subcommand)]
     Indicators(IndicatorsCommand),
+    /// Print queries that look for the indicators in Microsoft Sentinel
+    Hunt(HuntArgs),
     /// List the network interfaces
     Interfaces,
 }
@@ -111,6 +115,43 @@ pub struct IndicatorArgs {
     /// Do not look for the built-in indicators
     #[arg(long, requires = "indicators")]
     pub no_builtin: bool,
+}
+
+/// Print queries (KQL) that look for the indicators in force in Microsoft Sentinel.
+///
+/// Each gives one row for each client and indicator, with counts and the first and last time.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Hunts that need addresses or domains are left out where none are in force. Where the indicators make a query longer than a \
+rule's query may be, it reads the watchlist `rattap` instead, whose content --format watchlist prints.
+
+Examples:
+  rattap hunt
+  rattap hunt --only dns-events --indicators mine.txt
+  rattap hunt --format yaml --only sensor-names > sensor-names.yaml
+  rattap hunt --format watchlist --indicators many.csv > rattap.csv")]
+pub struct HuntArgs {
+    /// What to print: queries; analytics rules, one YAML document each; or the CSV of the watchlist
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = HuntFormat::Kql)]
+    pub format: HuntFormat,
+
+    /// Print this hunt alone (repeatable)
+    #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(hunt::names()))]
+    pub only: Vec<String>,
+
+    #[command(flatten)]
+    pub indicators: IndicatorArgs,
+}
+
+/// What `hunt` prints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum HuntFormat {
+    /// Queries, parted by empty lines.
+    Kql,
+    /// Analytics rules, one YAML document each.
+    Yaml,
+    /// The watchlist for indicators that are too many to stand in a query.
+    Watchlist,
 }
 
 /// A bare number is seconds.

@@ -7,13 +7,15 @@
 //! 3. [`track`]: the findings are taken in Block order, conversations kept, and alerts made;
 //! 4. [`output`]: one thread writes them.
 //!
-//! [`sensor`] owns the threads: each of its workers takes a Block through the first three.
+//! [`sensor`] owns the threads: each of its workers takes a Block through the first three. Beside the way stands [`hunt`]: queries
+//! for where no packet is seen.
 
 pub mod alert;
 pub mod capture;
 pub mod decode;
 pub mod domain_name;
 pub mod flow;
+pub mod hunt;
 pub mod indicator;
 pub mod output;
 pub mod protocol;

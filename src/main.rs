@@ -12,6 +12,7 @@ mod cli;
 mod config;
 mod console;
 mod exit_code;
+mod hunting;
 mod listing;
 mod summary;
 
@@ -40,6 +41,10 @@ fn run(cli: Cli, console: &Console) -> anyhow::Result<Exit> {
             let set = config::indicators(&indicators)?;
             let text = if json { listing::indicators_json(&set)? } else { listing::indicators_table(&set) };
             print(&text)
+        }
+        Command::Hunt(args) => {
+            let set = config::indicators(&args.indicators)?;
+            print(&hunting::text(&set, args.format, &args.only)?)
         }
         Command::Interfaces => print(&listing::interfaces_table(&interfaces()?)),
     }

@@ -9,7 +9,7 @@
 use std::collections::HashMap;
 use std::io::{self, Write};
 use std::net::IpAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ use rattap::protocol::dns::{RecordType, ResponseCode};
 use rattap::units::{ByteCount, Timestamp};
 use serde_json::Value;
 
-use crate::cef_reader;
+use crate::{cef_reader, python};
 
 /// The versions that were looked at when this test was written.
 const REFEREES: [&str; 2] = ["cefp==0.0.2", "jc==1.26.1"];
@@ -33,7 +33,7 @@ fn two_independent_parsers_read_every_line_as_we_do() {
     let golden = golden_lines(&Path::new(env!("CARGO_MANIFEST_DIR")).join("pcaps"));
     lines.extend(golden);
 
-    let python = match referees() {
+    let python = match python::with_packages("cef-referees", "cefp, jc", &REFEREES) {
         Ok(python) => python,
         Err(reason) => {
             // Not `eprintln`: the test harness would keep that to itself.
@@ -49,29 +49,6 @@ fn two_independent_parsers_read_every_line_as_we_do() {
         assert_eq!(by_jc(&verdict["jc_raw"], line), ours, "jc, of {line}");
         compare_typed(&verdict["jc"], &ours, line);
     }
-}
-
-/// The Python of a virtual environment that has the referees. It is kept for the next run.
-fn referees() -> Result<PathBuf, String> {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("cef-referees");
-    let python = folder.join("bin").join("python");
-    if run(Command::new(&python).args(["-c", "import cefp, jc"])).is_ok() {
-        return Ok(python);
-    }
-    run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder))?;
-    run(Command::new(&python)
-        .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--retries", "1", "--timeout", "15"])
-        .args(REFEREES))?;
-    Ok(python)
-}
-
-fn run(command: &mut Command) -> Result<(), String> {
-    let output = command.stdin(Stdio::null()).output().map_err(|error| format!("{command:?}: {error}"))?;
-    if output.status.success() {
-        return Ok(());
-    }
-    let said = [output.stdout, output.stderr].concat();
-    Err(format!("{command:?}: {}: {}", output.status, String::from_utf8_lossy(&said).trim()))
 }
 
 fn ask(python: &Path, lines: &[String]) -> Vec<Value> {

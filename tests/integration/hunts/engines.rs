@@ -1,0 +1,144 @@
+//! Those who judge the hunts: `duckdb-kql` runs them, Microsoft's own parser reads them, `pyyaml` reads the rules.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::LazyLock;
+
+use serde_json::{Value, json};
+
+use super::tables::Table;
+use crate::python;
+
+/// The versions that were looked at when these tests were written.
+const PYTHON_PACKAGES: [&str; 2] = ["duckdb-kql[duckdb]==1.1.2", "pyyaml==6.0.3"];
+const NODE_PACKAGE: &str = "@kusto/language-service-next@12.4.1";
+
+/// A query and what it is called.
+#[derive(Debug, Clone)]
+pub struct Query {
+    pub name: String,
+    pub text: String,
+}
+
+impl Query {
+    pub fn new(name: &str, text: impl Into<String>) -> Self {
+        Self { name: name.to_owned(), text: text.into() }
+    }
+}
+
+/// A row by its columns, all as text.
+pub type Row = HashMap<String, String>;
+
+/// What a query gave.
+#[derive(Debug)]
+pub enum Answer {
+    Rows(Vec<Row>),
+    /// The engine does not know something that stands in it.
+    Unsupported(String),
+}
+
+/// A function of the workspace: a view of one of its tables.
+pub struct Function {
+    pub name: &'static str,
+    /// As its reference declares them.
+    pub parameters: &'static str,
+    /// Those that the engine that runs queries can be given: named ones it cannot.
+    pub in_engine: &'static str,
+    pub table: &'static str,
+}
+
+/// What queries are asked of.
+pub struct Workspace {
+    pub tables: Vec<Table>,
+    pub functions: Vec<Function>,
+}
+
+impl Workspace {
+    fn tables(&self) -> Vec<Value> {
+        self.tables.iter().map(Table::to_json).collect()
+    }
+
+    /// Runs queries, by `python` from [`python`](fn@python).
+    pub fn run(&self, python: &Path, queries: &[Query]) -> Vec<Answer> {
+        let functions = self.functions.iter().map(|Function { name, in_engine, table, .. }| {
+            format!(".create function {name}({in_engine}) {{ {table} }}")
+        });
+        let functions: Vec<_> = functions.collect();
+        let queries = to_json(queries);
+        let request = json!({ "tables": self.tables(), "functions": functions, "queries": queries });
+        let answers = ask_python(python, &request);
+        let answers = answers.as_array().unwrap().iter().map(|answer| match answer["unsupported"].as_str() {
+            Some(reason) => Answer::Unsupported(reason.to_owned()),
+            None => Answer::Rows(serde_json::from_value(answer["rows"].clone()).unwrap()),
+        });
+        answers.collect()
+    }
+
+    /// What Microsoft's parser has to say of each query, and what it reads from each string literal.
+    pub fn diagnose(&self, node: &Path, queries: &[Query], literals: &[String]) -> (Vec<Vec<String>>, Vec<String>) {
+        let functions = self.functions.iter().map(
+            |Function { name, parameters, table, .. }| json!({ "name": name, "parameters": parameters, "body": table }),
+        );
+        let functions: Vec<_> = functions.collect();
+        let queries = to_json(queries);
+        let request =
+            json!({ "tables": self.tables(), "functions": functions, "queries": queries, "literals": literals });
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/integration/hunts.mjs");
+        let answer = ask(Command::new("node").arg(script).current_dir(node), &request);
+        let list = |name: &str| answer[name].clone();
+        (serde_json::from_value(list("diagnostics")).unwrap(), serde_json::from_value(list("literals")).unwrap())
+    }
+}
+
+fn to_json(queries: &[Query]) -> Vec<Value> {
+    queries.iter().map(|Query { name, text }| json!({ "name": name, "text": text })).collect()
+}
+
+/// The documents of a YAML text.
+pub fn yaml_documents(python: &Path, text: &str) -> Vec<Value> {
+    serde_json::from_value(ask_python(python, &json!({ "yaml": text }))).unwrap()
+}
+
+fn ask_python(python: &Path, request: &Value) -> Value {
+    ask(Command::new(python).args(["-c", include_str!("../hunts.py")]), request)
+}
+
+/// Hands a request to a program that reads all of it before it writes.
+fn ask(command: &mut Command, request: &Value) -> Value {
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    serde_json::to_writer(child.stdin.take().unwrap(), request).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{command:?}: {}", output.status);
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// The Python that has the engine, or why there is none. Set up once, however many tests ask at a time.
+pub fn python() -> Result<PathBuf, String> {
+    static PYTHON: LazyLock<Result<PathBuf, String>> =
+        LazyLock::new(|| python::with_packages("hunt-engine", "duckdb, duckdb_kql, yaml", &PYTHON_PACKAGES));
+    PYTHON.clone()
+}
+
+/// The folder of Node.js that has the parser, or why there is none. Likewise.
+pub fn node() -> Result<PathBuf, String> {
+    static NODE: LazyLock<Result<PathBuf, String>> = LazyLock::new(set_up_node);
+    NODE.clone()
+}
+
+fn set_up_node() -> Result<PathBuf, String> {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("hunt-parser");
+    let is_there = "require.resolve('@kusto/language-service-next/package.json')";
+    fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    if python::run(Command::new("node").args(["-e", is_there]).current_dir(&folder)).is_ok() {
+        return Ok(folder);
+    }
+    python::run(
+        Command::new("npm")
+            .args(["install", "--no-audit", "--no-fund", "--ignore-scripts", "--fetch-retries=1", "--prefix"])
+            .arg(&folder)
+            .arg(NODE_PACKAGE),
+    )?;
+    Ok(folder)
+}

@@ -1,0 +1,31 @@
+//! Python packages as referees, each set in a virtual environment of its own below `target/`, kept for the next run.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// The Python of the virtual environment `name`, which has these packages. `imports` is what they are imported as.
+///
+/// The error says why there is none, such as that the package registry cannot be reached.
+pub fn with_packages(name: &str, imports: &str, packages: &[&str]) -> Result<PathBuf, String> {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let python = folder.join("bin").join("python");
+    let import = format!("import {imports}");
+    if run(Command::new(&python).args(["-c", &import])).is_ok() {
+        return Ok(python);
+    }
+    run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder))?;
+    run(Command::new(&python)
+        .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--retries", "1", "--timeout", "15"])
+        .args(packages))?;
+    Ok(python)
+}
+
+/// Runs a command to its end. The error says what it said.
+pub fn run(command: &mut Command) -> Result<(), String> {
+    let output = command.stdin(Stdio::null()).output().map_err(|error| format!("{command:?}: {error}"))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let said = [output.stdout, output.stderr].concat();
+    Err(format!("{command:?}: {}: {}", output.status, String::from_utf8_lossy(&said).trim()))
+}
