@@ -283,6 +283,7 @@ fn a_frame_from_a_pipe_is_handed_on_as_soon_as_it_is_there() {
     let pcap = Pcap::default();
     let (send, receive) = mpsc::channel();
     send.send(pcap.header()).unwrap();
+    let mut fail = |error: CaptureError| panic!("{error}");
     let reader = Reader::new(PathBuf::from("-"), Piecewise(receive), true).unwrap();
     let mut files = Files::new(Vec::new(), None);
     files.current = Some(reader);
