@@ -6,6 +6,7 @@
 
 use std::net::IpAddr;
 
+use arrayvec::ArrayVec;
 use memchr::memmem;
 
 use crate::decode::Packet;
@@ -19,7 +20,7 @@ use crate::protocol::netsupport::{self, Side};
 use crate::protocol::quic::InitialReader;
 use crate::protocol::{socks, tls};
 
-use super::{HttpFacts, MatchBasis, ScanCounts, What, names};
+use super::{HttpFacts, MatchBasis, Named, ScanCounts, What, names};
 
 /// Something listed was named in a request.
 #[derive(Debug, Clone)]
@@ -103,12 +104,14 @@ pub struct Speech<'a> {
     pub(super) names: names::Reader<'a>,
     name: DomainName,
     initials: InitialReader,
+    wants_names: bool,
 }
 
 impl<'a> Speech<'a> {
-    /// Holds what is said against these indicators.
-    pub fn new(set: &'a IndicatorSet) -> Self {
-        Self { set, names: names::Reader::new(set), name: DomainName::new(), initials: InitialReader::new() }
+    /// Holds what is said against these indicators; and where all names are wanted, tells those too.
+    pub fn new(set: &'a IndicatorSet, wants_names: bool) -> Self {
+        let names = names::Reader::new(set, wants_names);
+        Self { set, names, name: DomainName::new(), initials: InitialReader::new(), wants_names }
     }
 
     /// Reports what matters in a stream, each with where the head ends that says it: however a stream is cut, and wherever reading
@@ -126,8 +129,7 @@ impl<'a> Speech<'a> {
                 match part {
                     TcpPart::Whole(message) => {
                         end += 2 + message.len();
-                        let mut report = |sighting| report(end, What::Dns(Box::new(sighting)));
-                        self.names.read_message(message, counts, &mut report);
+                        self.names.read_message(message, counts, &mut |what| report(end, what));
                     }
                     TcpPart::Partial(rest) => return Some(bytes.len() - rest.len()),
                 }
@@ -147,6 +149,7 @@ impl<'a> Speech<'a> {
                 Head::Whole(request, end) => {
                     let authority = Authority { host: request.host, port: Some(request.port) };
                     let mut report = |what| report(end, what);
+                    self.name_all(&[(MatchBasis::Socks, Some(authority), &[])], &mut report);
                     self.authority(&authority, MatchBasis::Socks, destination, None, &mut report);
                     None
                 }
@@ -198,8 +201,10 @@ impl<'a> Speech<'a> {
         report: &mut dyn FnMut(What),
     ) {
         let Some(name) = &hello.server_name else { return };
-        if let Some(host) = Host::parse(name.as_bytes()) {
-            self.authority(&Authority { host, port: None }, basis, destination, None, report);
+        let authority = Host::parse(name.as_bytes()).map(|host| Authority { host, port: None });
+        self.name_all(&[(basis, authority, name.as_bytes())], report);
+        if let Some(authority) = authority {
+            self.authority(&authority, basis, destination, None, report);
         }
     }
 
@@ -219,6 +224,9 @@ impl<'a> Speech<'a> {
 
     fn request(&mut self, request: &http::Request<'_>, body: &[u8], destination: IpAddr, report: &mut dyn FnMut(What)) {
         let target_basis = if request.is_connect() { MatchBasis::HttpConnect } else { MatchBasis::HttpTarget };
+        if self.wants_names {
+            self.name_request(request, target_basis, report);
+        }
         let target = request.target_authority().map(|authority| (authority, target_basis));
         let host = request.host().map(|authority| (authority, MatchBasis::HttpHost));
         let mut named = None;
@@ -239,6 +247,32 @@ impl<'a> Speech<'a> {
         } else if let Some(message) = netsupport::request(request, body) {
             report(spoken(&message, message.user_agent.unwrap_or_default(), Some(request)));
         }
+    }
+
+    fn name_request(&mut self, request: &http::Request<'_>, target_basis: MatchBasis, report: &mut dyn FnMut(What)) {
+        let target = request.target_authority().map(|target| (target_basis, Some(target), &[][..]));
+        let host = request.raw_host.map(|text| (MatchBasis::HttpHost, request.host(), text.trim_ascii()));
+        let all: ArrayVec<_, 2> = target.into_iter().chain(host.filter(|(.., text)| !text.is_empty())).collect();
+        self.name_all(&all, report);
+    }
+
+    /// Reports all that was named, where all names are wanted: each with how it was named, what it was read as, and what else stood
+    /// there.
+    fn name_all(&mut self, all: &[(MatchBasis, Option<Authority<'_>>, &[u8])], report: &mut dyn FnMut(What)) {
+        if !self.wants_names || all.is_empty() {
+            return;
+        }
+        let named = all.iter().map(|&(basis, authority, text)| {
+            let host = match authority.map(|authority| authority.host) {
+                Some(Host::Name(name)) if self.name.read_text(name) => self.name.as_bytes().to_vec(),
+                Some(Host::Name(name)) => name.to_vec(),
+                Some(Host::V4(address)) => address.to_string().into_bytes(),
+                Some(Host::V6(address)) => address.to_string().into_bytes(),
+                None => text.to_vec(),
+            };
+            Named { basis, host, port: authority.and_then(|authority| authority.port) }
+        });
+        report(What::Names(named.collect()));
     }
 
     /// Reports a host that was named, if it is listed. An address to which the conversation itself goes says nothing new.

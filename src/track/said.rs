@@ -271,7 +271,7 @@ impl Tracker {
         let Some((tag, start)) = self.said.heads.key(flow) else { return };
         let Some((bytes, begun)) = self.said.heads.look(flow) else { return };
         let begun = begun.clone();
-        let (heard, begins) = read(indicators, bytes, &begun);
+        let (heard, begins) = read(indicators, bytes, &begun, self.names.is_some());
         let length = begins.unwrap_or(bytes.len());
         match begins {
             // The readers call it something else where it is too long.
@@ -296,7 +296,7 @@ impl Tracker {
     /// Reads a last time what was given up.
     fn last_looks(&mut self, indicators: &Arc<IndicatorSet>, emit: &mut dyn FnMut(Alert)) {
         for gone in std::mem::take(&mut self.said.given_up) {
-            let (heard, _) = read(indicators, &gone.bytes, &gone.context);
+            let (heard, _) = read(indicators, &gone.bytes, &gone.context, self.names.is_some());
             self.hear(heard, &gone.context, gone.start, indicators, emit);
         }
     }
@@ -329,6 +329,11 @@ impl Tracker {
             let heard = Heard { origin: &begun.origin, at: begun.at, indicators, end };
             match &finding.what {
                 What::Dns(sighting) => self.dns(heard, &finding, sighting, emit),
+                What::Names(all) => {
+                    if let Some(names) = &mut self.names {
+                        names.see(&finding, end, begun.at, all);
+                    }
+                }
                 _ => self.said(heard, &finding, emit),
             }
         }
@@ -345,7 +350,7 @@ impl Tracker {
         let mut heard = Vec::new();
         match stream.client_hello() {
             Head::Partial => return,
-            Head::Whole(hello, _) => Speech::new(&block.indicators).hello(
+            Head::Whole(hello, _) => Speech::new(&block.indicators, self.names.is_some()).hello(
                 &hello,
                 MatchBasis::QuicServerName,
                 packet.destination,
@@ -356,7 +361,7 @@ impl Tracker {
         self.said.hellos.done(&finding.flow);
         for what in heard {
             let finding = Finding { what, length, ..finding.clone() };
-            self.said(Heard::in_packet(block, &finding, None), &finding, emit);
+            self.take_finding(block, &finding, emit);
         }
     }
 
@@ -497,11 +502,16 @@ fn first_byte(tcp: Tcp) -> u32 {
 }
 
 /// Reads the bytes of a head as the scanner does.
-fn read(indicators: &IndicatorSet, bytes: &[u8], begun: &Begun) -> (Vec<(usize, What)>, Option<usize>) {
+fn read(
+    indicators: &IndicatorSet,
+    bytes: &[u8],
+    begun: &Begun,
+    wants_names: bool,
+) -> (Vec<(usize, What)>, Option<usize>) {
     let mut heard = Vec::new();
     let destination: IpAddr = begun.finding.flow.destination.address;
     let stream = Stream { bytes, destination, is_dns: begun.is_dns };
-    let begins =
-        Speech::new(indicators).read(stream, &mut ScanCounts::default(), &mut |end, what| heard.push((end, what)));
+    let mut speech = Speech::new(indicators, wants_names);
+    let begins = speech.read(stream, &mut ScanCounts::default(), &mut |end, what| heard.push((end, what)));
     (heard, begins)
 }
