@@ -8,8 +8,8 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 
 # libpcap compiles filters, lists interfaces and captures.
 PACKAGES := libpcap-dev
-# The referees of the CEF lines are Python packages.
-TEST_PACKAGES := $(PACKAGES) python3 python3-venv
+# The referees of the CEF lines are Python packages, that of the names is tshark.
+TEST_PACKAGES := $(PACKAGES) python3 python3-venv tshark
 
 # Replays the sample story: what a sensor at an office's uplink would have told of an infection.
 demo: setup

@@ -30,11 +30,8 @@ impl NameList {
     pub fn open(target: &Path) -> Result<Self, OutputError> {
         let is_standard = target.as_os_str() == "-";
         let name = if is_standard { "standard output".to_owned() } else { target.display().to_string() };
-        let opened = if is_standard {
-            io::stdout().as_fd().try_clone_to_owned().map(File::from)
-        } else {
-            File::create(target)
-        };
+        let opened =
+            if is_standard { io::stdout().as_fd().try_clone_to_owned().map(File::from) } else { File::create(target) };
         let file = opened.map_err(|error| OutputError::Create { path: target.to_owned(), error })?;
         Ok(Self::new(name, Box::new(file)))
     }
