@@ -80,7 +80,7 @@ pub enum What {
     Names(Box<[Named]>),
     /// The NetSupport protocol was spoken.
     NetSupport(Box<NetSupportSighting>),
-    /// A head begins so many bytes into the segment that is not whole in it.
+    /// A head begins so many bytes into the segment that is not whole in it: beyond its end where a body lies before the head.
     HeadBegins(u32),
     /// A QUIC datagram holds a part of a ClientHello.
     QuicPart,

@@ -1,6 +1,7 @@
 //! What is said in a stream: names in TLS, HTTP, SOCKS and DNS over TCP, and the NetSupport protocol.
 //!
-//! Only heads are read: a stream's first bytes, and those of each segment that begins like one. Text in bodies never counts.
+//! Only heads are read: a stream's first bytes, those of each segment that begins like one, and those behind a body of known length.
+//! Text in bodies never counts.
 //! The scanner reads the segments that it sees; where a head goes on in a later segment it says so, and the tracker has the
 //! head read here again once it has put more of it together.
 
@@ -15,12 +16,16 @@ use crate::indicator::{Closeness, IndicatorId, IndicatorSet};
 use crate::protocol::authority::{Authority, Host};
 use crate::protocol::dns::{self, TcpPart};
 use crate::protocol::head::Head;
-use crate::protocol::http::{self, Part};
+use crate::protocol::http::{self, BodyLength, Part};
 use crate::protocol::netsupport::{self, Side};
 use crate::protocol::quic::InitialReader;
 use crate::protocol::{socks, tls};
 
 use super::{HttpFacts, MatchBasis, Named, ScanCounts, What, names};
+
+/// How much of a body may be missing for the head behind it to be waited for. NetSupport's bodies have some hundred bytes. Who sends a
+/// longer one waits for the answer before the next request, which then begins in a segment of its own.
+const LONGEST_BODY: u64 = 16 << 10;
 
 /// Something listed was named in a request.
 #[derive(Debug, Clone)]
@@ -115,7 +120,8 @@ impl<'a> Speech<'a> {
     }
 
     /// Reports what matters in a stream, each with where the head ends that says it: however a stream is cut, and wherever reading
-    /// began, that is the same place. Returns where a head begins that is not whole, if one does.
+    /// began, that is the same place. Returns where a head begins that is not whole, if one does: beyond the bytes where a body
+    /// lies before it.
     pub fn read(
         &mut self,
         stream: Stream<'_>,
@@ -158,15 +164,8 @@ impl<'a> Speech<'a> {
             },
             b'H' if http::may_be_response(bytes) && is_of_no_gateway(bytes) => None,
             b'H' if http::may_be_response(bytes) => match http::response(bytes) {
-                Head::Whole(response, length) => {
-                    let body = bytes.get(length..).unwrap_or_default();
-                    if let Some(message) = netsupport::response(&response, body) {
-                        report(length, spoken(&message, response.server.unwrap_or_default(), None));
-                    }
-                    None
-                }
-                Head::Partial => Some(0),
                 Head::Other => self.requests(stream, report),
+                _ => answers(bytes, report),
             },
             _ if http::may_be_request(bytes) => self.requests(stream, report),
             _ => {
@@ -178,6 +177,25 @@ impl<'a> Speech<'a> {
                 }
                 None
             }
+        }
+    }
+
+    /// Reports what can be told of a head of which no more will come.
+    pub fn read_so_far(&mut self, stream: Stream<'_>, counts: &mut ScanCounts, report: &mut dyn FnMut(What)) {
+        let Stream { bytes, destination, is_dns } = stream;
+        if is_dns {
+            // Behind the two bytes of its length.
+            self.names.read_message(bytes.get(2..).unwrap_or_default(), counts, report);
+        } else if http::may_be_response(bytes) {
+            if let Some(response) = http::response_so_far(bytes)
+                && let Some(message) = netsupport::response(&response, &[])
+            {
+                report(spoken(&message, response.server.unwrap_or_default(), None));
+            }
+        } else if http::may_be_request(bytes)
+            && let Some(request) = http::request_so_far(bytes)
+        {
+            self.request(&request, &[], destination, report);
         }
     }
 
@@ -219,7 +237,7 @@ impl<'a> Speech<'a> {
                 Part::Partial(rest) => return Some(stream.bytes.len() - rest.len()),
             }
         }
-        None
+        behind(stream.bytes.len(), requests.missing())
     }
 
     fn request(&mut self, request: &http::Request<'_>, body: &[u8], destination: IpAddr, report: &mut dyn FnMut(What)) {
@@ -311,6 +329,32 @@ impl<'a> Speech<'a> {
 fn is_of_no_gateway(segment: &[u8]) -> bool {
     let holds = |text: &[u8]| memmem::find(segment, text).is_some();
     !holds(b"NetSupport") && (holds(b"\n\r\n") || holds(b"\n\n"))
+}
+
+/// Reports a gateway's answers, each behind the body of the one before it. Returns where one begins that is not whole.
+fn answers(bytes: &[u8], report: &mut dyn FnMut(usize, What)) -> Option<usize> {
+    let mut begin = 0;
+    loop {
+        let rest = bytes.get(begin..).filter(|rest| http::may_be_response(rest))?;
+        let (response, length) = match http::response(rest) {
+            Head::Whole(response, length) => (response, length),
+            Head::Partial => return Some(begin),
+            Head::Other => return None,
+        };
+        let body = rest.get(length..).unwrap_or_default();
+        let message = netsupport::response(&response, body)?;
+        report(begin + length, spoken(&message, response.server.unwrap_or_default(), None));
+        let BodyLength::Known(body_length) = response.body_length() else { return None };
+        match body_length.checked_sub(body.len() as u64) {
+            Some(missing @ 1..) => return behind(bytes.len(), missing),
+            _ => begin += length + usize::try_from(body_length).ok()?,
+        }
+    }
+}
+
+/// Where the head behind a body begins of which so many bytes are missing behind so many others; none where it is not waited for.
+fn behind(length: usize, missing: u64) -> Option<usize> {
+    (1..=LONGEST_BODY).contains(&missing).then_some(length + missing as usize)
 }
 
 fn spoken(message: &netsupport::Message<'_>, agent: &[u8], request: Option<&http::Request<'_>>) -> What {

@@ -43,8 +43,8 @@ pub use names::NameSeen;
 use contact::Match;
 use conversation::{Conversation, Conversations};
 use defrag::{Defrag, Released};
-use names::Names;
 use missed::{Missed, PacketsByAddress, has_contact, place};
+use names::Names;
 use resolved::Resolved;
 use said::Heard;
 use segments::Segments;
@@ -222,6 +222,7 @@ impl Tracker {
                     let Some(finding) = list.next() else { return };
                     segments.pass(finding.frame);
                     match finding.what {
+                        _ if self.said.is_in_body(block, finding) => self.set_clock(finding.clock, emit),
                         What::HeadBegins(offset) => {
                             self.set_clock(finding.clock, emit);
                             self.head_begins(block, finding, offset, segments.all(), emit);
@@ -387,7 +388,9 @@ impl Tracker {
                     let inner = finding.outer.as_deref().unwrap_or_default();
                     finding.outer = Some(around.iter().chain(inner).copied().collect());
                 }
-                self.take_finding(&block, &finding, emit);
+                if !self.said.is_in_body(&block, &finding) {
+                    self.take_finding(&block, &finding, emit);
+                }
             }
             if !is_fed {
                 self.datagram_segment(&block, emit);

@@ -10,6 +10,7 @@ mod cef_referees;
 mod cuts;
 mod golden;
 mod hostile;
+mod kept;
 mod names_tshark;
 mod partitions;
 mod run;
