@@ -88,6 +88,17 @@ pub(super) enum Fed {
     Grown,
 }
 
+/// A head that is expected in a segment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Expected {
+    /// How many bytes into the segment it begins.
+    pub(super) offset: usize,
+    /// How many bytes of a body lie before it.
+    pub(super) body: usize,
+    /// Nothing came of it yet.
+    pub(super) is_first: bool,
+}
+
 /// The pending heads, by the direction that they are sent in.
 #[derive(Debug)]
 pub(super) struct Heads<T> {
@@ -159,12 +170,13 @@ impl<T> Heads<T> {
         })
     }
 
-    /// How far into a segment the head begins that is expected on its flow, and whether nothing came of it yet. None where the head
-    /// begins elsewhere or has begun.
-    pub(super) fn expected_in(&self, flow: &Flow, sequence: u32, length: usize) -> Option<(usize, bool)> {
+    /// Where in a segment, or right behind it, the head begins that is expected on its flow. None where the head begins elsewhere, or
+    /// has begun.
+    pub(super) fn expected_in(&self, flow: &Flow, sequence: u32, length: usize) -> Option<Expected> {
         let pending = self.pending.get(flow).filter(|pending| pending.body > 0 && pending.contiguous() == 0)?;
         let offset = pending.start.wrapping_sub(sequence) as usize;
-        (offset <= length).then_some((offset, pending.bytes.is_empty()))
+        let is_first = pending.bytes.is_empty();
+        (offset <= length).then_some(Expected { offset, body: pending.body, is_first })
     }
 
     /// How many bytes of a body lie before the head pending on a flow.
@@ -520,6 +532,34 @@ mod tests {
         assert_eq!((heads.bytes, heads.counts().assembled), (6, 1));
         heads.expire(&mut |_| {});
         assert!(heads.is_empty() && heads.queue.is_empty() && heads.bytes == 0);
+    }
+
+    #[test]
+    fn a_head_behind_a_body_is_expected_where_the_body_ends() {
+        let start = u32::MAX - 4;
+        let mut heads = Heads::new();
+        heads.expect((flow(1), 7), (start, 10), at(0), (), &mut none);
+        assert_eq!(heads.expected_in(&flow(1), start - 10, 9), None);
+        let expected = |offset, is_first| Some(Expected { offset, body: 10, is_first });
+        assert_eq!(heads.expected_in(&flow(1), start - 10, 10), expected(10, true));
+        assert_eq!(heads.expected_in(&flow(1), start, 3), expected(0, true));
+        assert!(heads.is_body(&flow(1), start - 10) && heads.is_body(&flow(1), start - 1));
+        assert!(!heads.is_body(&flow(1), start - 11) && !heads.is_body(&flow(1), start));
+        // Of the body nothing is kept; what comes early of the head is.
+        assert_eq!(heads.feed(&flow(1), start - 10, b"body", &mut none), Fed::Elsewhere);
+        assert_eq!(heads.feed(&flow(1), start.wrapping_add(6), b"gh", &mut none), Fed::Taken);
+        assert_eq!(heads.expected_in(&flow(1), start - 2, 8), expected(2, false));
+        assert_eq!(heads.feed(&flow(1), start - 2, b"..abcdef", &mut none), Fed::Grown);
+        assert_eq!((whole(&mut heads), heads.expected_in(&flow(1), start - 2, 8)), (b"abcdefgh".to_vec(), None));
+        // It is whole, with a body behind it, of which four bytes are missing; the next one came early.
+        heads.feed(&flow(1), start.wrapping_add(12), b"next", &mut none);
+        heads.go_on(&flow(1), 12, at(1));
+        assert!(heads.is_unread(&flow(1)) && heads.is_body(&flow(1), start.wrapping_add(8)));
+        assert_eq!(whole(&mut heads), b"next");
+        // Nothing is lost where nothing came.
+        heads.expect((flow(1), 7), (500, 1), at(2), (), &mut |_| {});
+        heads.expire(&mut none);
+        assert!(heads.is_empty() && heads.bytes == 0 && heads.counts().too_old == 0);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use arrayvec::ArrayVec;
 
-use super::assemble::{Fed, GivenUp, Heads, LONGEST_HEAD};
+use super::assemble::{Expected, Fed, GivenUp, Heads, LONGEST_HEAD};
 use super::hello::Hellos;
 use super::talk::{At, Talks};
 use super::telling::{netsupport_sentence, of_packet};
@@ -217,25 +217,27 @@ impl Tracker {
         let Some((packet, sequence)) = segment_of(block, segment.frame) else { return };
         let flow = packet.flow();
         let at = (block.number, segment.frame);
-        if self.said.heads.goes_on_at(&flow, sequence) {
-            self.said.went_on = Some(at);
-        }
-        if let Some((offset, is_first)) = self.said.heads.expected_in(&flow, sequence, packet.payload.len()) {
+        let length = packet.payload.len();
+        if let Some(expected) = self.said.heads.expected_in(&flow, sequence, length) {
+            let Expected { offset, body, is_first } = expected;
             self.said.in_body = (offset > 0).then_some(at);
             // A head that begins with a segment is the scanner's to read.
-            if is_first && (offset == 0 || offset == packet.payload.len()) {
-                let (start, body) = (sequence.wrapping_add(offset as u32), self.said.heads.body(&flow));
+            if is_first && (offset == 0 || offset == length) {
                 self.said.heads.forget(&flow);
-                self.said.note_body(packet.tag(), flow, start, body);
-            } else if offset < packet.payload.len()
+                return self.said.note_body(packet.tag(), flow, sequence.wrapping_add(offset as u32), body);
+            }
+            if offset < length
                 && let Some(begun) = self.said.heads.context(&flow)
             {
                 // The bytes of a packet count once: for the command that it begins with, or for the head in it.
                 let is_counted = offset > 0 && netsupport::body(packet.payload).is_some();
                 let length = if is_counted { 0 } else { packet.length };
-                begun.finding.time = block.frames.get(segment.frame as usize).map_or(begun.finding.time, |f| f.time);
+                let frame = block.frames.get(segment.frame as usize);
+                begun.finding.time = frame.map_or(begun.finding.time, |frame| frame.time);
                 (begun.finding.length, begun.in_packet) = (length, at);
             }
+        } else if self.said.heads.goes_on_at(&flow, sequence) {
+            self.said.went_on = Some(at);
         }
         let given_up = &mut self.said.given_up;
         let fed = self.said.heads.feed(&flow, sequence, packet.payload, &mut |gone| given_up.push(gone));
@@ -315,7 +317,9 @@ impl Tracker {
                 has_grown |= fed == Fed::Grown;
             }
         }
-        if let Some(begun) = heads.context(&flow) {
+        if length > 0
+            && let Some(begun) = heads.context(&flow)
+        {
             begun.finding.length = begun.finding.length.saturating_add(length);
         }
         if has_grown {

@@ -411,7 +411,8 @@ fn all_names_are_listed_where_asked_for_and_the_alerts_stay_the_same() {
         lists.push(fs::read_to_string(list).unwrap());
     }
     assert!(lists.iter().all(|list| *list == lists[0]));
-    let named = "2026-06-09T09:05:00.000000000Z\t10.20.30.40\t60120\t10.20.0.53\t53\tUDP\tdns-query\tgw.feersona.net\t-\n";
+    let named =
+        "2026-06-09T09:05:00.000000000Z\t10.20.30.40\t60120\t10.20.0.53\t53\tUDP\tdns-query\tgw.feersona.net\t-\n";
     assert!(lists[0].contains(named), "{}", lists[0]);
 
     let to_standard = run(["replay", "-q", "-o", "/dev/null", "--names", "-", &story]);
