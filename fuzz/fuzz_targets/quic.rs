@@ -7,6 +7,7 @@ use rattap::protocol::head::Head;
 use rattap::protocol::quic::{CryptoStream, InitialReader, Origin, Put, may_be_initial};
 use rattap::protocol::tls::client_hello_message;
 
+#[allow(dead_code, reason = "a part of it is for other targets")]
 #[path = "common/bytes.rs"]
 mod bytes;
 

@@ -15,7 +15,9 @@ fuzz_target!(|data: &[u8]| {
     let Head::Whole(found, length) = told else { return };
     assert!((1..=data.len()).contains(&length) && found.port > 0);
     if let Host::Name(name) = found.host {
-        assert!(!name.is_empty() && name.len() <= 255 && name.iter().all(|byte| byte.is_ascii_graphic() || *byte > 127));
+        assert!(
+            !name.is_empty() && name.len() <= 255 && name.iter().all(|byte| byte.is_ascii_graphic() || *byte > 127)
+        );
     }
     // By itself it says the same, unless its start is a request too, for which more is needed behind an offer.
     assert!(matches!(request(&data[..length]), Head::Whole(..)), "{:?}", request(&data[..length]));

@@ -7,6 +7,7 @@ use libfuzzer_sys::fuzz_target;
 use rattap::capture::LinkType;
 use rattap::decode::{MOST_TUNNELS, decode, decode_any, decode_usual};
 
+#[allow(dead_code, reason = "a part of it is for other targets")]
 #[path = "common/bytes.rs"]
 mod bytes;
 #[allow(dead_code, reason = "made for the samples")]
@@ -56,7 +57,8 @@ const OF_V6: [Tunnel; 8] = [
 ];
 
 /// What is said in them: to a port that no tunnel has, since a payload could be one.
-const CONTENT: [(&str, &str); 2] = [("10.0.0.5:50001", "91.202.233.25:443"), ("[2001:db8:1::5]:50003", "[2001:db8:2::66]:443")];
+const CONTENT: [(&str, &str); 2] =
+    [("10.0.0.5:50001", "91.202.233.25:443"), ("[2001:db8:1::5]:50003", "[2001:db8:2::66]:443")];
 
 /// The longest chain: longer than what is entered.
 const MOST: usize = MOST_TUNNELS + 3;

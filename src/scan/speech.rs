@@ -180,13 +180,14 @@ impl<'a> Speech<'a> {
         }
     }
 
-    /// Reports what can be told of a head of which no more will come.
-    pub fn read_so_far(&mut self, stream: Stream<'_>, counts: &mut ScanCounts, report: &mut dyn FnMut(What)) {
+    /// Reports what can be told of an HTTP head of which no more will come. The other kinds say nothing before their end, or what looks
+    /// like the start of one is too often none: a DNS message where a capture began in the midst of another.
+    pub fn read_so_far(&mut self, stream: Stream<'_>, report: &mut dyn FnMut(What)) {
         let Stream { bytes, destination, is_dns } = stream;
         if is_dns {
-            // Behind the two bytes of its length.
-            self.names.read_message(bytes.get(2..).unwrap_or_default(), counts, report);
-        } else if http::may_be_response(bytes) {
+            return;
+        }
+        if http::may_be_response(bytes) {
             if let Some(response) = http::response_so_far(bytes)
                 && let Some(message) = netsupport::response(&response, &[])
             {

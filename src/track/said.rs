@@ -603,5 +603,5 @@ fn read_so_far(
     let end = bytes.len();
     let bytes = bytes.get(begins..).unwrap_or_default();
     let mut speech = Speech::new(indicators, wants_names);
-    speech.read_so_far(begun.stream(bytes), &mut ScanCounts::default(), &mut |what| heard.push((end, what)));
+    speech.read_so_far(begun.stream(bytes), &mut |what| heard.push((end, what)));
 }
