@@ -9,6 +9,7 @@ use std::sync::Arc;
 use rattap::capture::{Block, Files, Fill, Input, Inputs, LinkType, Source};
 use rattap::decode::decode;
 use rattap::flow::Protocol;
+use rattap::protocol::quic::may_be_initial;
 
 /// Seeds larger than this make the fuzzer slow.
 const LARGEST: usize = 16 << 10;
@@ -78,10 +79,14 @@ fn main() -> Result<(), Box<dyn Error>> {
                 let packet = decoded.packet;
                 if packet.protocol == Protocol::TCP {
                     match packet.payload.first() {
+                        Some(4 | 5) => seed("socks", &format!("{name}-{number}"), packet.payload)?,
                         Some(22) => seed("tls", &format!("{name}-{number}"), packet.payload)?,
-                        Some(4 | 5 | b'A'..=b'Z') => seed("http", &format!("{name}-{number}"), packet.payload)?,
+                        Some(b'A'..=b'Z') => seed("http", &format!("{name}-{number}"), packet.payload)?,
                         _ => {}
                     }
+                }
+                if packet.protocol == Protocol::UDP && may_be_initial(packet.payload) {
+                    seed("quic", &format!("{name}-{number}"), packet.payload)?;
                 }
                 if packet.ports.is_some_and(|(from, to)| from == 53 || to == 53) && !packet.payload.is_empty() {
                     let kind = if packet.protocol == Protocol::TCP { "tcp" } else { "udp" };
@@ -95,6 +100,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     seed("feed", "spellings", SPELLINGS)?;
     seed("cef", "long", &(0..=255).cycle().take(4096).collect::<Vec<u8>>())?;
     seed("replay", "story", &STORY.concat())?;
+    // Each saying in pieces of some bytes, the second of which is late; and chains of tunnels.
+    for number in 0..11 {
+        let pieces = [7, 0, 0, 90, 3, 0, 20, 0, 1, 200, 0, 0].repeat(8);
+        seed("assembly", &format!("pieces-{number}"), &[&[number, 255, 255, 255, 200], &pieces[..]].concat())?;
+        let chain = [number, number % 8, number, 3, 11, number + 4, 1, 0, 2, 5, 0, 1, 2, 3, 4, 5, 0, 0, 30, 0, 1];
+        seed("tunnels", &format!("chain-{number}"), &chain)?;
+    }
     // A hello in two halves, a fragmented one, and a session.
     seed("replay", "pieces", &PIECES.concat())?;
     Ok(())

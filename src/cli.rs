@@ -60,9 +60,14 @@ pub enum IndicatorsCommand {
 Exit code: 0 done; 1 an input could not be read or was damaged (the others were still processed), or alerts could not be \
 written; 2 wrong usage or settings; with --exit-code 10 where there were alerts.
 
+With --names each name is a line of nine columns, separated by tabs: time, client, its port, server, its port, protocol, how it \
+was named (dns-query, dns-answer, tls-server-name, quic-server-name, http-host, http-target, http-connect, socks), the name, and \
+the port named with it. What there is none of is -.
+
 Examples:
   rattap replay incident.pcapng
   rattap replay -o alerts.cef --filter 'not port 22' /captures/2026-06-01/
+  rattap replay -o alerts.cef --names - week.pcap | cut -f 8 | sort | uniq -c | sort -n
   tcpdump -i eth1 -w - | rattap replay -")]
 pub struct ReplayArgs {
     /// Capture files; folders, with all below them by name; - for standard input
@@ -72,6 +77,10 @@ pub struct ReplayArgs {
     /// Write the alerts into this file, emptied first, instead of to standard output
     #[arg(short, long, value_name = "FILE", default_value = "-", hide_default_value = true)]
     pub output: PathBuf,
+
+    /// Write all names that hosts ask for into this file too, listed or not; - for standard output (then -o is needed)
+    #[arg(long, value_name = "FILE")]
+    pub names: Option<PathBuf>,
 
     /// Look only at packets for which this BPF expression (see pcap-filter(7)) is true
     #[arg(short, long, value_name = "BPF")]

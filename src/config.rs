@@ -26,6 +26,7 @@ const MOST_REFUSALS_TOLD: usize = 10;
 pub struct Replay {
     pub paths: Vec<PathBuf>,
     pub output: PathBuf,
+    pub names: Option<PathBuf>,
     pub filter: Option<Filter>,
     pub indicators: Arc<IndicatorSet>,
     pub sensor: Sensor,
@@ -41,6 +42,9 @@ impl Replay {
         {
             bail!("--workers {workers}: more than {MOST_WORKERS} are of no use");
         }
+        if args.names.as_ref() == Some(&args.output) {
+            bail!("--names {0}: the alerts go there; send them elsewhere with -o FILE", args.output.display());
+        }
         let cores = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         let most = NonZeroUsize::new(MOST_WORKERS).unwrap_or(NonZeroUsize::MIN);
         let workers = args.workers.unwrap_or(cores.min(most));
@@ -49,6 +53,7 @@ impl Replay {
         Ok(Self {
             paths: args.paths,
             output: args.output,
+            names: args.names,
             filter: filter.transpose()?,
             indicators: Arc::new(indicators(&args.indicators)?),
             sensor: Sensor { host, id: args.sensor_id },
@@ -79,7 +84,7 @@ pub fn indicators(args: &IndicatorArgs) -> anyhow::Result<IndicatorSet> {
 }
 
 /// Refuses an output that would empty one of the inputs.
-pub fn check_output(output: &Path, inputs: &Inputs) -> anyhow::Result<()> {
+pub fn check_output(option: &str, output: &Path, inputs: &Inputs) -> anyhow::Result<()> {
     let Ok(target) = fs::metadata(output) else { return Ok(()) };
     let is_target = |path: &Path| {
         fs::metadata(path)
@@ -89,7 +94,7 @@ pub fn check_output(output: &Path, inputs: &Inputs) -> anyhow::Result<()> {
         if let Input::File(path) = input
             && is_target(path)
         {
-            bail!("-o {}: is one of the captures, which it would overwrite", output.display());
+            bail!("{option} {}: is one of the captures, which it would overwrite", output.display());
         }
     }
     Ok(())

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use clap::Parser;
 use rattap::capture::{CaptureError, Files, Inputs, interfaces};
-use rattap::output::{self, Cef, OutputError};
+use rattap::output::{self, Cef, NameList, OutputError};
 use rattap::sensor::{self, Event};
 
 mod cli;
@@ -57,14 +57,18 @@ fn replay(replay: config::Replay, console: &Console) -> anyhow::Result<Exit> {
         log::error!("{error}");
     };
     let inputs = Inputs::expand(&replay.paths, &mut problem);
-    config::check_output(&replay.output, &inputs)?;
+    config::check_output("-o", &replay.output, &inputs)?;
+    if let Some(names) = &replay.names {
+        config::check_output("--names", names, &inputs)?;
+    }
     let output = output::open(&replay.output, Cef::new(replay.sensor))?;
+    let names = replay.names.as_deref().map(NameList::open).transpose()?;
     let files = Files::new(inputs.list, replay.filter);
     let read = files.progress();
     console.begin(inputs.total);
     let started = Instant::now();
     let mut outcome =
-        sensor::run(Box::new(files), replay.indicators, &replay.settings, output, &mut |event| match event {
+        sensor::run(Box::new(files), replay.indicators, &replay.settings, output, names, &mut |event| match event {
             Event::Problem(error) => problem(error),
             Event::Tick { alerts } => console.progress(&read, alerts),
         });

@@ -31,7 +31,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use crate::alert::Alert;
 use crate::capture::{Block, CaptureCounts, CaptureError, Fill, Origin, Source};
 use crate::indicator::{IndicatorSet, Learned};
-use crate::output::{Output, OutputError};
+use crate::output::{NameList, Output, OutputError};
 use crate::scan::{Findings, ScanCounts, scan};
 use crate::track::{TrackCounts, TrackSettings, Tracker};
 use crate::units::Timestamp;
@@ -142,29 +142,40 @@ struct Back {
     early: BTreeMap<u64, Load>,
     /// `None` once all is tracked.
     alerts: Option<Sender<Alert>>,
+    /// Where all names go, if anywhere; `None` once all is tracked, or that has failed.
+    names: Option<NameList>,
+    names_failed: Option<OutputError>,
 }
 
-/// Runs a source to its end. `watch` is called from this thread: for each problem as it is met, and from time to time.
+/// Runs a source to its end. All names that are seen go to `names`, if there is a list for them. `watch` is called from this thread: for each problem as it is met, and from time to time.
 pub fn run(
     source: Box<dyn Source>,
     indicators: Arc<IndicatorSet>,
     settings: &SensorSettings,
     output: Box<dyn Output>,
+    names: Option<NameList>,
     watch: &mut dyn FnMut(Event),
 ) -> Outcome {
     let workers = settings.workers.get();
     let loads = workers.saturating_add(SPARE_LOADS);
     let (alert, alerts) = bounded(WAITING_ALERTS);
     let (report, events) = bounded(WAITING_EVENTS);
+    let wants_names = names.is_some();
+    let mut tracker = Tracker::new(settings.track.clone());
+    if wants_names {
+        tracker.keep_names();
+    }
     let shared = Shared {
         front: Mutex::new(Front { source, indicators: indicators.clone(), number: 0, report: Some(report) }),
         back: Mutex::new(Back {
-            tracker: Tracker::new(settings.track.clone()),
+            tracker,
             counts: ScanCounts::default(),
             span: None,
             next: 0,
             early: BTreeMap::new(),
             alerts: Some(alert),
+            names,
+            names_failed: None,
         }),
         free: bounded(loads),
         learned: RwLock::new(Arc::new(Learned::default())),
@@ -174,7 +185,7 @@ pub fn run(
     };
     for _ in 0..loads {
         let block = Block::new(Arc::new(Origin::default()), indicators.clone());
-        shared.give_back(Load { block, findings: Findings::default() });
+        shared.give_back(Load { block, findings: Findings { wants_names, ..Findings::default() } });
     }
     let shared = &shared;
     thread::scope(|scope| {
@@ -184,7 +195,8 @@ pub fn run(
         working.into_iter().for_each(joined);
         locked(&shared.back).finish();
         let (alerts_lost, output) = joined(writing);
-        let (front, back) = (locked(&shared.front), locked(&shared.back));
+        let (front, mut back) = (locked(&shared.front), locked(&shared.back));
+        let output = output.and(back.names_failed.take().map_or(Ok(()), Err));
         let mut scan = back.counts;
         scan.add(&back.tracker.scan_counts());
         let totals = Totals {
@@ -289,6 +301,11 @@ impl Back {
         if let Some(learned) = tracker.publish() {
             shared.publish(learned);
         }
+        self.write_names();
+        if self.names_failed.is_some() {
+            shared.stop.store(true, Ordering::Relaxed);
+        }
+        let Self { tracker, .. } = self;
         shared.wants_segments.store(tracker.wants_segments(), Ordering::Relaxed);
         self.counts.add(&load.findings.counts);
         if let Some((earliest, latest)) = load.findings.earliest.zip(load.findings.latest) {
@@ -302,6 +319,20 @@ impl Back {
         let Self { tracker, alerts, .. } = self;
         tracker.finish(&mut |alert| send(alerts, alert));
         self.alerts = None;
+        self.write_names();
+        if let Some(names) = self.names.take() {
+            self.names_failed = names.close().err();
+        }
+    }
+
+    /// Writes the names that the tracker has seen since the last time. There is one list, and a slow disk is waited for.
+    fn write_names(&mut self) {
+        if let Some(names) = &mut self.names
+            && let Err(error) = names.write(self.tracker.names())
+        {
+            self.names_failed = Some(error);
+            self.names = None;
+        }
     }
 }
 

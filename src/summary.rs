@@ -59,6 +59,7 @@ fn write(text: &mut String, totals: &Totals, problems: u64, took: Duration) -> s
         (capture.cut, "frames cut at the snap length, read as far as they go"),
         (scan.dns_cut, "DNS messages cut or broken, read as far as they go"),
         (scan.tunnels_too_deep, "packets in more tunnels, one in the other, than are entered"),
+        (scan.names_beyond, "DNS messages with more names than are listed of one"),
         (track.conversations_forgotten, "conversations forgotten early: too many at a time"),
         (track.windows_closed_early, "repeat windows closed early: too many at a time"),
         (track.heads.too_long, "requests and hellos given up: longer than any may be"),

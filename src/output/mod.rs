@@ -11,9 +11,11 @@ use crate::alert::Alert;
 
 mod cef;
 mod file;
+mod names;
 
 pub use cef::{Cef, LONGEST_LINE, Sensor};
-pub use file::Lines;
+pub use file::{Lines, Sink};
+pub use names::NameList;
 
 /// Takes alerts, one after the other, in the order in which the tracker made them.
 ///
@@ -67,7 +69,7 @@ pub enum OutputError {
         error: io::Error,
     },
     /// It cannot be written to.
-    #[error("{name}: cannot write: {error}; the last alerts are lost")]
+    #[error("{name}: cannot write: {error}; the last lines are lost")]
     Write {
         /// The file's path, or `standard output`.
         name: String,

@@ -23,7 +23,7 @@ mod facts;
 mod names;
 mod speech;
 
-pub use facts::{DnsFacts, HttpFacts, MatchBasis};
+pub use facts::{DnsFacts, HttpFacts, MatchBasis, Named};
 pub use names::{DnsSighting, MOST_ADDRESSES, MOST_NAMES};
 pub use speech::{NameSighting, NetSupport, NetSupportSighting, Speech, Stream};
 
@@ -76,9 +76,11 @@ pub enum What {
     Fragment,
     /// Something listed was named in a request.
     Name(Box<NameSighting>),
+    /// All that a request or a DNS message names, listed or not: only where it was asked for.
+    Names(Box<[Named]>),
     /// The NetSupport protocol was spoken.
     NetSupport(Box<NetSupportSighting>),
-    /// A head begins so many bytes into the segment that is not whole in it.
+    /// A head begins so many bytes into the segment that is not whole in it: beyond its end where a body lies before the head.
     HeadBegins(u32),
     /// A QUIC datagram holds a part of a ClientHello.
     QuicPart,
@@ -104,6 +106,8 @@ pub struct Findings {
     pub latest: Option<Timestamp>,
     /// The findings.
     pub list: Vec<Finding>,
+    /// Whether the scan is to tell all names, not only those that are listed: set by whoever scans.
+    pub wants_names: bool,
     /// Whether the scan is to note segments: set by whoever scans.
     pub wants_segments: bool,
     /// Whether it did.
@@ -138,6 +142,8 @@ pub struct ScanCounts {
     pub dns_cut: u64,
     /// Packets with more tunnels, one in the other, than are entered.
     pub tunnels_too_deep: u64,
+    /// DNS messages of which not all names were told, since there are too many in them.
+    pub names_beyond: u64,
 }
 
 impl ScanCounts {
@@ -150,6 +156,7 @@ impl ScanCounts {
         self.dns_messages += other.dns_messages;
         self.dns_cut += other.dns_cut;
         self.tunnels_too_deep += other.tunnels_too_deep;
+        self.names_beyond += other.names_beyond;
     }
 }
 
@@ -157,7 +164,7 @@ impl ScanCounts {
 pub fn scan(block: &Block, learned: &Learned, findings: &mut Findings) {
     findings.clear(learned.generation());
     let set = &*block.indicators;
-    let mut look = Look { set, learned, speech: Speech::new(set), findings };
+    let mut look = Look { set, learned, speech: Speech::new(set, findings.wants_names), findings };
     let mut clock = Timestamp::MIN;
     let mut packets = 0;
     let notes = look.findings.wants_segments;
@@ -249,9 +256,7 @@ impl Look<'_> {
         }
         let mut report = |what| report_at(0, what);
         if names::is_name_service(&packet) {
-            self.speech
-                .names
-                .read_message(packet.payload, counts, &mut |sighting| report(What::Dns(Box::new(sighting))));
+            self.speech.names.read_message(packet.payload, counts, &mut report);
         } else {
             self.speech.datagram(&packet, &mut report);
         }

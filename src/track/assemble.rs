@@ -5,6 +5,9 @@
 //! something else, or is given up. Segments may come in any order, more than once, and overlap: the first copy of a byte
 //! wins (what the receiver does with its copies cannot be known; that they differed is counted).
 //!
+//! A head may also be expected: behind a body whose length is known, and which may end anywhere in a segment. Of the body nothing is
+//! kept.
+//!
 //! Everything here is bounded. What is given up is counted by its reason, and what there is of it is looked at a last time.
 
 use std::collections::{HashMap, VecDeque};
@@ -64,6 +67,8 @@ struct Pending<T> {
     /// The sequence number of its first byte.
     start: u32,
     bytes: Vec<u8>,
+    /// How many bytes of a body lie before it that came in other segments than the head before the body.
+    body: usize,
     /// Which of `bytes` are there: sorted, not touching each other.
     ranges: Vec<(usize, usize)>,
     looks: u32,
@@ -84,6 +89,17 @@ pub(super) enum Fed {
     Taken,
     /// Taken in, and [`Heads::look`] has more to show than before.
     Grown,
+}
+
+/// A head that is expected in a segment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Expected {
+    /// How many bytes into the segment it begins.
+    pub(super) offset: usize,
+    /// How many bytes of a body lie before it.
+    pub(super) body: usize,
+    /// Nothing came of it yet.
+    pub(super) is_first: bool,
 }
 
 /// The pending heads, by the direction that they are sent in.
@@ -157,6 +173,31 @@ impl<T> Heads<T> {
         })
     }
 
+    /// Where in a segment, or right behind it, the head begins that is expected on its flow. None where the head begins elsewhere, or
+    /// has begun.
+    pub(super) fn expected_in(&self, flow: &Flow, sequence: u32, length: usize) -> Option<Expected> {
+        let pending = self.pending.get(flow).filter(|pending| pending.body > 0 && pending.contiguous() == 0)?;
+        let offset = pending.start.wrapping_sub(sequence) as usize;
+        let is_first = pending.bytes.is_empty();
+        (offset <= length).then_some(Expected { offset, body: pending.body, is_first })
+    }
+
+    /// How many bytes of a body lie before the head pending on a flow.
+    pub(super) fn body(&self, flow: &Flow) -> usize {
+        self.pending.get(flow).map_or(0, |pending| pending.body)
+    }
+
+    /// Whether the byte with this sequence number is one of a body before the head pending on a flow.
+    pub(super) fn is_body(&self, flow: &Flow, sequence: u32) -> bool {
+        let before = |pending: &Pending<T>| pending.start.wrapping_sub(sequence) as usize;
+        self.pending.get(flow).is_some_and(|pending| (1..=pending.body).contains(&before(pending)))
+    }
+
+    /// Whether there is more of a head than was looked at, without a segment that came just now.
+    pub(super) fn is_unread(&self, flow: &Flow) -> bool {
+        self.pending.get(flow).is_some_and(|pending| pending.contiguous() > pending.looked_at)
+    }
+
     /// What was remembered of the packet that the head of a flow began in.
     pub(super) fn context(&mut self, flow: &Flow) -> Option<&mut T> {
         self.pending.get_mut(flow).map(|pending| &mut pending.context)
@@ -167,8 +208,26 @@ impl<T> Heads<T> {
         self.pending.get(flow).map(|pending| (pending.tag, pending.start))
     }
 
+    /// A head is expected on a flow at this sequence number, behind so many bytes of a body.
+    pub(super) fn expect(
+        &mut self,
+        (flow, tag): (Flow, u32),
+        (sequence, body): (u32, usize),
+        time: Timestamp,
+        context: T,
+        given_up: &mut dyn FnMut(GivenUp<T>),
+    ) {
+        if self.pending.get(&flow).is_some_and(|pending| pending.start == sequence) {
+            return;
+        }
+        self.begin((flow, tag), sequence, &[], time, context, given_up);
+        if let Some(pending) = self.pending.get_mut(&flow) {
+            pending.body = body;
+        }
+    }
+
     /// A head begins on a flow with these bytes, the first of which has this sequence number. A head that was pending on the flow
-    /// is forgotten: where a sender begins anew the old one never comes to an end.
+    /// is given up: where a sender begins anew the old one never comes to an end.
     pub(super) fn begin(
         &mut self,
         (flow, tag): (Flow, u32),
@@ -178,12 +237,11 @@ impl<T> Heads<T> {
         context: T,
         given_up: &mut dyn FnMut(GivenUp<T>),
     ) {
-        self.forget(&flow);
+        self.give_up(flow, given_up);
         while self.pending.len() >= MOST_PENDING || self.bytes + LONGEST_HEAD > MOST_BYTES {
             let Some((oldest, number)) = self.queue.pop_front() else { break };
             if self.pending.get(&oldest).is_some_and(|pending| pending.number == number) {
-                self.counts.too_many += 1;
-                self.give_up(oldest, given_up);
+                self.counts.too_many += u64::from(self.give_up(oldest, given_up));
             }
         }
         if self.queue.len() > 2 * MOST_PENDING {
@@ -199,7 +257,7 @@ impl<T> Heads<T> {
         let ranges = vec![(0, bytes.len())];
         let looked_at = bytes.len();
         let pending =
-            Pending { tag, start: sequence, bytes, ranges, looks: 0, looked_at, since: time, number, context };
+            Pending { tag, start: sequence, bytes, body: 0, ranges, looks: 0, looked_at, since: time, number, context };
         self.tags[place_of(tag)] += 1;
         self.pending.insert(flow, pending);
         self.queue.push_back((flow, number));
@@ -258,19 +316,22 @@ impl<T> Heads<T> {
         }
     }
 
-    /// The head is whole, and another one begins so many bytes after its start, of which parts may be there already.
+    /// The head is whole, and another one begins so many bytes after its start, of which parts may be there already. What lies
+    /// between the bytes that are there and that place is a body.
     pub(super) fn go_on(&mut self, flow: &Flow, after: usize, now: Timestamp) {
         let Some(pending) = self.pending.get_mut(flow) else { return };
         self.counts.assembled += 1;
-        let after = after.min(pending.bytes.len());
-        pending.bytes.drain(..after);
-        self.bytes -= after;
+        pending.body = after.saturating_sub(pending.contiguous());
         pending.start = pending.start.wrapping_add(after as u32);
+        let gone = after.min(pending.bytes.len());
+        pending.bytes.drain(..gone);
+        self.bytes -= gone;
         pending.ranges.retain_mut(|(start, end)| {
             (*start, *end) = (start.saturating_sub(after), end.saturating_sub(after));
             *end > 0
         });
-        (pending.looks, pending.looked_at) = (0, pending.contiguous());
+        // What came early behind a body was not looked at with the head before it.
+        (pending.looks, pending.looked_at) = (0, if pending.body > 0 { 0 } else { pending.contiguous() });
         (pending.since, pending.number) = (now, self.next);
         self.queue.push_back((*flow, self.next));
         self.next += 1;
@@ -302,8 +363,7 @@ impl<T> Heads<T> {
     /// Gives up the head that has waited for longest: once it is [due](Self::due).
     pub(super) fn expire(&mut self, given_up: &mut dyn FnMut(GivenUp<T>)) {
         if let Some((flow, _)) = self.queue.pop_front() {
-            self.counts.too_old += 1;
-            self.give_up(flow, given_up);
+            self.counts.too_old += u64::from(self.give_up(flow, given_up));
         }
     }
 
@@ -323,11 +383,16 @@ impl<T> Heads<T> {
         Some(pending)
     }
 
-    fn give_up(&mut self, flow: Flow, given_up: &mut dyn FnMut(GivenUp<T>)) {
-        let Some(mut pending) = self.remove(&flow) else { return };
+    /// False where nothing was lost: there was no head, or nothing came of the one that was expected.
+    fn give_up(&mut self, flow: Flow, given_up: &mut dyn FnMut(GivenUp<T>)) -> bool {
+        let Some(mut pending) = self.remove(&flow) else { return false };
+        if pending.bytes.is_empty() {
+            return false;
+        }
         let whole = pending.contiguous();
         pending.bytes.truncate(whole);
         given_up(GivenUp { bytes: pending.bytes, start: pending.start, context: pending.context });
+        true
     }
 }
 
@@ -472,6 +537,34 @@ mod tests {
         assert_eq!((heads.bytes, heads.counts().assembled), (6, 1));
         heads.expire(&mut |_| {});
         assert!(heads.is_empty() && heads.queue.is_empty() && heads.bytes == 0);
+    }
+
+    #[test]
+    fn a_head_behind_a_body_is_expected_where_the_body_ends() {
+        let start = u32::MAX - 4;
+        let mut heads = Heads::new();
+        heads.expect((flow(1), 7), (start, 10), at(0), (), &mut none);
+        assert_eq!(heads.expected_in(&flow(1), start - 10, 9), None);
+        let expected = |offset, is_first| Some(Expected { offset, body: 10, is_first });
+        assert_eq!(heads.expected_in(&flow(1), start - 10, 10), expected(10, true));
+        assert_eq!(heads.expected_in(&flow(1), start, 3), expected(0, true));
+        assert!(heads.is_body(&flow(1), start - 10) && heads.is_body(&flow(1), start - 1));
+        assert!(!heads.is_body(&flow(1), start - 11) && !heads.is_body(&flow(1), start));
+        // Of the body nothing is kept; what comes early of the head is.
+        assert_eq!(heads.feed(&flow(1), start - 10, b"body", &mut none), Fed::Elsewhere);
+        assert_eq!(heads.feed(&flow(1), start.wrapping_add(6), b"gh", &mut none), Fed::Taken);
+        assert_eq!(heads.expected_in(&flow(1), start - 2, 8), expected(2, false));
+        assert_eq!(heads.feed(&flow(1), start - 2, b"..abcdef", &mut none), Fed::Grown);
+        assert_eq!((whole(&mut heads), heads.expected_in(&flow(1), start - 2, 8)), (b"abcdefgh".to_vec(), None));
+        // It is whole, with a body behind it, of which four bytes are missing; the next one came early.
+        heads.feed(&flow(1), start.wrapping_add(12), b"next", &mut none);
+        heads.go_on(&flow(1), 12, at(1));
+        assert!(heads.is_unread(&flow(1)) && heads.is_body(&flow(1), start.wrapping_add(8)));
+        assert_eq!(whole(&mut heads), b"next");
+        // Nothing is lost where nothing came.
+        heads.expect((flow(1), 7), (500, 1), at(2), (), &mut |_| {});
+        heads.expire(&mut none);
+        assert!(heads.is_empty() && heads.bytes == 0 && heads.counts().too_old == 0);
     }
 
     #[test]

@@ -29,6 +29,7 @@ mod conversation;
 mod defrag;
 mod hello;
 mod missed;
+mod names;
 mod resolved;
 mod said;
 mod segments;
@@ -37,11 +38,13 @@ mod telling;
 
 pub use assemble::HeadCounts;
 pub use defrag::{DefragCounts, GiveUp};
+pub use names::NameSeen;
 
 use contact::Match;
 use conversation::{Conversation, Conversations};
 use defrag::{Defrag, Released};
 use missed::{Missed, PacketsByAddress, has_contact, place};
+use names::Names;
 use resolved::Resolved;
 use said::Heard;
 use segments::Segments;
@@ -114,6 +117,8 @@ pub struct Tracker {
     scan_counts: ScanCounts,
     /// What is said in conversations.
     said: said::Said,
+    /// All names that were seen, where they are wanted.
+    names: Option<Names>,
     /// The DNS sighting before this one: one packet may hold several messages.
     last_dns: Option<(u64, u32, bool, IndicatorId)>,
 }
@@ -134,8 +139,19 @@ impl Tracker {
             counts: TrackCounts::default(),
             scan_counts: ScanCounts::default(),
             said: said::Said::new(),
+            names: None,
             last_dns: None,
         }
+    }
+
+    /// Keeps all names that are seen from now on, listed or not: see [`Tracker::names`]. Scans have to be told, too.
+    pub fn keep_names(&mut self) {
+        self.names = Some(Names::default());
+    }
+
+    /// The names that were seen since the last call, in the order of the capture. To be asked after each Block, and at the end.
+    pub fn names(&mut self) -> impl Iterator<Item = NameSeen> {
+        self.names.as_mut().into_iter().flat_map(Names::take)
     }
 
     /// What was counted so far.
@@ -206,6 +222,7 @@ impl Tracker {
                     let Some(finding) = list.next() else { return };
                     segments.pass(finding.frame);
                     match finding.what {
+                        _ if self.said.is_in_body(block, finding) => self.set_clock(finding.clock, emit),
                         What::HeadBegins(offset) => {
                             self.set_clock(finding.clock, emit);
                             self.head_begins(block, finding, offset, segments.all(), emit);
@@ -314,6 +331,11 @@ impl Tracker {
                 self.dns(Heard::in_packet(block, finding, said::end_of(finding)), finding, sighting, emit);
             }
             What::Fragment => self.fragment(block, finding, emit),
+            What::Names(all) => {
+                if let Some(names) = &mut self.names {
+                    names.see(finding, said::end_of(finding), (block.number, finding.frame), all);
+                }
+            }
             What::Name(_) | What::NetSupport(_) => {
                 self.said(Heard::in_packet(block, finding, said::end_of(finding)), finding, emit);
             }
@@ -348,7 +370,7 @@ impl Tracker {
     fn released(&mut self, released: Released, emit: &mut dyn FnMut(Alert)) {
         let Released { block, lone, length, macs, outer } = released;
         if !block.frames.is_empty() {
-            let mut findings = Findings::default();
+            let mut findings = Findings { wants_names: self.names.is_some(), ..Findings::default() };
             scan(&block, &self.learned_among(&block), &mut findings);
             self.scan_counts.add(&findings.counts);
             self.nesting += 1;
@@ -366,7 +388,9 @@ impl Tracker {
                     let inner = finding.outer.as_deref().unwrap_or_default();
                     finding.outer = Some(around.iter().chain(inner).copied().collect());
                 }
-                self.take_finding(&block, &finding, emit);
+                if !self.said.is_in_body(&block, &finding) {
+                    self.take_finding(&block, &finding, emit);
+                }
             }
             if !is_fed {
                 self.datagram_segment(&block, emit);

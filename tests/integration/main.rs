@@ -11,6 +11,8 @@ mod cuts;
 mod golden;
 mod hostile;
 mod hunts;
+mod kept;
+mod names_tshark;
 mod partitions;
 mod python;
 mod run;

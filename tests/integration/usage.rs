@@ -397,3 +397,40 @@ fn lists_of_the_user_are_looked_for() {
     let run = replay(&["--no-builtin", "--indicators", &one, "--indicators", &other], &[&contact]);
     assert!(run.out.contains("cs3=one.txt line 1") && run.out.contains("cs3=other.txt line 1"), "{}", run.out);
 }
+
+#[test]
+fn all_names_are_listed_where_asked_for_and_the_alerts_stay_the_same() {
+    let story = sample_text("story.pcap");
+    let plain = run(["replay", "-q", "--sensor-host", "tap-01", &story]);
+    let folder = tempfile::tempdir().unwrap();
+    let mut lists = Vec::new();
+    for workers in ["1", "2", "5"] {
+        let list = in_folder(folder.path(), "names.tsv", "of an earlier run");
+        let with = run(["replay", "-q", "--sensor-host", "tap-01", "-w", workers, "--names", &list, &story]);
+        assert_eq!(with, plain);
+        lists.push(fs::read_to_string(list).unwrap());
+    }
+    assert!(lists.iter().all(|list| *list == lists[0]));
+    let named =
+        "2026-06-09T09:05:00.000000000Z\t10.20.30.40\t60120\t10.20.0.53\t53\tUDP\tdns-query\tgw.feersona.net\t-\n";
+    assert!(lists[0].contains(named), "{}", lists[0]);
+
+    let to_standard = run(["replay", "-q", "-o", "/dev/null", "--names", "-", &story]);
+    assert_eq!((to_standard.code, to_standard.out.as_str()), (0, lists[0].as_str()));
+    let both = run(["replay", "--names", "-", &story]);
+    assert_eq!((both.code, both.out.as_str()), (2, ""));
+    assert!(both.err.contains("--names -: the alerts go there"), "{}", both.err);
+    let copy = in_folder(folder.path(), "copy.pcap", fs::read(&story).unwrap());
+    let onto_itself = run(["replay", "--names", &copy, &copy]);
+    assert_eq!(onto_itself.code, 2);
+    assert!(onto_itself.err.contains("which it would overwrite"), "{}", onto_itself.err);
+    assert_eq!(fs::read(&copy).unwrap(), fs::read(&story).unwrap());
+    let nowhere = run(["replay", "--names", "/dev/null/names", &story]);
+    assert_eq!(nowhere.code, 2);
+    assert!(nowhere.err.contains("/dev/null/names: cannot create"), "{}", nowhere.err);
+    if fs::exists("/dev/full").unwrap() {
+        let full = run(["replay", "--names", "/dev/full", &story]);
+        assert_eq!(full.code, 1, "{}", full.err);
+        assert!(full.err.contains("/dev/full: cannot write"), "{}", full.err);
+    }
+}

@@ -10,7 +10,7 @@ use rattap::alert::Alert;
 use rattap::capture::{Block, Frame, LinkType, Origin};
 use rattap::indicator::{IndicatorSet, Learned, builtin, feed};
 use rattap::scan::{Findings, ScanCounts, scan};
-use rattap::track::{TrackCounts, TrackSettings, Tracker};
+use rattap::track::{NameSeen, TrackCounts, TrackSettings, Tracker};
 use rattap::units::Timestamp;
 
 #[allow(
@@ -96,9 +96,10 @@ enum Notes {
 }
 
 /// All that came of a telling.
-#[derive(Debug, PartialEq)]
+#[derive(Debug, Default, PartialEq)]
 pub struct Told {
     pub alerts: Vec<Alert>,
+    pub names: Vec<NameSeen>,
     pub counts: TrackCounts,
     scanned: ScanCounts,
 }
@@ -209,6 +210,13 @@ pub static SAYINGS: LazyLock<Vec<Saying>> = LazyLock::new(|| {
             b"HTTP/1.1 200 OK\nServer: NetSupport Gateway/1.92 (Windows NT)\nContent-Length:     11\n\nCMD=ENCD\nES=",
         ),
         to(RESOLVER, &framed(&[question("feersona.net", 0x0100, 0), question("www.example.org", 0x0100, 0)])),
+        // Behind bodies, which may end anywhere.
+        to(
+            PROXY,
+            b"POST /a HTTP/1.1\r\nHost: www.example.org\r\nContent-Length: 40\r\n\r\nnothing of interest but forty bytes long\
+              POST /fakeurl.htm HTTP/1.1\nUser-Agent: NetSupport Manager/1.3\nContent-Length:     22\n\n\
+              CMD=POLL\nINFO=1\nACK=1\nGET http://feersona.net/ HTTP/1.1\nHost: feersona.net\n\n",
+        ),
         by(RESOLVER, &framed(&[answered.clone(), question("x.listed.example", 0x8180, 0), answered])),
     ]
 });
@@ -317,8 +325,9 @@ impl Story {
     /// The story told in these Blocks, whose scans know the learned addresses of so many Blocks before.
     fn tell(&self, lengths: impl Fn(usize) -> usize, delays: impl Fn(usize) -> usize, notes: Notes) -> Told {
         let mut tracker = Tracker::new(TrackSettings { repeat_window: self.window, home: Vec::new() });
-        let mut findings = Findings::default();
-        let mut told = Told { alerts: Vec::new(), counts: TrackCounts::default(), scanned: ScanCounts::default() };
+        tracker.keep_names();
+        let mut findings = Findings { wants_names: true, ..Findings::default() };
+        let mut told = Told::default();
         // What was published before each Block.
         let mut published = vec![Arc::new(Learned::default())];
         let mut rest = &self.frames[..];
@@ -336,12 +345,14 @@ impl Story {
             };
             scan(&block, &published[known], &mut findings);
             tracker.take(&block, &findings, &mut |alert| told.alerts.push(alert));
+            told.names.extend(tracker.names());
             let next = tracker.publish().map(Arc::new).or(published.last().cloned());
             published.extend(next);
             told.scanned.add(&findings.counts);
             number += 1;
         }
         tracker.finish(&mut |alert| told.alerts.push(alert));
+        told.names.extend(tracker.names());
         told.counts = tracker.counts();
         told
     }
@@ -379,6 +390,7 @@ fn assert_same(one: &Told, other: &Told, what: &str) {
     for (place, (one, other)) in one.alerts.iter().zip(&other.alerts).enumerate() {
         assert_eq!(one, other, "{what}: alert {place}");
     }
+    assert_eq!(one.names, other.names, "{what}");
     assert_eq!(one.counts, other.counts, "{what}");
     assert_eq!(one.scanned, other.scanned, "{what}");
     assert_eq!(one, other, "{what}");
