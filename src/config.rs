@@ -8,13 +8,15 @@ use std::sync::Arc;
 use std::thread;
 
 use anyhow::{Context, bail};
+use rattap::alert::exclusion::Exclusions;
 use rattap::capture::{Filter, Input, Inputs};
 use rattap::indicator::{IndicatorSet, builtin, feed};
 use rattap::output::Sensor;
 use rattap::sensor::SensorSettings;
 use rattap::track::TrackSettings;
+use rattap::units::Timestamp;
 
-use crate::cli::{IndicatorArgs, ReplayArgs};
+use crate::cli::{ExclusionArgs, IndicatorArgs, ReplayArgs};
 
 /// How many scanners are of any use: one capture thread feeds no more, and each holds a Block.
 const MOST_WORKERS: usize = 32;
@@ -26,6 +28,7 @@ const MOST_REFUSALS_TOLD: usize = 10;
 pub struct Replay {
     pub paths: Vec<PathBuf>,
     pub output: PathBuf,
+    pub audit: Option<PathBuf>,
     pub filter: Option<Filter>,
     pub indicators: Arc<IndicatorSet>,
     pub sensor: Sensor,
@@ -46,15 +49,26 @@ impl Replay {
         let workers = args.workers.unwrap_or(cores.min(most));
         let filter = args.filter.as_deref().map(|text| Filter::new(text).context("--filter"));
         let host = args.sensor_host.unwrap_or_else(|| gethostname::gethostname().to_string_lossy().into_owned());
+        let exclusions = exclusions(&args.exclusions)?;
+        let exclusions = if args.explain_exclusions { exclusions.dry() } else { exclusions };
+        let audit = args.exclusions.audit;
+        if audit.as_ref() == Some(&args.output) {
+            bail!("--audit {}: the alerts go there; give the audit a file of its own", args.output.display());
+        }
         Ok(Self {
             paths: args.paths,
             output: args.output,
+            audit,
             filter: filter.transpose()?,
             indicators: Arc::new(indicators(&args.indicators)?),
             sensor: Sensor { host, id: args.sensor_id },
             settings: SensorSettings {
                 workers,
-                track: TrackSettings { repeat_window: args.repeat_window, home: args.home },
+                track: TrackSettings {
+                    repeat_window: args.repeat_window,
+                    home: args.home,
+                    exclusions: Arc::new(exclusions),
+                },
             },
             tells_alerts_by_exit_code: args.exit_code,
         })
@@ -78,8 +92,21 @@ pub fn indicators(args: &IndicatorArgs) -> anyhow::Result<IndicatorSet> {
     Ok(IndicatorSet::new(list))
 }
 
+/// The rules for lawful use, of all files. Warns of those that have expired or soon will.
+pub fn exclusions(args: &ExclusionArgs) -> anyhow::Result<Exclusions> {
+    let now = now();
+    let exclusions = Exclusions::load(&args.exclusions, now)?;
+    exclusions.warnings(now).iter().for_each(|warning| log::warn!("{warning}"));
+    Ok(exclusions)
+}
+
+/// This machine's time.
+pub fn now() -> Timestamp {
+    Timestamp::from_nanos(jiff::Timestamp::now().as_nanosecond().try_into().unwrap_or(i64::MAX))
+}
+
 /// Refuses an output that would empty one of the inputs.
-pub fn check_output(output: &Path, inputs: &Inputs) -> anyhow::Result<()> {
+pub fn check_output(option: &str, output: &Path, inputs: &Inputs) -> anyhow::Result<()> {
     let Ok(target) = fs::metadata(output) else { return Ok(()) };
     let is_target = |path: &Path| {
         fs::metadata(path)
@@ -89,7 +116,7 @@ pub fn check_output(output: &Path, inputs: &Inputs) -> anyhow::Result<()> {
         if let Input::File(path) = input
             && is_target(path)
         {
-            bail!("-o {}: is one of the captures, which it would overwrite", output.display());
+            bail!("{option} {}: is one of the captures, which it would overwrite", output.display());
         }
     }
     Ok(())

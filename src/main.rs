@@ -1,11 +1,13 @@
 //! The `rattap` command: arguments → run → exit code.
 
 use std::io::{self, Write};
+use std::path::PathBuf;
 use std::time::Instant;
 
 use clap::Parser;
+use rattap::alert::exclusion::Exclusions;
 use rattap::capture::{CaptureError, Files, Inputs, interfaces};
-use rattap::output::{self, Cef, OutputError};
+use rattap::output::{self, Audited, Cef, OutputError};
 use rattap::sensor::{self, Event};
 
 mod cli;
@@ -15,7 +17,7 @@ mod exit_code;
 mod listing;
 mod summary;
 
-use cli::{Cli, Command, IndicatorsCommand};
+use cli::{Cli, Command, ExclusionsCommand, IndicatorsCommand};
 use console::Console;
 use exit_code::Exit;
 
@@ -41,6 +43,7 @@ fn run(cli: Cli, console: &Console) -> anyhow::Result<Exit> {
             let text = if json { listing::indicators_json(&set)? } else { listing::indicators_table(&set) };
             print(&text)
         }
+        Command::Exclusions(ExclusionsCommand::Check { files }) => check_exclusions(&files),
         Command::Interfaces => print(&listing::interfaces_table(&interfaces()?)),
     }
 }
@@ -52,14 +55,23 @@ fn replay(replay: config::Replay, console: &Console) -> anyhow::Result<Exit> {
         log::error!("{error}");
     };
     let inputs = Inputs::expand(&replay.paths, &mut problem);
-    config::check_output(&replay.output, &inputs)?;
-    let output = output::open(&replay.output, Cef::new(replay.sensor))?;
+    config::check_output("-o", &replay.output, &inputs)?;
+    let cef = Cef::new(replay.sensor);
+    let audit = match &replay.audit {
+        Some(audit) => {
+            config::check_output("--audit", audit, &inputs)?;
+            Some(output::open(audit, cef.clone())?)
+        }
+        None => None,
+    };
+    let output = Audited::new(output::open(&replay.output, cef)?, audit);
+    let exclusions = replay.settings.track.exclusions.clone();
     let files = Files::new(inputs.list, replay.filter);
     let read = files.progress();
     console.begin(inputs.total);
     let started = Instant::now();
     let mut outcome =
-        sensor::run(Box::new(files), replay.indicators, &replay.settings, output, &mut |event| match event {
+        sensor::run(Box::new(files), replay.indicators, &replay.settings, Box::new(output), &mut |event| match event {
             Event::Problem(error) => problem(error),
             Event::Tick { alerts } => console.progress(&read, alerts),
         });
@@ -69,7 +81,7 @@ fn replay(replay: config::Replay, console: &Console) -> anyhow::Result<Exit> {
         outcome.totals.alerts_lost = 0;
     }
     let totals = &outcome.totals;
-    console.say(&summary::text(totals, problems, started.elapsed()));
+    console.say(&summary::text(totals, &exclusions, problems, started.elapsed()));
     Ok(match outcome.output {
         Err(error) if !error.is_closed_pipe() => {
             log::error!("{error}");
@@ -79,6 +91,20 @@ fn replay(replay: config::Replay, console: &Console) -> anyhow::Result<Exit> {
         _ if replay.tells_alerts_by_exit_code && totals.alerts_written > 0 => Exit::Alerts,
         _ => Exit::Done,
     })
+}
+
+/// Rules go to standard output, what is wrong with them to the log.
+fn check_exclusions(files: &[PathBuf]) -> anyhow::Result<Exit> {
+    let now = config::now();
+    let exclusions = match Exclusions::load(files, now) {
+        Ok(exclusions) => exclusions,
+        Err(errors) => {
+            errors.0.iter().for_each(|error| log::error!("{error}"));
+            return Ok(Exit::Failed);
+        }
+    };
+    exclusions.warnings(now).iter().for_each(|warning| log::warn!("{warning}"));
+    print(&exclusions.rules().iter().map(|rule| format!("{rule}\n")).collect::<String>())
 }
 
 fn print(text: &str) -> anyhow::Result<Exit> {

@@ -13,7 +13,7 @@ use std::net::IpAddr;
 use arrayvec::ArrayVec;
 
 use crate::capture::LinkType;
-use crate::flow::{End, Flow, Mac, Protocol};
+use crate::flow::{End, Flow, Mac, Protocol, Vlans};
 
 mod link;
 mod network;
@@ -178,6 +178,22 @@ impl Skip {
 ///
 /// Real networks stack four or five; a frame of nothing but tags would otherwise cost hundreds of steps.
 pub const MOST_LINK_HEADERS: usize = 16;
+
+/// The VLANs of a packet in this frame: those of the innermost Ethernet header before it, which in a mirror of a switch's port
+/// is the mirrored frame's own. Empty for other links.
+///
+/// Read only where a packet matters, from the bytes behind the header's addresses: decoding has no need of them.
+pub fn vlans(packet: &Packet<'_>, frame: &[u8]) -> Vlans {
+    let Some(hardware) = packet.hardware else { return Vlans::new() };
+    let start = hardware.as_ptr().addr().checked_sub(frame.as_ptr().addr());
+    let after = start.and_then(|start| frame.get(start.checked_add(hardware.len())?..));
+    link::vlans(after.unwrap_or_default())
+}
+
+/// The VLANs of a frame's own Ethernet header, whatever lies in it.
+pub fn outer_vlans(link: LinkType, frame: &[u8]) -> Vlans {
+    if link == LinkType::ETHERNET { link::vlans(frame.get(12..).unwrap_or_default()) } else { Vlans::new() }
+}
 
 /// Reads a frame. `original` is its length on the wire.
 #[inline]

@@ -9,9 +9,11 @@ use thiserror::Error;
 
 use crate::alert::Alert;
 
+mod audit;
 mod cef;
 mod file;
 
+pub use audit::Audited;
 pub use cef::{Cef, LONGEST_LINE, Sensor};
 pub use file::Lines;
 

@@ -13,8 +13,8 @@
 use std::net::IpAddr;
 
 use crate::capture::Block;
-use crate::decode::{Decoded, Outer, Packet, Skip, Tcp, decode, decode_any, decode_usual};
-use crate::flow::{Flow, Mac, Protocol};
+use crate::decode::{Decoded, Outer, Packet, Skip, Tcp, decode, decode_any, decode_usual, outer_vlans, vlans};
+use crate::flow::{Flow, Mac, Protocol, Vlans};
 use crate::indicator::{AddressMatch, IndicatorSet, Learned};
 use crate::protocol::quic;
 use crate::units::Timestamp;
@@ -44,6 +44,8 @@ pub struct Finding {
     pub tcp: Option<Tcp>,
     /// The sender's and the receiver's hardware address.
     pub macs: Option<(Mac, Mac)>,
+    /// The VLANs of its frame.
+    pub vlans: Vlans,
     /// The packets that it lay in, the outermost first.
     pub outer: Option<Box<[Outer]>>,
     /// Where in the payload the head ends that says it; zero where no head in a stream does.
@@ -157,7 +159,7 @@ impl ScanCounts {
 pub fn scan(block: &Block, learned: &Learned, findings: &mut Findings) {
     findings.clear(learned.generation());
     let set = &*block.indicators;
-    let mut look = Look { set, learned, speech: Speech::new(set), findings };
+    let mut look = Look { block, set, learned, speech: Speech::new(set), findings };
     let mut clock = Timestamp::MIN;
     let mut packets = 0;
     let notes = look.findings.wants_segments;
@@ -199,6 +201,7 @@ struct At {
 
 /// What a closer look at a packet needs.
 struct Look<'a> {
+    block: &'a Block,
     set: &'a IndicatorSet,
     learned: &'a Learned,
     speech: Speech<'a>,
@@ -212,11 +215,11 @@ impl Look<'_> {
         self.findings.counts.tunnels_too_deep += u64::from(*is_deeper);
         for (depth, around) in outer.iter().enumerate() {
             if let Some(contact) = contact(self.set, self.learned, &around.flow) {
-                self.findings.list.push(finding_around(at, around, &outer[..depth], contact));
+                self.findings.list.push(finding_around(self.block, at, around, &outer[..depth], contact));
             }
         }
         if fragment.is_some() {
-            self.findings.list.push(finding(at, packet, outer, What::Fragment));
+            self.findings.list.push(finding(self.block, at, packet, outer, What::Fragment));
         } else {
             if self.findings.wants_segments {
                 self.note_segment(at.number, packet);
@@ -230,8 +233,9 @@ impl Look<'_> {
     #[inline(never)]
     fn closely(&mut self, at: At, packet: Packet<'_>, outer: &[Outer]) {
         let Findings { list, counts, .. } = &mut *self.findings;
+        let block = self.block;
         let mut report_at = |end: usize, what| {
-            list.push(Finding { end: end as u32, ..finding(at, &packet, outer, what) });
+            list.push(Finding { end: end as u32, ..finding(block, at, &packet, outer, what) });
         };
         if may_matter(self.set, self.learned, packet.source, packet.destination)
             && let Some(contact) = contact(self.set, self.learned, &packet.flow())
@@ -294,17 +298,19 @@ pub fn scan_again(block: &Block, is_wanted: impl Fn(u32, usize, IpAddr, IpAddr) 
         let what = What::Contact { source: None, destination: None };
         for (depth, around) in outer.iter().enumerate() {
             if is_wanted(number, depth, around.flow.source.address, around.flow.destination.address) {
-                found.push(finding_around(at, around, &outer[..depth], what.clone()));
+                found.push(finding_around(block, at, around, &outer[..depth], what.clone()));
             }
         }
         if fragment.is_none() && is_wanted(number, outer.len(), packet.source, packet.destination) {
-            found.push(finding(at, packet, outer, what));
+            found.push(finding(block, at, packet, outer, what));
         }
     }
     found
 }
 
-fn finding(At { number, time, clock }: At, packet: &Packet<'_>, outer: &[Outer], what: What) -> Finding {
+fn finding(block: &Block, at: At, packet: &Packet<'_>, outer: &[Outer], what: What) -> Finding {
+    let At { number, time, clock } = at;
+    let frame = block.frames.get(number as usize).map(|frame| block.captured(frame));
     Finding {
         frame: number,
         time,
@@ -313,6 +319,7 @@ fn finding(At { number, time, clock }: At, packet: &Packet<'_>, outer: &[Outer],
         length: packet.length,
         tcp: packet.tcp,
         macs: packet.macs(),
+        vlans: vlans(packet, frame.unwrap_or_default()),
         outer: boxed(outer),
         end: 0,
         what,
@@ -320,9 +327,13 @@ fn finding(At { number, time, clock }: At, packet: &Packet<'_>, outer: &[Outer],
 }
 
 /// A finding about a packet that another lay in.
-fn finding_around(At { number, time, clock }: At, around: &Outer, outer: &[Outer], what: What) -> Finding {
+fn finding_around(block: &Block, at: At, around: &Outer, outer: &[Outer], what: What) -> Finding {
+    let At { number, time, clock } = at;
     let Outer { flow, length, macs, .. } = *around;
-    Finding { frame: number, time, clock, flow, length, tcp: None, macs, outer: boxed(outer), end: 0, what }
+    let frame = block.frames.get(number as usize);
+    // Of the frame itself: between the tunnels there are hardly ever any.
+    let vlans = frame.map(|frame| outer_vlans(frame.link, block.captured(frame))).unwrap_or_default();
+    Finding { frame: number, time, clock, flow, length, tcp: None, macs, vlans, outer: boxed(outer), end: 0, what }
 }
 
 fn boxed(outer: &[Outer]) -> Option<Box<[Outer]>> {

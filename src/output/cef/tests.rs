@@ -7,7 +7,7 @@ use super::reader::parse;
 use super::*;
 use crate::alert::{MatchBasis, Phase, Signature, TcpOutcome, wire_text};
 use crate::capture::Origin;
-use crate::flow::{End, Mac, Protocol};
+use crate::flow::{End, Mac, Protocol, Vlans};
 use crate::indicator::{Indicator, Pattern, builtin};
 use crate::protocol::dns::{RecordType, ResponseCode};
 use crate::units::{ByteCount, Timestamp};
@@ -44,6 +44,7 @@ pub(in crate::output) fn query() -> Alert {
         server_ipv4: None,
         client_mac: None,
         server_mac: None,
+        vlans: Vlans::new(),
         application: Some("DNS"),
         outbound: false,
         sent: ByteCount(66),
@@ -59,6 +60,7 @@ pub(in crate::output) fn query() -> Alert {
         http: None,
         indicator: Some(listed("feersona.net")),
         basis: MatchBasis::DnsQuery,
+        exclusion: None,
         origin: Arc::new(Origin { name: "eth1".to_owned() }),
         message: "10.20.30.40 asked 10.20.0.53 for gw.feersona.net".to_owned(),
     }
@@ -346,6 +348,7 @@ fn longest() -> (Sensor, Alert) {
         server_ipv4: None,
         client_mac: Some(Mac([0xff; 6])),
         server_mac: Some(Mac([0xff; 6])),
+        vlans: Vlans::new(),
         application: Some("NetSupport"),
         outbound: true,
         sent: ByteCount(u64::MAX),
@@ -374,6 +377,7 @@ fn longest() -> (Sensor, Alert) {
             id: None,
         })),
         basis: MatchBasis::AddressOtherPort,
+        exclusion: None,
         origin: Arc::new(Origin { name: long.clone() }),
         message: "m".repeat(3000),
     };
@@ -502,6 +506,7 @@ prop_compose! {
             server_ipv4: None,
             client_mac: macs[0].map(Mac),
             server_mac: macs[1].map(Mac),
+            vlans: Vlans::new(),
             application: Some("DNS"),
             sent: ByteCount(bytes[0]),
             received: ByteCount(bytes[1]),
@@ -521,6 +526,7 @@ prop_compose! {
                 id: None,
             })),
             basis: MatchBasis::DnsAnswerRecord,
+            exclusion: None,
             origin: Arc::new(Origin { name: texts[4].clone() }),
             message: texts[5].clone(),
         }

@@ -316,7 +316,7 @@ impl Story {
 
     /// The story told in these Blocks, whose scans know the learned addresses of so many Blocks before.
     fn tell(&self, lengths: impl Fn(usize) -> usize, delays: impl Fn(usize) -> usize, notes: Notes) -> Told {
-        let mut tracker = Tracker::new(TrackSettings { repeat_window: self.window, home: Vec::new() });
+        let mut tracker = Tracker::new(TrackSettings { repeat_window: self.window, ..TrackSettings::default() });
         let mut findings = Findings::default();
         let mut told = Told { alerts: Vec::new(), counts: TrackCounts::default(), scanned: ScanCounts::default() };
         // What was published before each Block.
