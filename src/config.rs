@@ -52,8 +52,9 @@ impl Replay {
         let exclusions = exclusions(&args.exclusions)?;
         let exclusions = if args.explain_exclusions { exclusions.dry() } else { exclusions };
         let audit = args.exclusions.audit;
-        if audit.as_ref() == Some(&args.output) {
-            bail!("--audit {}: the alerts go there; give the audit a file of its own", args.output.display());
+        if let Some(audit) = audit.as_ref().filter(|audit| **audit == args.output || is_same_file(audit, &args.output))
+        {
+            bail!("--audit {}: the alerts go there; give the audit a file of its own", audit.display());
         }
         Ok(Self {
             paths: args.paths,
@@ -103,6 +104,11 @@ pub fn exclusions(args: &ExclusionArgs) -> anyhow::Result<Exclusions> {
 /// This machine's time.
 pub fn now() -> Timestamp {
     Timestamp::from_nanos(jiff::Timestamp::now().as_nanosecond().try_into().unwrap_or(i64::MAX))
+}
+
+fn is_same_file(one: &Path, other: &Path) -> bool {
+    let file = |path| fs::metadata(path).ok().filter(fs::Metadata::is_file).map(|file| (file.dev(), file.ino()));
+    file(one).is_some_and(|one| file(other) == Some(one))
 }
 
 /// Refuses an output that would empty one of the inputs.

@@ -336,7 +336,7 @@ impl Check<'_> {
         read: impl Fn(&T) -> Result<V, E>,
     ) -> Vec<V>
     where
-        T: fmt::Display,
+        T: fmt::Debug,
     {
         let Some(written) = written else { return Vec::new() };
         let whole = written.span();
@@ -357,7 +357,7 @@ impl Check<'_> {
             match read(value.as_ref()) {
                 Ok(value) => values.push(value),
                 Err(error) => {
-                    let shown = shortened(&value.as_ref().to_string());
+                    let shown = shortened(value.as_ref());
                     self.wrong(value.span(), format!("{key} {shown}: {error}"));
                 }
             }
@@ -425,11 +425,12 @@ impl Check<'_> {
     }
 }
 
-/// Text of a file as an error shows it: in quotes, escaped, and not longer than a line.
-fn shortened(text: &str) -> String {
+/// A value as an error shows it: text in quotes and escaped, and not longer than a line.
+fn shortened(value: &(impl fmt::Debug + ?Sized)) -> String {
     const LONGEST: usize = 60;
-    let short: String = text.chars().take(LONGEST).collect();
-    format!("{short:?}{}", if short.len() < text.len() { "…" } else { "" })
+    let whole = format!("{value:?}");
+    let short: String = whole.chars().take(LONGEST).collect();
+    if short.len() < whole.len() { short + "…" } else { short }
 }
 
 fn network(text: &str) -> Result<IpNet, String> {
