@@ -418,3 +418,72 @@ fn an_audit_never_overwrites_what_it_should_not() {
         assert_eq!(run.code, 1, "an audit that is lost is a failure");
     }
 }
+
+#[test]
+fn what_follows_in_a_conversation_is_told_as_the_rules_stand_then() {
+    use samples::generator::tape::{Tape, Tcp};
+    // An endpoint of confidence 75; a word every ten minutes.
+    let mut tape = Tape::new();
+    let mut tcp = Tcp::new("10.20.30.40:50001".parse().unwrap(), "94.23.185.83:9606".parse().unwrap());
+    tcp.open(&mut tape);
+    for minute in [10, 20, 30, 40] {
+        tcp.ask(tape.at(minute * 60_000), &[0; 100]);
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("long.pcap");
+    fs::write(&path, tape.pcap()).unwrap();
+    for window in ["10m", "0"] {
+        let rule = OneRule::new(
+            &format!("effect = 'suppress'\n{LASTS}"),
+            "destination = '94.23.185.83'\nschedule = { from = '08:00', to = '09:25', timezone = 'UTC' }",
+        );
+        let (run, audit) = replay_with(&rule.path(), &["--repeat-window", window], &path);
+        let sums = |lines: &str| sums_of(lines, |_| ()).into_values().next().unwrap();
+        // SYN with options, ACK and two words before the end; two words after it.
+        assert_eq!((sums(&audit), sums(&run.out)), ([1, 52 + 40 + 2 * 140, 52], [0, 2 * 140, 0]), "{window}");
+        assert!(run.out.contains("; exclusion one does not apply: outside its schedule"), "{}", run.out);
+    }
+}
+
+#[test]
+fn other_rules_take_effect_between_blocks() {
+    use std::sync::Arc;
+
+    use rattap::alert::exclusion::Exclusions;
+    use rattap::capture::{Block, Files, Fill, Inputs, Source};
+    use rattap::indicator::{IndicatorSet, Learned, builtin};
+    use rattap::scan::{Findings, scan};
+    use rattap::track::{TrackSettings, Tracker};
+
+    let rule = OneRule::new(&format!("effect = 'suppress'\n{LASTS}"), "destination = '203.0.113.66'");
+    let rules = Arc::new(Exclusions::load(&[rule.path()], rattap::units::Timestamp::MIN).unwrap());
+    let indicators = Arc::new(IndicatorSet::new(builtin()));
+    let mut tracker = Tracker::new(TrackSettings::default());
+    let mut told = Vec::new();
+    // The same conversation three times: without rules, with one, and without it again.
+    for exclusions in [Arc::default(), rules, Arc::default()] {
+        tracker.set_exclusions(exclusions);
+        let inputs = Inputs::expand(&[sample("netsupport/both-sides.pcap")], &mut |error| panic!("{error}"));
+        let mut files = Files::new(inputs.list, None);
+        let mut block = Block::new(Arc::default(), indicators.clone());
+        while files.fill(&mut block, &mut |error| panic!("{error}")) != Fill::End {
+            // The same heads again would be heads that are sent again.
+            for frame in &block.frames {
+                let sequence = frame.offset as usize + 14 + 20 + 4;
+                block.bytes[sequence] ^= told.len() as u8;
+            }
+            let mut findings = Findings::default();
+            scan(&block, &Learned::default(), &mut findings);
+            tracker.take(&block, &findings, &mut |_| ());
+        }
+        told.push(tracker.counts().exclusions.iter().map(|counts| counts.suppressed).sum::<u64>());
+    }
+    let mut lines = Vec::new();
+    tracker.finish(&mut |alert| lines.push((alert.is_suppressed(), alert.count)));
+    assert_eq!(told, [0, 3, 3]);
+    // The first of each was told at once: two more of each run that was not excluded, and two that were.
+    lines.sort();
+    assert_eq!(lines, [(false, 5), (true, 2)]);
+    let counts = tracker.counts();
+    assert_eq!((counts.sightings.iter().sum::<u64>(), counts.suppressed_lines), (9, 2));
+}

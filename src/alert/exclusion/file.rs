@@ -189,24 +189,21 @@ impl<'de> Deserialize<'de> for Time {
 
 /// Reads and checks files of rules.
 pub(super) fn load<P: AsRef<Path>>(paths: &[P], now: Timestamp) -> Result<Vec<Rule>, LoadErrors> {
-    let mut rules: Vec<Rule> = Vec::new();
-    let mut errors = Vec::new();
+    let (mut rules, mut errors) = (Vec::new(), Vec::new());
     for path in paths {
         let path = path.as_ref();
-        let text = match read(path) {
-            Ok(text) => text,
-            Err(error) => {
-                errors.push(LoadError::Read { path: path.to_owned(), error });
-                continue;
-            }
-        };
-        let mut wrongs = Vec::new();
-        parse(&text, path, now, &mut rules, &mut wrongs);
-        errors.extend(wrongs.into_iter().map(|Wrong { at, what }| {
-            let line = 1 + text.as_bytes().iter().take(at).filter(|byte| **byte == b'\n').count();
-            LoadError::Wrong { path: path.to_owned(), line, what }
-        }));
+        match read(path) {
+            Ok(text) => add(&text, path, now, &mut rules, &mut errors),
+            Err(error) => errors.push(LoadError::Read { path: path.to_owned(), error }),
+        }
     }
+    if errors.is_empty() { Ok(rules) } else { Err(LoadErrors(errors)) }
+}
+
+/// Checks the rules in a text.
+pub(super) fn parse(text: &str, path: &Path, now: Timestamp) -> Result<Vec<Rule>, LoadErrors> {
+    let (mut rules, mut errors) = (Vec::new(), Vec::new());
+    add(text, path, now, &mut rules, &mut errors);
     if errors.is_empty() { Ok(rules) } else { Err(LoadErrors(errors)) }
 }
 
@@ -226,8 +223,23 @@ struct Wrong {
     what: String,
 }
 
-/// Adds a file's rules to those of the files before it.
-fn parse(text: &str, path: &Path, now: Timestamp, rules: &mut Vec<Rule>, wrongs: &mut Vec<Wrong>) {
+/// Adds a file's rules, and what is wrong with them, to those of the files before it.
+fn add(text: &str, path: &Path, now: Timestamp, rules: &mut Vec<Rule>, errors: &mut Vec<LoadError>) {
+    let mut wrongs = Vec::new();
+    add_rules(text, path, now, rules, &mut wrongs);
+    errors.extend(wrongs.into_iter().map(|Wrong { at, what }| LoadError::Wrong {
+        path: path.to_owned(),
+        line: line_of(text, at),
+        what,
+    }));
+}
+
+/// The line of a byte, counted from 1.
+fn line_of(text: &str, at: usize) -> usize {
+    1 + text.bytes().take(at).filter(|byte| *byte == b'\n').count()
+}
+
+fn add_rules(text: &str, path: &Path, now: Timestamp, rules: &mut Vec<Rule>, wrongs: &mut Vec<Wrong>) {
     let written: Written = match toml::from_str(text) {
         Ok(written) => written,
         Err(error) => {
@@ -242,7 +254,7 @@ fn parse(text: &str, path: &Path, now: Timestamp, rules: &mut Vec<Rule>, wrongs:
     }
     for written in written.rule {
         let start = written.span().start;
-        let line = 1 + text.as_bytes().iter().take(start).filter(|byte| **byte == b'\n').count();
+        let line = line_of(text, start);
         if rules.len() >= MOST_RULES {
             wrongs.push(Wrong { at: start, what: format!("more than {MOST_RULES} rules; join some of them") });
             return;

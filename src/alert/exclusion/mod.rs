@@ -401,6 +401,11 @@ impl Exclusions {
         Ok(Self { rules: file::load(paths, now)?, is_dry: false })
     }
 
+    /// As [`Exclusions::load`], from text; `path` is what errors call it.
+    pub fn parse(text: &str, path: &Path, now: Timestamp) -> Result<Self, LoadErrors> {
+        Ok(Self { rules: file::parse(text, path, now)?, is_dry: false })
+    }
+
     /// These rules for a dry run: nothing is suppressed, downgraded or annotated, but each alert says what would be.
     pub fn dry(self) -> Self {
         Self { is_dry: true, ..self }
