@@ -50,7 +50,7 @@ const LONGEST_TOKEN: usize = 24;
 const LONGEST_PLAIN: usize = 48;
 /// What the keys after the addresses need at the most, a start of the message included.
 const AFTER_ADDRESSES: usize = 344;
-/// What the name of an exclusion needs beside that.
+/// What the name of an exclusion needs beside that. Where every other key is at its longest too, no address is left.
 const EXCLUSION: usize = 88;
 
 /// A requested URL: what identifies a gateway is at its start.

@@ -310,7 +310,8 @@ pub fn scan_again(block: &Block, is_wanted: impl Fn(u32, usize, IpAddr, IpAddr) 
 
 fn finding(block: &Block, at: At, packet: &Packet<'_>, outer: &[Outer], what: What) -> Finding {
     let At { number, time, clock } = at;
-    let frame = block.frames.get(number as usize).map(|frame| block.captured(frame));
+    let frame = block.frames.get(number as usize);
+    let vlans = frame.map(|frame| vlans(frame.link, block.captured(frame), packet)).unwrap_or_default();
     Finding {
         frame: number,
         time,
@@ -319,7 +320,7 @@ fn finding(block: &Block, at: At, packet: &Packet<'_>, outer: &[Outer], what: Wh
         length: packet.length,
         tcp: packet.tcp,
         macs: packet.macs(),
-        vlans: vlans(packet, frame.unwrap_or_default()),
+        vlans,
         outer: boxed(outer),
         end: 0,
         what,
