@@ -72,8 +72,9 @@ impl Judge {
         judge
     }
 
-    /// Takes other rules. Those of the same name go on counting where they were.
+    /// Takes other rules. Those of the same name go on counting where they were; of those that are gone the counts stay.
     pub(super) fn set(&mut self, exclusions: Arc<Exclusions>) {
+        self.counts.retain(|counts| !counts.is_unused());
         for rule in exclusions.rules() {
             if !self.counts.iter().any(|counts| counts.rule == rule.name) {
                 self.counts.push(ExclusionCounts::new(rule.name.clone()));
