@@ -159,7 +159,7 @@ impl ScanCounts {
 pub fn scan(block: &Block, learned: &Learned, findings: &mut Findings) {
     findings.clear(learned.generation());
     let set = &*block.indicators;
-    let mut look = Look { block, set, learned, speech: Speech::new(set), findings };
+    let mut look = Look { set, learned, speech: Speech::new(set), findings };
     let mut clock = Timestamp::MIN;
     let mut packets = 0;
     let notes = look.findings.wants_segments;
@@ -185,6 +185,7 @@ pub fn scan(block: &Block, learned: &Learned, findings: &mut Findings) {
             Err(skip) => look.findings.counts.skipped[skip as usize] += 1,
         }
     }
+    add_vlans(block, &mut findings.list);
     findings.counts.packets = packets;
     findings.earliest = block.frames.iter().map(|frame| frame.time).min();
     findings.latest = (!block.frames.is_empty()).then_some(clock);
@@ -201,7 +202,6 @@ struct At {
 
 /// What a closer look at a packet needs.
 struct Look<'a> {
-    block: &'a Block,
     set: &'a IndicatorSet,
     learned: &'a Learned,
     speech: Speech<'a>,
@@ -215,11 +215,11 @@ impl Look<'_> {
         self.findings.counts.tunnels_too_deep += u64::from(*is_deeper);
         for (depth, around) in outer.iter().enumerate() {
             if let Some(contact) = contact(self.set, self.learned, &around.flow) {
-                self.findings.list.push(finding_around(self.block, at, around, &outer[..depth], contact));
+                self.findings.list.push(finding_around(at, around, &outer[..depth], contact));
             }
         }
         if fragment.is_some() {
-            self.findings.list.push(finding(self.block, at, packet, outer, What::Fragment));
+            self.findings.list.push(finding(at, packet, outer, What::Fragment));
         } else {
             if self.findings.wants_segments {
                 self.note_segment(at.number, packet);
@@ -233,9 +233,8 @@ impl Look<'_> {
     #[inline(never)]
     fn closely(&mut self, at: At, packet: Packet<'_>, outer: &[Outer]) {
         let Findings { list, counts, .. } = &mut *self.findings;
-        let block = self.block;
         let mut report_at = |end: usize, what| {
-            list.push(Finding { end: end as u32, ..finding(block, at, &packet, outer, what) });
+            list.push(Finding { end: end as u32, ..finding(at, &packet, outer, what) });
         };
         if may_matter(self.set, self.learned, packet.source, packet.destination)
             && let Some(contact) = contact(self.set, self.learned, &packet.flow())
@@ -298,20 +297,18 @@ pub fn scan_again(block: &Block, is_wanted: impl Fn(u32, usize, IpAddr, IpAddr) 
         let what = What::Contact { source: None, destination: None };
         for (depth, around) in outer.iter().enumerate() {
             if is_wanted(number, depth, around.flow.source.address, around.flow.destination.address) {
-                found.push(finding_around(block, at, around, &outer[..depth], what.clone()));
+                found.push(finding_around(at, around, &outer[..depth], what.clone()));
             }
         }
         if fragment.is_none() && is_wanted(number, outer.len(), packet.source, packet.destination) {
-            found.push(finding(block, at, packet, outer, what));
+            found.push(finding(at, packet, outer, what));
         }
     }
+    add_vlans(block, &mut found);
     found
 }
 
-fn finding(block: &Block, at: At, packet: &Packet<'_>, outer: &[Outer], what: What) -> Finding {
-    let At { number, time, clock } = at;
-    let frame = block.frames.get(number as usize);
-    let vlans = frame.map(|frame| vlans(frame.link, block.captured(frame), packet)).unwrap_or_default();
+fn finding(At { number, time, clock }: At, packet: &Packet<'_>, outer: &[Outer], what: What) -> Finding {
     Finding {
         frame: number,
         time,
@@ -320,7 +317,7 @@ fn finding(block: &Block, at: At, packet: &Packet<'_>, outer: &[Outer], what: Wh
         length: packet.length,
         tcp: packet.tcp,
         macs: packet.macs(),
-        vlans,
+        vlans: Vlans::new(),
         outer: boxed(outer),
         end: 0,
         what,
@@ -328,13 +325,28 @@ fn finding(block: &Block, at: At, packet: &Packet<'_>, outer: &[Outer], what: Wh
 }
 
 /// A finding about a packet that another lay in.
-fn finding_around(block: &Block, at: At, around: &Outer, outer: &[Outer], what: What) -> Finding {
-    let At { number, time, clock } = at;
+fn finding_around(At { number, time, clock }: At, around: &Outer, outer: &[Outer], what: What) -> Finding {
     let Outer { flow, length, macs, .. } = *around;
-    let frame = block.frames.get(number as usize);
-    // Of the frame itself: between the tunnels there are hardly ever any.
-    let vlans = frame.map(|frame| outer_vlans(frame.link, block.captured(frame))).unwrap_or_default();
-    Finding { frame: number, time, clock, flow, length, tcp: None, macs, vlans, outer: boxed(outer), end: 0, what }
+    let (vlans, outer) = (Vlans::new(), boxed(outer));
+    Finding { frame: number, time, clock, flow, length, tcp: None, macs, vlans, outer, end: 0, what }
+}
+
+/// Adds what VLANs the frames of findings were in. Afterwards, and not as they are found: whatever more has to be at hand in the loop
+/// over all frames costs each of them, and hardly any has a finding.
+fn add_vlans(block: &Block, findings: &mut [Finding]) {
+    for finding in findings {
+        let Some(frame) = block.frames.get(finding.frame as usize) else { continue };
+        let bytes = block.captured(frame);
+        let is_usual = finding.outer.is_none() && decode_usual(frame.link, bytes).is_some();
+        if is_usual {
+            continue;
+        }
+        finding.vlans = match decode_any(frame.link, bytes, frame.original) {
+            Ok(decoded) if decoded.outer.len() == finding.depth() => vlans(frame.link, bytes, &decoded.packet),
+            // Of a packet around another: those of the frame itself, since between the tunnels there are hardly ever any.
+            _ => outer_vlans(frame.link, bytes),
+        };
+    }
 }
 
 fn boxed(outer: &[Outer]) -> Option<Box<[Outer]>> {

@@ -271,9 +271,9 @@ impl Rule {
         let is_same = [
             within(&self.source, alert.client.address, alert.client_ipv4),
             any(self.destination.is_empty(), within(&self.destination, alert.server.address, alert.server_ipv4)),
-            any(self.ports.is_empty(), alert.server.port.is_some_and(|port| self.ports.contains(&port))),
+            any(self.ports.is_empty(), alert.server.port.is_some_and(|port| is_any_of(&self.ports, port))),
             any(self.protocols.is_empty(), self.protocols.contains(&alert.protocol)),
-            any(self.vlans.is_empty(), alert.vlans.iter().any(|vlan| self.vlans.contains(vlan))),
+            any(self.vlans.is_empty(), alert.vlans.iter().any(|vlan| is_any_of(&self.vlans, *vlan))),
             any(self.server_names.is_empty(), self.names_server_of(alert)),
             any(self.signatures.is_empty(), self.signatures.contains(&alert.signature)),
         ];
@@ -317,6 +317,12 @@ impl Rule {
         };
         Verdict { rule: self.name.clone(), standing, is_dry, why }
     }
+}
+
+/// As `contains`; but where that is called from here, too, the compiler no longer inlines it where the scan asks for ports, and a
+/// replay takes a twentieth more instructions.
+fn is_any_of(numbers: &[u16], number: u16) -> bool {
+    numbers.iter().any(|known| *known == number)
 }
 
 /// RFC 3339, in UTC.
