@@ -321,6 +321,7 @@ impl Rule {
 
 /// As `contains`; but where that is called from here, too, the compiler no longer inlines it where the scan asks for ports, and a
 /// replay takes a twentieth more instructions.
+#[expect(clippy::manual_contains, reason = "see above")]
 fn is_any_of(numbers: &[u16], number: u16) -> bool {
     numbers.iter().any(|known| *known == number)
 }
