@@ -28,15 +28,54 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Read captures and write an alert for each finding
-    Replay(ReplayArgs),
+    Replay(Box<ReplayArgs>),
     /// Show what is looked for
     #[command(subcommand)]
     Indicators(IndicatorsCommand),
     /// Print queries that look for the indicators in Microsoft Sentinel
     Hunt(HuntArgs),
+    /// Show what is excluded as lawful use
+    #[command(subcommand)]
+    Exclusions(ExclusionsCommand),
     /// List the network interfaces
     Interfaces,
 }
+
+#[derive(Debug, Subcommand)]
+pub enum ExclusionsCommand {
+    /// Check files of rules: show each rule as it is understood, and what is wrong or expires soon
+    #[command(after_help = EXCLUSIONS_HELP)]
+    Check {
+        /// Files of rules, as for --exclusions; together, in this order
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+    },
+}
+
+const EXCLUSIONS_HELP: &str = "\
+A file holds rules in TOML:
+
+  [[rule]]
+  name = \"helpdesk\"
+  scenario = \"remote-support\"     # maintenance, software-deployment, training, inventory, other
+  owner = \"helpdesk@example.com\"
+  reason = \"the help desk reaches its users through the gateway\"
+  expires = 2027-06-30            # the last day
+  effect = \"downgrade\"          # suppress, annotate
+  listed_indicators = false       # true: listed indicators too, for rules that expire within 7 days
+
+  [rule.match]                    # a value or a list of values; source, and destination or server_name, are required
+  source = \"10.20.31.0/24\"
+  destination = \"203.0.113.80\"
+  port = 443
+  protocol = \"TCP\"
+  vlan = 130
+  server_name = \"gateway.example.com\"
+  signature = [\"netsupport-gateway\", \"netsupport-geolocation\"]
+  schedule = { days = \"weekdays\", from = \"08:00\", to = \"18:00\", timezone = \"Europe/Amsterdam\" }
+
+Exit code: 0 all rules can be used; 1 some cannot, or a file cannot be read.\
+";
 
 #[derive(Debug, Subcommand)]
 pub enum IndicatorsCommand {
@@ -88,6 +127,14 @@ pub struct ReplayArgs {
 
     #[command(flatten)]
     pub indicators: IndicatorArgs,
+
+    #[command(flatten)]
+    pub exclusions: ExclusionArgs,
+
+    /// Dry run of the exclusions: nothing is suppressed, downgraded or annotated, but the message of each alert says which rule would
+    /// apply, or why none does
+    #[arg(long, requires = "exclusions", conflicts_with = "audit")]
+    pub explain_exclusions: bool,
 
     /// How many threads scan packets [default: the processor's cores]. The alerts are the same for any number
     #[arg(short, long, value_name = "N")]
@@ -161,6 +208,18 @@ pub enum HuntFormat {
     Yaml,
     /// The watchlist for indicators that are too many to stand in a query.
     Watchlist,
+}
+
+#[derive(Debug, Args)]
+pub struct ExclusionArgs {
+    /// Treat as lawful use what the rules in this file match; see `rattap exclusions check --help` (repeatable; the first rule that
+    /// applies wins)
+    #[arg(long, value_name = "FILE")]
+    pub exclusions: Vec<PathBuf>,
+
+    /// Write the lines that exclusions suppress into this file, emptied first
+    #[arg(long, value_name = "FILE", requires = "exclusions")]
+    pub audit: Option<PathBuf>,
 }
 
 /// A bare number is seconds.

@@ -8,13 +8,15 @@ use std::sync::Arc;
 use std::thread;
 
 use anyhow::{Context, bail};
+use rattap::alert::exclusion::Exclusions;
 use rattap::capture::{Filter, Input, Inputs};
 use rattap::indicator::{IndicatorSet, builtin, feed};
 use rattap::output::Sensor;
 use rattap::sensor::SensorSettings;
 use rattap::track::TrackSettings;
+use rattap::units::Timestamp;
 
-use crate::cli::{IndicatorArgs, ReplayArgs};
+use crate::cli::{ExclusionArgs, IndicatorArgs, ReplayArgs};
 
 /// How many scanners are of any use: one capture thread feeds no more, and each holds a Block.
 const MOST_WORKERS: usize = 32;
@@ -27,6 +29,7 @@ pub struct Replay {
     pub paths: Vec<PathBuf>,
     pub output: PathBuf,
     pub names: Option<PathBuf>,
+    pub audit: Option<PathBuf>,
     pub filter: Option<Filter>,
     pub indicators: Arc<IndicatorSet>,
     pub sensor: Sensor,
@@ -50,16 +53,28 @@ impl Replay {
         let workers = args.workers.unwrap_or(cores.min(most));
         let filter = args.filter.as_deref().map(|text| Filter::new(text).context("--filter"));
         let host = args.sensor_host.unwrap_or_else(|| gethostname::gethostname().to_string_lossy().into_owned());
+        let exclusions = exclusions(&args.exclusions)?;
+        let exclusions = if args.explain_exclusions { exclusions.dry() } else { exclusions };
+        let audit = args.exclusions.audit;
+        if let Some(audit) = audit.as_ref().filter(|audit| **audit == args.output || is_same_file(audit, &args.output))
+        {
+            bail!("--audit {}: the alerts go there; give the audit a file of its own", audit.display());
+        }
         Ok(Self {
             paths: args.paths,
             output: args.output,
             names: args.names,
+            audit,
             filter: filter.transpose()?,
             indicators: Arc::new(indicators(&args.indicators)?),
             sensor: Sensor { host, id: args.sensor_id },
             settings: SensorSettings {
                 workers,
-                track: TrackSettings { repeat_window: args.repeat_window, home: args.home },
+                track: TrackSettings {
+                    repeat_window: args.repeat_window,
+                    home: args.home,
+                    exclusions: Arc::new(exclusions),
+                },
             },
             tells_alerts_by_exit_code: args.exit_code,
         })
@@ -81,6 +96,24 @@ pub fn indicators(args: &IndicatorArgs) -> anyhow::Result<IndicatorSet> {
         list.extend(feed.indicators);
     }
     Ok(IndicatorSet::new(list))
+}
+
+/// The rules for lawful use, of all files. Warns of those that have expired or soon will.
+pub fn exclusions(args: &ExclusionArgs) -> anyhow::Result<Exclusions> {
+    let now = now();
+    let exclusions = Exclusions::load(&args.exclusions, now)?;
+    exclusions.warnings(now).iter().for_each(|warning| log::warn!("{warning}"));
+    Ok(exclusions)
+}
+
+/// This machine's time.
+pub fn now() -> Timestamp {
+    Timestamp::from_nanos(jiff::Timestamp::now().as_nanosecond().try_into().unwrap_or(i64::MAX))
+}
+
+fn is_same_file(one: &Path, other: &Path) -> bool {
+    let file = |path| fs::metadata(path).ok().filter(fs::Metadata::is_file).map(|file| (file.dev(), file.ino()));
+    file(one).is_some_and(|one| file(other) == Some(one))
 }
 
 /// Refuses an output that would empty one of the inputs.

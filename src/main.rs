@@ -1,11 +1,13 @@
 //! The `rattap` command: arguments → run → exit code.
 
 use std::io::{self, Write};
+use std::path::PathBuf;
 use std::time::Instant;
 
 use clap::Parser;
+use rattap::alert::exclusion::Exclusions;
 use rattap::capture::{CaptureError, Files, Inputs, interfaces};
-use rattap::output::{self, Cef, NameList, OutputError};
+use rattap::output::{self, Audited, Cef, NameList, OutputError};
 use rattap::sensor::{self, Event};
 
 mod cli;
@@ -16,7 +18,7 @@ mod hunting;
 mod listing;
 mod summary;
 
-use cli::{Cli, Command, IndicatorsCommand};
+use cli::{Cli, Command, ExclusionsCommand, IndicatorsCommand};
 use console::Console;
 use exit_code::Exit;
 
@@ -36,7 +38,7 @@ fn main() -> Exit {
 /// An error is a wrong usage or setting: whatever goes wrong with the work itself has its own exit code.
 fn run(cli: Cli, console: &Console) -> anyhow::Result<Exit> {
     match cli.command {
-        Command::Replay(args) => replay(config::Replay::new(args)?, console),
+        Command::Replay(args) => replay(config::Replay::new(*args)?, console),
         Command::Indicators(IndicatorsCommand::List { indicators, json }) => {
             let set = config::indicators(&indicators)?;
             let text = if json { listing::indicators_json(&set)? } else { listing::indicators_table(&set) };
@@ -46,6 +48,7 @@ fn run(cli: Cli, console: &Console) -> anyhow::Result<Exit> {
             let set = config::indicators(&args.indicators)?;
             print(&hunting::text(&set, args.format, &args.only)?)
         }
+        Command::Exclusions(ExclusionsCommand::Check { files }) => check_exclusions(&files),
         Command::Interfaces => print(&listing::interfaces_table(&interfaces()?)),
     }
 }
@@ -61,8 +64,17 @@ fn replay(replay: config::Replay, console: &Console) -> anyhow::Result<Exit> {
     if let Some(names) = &replay.names {
         config::check_output("--names", names, &inputs)?;
     }
-    let output = output::open(&replay.output, Cef::new(replay.sensor))?;
+    let cef = Cef::new(replay.sensor);
+    let audit = match &replay.audit {
+        Some(audit) => {
+            config::check_output("--audit", audit, &inputs)?;
+            Some(output::open(audit, cef.clone())?)
+        }
+        None => None,
+    };
+    let output = Box::new(Audited::new(output::open(&replay.output, cef)?, audit));
     let names = replay.names.as_deref().map(NameList::open).transpose()?;
+    let exclusions = replay.settings.track.exclusions.clone();
     let files = Files::new(inputs.list, replay.filter);
     let read = files.progress();
     console.begin(inputs.total);
@@ -78,7 +90,7 @@ fn replay(replay: config::Replay, console: &Console) -> anyhow::Result<Exit> {
         outcome.totals.alerts_lost = 0;
     }
     let totals = &outcome.totals;
-    console.say(&summary::text(totals, problems, started.elapsed()));
+    console.say(&summary::text(totals, &exclusions, problems, started.elapsed()));
     Ok(match outcome.output {
         Err(error) if !error.is_closed_pipe() => {
             log::error!("{error}");
@@ -88,6 +100,20 @@ fn replay(replay: config::Replay, console: &Console) -> anyhow::Result<Exit> {
         _ if replay.tells_alerts_by_exit_code && totals.alerts_written > 0 => Exit::Alerts,
         _ => Exit::Done,
     })
+}
+
+/// Rules go to standard output, what is wrong with them to the log.
+fn check_exclusions(files: &[PathBuf]) -> anyhow::Result<Exit> {
+    let now = config::now();
+    let exclusions = match Exclusions::load(files, now) {
+        Ok(exclusions) => exclusions,
+        Err(errors) => {
+            errors.0.iter().for_each(|error| log::error!("{error}"));
+            return Ok(Exit::Failed);
+        }
+    };
+    exclusions.warnings(now).iter().for_each(|warning| log::warn!("{warning}"));
+    print(&exclusions.rules().iter().map(|rule| format!("{rule}\n")).collect::<String>())
 }
 
 fn print(text: &str) -> anyhow::Result<Exit> {

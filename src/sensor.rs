@@ -362,10 +362,11 @@ fn write(mut output: Box<dyn Output>, alerts: &Receiver<Alert>, shared: &Shared)
     };
     for alert in alerts {
         if shared.stop.load(Ordering::Relaxed) {
-            lost += 1;
+            lost += u64::from(!alert.is_suppressed());
             continue;
         }
-        kept += 1;
+        // What only the audit file gets is no alert.
+        kept += u64::from(!alert.is_suppressed());
         if let Err(error) = output.write(&alert) {
             note(Err(error), std::mem::take(&mut kept), &mut lost);
         } else if alerts.is_empty() {

@@ -4,20 +4,27 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use rattap::alert::Signature;
+use rattap::alert::exclusion::Exclusions;
 use rattap::decode::Skip;
 use rattap::sensor::Totals;
 use rattap::track::GiveUp;
 use rattap::units::ByteCount;
 
 /// The summary of a run, of several lines.
-pub fn text(totals: &Totals, problems: u64, took: Duration) -> String {
+pub fn text(totals: &Totals, exclusions: &Exclusions, problems: u64, took: Duration) -> String {
     let mut text = String::new();
     // Writing into a string cannot fail.
-    let _ = write(&mut text, totals, problems, took);
+    let _ = write(&mut text, totals, exclusions, problems, took);
     text
 }
 
-fn write(text: &mut String, totals: &Totals, problems: u64, took: Duration) -> std::fmt::Result {
+fn write(
+    text: &mut String,
+    totals: &Totals,
+    exclusions: &Exclusions,
+    problems: u64,
+    took: Duration,
+) -> std::fmt::Result {
     let Totals { capture, scan, track, .. } = totals;
     let seconds = took.as_secs_f64();
     let rate = ByteCount((capture.bytes.0 as f64 / seconds.max(1e-6)) as u64);
@@ -44,11 +51,13 @@ fn write(text: &mut String, totals: &Totals, problems: u64, took: Duration) -> s
         writeln!(text, "{} for {}:", counted(alerts, "alert"), counted(sightings, "sighting"))?;
         writeln!(text, "  {:22} {:>9} {:>9}", "", "alerts", "sightings")?;
         for ((signature, alerts), sightings) in Signature::ALL.iter().zip(track.alerts).zip(track.sightings) {
-            if alerts > 0 {
+            if alerts > 0 || sightings > 0 {
                 writeln!(text, "  {:22} {:>9} {:>9}", signature.id(), grouped(alerts), grouped(sightings))?;
             }
         }
     }
+
+    write_exclusions(text, totals, exclusions.is_dry())?;
 
     let skipped = Skip::ALL.iter().zip(scan.skipped).map(|(skip, count)| (count, format!("frames: {}", skip.reason())));
     let losses = [
@@ -61,6 +70,7 @@ fn write(text: &mut String, totals: &Totals, problems: u64, took: Duration) -> s
         (scan.tunnels_too_deep, "packets in more tunnels, one in the other, than are entered"),
         (scan.names_beyond, "DNS messages with more names than are listed of one"),
         (track.conversations_forgotten, "conversations forgotten early: too many at a time"),
+        (track.contacts_forgotten, "hosts whose contacts exclusions no longer know of: too many at a time"),
         (track.windows_closed_early, "repeat windows closed early: too many at a time"),
         (track.heads.too_long, "requests and hellos given up: longer than any may be"),
         (track.heads.too_many_gaps, "requests and hellos given up: too many gaps"),
@@ -83,6 +93,47 @@ fn write(text: &mut String, totals: &Totals, problems: u64, took: Duration) -> s
     }
     for (count, what) in losses {
         writeln!(text, "  {:>12} {what}", grouped(count))?;
+    }
+    Ok(())
+}
+
+/// What became of the sightings that exclusions match, and which of these matched none.
+fn write_exclusions(text: &mut String, totals: &Totals, is_dry: bool) -> std::fmt::Result {
+    let counts = &totals.track.exclusions;
+    if counts.is_empty() {
+        return Ok(());
+    }
+    let head = if is_dry { "exclusions would have (dry run):" } else { "exclusions, by sightings:" };
+    writeln!(text, "{head}")?;
+    if counts.iter().any(|rule| !rule.is_unused()) {
+        let columns = ["suppressed", "downgraded", "annotated", "not applied"];
+        writeln!(text, "  {:22} {:>10} {:>10} {:>10} {:>11}", "", columns[0], columns[1], columns[2], columns[3])?;
+    }
+    for rule in counts.iter().filter(|rule| !rule.is_unused()) {
+        let reasons = [
+            (rule.other_contact, "with hosts that contacted something listed"),
+            (rule.outside_schedule, "outside its schedule"),
+            (rule.expired, "expired"),
+        ];
+        let reasons: Vec<_> = reasons
+            .iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, why)| format!("{} {why}", grouped(*count)))
+            .collect();
+        let reasons = if reasons.is_empty() { String::new() } else { format!(": {}", reasons.join(", ")) };
+        writeln!(
+            text,
+            "  {:22} {:>10} {:>10} {:>10} {:>11}{reasons}",
+            rule.rule,
+            grouped(rule.suppressed),
+            grouped(rule.downgraded),
+            grouped(rule.annotated),
+            grouped(rule.not_applied()),
+        )?;
+    }
+    let unused: Vec<_> = counts.iter().filter(|rule| rule.is_unused()).map(|rule| &*rule.rule).collect();
+    if !unused.is_empty() {
+        writeln!(text, "  matched nothing: {}", unused.join(", "))?;
     }
     Ok(())
 }
@@ -119,7 +170,7 @@ mod tests {
         let mut totals = Totals::default();
         totals.capture.packets = 2;
         totals.scan.skipped[Skip::NotIp as usize] = 1;
-        let text = text(&totals, 0, Duration::from_secs(1));
+        let text = text(&totals, &Exclusions::default(), 0, Duration::from_secs(1));
         assert!(text.contains("nothing found"), "{text}");
         assert!(text.contains("1 frames: not IP"), "{text}");
         assert_eq!(text.lines().count(), 4, "{text}");

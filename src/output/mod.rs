@@ -9,10 +9,12 @@ use thiserror::Error;
 
 use crate::alert::Alert;
 
+mod audit;
 mod cef;
 mod file;
 mod names;
 
+pub use audit::Audited;
 pub use cef::{Cef, LONGEST_LINE, Sensor};
 pub use file::{Lines, Sink};
 pub use names::NameList;

@@ -13,8 +13,8 @@
 use std::net::IpAddr;
 
 use crate::capture::Block;
-use crate::decode::{Decoded, Outer, Packet, Skip, Tcp, decode, decode_any, decode_usual};
-use crate::flow::{Flow, Mac, Protocol};
+use crate::decode::{Decoded, Outer, Packet, Skip, Tcp, decode, decode_any, decode_usual, outer_vlans, vlans};
+use crate::flow::{Flow, Mac, Protocol, Vlans};
 use crate::indicator::{AddressMatch, IndicatorSet, Learned};
 use crate::protocol::quic;
 use crate::units::Timestamp;
@@ -44,6 +44,8 @@ pub struct Finding {
     pub tcp: Option<Tcp>,
     /// The sender's and the receiver's hardware address.
     pub macs: Option<(Mac, Mac)>,
+    /// The VLANs of its frame.
+    pub vlans: Vlans,
     /// The packets that it lay in, the outermost first.
     pub outer: Option<Box<[Outer]>>,
     /// Where in the payload the head ends that says it; zero where no head in a stream does.
@@ -190,6 +192,7 @@ pub fn scan(block: &Block, learned: &Learned, findings: &mut Findings) {
             Err(skip) => look.findings.counts.skipped[skip as usize] += 1,
         }
     }
+    add_vlans(block, &mut findings.list);
     findings.counts.packets = packets;
     findings.earliest = block.frames.iter().map(|frame| frame.time).min();
     findings.latest = (!block.frames.is_empty()).then_some(clock);
@@ -306,6 +309,7 @@ pub fn scan_again(block: &Block, is_wanted: impl Fn(u32, usize, IpAddr, IpAddr) 
             found.push(finding(at, packet, outer, what));
         }
     }
+    add_vlans(block, &mut found);
     found
 }
 
@@ -318,6 +322,7 @@ fn finding(At { number, time, clock }: At, packet: &Packet<'_>, outer: &[Outer],
         length: packet.length,
         tcp: packet.tcp,
         macs: packet.macs(),
+        vlans: Vlans::new(),
         outer: boxed(outer),
         end: 0,
         what,
@@ -327,7 +332,26 @@ fn finding(At { number, time, clock }: At, packet: &Packet<'_>, outer: &[Outer],
 /// A finding about a packet that another lay in.
 fn finding_around(At { number, time, clock }: At, around: &Outer, outer: &[Outer], what: What) -> Finding {
     let Outer { flow, length, macs, .. } = *around;
-    Finding { frame: number, time, clock, flow, length, tcp: None, macs, outer: boxed(outer), end: 0, what }
+    let (vlans, outer) = (Vlans::new(), boxed(outer));
+    Finding { frame: number, time, clock, flow, length, tcp: None, macs, vlans, outer, end: 0, what }
+}
+
+/// Adds what VLANs the frames of findings were in. Afterwards, and not as they are found: whatever more has to be at hand in the loop
+/// over all frames costs each of them, and hardly any has a finding.
+fn add_vlans(block: &Block, findings: &mut [Finding]) {
+    for finding in findings {
+        let Some(frame) = block.frames.get(finding.frame as usize) else { continue };
+        let bytes = block.captured(frame);
+        let is_usual = finding.outer.is_none() && decode_usual(frame.link, bytes).is_some();
+        if is_usual {
+            continue;
+        }
+        finding.vlans = match decode_any(frame.link, bytes, frame.original) {
+            Ok(decoded) if decoded.outer.len() == finding.depth() => vlans(frame.link, bytes, &decoded.packet),
+            // Of a packet around another: those of the frame itself, since between the tunnels there are hardly ever any.
+            _ => outer_vlans(frame.link, bytes),
+        };
+    }
 }
 
 fn boxed(outer: &[Outer]) -> Option<Box<[Outer]>> {

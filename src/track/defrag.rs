@@ -18,7 +18,7 @@ use foldhash::fast::RandomState;
 
 use crate::capture::{Block, Frame, LinkType, Origin};
 use crate::decode::{Fragment, Outer};
-use crate::flow::{End, Flow, Mac, Protocol};
+use crate::flow::{End, Flow, Mac, Protocol, Vlans};
 use crate::indicator::IndicatorSet;
 use crate::scan::{Finding, What};
 use crate::units::Timestamp;
@@ -100,6 +100,8 @@ pub(super) struct Released {
     /// Of the first fragment that came.
     pub(super) macs: Option<(Mac, Mac)>,
     /// See `macs`.
+    pub(super) vlans: Vlans,
+    /// See `macs`.
     pub(super) outer: Option<Box<[Outer]>>,
 }
 
@@ -144,6 +146,7 @@ struct Datagram {
     origin: Arc<Origin>,
     indicators: Arc<IndicatorSet>,
     macs: Option<(Mac, Mac)>,
+    vlans: Vlans,
     outer: Option<Box<[Outer]>>,
     /// As the first fragment says (RFC 8200 section 4.5), before it came: as any says.
     protocol: Protocol,
@@ -308,6 +311,7 @@ impl Datagram {
             origin: block.origin.clone(),
             indicators: block.indicators.clone(),
             macs: finding.macs,
+            vlans: finding.vlans.clone(),
             outer: finding.outer.clone(),
             protocol: fragment.protocol,
             ports: None,
@@ -419,7 +423,8 @@ impl Datagram {
         let mut block = Block::new(self.origin.clone(), self.indicators.clone());
         // Unlike that of any Block of the capture.
         block.number = u64::MAX - self.serial;
-        Released { block, lone: Vec::new(), length, macs: self.macs, outer: self.outer.clone() }
+        let (vlans, outer) = (self.vlans.clone(), self.outer.clone());
+        Released { block, lone: Vec::new(), length, macs: self.macs, vlans, outer }
     }
 
     fn contact(&self, key: Key, length: u32, time: Timestamp) -> Finding {
@@ -429,9 +434,19 @@ impl Datagram {
             destination: End { address: key.destination, port: to },
             protocol: self.protocol,
         };
-        let outer = self.outer.clone();
-        let what = What::Contact { source: None, destination: None };
-        Finding { frame: 0, time, clock: time, flow, length, tcp: None, macs: self.macs, outer, end: 0, what }
+        Finding {
+            frame: 0,
+            time,
+            clock: time,
+            flow,
+            length,
+            tcp: None,
+            macs: self.macs,
+            vlans: self.vlans.clone(),
+            outer: self.outer.clone(),
+            end: 0,
+            what: What::Contact { source: None, destination: None },
+        }
     }
 }
 

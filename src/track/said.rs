@@ -485,6 +485,7 @@ impl Tracker {
             indicator.family,
             contact::within(finding.outer.as_deref())
         );
+        self.judge.sighting(&mut alert, finding.time);
         TrackCounts::count(&mut self.counts.sightings, alert.signature);
         self.repeats.sighting(alert, None, false, &mut counted(&mut self.counts, emit));
     }
@@ -526,6 +527,7 @@ impl Tracker {
                 alert.client.address,
                 contact::within(finding.outer.as_deref())
             );
+            self.judge.sighting(&mut alert, finding.time);
             TrackCounts::count(&mut self.counts.sightings, alert.signature);
             self.repeats.sighting(alert, None, false, &mut counted(&mut self.counts, emit));
             return;
@@ -548,6 +550,8 @@ impl Tracker {
         let mut emit = counted(&mut self.counts, emit);
         if is_sighting {
             let signature = alert.signature;
+            self.judge.sighting(&mut alert, finding.time);
+            talk.verdict.clone_from(&alert.exclusion);
             talk.window = self.repeats.sighting(alert, Some(place), talk.window.is_some(), &mut emit);
             drop(emit);
             TrackCounts::count(&mut self.counts.sightings, signature);
@@ -560,6 +564,9 @@ impl Tracker {
                 tcp_outcome: None,
             };
             let message = alert.message.clone();
+            if let Some(verdict) = talk.verdict.clone() {
+                verdict.put_on(&mut alert);
+            }
             talk.window = self.repeats.traffic(talk.window, traffic, place, || alert, &mut emit);
             drop(emit);
             self.repeats.reword(talk.window, message);

@@ -1,12 +1,14 @@
 //! Stories made from bytes, and told to scan and tracker in different Blocks: used by a property test here and by a fuzz
 //! target, so it stands on the public interface alone.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::Range;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use rattap::alert::Alert;
+use rattap::alert::exclusion::Exclusions;
 use rattap::capture::{Block, Frame, LinkType, Origin};
 use rattap::indicator::{IndicatorSet, Learned, builtin, feed};
 use rattap::scan::{Findings, ScanCounts, scan};
@@ -76,6 +78,39 @@ const WINDOWS: [u64; 4] = [600, 600, 0, 60];
 static INDICATORS: LazyLock<Arc<IndicatorSet>> =
     LazyLock::new(|| Arc::new(IndicatorSet::new([builtin(), feed::parse(LIST, "list").indicators].concat())));
 
+/// Rules that bite within a story: those who contact something listed are told apart from those who are let through, and that changes
+/// with the time of day, and once for good.
+const RULES: &str = "
+[[rule]]
+name = 'some'
+scenario = 'other'
+owner = 'o'
+reason = 'r'
+effect = 'suppress'
+listed_indicators = true
+expires = 2026-11-18T13:00:00Z
+[rule.match]
+source = ['10.0.0.0/8', '91.202.233.25']
+destination = ['91.202.233.25', '203.0.113.0/24', '93.184.215.14', '10.0.0.53', '2001:db8:2::/64']
+schedule = { from = '11:00', to = '11:10', timezone = 'UTC' }
+
+[[rule]]
+name = 'others'
+scenario = 'other'
+owner = 'o'
+reason = 'r'
+effect = 'downgrade'
+expires = 2026-12-31
+[rule.match]
+source = ['10.0.0.5', '192.0.2.0/24']
+destination = ['94.23.185.83', '93.184.215.14', '10.0.0.0/8', '203.0.113.66']
+";
+
+static EXCLUSIONS: LazyLock<Arc<Exclusions>> = LazyLock::new(|| {
+    let now = Timestamp::from_parts(1_795_000_000, 0);
+    Arc::new(Exclusions::parse(RULES, "rules".as_ref(), now).expect("rules"))
+});
+
 /// What frames say, and how they are cut into Blocks in one telling.
 pub struct Story {
     window: Duration,
@@ -102,6 +137,20 @@ pub struct Told {
     pub names: Vec<NameSeen>,
     pub counts: TrackCounts,
     scanned: ScanCounts,
+}
+
+impl Told {
+    /// Sightings and bytes by signature, client and indicator.
+    fn sums(&self) -> BTreeMap<(&'static str, IpAddr, Option<String>), [u64; 3]> {
+        let mut sums = BTreeMap::new();
+        for alert in &self.alerts {
+            let indicator = alert.indicator.as_ref().map(|indicator| indicator.pattern.to_string());
+            let sum: &mut [u64; 3] = sums.entry((alert.signature.id(), alert.client.address, indicator)).or_default();
+            let line = [alert.count, alert.sent.0, alert.received.0];
+            sum.iter_mut().zip(line).for_each(|(sum, more)| *sum += more);
+        }
+        sums
+    }
 }
 
 fn chosen<T: Copy>(values: &[T], byte: u8) -> T {
@@ -324,7 +373,19 @@ impl Story {
 
     /// The story told in these Blocks, whose scans know the learned addresses of so many Blocks before.
     fn tell(&self, lengths: impl Fn(usize) -> usize, delays: impl Fn(usize) -> usize, notes: Notes) -> Told {
-        let mut tracker = Tracker::new(TrackSettings { repeat_window: self.window, home: Vec::new() });
+        self.tell_with(&EXCLUSIONS, lengths, delays, notes)
+    }
+
+    fn tell_with(
+        &self,
+        exclusions: &Arc<Exclusions>,
+        lengths: impl Fn(usize) -> usize,
+        delays: impl Fn(usize) -> usize,
+        notes: Notes,
+    ) -> Told {
+        let exclusions = exclusions.clone();
+        let settings = TrackSettings { repeat_window: self.window, exclusions, ..TrackSettings::default() };
+        let mut tracker = Tracker::new(settings);
         tracker.keep_names();
         let mut findings = Findings { wants_names: true, ..Findings::default() };
         let mut told = Told::default();
@@ -370,6 +431,8 @@ impl Story {
         assert_same(&told, &self.tell(length, |_| 0, Notes::All), "Blocks of one and of several frames");
         let delayed = self.tell(length, delay, Notes::Some);
         assert_same(&told, &delayed, "scans that know what was learned some Blocks before");
+        let without_rules = self.tell_with(&Arc::default(), |_| 1, |_| 0, Notes::AsWanted);
+        assert_eq!(told.sums(), without_rules.sums(), "lines with those that rules suppress, and lines without rules");
         told
     }
 }
