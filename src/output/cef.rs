@@ -153,6 +153,8 @@ impl Cef {
         line.put_some(Labelled("cn3", "DnsTtl"), LONGEST_PLAIN, dns.and_then(|dns| dns.ttl));
         let first_seen = indicator.and_then(|indicator| indicator.first_seen).map(|time| time.millis());
         line.put_some(Labelled("deviceCustomDate1", "IndicatorFirstSeen"), LONGEST_PLAIN, first_seen);
+        let compromised = indicator.filter(|indicator| indicator.is_compromised).map(|_| 1);
+        line.put_some(Labelled("flexNumber1", "IndicatorCompromised"), LONGEST_PLAIN, compromised);
         line.put(Labelled("flexString2", "Phase"), LONGEST_TOKEN, alert.phase.token());
         // Last of all, since they may be long and only repeat or adorn: where they do not fit they are cut, and nothing else is.
         if let Some(name) = &alert.server_name {
