@@ -43,6 +43,11 @@ pub enum Broad {
     },
     /// A name under which everybody may register names.
     PublicSuffix,
+    /// The host of a URL, and of what very many others put there.
+    SharedHost {
+        /// The service.
+        service: &'static str,
+    },
 }
 
 impl fmt::Display for Broad {
@@ -51,6 +56,9 @@ impl fmt::Display for Broad {
             Self::Special { purpose, range } => write!(f, "too broad: in {range}, {purpose}")?,
             Self::Resolver { owner, address } => write!(f, "too broad: {address} is a public resolver of {owner}")?,
             Self::ShortPrefix { shortest } => write!(f, "too broad: a prefix shorter than /{shortest}")?,
+            Self::SharedHost { service } => {
+                write!(f, "too broad: a URL on {service}, where everybody may put something")?;
+            }
             Self::PublicSuffix => {
                 f.write_str("too broad: a public suffix, under which everybody may register names")?
             }
@@ -178,12 +186,64 @@ const RESOLVERS: [(&str, &[&str]); 12] = [
     ("Hurricane Electric", &["74.82.42.42", "2001:470:20::2"]),
 ];
 
-/// Why a pattern should not be looked for; `None` for what may be.
-pub fn guard(pattern: &Pattern) -> Option<Broad> {
+/// Services on which everybody may put something, and on which malware was seen to keep payloads and the addresses of its servers. A
+/// list names a page there; the host alone would be every visitor's.
+const SHARED_HOSTS: [&str; 40] = [
+    "4sync.com",
+    "amazonaws.com",
+    "archive.org",
+    "bit.ly",
+    "bitbucket.org",
+    "box.com",
+    "catbox.moe",
+    "codeberg.org",
+    "discord.com",
+    "discordapp.com",
+    "discordapp.net",
+    "dropbox.com",
+    "dropboxusercontent.com",
+    "ethereum.org",
+    "facebook.com",
+    "firebasestorage.googleapis.com",
+    "github.com",
+    "githubusercontent.com",
+    "gitlab.com",
+    "gofile.io",
+    "google.com",
+    "googleusercontent.com",
+    "imgur.com",
+    "instagram.com",
+    "live.com",
+    "mediafire.com",
+    "mega.nz",
+    "microsoft.com",
+    "pastebin.com",
+    "pinterest.com",
+    "sharepoint.com",
+    "sourceforge.net",
+    "steamcommunity.com",
+    "storage.googleapis.com",
+    "t.me",
+    "telegram.org",
+    "telegra.ph",
+    "tinyurl.com",
+    "transfer.sh",
+    "youtube.com",
+];
+
+/// Why a pattern should not be looked for; `None` for what may be. `is_from_url`: it is the host of a listed URL.
+pub fn guard(pattern: &Pattern, is_from_url: bool) -> Option<Broad> {
     match pattern {
         Pattern::Endpoint(address, _) | Pattern::Address(address) => of_network(IpNet::from(*address)),
         Pattern::Network(network) => of_network(*network),
-        Pattern::Domain(name) => is_public_suffix(name).then_some(Broad::PublicSuffix),
+        Pattern::Domain(name) if is_public_suffix(name) => Some(Broad::PublicSuffix),
+        Pattern::Domain(name) if is_from_url => {
+            let is_on = |service: &&str| {
+                name.strip_suffix(*service).is_some_and(|below| below.is_empty() || below.ends_with('.'))
+            };
+            SHARED_HOSTS.into_iter().find(is_on).map(|service| Broad::SharedHost { service })
+        }
+        Pattern::Domain(_) => None,
     }
 }
 
@@ -243,7 +303,7 @@ mod tests {
 
     fn why(value: &str) -> String {
         let pattern = super::super::feed::pattern(value).unwrap();
-        guard(&pattern).map(|broad| broad.to_string()).unwrap_or_default()
+        guard(&pattern, false).map(|broad| broad.to_string()).unwrap_or_default()
     }
 
     #[test]
@@ -286,6 +346,17 @@ mod tests {
             let told = why(value);
             assert!(told.contains(reason) && told.contains("--allow-broad"), "{value}: {told:?}");
         }
+    }
+
+    #[test]
+    fn a_page_on_a_shared_host_is_not_its_host() {
+        let why = |name: &str, is_from_url| guard(&Pattern::Domain(name.to_owned()), is_from_url);
+        let service = "github.com";
+        assert_eq!(why("github.com", true), Some(Broad::SharedHost { service }));
+        assert_eq!(why("gist.github.com", true), Some(Broad::SharedHost { service }));
+        assert_eq!(why("notgithub.com", true), None);
+        // Whoever lists the name itself means it.
+        assert_eq!(why("gist.github.com", false), None);
     }
 
     #[test]

@@ -158,13 +158,13 @@ impl<'a> Reader<'a> {
                 return Ok(());
             }
         };
+        let is_from_url = value.is_from_url || entry.is_from_url;
         if !self.rules.allow_broad
-            && let Some(broad) = guard(&value.pattern)
+            && let Some(broad) = guard(&value.pattern, is_from_url)
         {
             self.refuse(entry.line, format!("{}: {broad}", quoted(entry.value)));
             return Ok(());
         }
-        let is_from_url = value.is_from_url || entry.is_from_url;
         let family = [entry.family.name, entry.family.key].into_iter().find(|name| !name.is_empty());
         (self.take)(&Listing {
             pattern: value.pattern.clone(),
