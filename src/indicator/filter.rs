@@ -1,4 +1,4 @@
-//! A bitmap of hashed addresses: "surely not" in one multiplication and one load.
+//! A bitmap of hashed addresses or names: "surely not" in one multiplication and one load.
 
 use std::net::IpAddr;
 
@@ -15,7 +15,7 @@ const BITS_AN_ENTRY: usize = 16;
 const FIRST_FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
 const SECOND_FACTOR: u64 = 0xbf58_476d_1ce4_e5b9;
 
-/// A set of addresses that may say yes wrongly, never no.
+/// A set of addresses or names that may say yes wrongly, never no.
 #[derive(Debug, Clone)]
 pub(crate) struct Filter {
     words: Box<[u64]>,
@@ -31,29 +31,35 @@ impl Filter {
     }
 
     pub(crate) fn insert(&mut self, address: IpAddr) {
-        let bit = match address {
+        self.insert_hash(match address {
             IpAddr::V4(address) => hash_ipv4(address.to_bits()),
             IpAddr::V6(address) => hash_ipv6(address.to_bits()),
-        } >> self.shift;
+        });
+    }
+
+    /// Inserts something by a hash whose upper bits are well mixed.
+    pub(crate) fn insert_hash(&mut self, hash: u64) {
+        let bit = hash >> self.shift;
         if let Some(word) = self.words.get_mut((bit >> 6) as usize) {
             *word |= 1 << (bit & 63);
         }
     }
 
+    /// Whether something with this hash may have been inserted.
     #[inline]
-    fn contains(&self, hash: u64) -> bool {
+    pub(crate) fn may_contain_hash(&self, hash: u64) -> bool {
         let bit = hash >> self.shift;
         self.words.get((bit >> 6) as usize).is_some_and(|word| word >> (bit & 63) & 1 == 1)
     }
 
     #[inline]
     pub(crate) fn may_contain_ipv4(&self, address: u32) -> bool {
-        self.contains(hash_ipv4(address))
+        self.may_contain_hash(hash_ipv4(address))
     }
 
     #[inline]
     pub(crate) fn may_contain_ipv6(&self, address: u128) -> bool {
-        self.contains(hash_ipv6(address))
+        self.may_contain_hash(hash_ipv6(address))
     }
 }
 

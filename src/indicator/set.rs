@@ -74,6 +74,9 @@ pub struct IndicatorSet {
     names: HashTable<IndicatorId>,
     /// How many labels the shortest and the longest of them have: no other part of a name need be looked up.
     name_labels: (usize, usize),
+    /// The ends of all names, of as many labels as the shortest has: a name with another end needs no look-up, which would be one
+    /// for each of its labels, each far out in memory.
+    name_ends: Filter,
     hasher: RandomState,
     /// Indicators that were unpacked lately, each at its number's remainder: every packet of a conversation asks for the same again.
     unpacked: [Mutex<Unpacked>; UNPACKED],
@@ -179,6 +182,7 @@ impl Default for SetBuilder {
             addresses: HashTable::new(),
             names: HashTable::new(),
             name_labels: (usize::MAX, 0),
+            name_ends: Filter::for_entries(0),
             hasher: RandomState::default(),
             unpacked: std::array::from_fn(|_| Mutex::new(None)),
         };
@@ -259,6 +263,10 @@ impl SetBuilder {
     pub fn build(self) -> IndicatorSet {
         let mut set = self.set;
         set.store.shrink();
+        set.name_ends = Filter::for_entries(set.names.len());
+        for id in &set.names {
+            set.name_ends.insert_hash(set.hasher.hash_one(end(set.store.domain(id.0), set.name_labels.0)));
+        }
         set.filter = Filter::for_entries(set.addresses.len());
         for id in &set.addresses {
             if let Some((address, _)) = set.store.address(id.0) {
@@ -367,7 +375,10 @@ impl IndicatorSet {
     #[inline]
     pub fn find_domain(&self, name: &DomainName) -> Option<IndicatorId> {
         let (fewest, most) = self.name_labels;
-        let parts = name.domains().take(most).skip(fewest.saturating_sub(1));
+        let mut parts = name.domains().take(most).skip(fewest.saturating_sub(1)).peekable();
+        if !self.name_ends.may_contain_hash(self.hasher.hash_one(*parts.peek()?)) {
+            return None;
+        }
         parts.filter_map(|domain| self.listed_domain(domain)).last()
     }
 
@@ -375,4 +386,10 @@ impl IndicatorSet {
     fn listed_domain(&self, name: &[u8]) -> Option<IndicatorId> {
         self.names.find(self.hasher.hash_one(name), |id| self.store.domain(id.0) == name).copied()
     }
+}
+
+/// The end of a listed name, of so many labels.
+fn end(name: &[u8], labels: usize) -> &[u8] {
+    let dots = memchr::memrchr_iter(b'.', name);
+    dots.skip(labels.saturating_sub(1)).next().map_or(name, |dot| &name[dot + 1..])
 }
