@@ -390,6 +390,6 @@ impl IndicatorSet {
 
 /// The end of a listed name, of so many labels.
 fn end(name: &[u8], labels: usize) -> &[u8] {
-    let dots = memchr::memrchr_iter(b'.', name);
-    dots.skip(labels.saturating_sub(1)).next().map_or(name, |dot| &name[dot + 1..])
+    let mut dots = memchr::memrchr_iter(b'.', name);
+    dots.nth(labels.saturating_sub(1)).map_or(name, |dot| &name[dot + 1..])
 }
