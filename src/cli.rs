@@ -88,6 +88,25 @@ pub enum IndicatorsCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Show what lists hold: the format, what is used by kind, what is left out, and each line that cannot be used
+    #[command(after_help = "\
+Exit code: 0 done; 1 a list is absent or unreadable, or with --strict one that is stale, empty, or has a line that cannot be used.
+
+Examples:
+  rattap indicators check threatfox.csv
+  rattap indicators check --strict --family win.netsupportmanager_rat full.csv.zip /etc/rattap/feeds/")]
+    Check {
+        /// Lists of indicators; folders, with all below them by name
+        #[arg(required = true, value_name = "PATH")]
+        paths: Vec<PathBuf>,
+
+        #[command(flatten)]
+        rules: FeedArgs,
+
+        /// Exit with 1 where a line cannot be used, or a list is stale or empty
+        #[arg(long)]
+        strict: bool,
+    },
 }
 
 /// Read captures and write an alert for each finding.
@@ -164,13 +183,36 @@ pub struct ReplayArgs {
 
 #[derive(Debug, Args)]
 pub struct IndicatorArgs {
-    /// Look for the indicators in this file too: one a line, as ip:port, ip, range or domain (repeatable)
-    #[arg(long, value_name = "FILE")]
+    /// Look for the indicators in this list too, or in all lists in this folder; the README has the formats (repeatable)
+    #[arg(long, value_name = "PATH")]
     pub indicators: Vec<PathBuf>,
 
     /// Do not look for the built-in indicators
     #[arg(long, requires = "indicators")]
     pub no_builtin: bool,
+
+    #[command(flatten)]
+    pub rules: FeedArgs,
+}
+
+/// What becomes of the entries of lists.
+#[derive(Debug, Args)]
+pub struct FeedArgs {
+    /// Of lists that name malware families take only this one, by key, name or alias (repeatable)
+    #[arg(long, value_name = "NAME")]
+    pub family: Vec<String>,
+
+    /// Warn of a list whose own date is longer ago than this; 0 never does
+    #[arg(long, value_name = "TIME", default_value = "30d", value_parser = duration)]
+    pub max_age: Duration,
+
+    /// Leave out indicators that their source saw last (or else first) longer ago than this
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub indicator_max_age: Option<Duration>,
+
+    /// Take what too much would match: private and reserved addresses, public resolvers, public suffixes, short prefixes
+    #[arg(long)]
+    pub allow_broad: bool,
 }
 
 /// Print queries (KQL) that look for the indicators in force in Microsoft Sentinel.
@@ -227,8 +269,9 @@ fn duration(text: &str) -> Result<Duration, String> {
     if let Ok(seconds) = text.parse() {
         return Ok(Duration::from_secs(seconds));
     }
-    let span: jiff::SignedDuration =
-        text.parse().map_err(|_: jiff::Error| "a time is wanted, such as 90s, 10m or 1h 30m".to_owned())?;
+    let wanted = |_: jiff::Error| "a time is wanted, such as 90s, 10m, 1h 30m or 30d".to_owned();
+    let span: jiff::Span = text.parse().map_err(wanted)?;
+    let span = span.to_duration(jiff::SpanRelativeTo::days_are_24_hours()).map_err(wanted)?;
     Duration::try_from(span).map_err(|_| "a time cannot be negative".to_owned())
 }
 
@@ -248,6 +291,9 @@ mod tests {
         assert_eq!(duration("90"), Ok(Duration::from_secs(90)));
         assert_eq!(duration("10m"), Ok(Duration::from_secs(600)));
         assert_eq!(duration("1h 30m"), Ok(Duration::from_secs(5400)));
+        assert_eq!(duration("30d"), Ok(Duration::from_secs(30 * 86_400)));
+        assert_eq!(duration("1w"), Ok(Duration::from_secs(7 * 86_400)));
+        assert!(duration("1 month").is_err(), "of which length?");
         assert!(duration("-5m").is_err());
         assert!(duration("soon").is_err());
     }

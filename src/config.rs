@@ -10,19 +10,17 @@ use std::thread;
 use anyhow::{Context, bail};
 use rattap::alert::exclusion::Exclusions;
 use rattap::capture::{Filter, Input, Inputs};
-use rattap::indicator::{IndicatorSet, builtin, feed};
+use rattap::indicator::{IndicatorSet, LoadSettings};
 use rattap::output::Sensor;
 use rattap::sensor::SensorSettings;
 use rattap::track::TrackSettings;
 use rattap::units::Timestamp;
 
-use crate::cli::{ExclusionArgs, IndicatorArgs, ReplayArgs};
+use crate::cli::{ExclusionArgs, FeedArgs, IndicatorArgs, ReplayArgs};
+use crate::feeds;
 
 /// How many scanners are of any use: one capture thread feeds no more, and each holds a Block.
 const MOST_WORKERS: usize = 32;
-
-/// How many refused lines of one list are told one by one; a list in the wrong format refuses every line.
-const MOST_REFUSALS_TOLD: usize = 10;
 
 /// What a replay is to do.
 pub struct Replay {
@@ -66,7 +64,7 @@ impl Replay {
             names: args.names,
             audit,
             filter: filter.transpose()?,
-            indicators: Arc::new(indicators(&args.indicators)?),
+            indicators: Arc::new(feeds::load(&load_settings(args.indicators))?.set),
             sensor: Sensor { host, id: args.sensor_id },
             settings: SensorSettings {
                 workers,
@@ -81,21 +79,21 @@ impl Replay {
     }
 }
 
-/// The indicators in force: the built-in ones and those of all files.
-pub fn indicators(args: &IndicatorArgs) -> anyhow::Result<IndicatorSet> {
-    let mut list = if args.no_builtin { Vec::new() } else { builtin() };
-    for path in &args.indicators {
-        let feed = feed::read(path)?;
-        for refusal in feed.refusals.iter().take(MOST_REFUSALS_TOLD) {
-            log::warn!("{}: not used: {refusal}", path.display());
-        }
-        if let Some(more @ 1..) = feed.refusals.len().checked_sub(MOST_REFUSALS_TOLD) {
-            log::warn!("{}: {more} more lines are not used", path.display());
-        }
-        log::info!("{}: indicators read from a {} list: {}", path.display(), feed.format, feed.indicators.len());
-        list.extend(feed.indicators);
+/// What is to be looked for, of the arguments.
+pub fn load_settings(args: IndicatorArgs) -> LoadSettings {
+    LoadSettings { with_builtin: !args.no_builtin, ..feed_settings(args.indicators, args.rules) }
+}
+
+/// Lists and what becomes of their entries; nothing built in.
+pub fn feed_settings(paths: Vec<PathBuf>, rules: FeedArgs) -> LoadSettings {
+    LoadSettings {
+        paths,
+        with_builtin: false,
+        families: rules.family,
+        max_age: (!rules.max_age.is_zero()).then_some(rules.max_age),
+        indicator_max_age: rules.indicator_max_age,
+        allow_broad: rules.allow_broad,
     }
-    Ok(IndicatorSet::new(list))
 }
 
 /// The rules for lawful use, of all files. Warns of those that have expired or soon will.

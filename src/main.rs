@@ -14,6 +14,7 @@ mod cli;
 mod config;
 mod console;
 mod exit_code;
+mod feeds;
 mod hunting;
 mod listing;
 mod summary;
@@ -40,12 +41,17 @@ fn run(cli: Cli, console: &Console) -> anyhow::Result<Exit> {
     match cli.command {
         Command::Replay(args) => replay(config::Replay::new(*args)?, console),
         Command::Indicators(IndicatorsCommand::List { indicators, json }) => {
-            let set = config::indicators(&indicators)?;
+            let set = feeds::load(&config::load_settings(indicators))?.set;
             let text = if json { listing::indicators_json(&set)? } else { listing::indicators_table(&set) };
             print(&text)
         }
+        Command::Indicators(IndicatorsCommand::Check { paths, rules, strict }) => {
+            let checked = feeds::check(&config::feed_settings(paths, rules));
+            print(&checked.text)?;
+            Ok(if checked.has_errors || (strict && checked.has_warnings) { Exit::Failed } else { Exit::Done })
+        }
         Command::Hunt(args) => {
-            let set = config::indicators(&args.indicators)?;
+            let set = feeds::load(&config::load_settings(args.indicators))?.set;
             print(&hunting::text(&set, args.format, &args.only)?)
         }
         Command::Exclusions(ExclusionsCommand::Check { files }) => check_exclusions(&files),

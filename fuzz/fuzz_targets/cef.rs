@@ -81,6 +81,8 @@ fn indicator(data: &mut Bytes<'_>) -> Indicator {
         reference: text(data).into(),
         tags: Vec::new(),
         id: None,
+        is_compromised: false,
+        is_from_url: false,
     }
 }
 

@@ -160,6 +160,8 @@ impl Cef {
         // Only of a rule that takes effect: who filters by it must not lose an alert that no rule excuses.
         let applied = exclusion.filter(|verdict| verdict.effect().is_some()).map(|verdict| &verdict.rule);
         line.put_some(Labelled("flexString1", "Exclusion"), LONGEST_PLAIN, applied);
+        let compromised = indicator.filter(|indicator| indicator.is_compromised).map(|_| 1);
+        line.put_some(Labelled("flexNumber1", "IndicatorCompromised"), LONGEST_PLAIN, compromised);
         line.put(Labelled("flexString2", "Phase"), LONGEST_TOKEN, alert.phase.token());
         // Last of all, since they may be long and only repeat or adorn: where they do not fit they are cut, and nothing else is.
         if let Some(name) = &alert.server_name {

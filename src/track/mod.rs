@@ -521,7 +521,7 @@ impl Tracker {
         if sighting.is_answer {
             let name: Arc<[u8]> = sighting.facts.name.as_slice().into();
             for (address, lifetime) in sighting.facts.addresses.iter().zip(&sighting.lifetimes) {
-                self.resolved.learn(*address, *lifetime, indicator, &name, finding.time);
+                self.resolved.learn(*address, *lifetime, &indicator, &name, finding.time);
             }
             self.counts.addresses_beyond += sighting.more_addresses;
         }
@@ -534,7 +534,7 @@ impl Tracker {
         let this = (block, frame, sighting.is_answer, sighting.indicator);
         let is_counted = self.last_dns.replace(this) == Some(this);
         let length = ByteCount(if is_counted { 0 } else { finding.length.into() });
-        let mut alert = of_dns(finding, sighting, indicator, heard.origin, length, &self.settings.home);
+        let mut alert = of_dns(finding, sighting, &indicator, heard.origin, length, &self.settings.home);
         self.judge.sighting(&mut alert, finding.time);
         TrackCounts::count(&mut self.counts.sightings, alert.signature);
         self.repeats.sighting(alert, None, false, &mut counted(&mut self.counts, emit));

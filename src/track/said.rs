@@ -479,10 +479,11 @@ impl Tracker {
         alert.indicator = Some(indicator.clone());
         alert.basis = sighting.basis;
         alert.message = format!(
-            "{} asked {} {how} for {host}{port}, listed for {}{}",
+            "{} asked {} {how} for {host}{port}, listed for {}{}{}",
             flow.source.address,
             flow.destination,
             indicator.family,
+            indicator.remark(),
             contact::within(finding.outer.as_deref())
         );
         self.judge.sighting(&mut alert, finding.time);

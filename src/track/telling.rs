@@ -83,7 +83,9 @@ pub(super) fn of_dns(
         dns: Some(sighting.facts.clone()),
         indicator: Some(indicator.clone()),
         basis: sighting.basis,
-        message: dns_sentence(sighting, whole.client, whole.server) + &contact::within(finding.outer.as_deref()),
+        message: dns_sentence(sighting, whole.client, whole.server)
+            + indicator.remark()
+            + &contact::within(finding.outer.as_deref()),
         ..whole
     }
 }
@@ -133,6 +135,7 @@ pub(super) fn netsupport_sentence(
         Some(indicator) => text += &format!(", a C2 server ({})", indicator.pattern),
         None => text += ", a gateway that is not listed",
     }
+    text += indicator.map_or("", Indicator::remark);
     if let Some(command) = command {
         text += &format!("; command {command}");
     }

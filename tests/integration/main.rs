@@ -9,6 +9,7 @@ mod cef_reader;
 mod cef_referees;
 mod cuts;
 mod exclusions;
+mod feeds;
 mod golden;
 mod hostile;
 mod hunts;
