@@ -1,5 +1,6 @@
 //! What the user meant: arguments, checked, with every unit typed.
 
+use std::ffi::OsString;
 use std::fs;
 use std::num::NonZeroUsize;
 use std::os::unix::fs::MetadataExt;
@@ -10,11 +11,11 @@ use std::thread;
 use anyhow::{Context, bail};
 use rattap::capture::{Filter, Input, Inputs};
 use rattap::indicator::{IndicatorSet, builtin, feed};
-use rattap::output::Sensor;
+use rattap::output::{Sensor, SpoolSettings, Target};
 use rattap::sensor::SensorSettings;
 use rattap::track::TrackSettings;
 
-use crate::cli::{IndicatorArgs, ReplayArgs};
+use crate::cli::{IndicatorArgs, ReplayArgs, SpoolArgs};
 
 /// How many scanners are of any use: one capture thread feeds no more, and each holds a Block.
 const MOST_WORKERS: usize = 32;
@@ -25,7 +26,8 @@ const MOST_REFUSALS_TOLD: usize = 10;
 /// What a replay is to do.
 pub struct Replay {
     pub paths: Vec<PathBuf>,
-    pub output: PathBuf,
+    pub outputs: Vec<Target>,
+    pub spool: Option<SpoolSettings>,
     pub filter: Option<Filter>,
     pub indicators: Arc<IndicatorSet>,
     pub sensor: Sensor,
@@ -48,7 +50,8 @@ impl Replay {
         let host = args.sensor_host.unwrap_or_else(|| gethostname::gethostname().to_string_lossy().into_owned());
         Ok(Self {
             paths: args.paths,
-            output: args.output,
+            outputs: outputs(&args.output)?,
+            spool: spool(args.spool)?,
             filter: filter.transpose()?,
             indicators: Arc::new(indicators(&args.indicators)?),
             sensor: Sensor { host, id: args.sensor_id },
@@ -59,6 +62,20 @@ impl Replay {
             tells_alerts_by_exit_code: args.exit_code,
         })
     }
+}
+
+/// Where alerts go.
+pub fn outputs(targets: &[OsString]) -> anyhow::Result<Vec<Target>> {
+    targets.iter().map(|target| Target::parse(target).context("-o")).collect()
+}
+
+/// Where alerts wait.
+pub fn spool(args: SpoolArgs) -> anyhow::Result<Option<SpoolSettings>> {
+    let limit = args.spool_limit.unwrap_or(SpoolSettings::LIMIT);
+    if limit < SpoolSettings::LEAST {
+        bail!("--spool-limit {limit}: at least {} are needed", SpoolSettings::LEAST);
+    }
+    Ok(args.spool.map(|folder| SpoolSettings { folder, limit }))
 }
 
 /// The indicators in force: the built-in ones and those of all files.
@@ -78,8 +95,15 @@ pub fn indicators(args: &IndicatorArgs) -> anyhow::Result<IndicatorSet> {
     Ok(IndicatorSet::new(list))
 }
 
-/// Refuses an output that would empty one of the inputs.
-pub fn check_output(output: &Path, inputs: &Inputs) -> anyhow::Result<()> {
+/// Refuses outputs that would empty one of the inputs.
+pub fn check_outputs(outputs: &[Target], inputs: &Inputs) -> anyhow::Result<()> {
+    outputs.iter().try_for_each(|output| match output {
+        Target::File(path) => check_output(path, inputs),
+        _ => Ok(()),
+    })
+}
+
+fn check_output(output: &Path, inputs: &Inputs) -> anyhow::Result<()> {
     let Ok(target) = fs::metadata(output) else { return Ok(()) };
     let is_target = |path: &Path| {
         fs::metadata(path)

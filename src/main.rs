@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use clap::Parser;
 use rattap::capture::{CaptureError, Files, Inputs, interfaces};
-use rattap::output::{self, Cef, OutputError};
+use rattap::output::{self, Cef, Mode, OutputError};
 use rattap::sensor::{self, Event};
 
 mod cli;
@@ -52,8 +52,9 @@ fn replay(replay: config::Replay, console: &Console) -> anyhow::Result<Exit> {
         log::error!("{error}");
     };
     let inputs = Inputs::expand(&replay.paths, &mut problem);
-    config::check_output(&replay.output, &inputs)?;
-    let output = output::open(&replay.output, Cef::new(replay.sensor))?;
+    config::check_outputs(&replay.outputs, &inputs)?;
+    let cef = Cef::new(replay.sensor);
+    let output = output::open(&replay.outputs, &cef, Mode::Replay, replay.spool.as_ref(), &console::report())?;
     let files = Files::new(inputs.list, replay.filter);
     let read = files.progress();
     console.begin(inputs.total);
