@@ -21,6 +21,8 @@ mod file;
 mod spool;
 pub mod syslog;
 mod target;
+#[cfg(test)]
+mod tests;
 
 pub use cef::{Cef, LONGEST_LINE, Sensor};
 pub use event::{Event, Report};

@@ -188,7 +188,9 @@ impl Sender {
                 self.spool.keep_up();
                 self.next_keep_up = Instant::now() + KEEPING_UP;
             }
-            self.sleep();
+            if !self.is_done() {
+                self.sleep();
+            }
         }
         self.spool.keep_up();
         self.control.is_connected.store(false, Ordering::Relaxed);
