@@ -31,6 +31,12 @@ pub enum Event {
         /// How many.
         alerts: u64,
     },
+    /// The spool holds alerts for a receiver that is not among the outputs. They stay there.
+    #[error("{}: alerts wait there for a receiver that is not among the outputs; name it with -o to send them", folder.display())]
+    Orphan {
+        /// The receiver's folder.
+        folder: PathBuf,
+    },
     /// The last alert was written in part when the process or the machine died. What was written of it was cut off.
     #[error("{}: byte {}: cut off {bytes} that are no whole alert: written while the machine went down", file.display(), at.0)]
     Torn {

@@ -140,6 +140,9 @@ pub fn open(
             return Err(OutputError::Target { name: target.to_string(), why: "is named twice".to_owned() });
         }
     }
+    if let Some(spool) = spool {
+        tell_orphans(spool, targets, report)?;
+    }
     // Spooled first: what any output has shown must survive whatever happens next.
     let (syslog, lines): (Vec<_>, Vec<_>) = targets.iter().partition(|target| matches!(target, Target::Syslog(_)));
     let outputs = syslog.into_iter().chain(lines).map(|target| {
@@ -151,6 +154,20 @@ pub fn open(
         Ok((target.to_string(), output))
     });
     Ok(Box::new(fan_out::FanOut::new(outputs.collect::<Result<_, OutputError>>()?, mode, report.clone())))
+}
+
+/// Tells of alerts that wait for a receiver that is not among the targets: its name may have been changed.
+fn tell_orphans(spool: &SpoolSettings, targets: &[Target], report: &Report) -> Result<(), OutputError> {
+    let folder = &spool.folder;
+    let found = match spool::folders_with_alerts(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        found => found.map_err(|error| OutputError::Spool { folder: folder.clone(), error })?,
+    };
+    let own: Vec<_> = targets.iter().map(|target| folder.join(syslog::folder_name(&target.to_string()))).collect();
+    for folder in found.into_iter().filter(|folder| !own.contains(folder)) {
+        report("spool", Event::Orphan { folder });
+    }
+    Ok(())
 }
 
 /// What can go wrong with an output.
@@ -187,6 +204,14 @@ pub enum OutputError {
         name: String,
         /// The system's word.
         error: io::Error,
+    },
+    /// Alerts are gone that should have been sent: events told why.
+    #[error("{name}: {alerts} alerts were lost on the way to it")]
+    Lost {
+        /// The receiver.
+        name: String,
+        /// How many.
+        alerts: u64,
     },
     /// The receiver did not take all alerts.
     #[error("{name}: {alerts} alerts are not known to have arrived; {}", left(spool.as_ref()))]

@@ -51,21 +51,7 @@ impl Folder {
 
     /// The first number and the length of every segment, in order. Files with other names are not the spool's.
     pub fn segments(&self) -> io::Result<Vec<(u64, u64)>> {
-        let mut list = Vec::new();
-        for entry in fs::read_dir(&self.path)? {
-            let entry = entry?;
-            let name = entry.file_name();
-            let Some(digits) = name.to_str().and_then(|name| name.strip_suffix(ENDING)) else { continue };
-            let is_name = digits.len() == 20 && digits.bytes().all(|byte| byte.is_ascii_digit());
-            if let Ok(first @ 1..=HIGHEST) = digits.parse::<u64>()
-                && is_name
-                && entry.file_type()?.is_file()
-            {
-                list.push((first, entry.metadata()?.len()));
-            }
-        }
-        list.sort_unstable();
-        Ok(list)
+        list_segments(&self.path)
     }
 
     /// Makes a segment without a record.
@@ -125,6 +111,24 @@ impl Folder {
     }
 }
 
+fn list_segments(folder: &Path) -> io::Result<Vec<(u64, u64)>> {
+    let mut list = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let Some(digits) = name.to_str().and_then(|name| name.strip_suffix(ENDING)) else { continue };
+        let is_name = digits.len() == 20 && digits.bytes().all(|byte| byte.is_ascii_digit());
+        if let Ok(first @ 1..=HIGHEST) = digits.parse::<u64>()
+            && is_name
+            && entry.file_type()?.is_file()
+        {
+            list.push((first, entry.metadata()?.len()));
+        }
+    }
+    list.sort_unstable();
+    Ok(list)
+}
+
 fn private() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.mode(0o600);
@@ -134,6 +138,19 @@ fn private() -> OpenOptions {
 fn mark_text(mark: u64) -> String {
     let sum = crc32fast::hash(mark.to_string().as_bytes());
     format!("{MARK}{mark} {sum:08x}\n")
+}
+
+/// The folders below `path` that hold segments.
+pub fn folders_with_alerts(path: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut list = Vec::new();
+    for entry in fs::read_dir(path)? {
+        let folder = entry?.path();
+        if folder.is_dir() && !list_segments(&folder)?.is_empty() {
+            list.push(folder);
+        }
+    }
+    list.sort();
+    Ok(list)
 }
 
 /// The record at `offset` of a segment of which `length` bytes count. An error of the kind `InvalidData` where there is none.

@@ -31,6 +31,7 @@ mod record;
 #[cfg(test)]
 mod tests;
 
+pub(super) use folder::folders_with_alerts;
 use folder::{EMPTY, Folder, record_at};
 pub(super) use reader::Reader;
 pub(super) use record::Record;
@@ -168,7 +169,8 @@ impl Spool {
     pub fn wait_for_room(&self, patience: Duration) -> bool {
         let mut state = self.state();
         let mut since = (Instant::now(), state.mark);
-        while state.disk_bytes + state.memory_bytes + LARGEST_SEGMENT.min(self.limit / SEGMENTS) > self.limit {
+        let margin = LARGEST_SEGMENT.min(self.limit / SEGMENTS);
+        while state.disk_bytes + state.memory_bytes + margin > self.limit || state.memory_bytes + margin > MOST_MEMORY {
             if state.mark != since.1 {
                 since = (Instant::now(), state.mark);
             }
@@ -219,10 +221,6 @@ impl Spool {
             (Ok(()), Some(mark)) => {
                 state.saved_mark = mark;
                 while state.segments.front().is_some_and(|segment| segment.end <= mark) {
-                    let is_last = state.segments.len() == 1;
-                    if is_last && state.file.is_some() {
-                        break;
-                    }
                     state.remove_oldest(folder);
                 }
                 self.room.notify_all();
@@ -383,6 +381,9 @@ impl State {
     fn remove_oldest(&mut self, folder: &Folder) {
         if let Some(segment) = self.segments.pop_front() {
             self.disk_bytes -= segment.bytes;
+            if self.segments.is_empty() {
+                self.file = None;
+            }
             // A file that stays is removed at the next start.
             let _ = folder.remove(segment.first);
         }

@@ -10,7 +10,7 @@ use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::time::Duration;
 
 use rustix::event::PollFlags;
-use rustix::net::sockopt;
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, sockopt};
 use rustls::ClientConnection;
 
 use super::acknowledged::acknowledged;
@@ -72,9 +72,11 @@ impl Connection {
                 Link::Datagram(socket)
             }
             Transport::Unix { path, kind: UnixKind::Stream } => {
-                let stream = UnixStream::connect(path)?;
-                stream.set_nonblocking(true)?;
-                Link::Local(stream)
+                // Without blocking: where the receiver accepts nobody, the standard library's would wait for ever.
+                let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+                let socket = rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
+                rustix::net::connect(&socket, &SocketAddrUnix::new(path)?)?;
+                Link::Local(UnixStream::from(socket))
             }
             Transport::Tcp { address, .. } | Transport::Tls { address, .. } => {
                 let stream = tcp(address)?;
@@ -153,7 +155,9 @@ impl Connection {
             let read = match &mut self.link {
                 // An unreachable port makes an error, which is all that can be read.
                 Link::Udp(socket) => socket.recv(&mut sink).map(|_| 1),
-                Link::Datagram(_) => return Ok(Peer::There),
+                // Nobody can send to a socket without a name; but that the receiver's is gone must be taken, or it would be told
+                // again and again.
+                Link::Datagram(socket) => return socket.take_error()?.map_or(Ok(Peer::There), Err),
                 Link::Local(stream) => stream.read(&mut sink),
                 Link::Tcp(stream) => stream.read(&mut sink),
                 Link::Tls(tls, stream) => tls.read_tls(stream).and_then(|count| {

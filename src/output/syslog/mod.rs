@@ -143,7 +143,8 @@ impl Output for Syslog {
         self.control.finish.store(true, Ordering::Relaxed);
         self.control.wake();
         if self.wait_for_the_end() {
-            return Ok(());
+            let lost = self.spool.level().lost;
+            return if lost == 0 { Ok(()) } else { Err(OutputError::Lost { name: self.name.clone(), alerts: lost }) };
         }
         self.leave();
         // It may be waiting for a name server, which nothing shortens.
@@ -175,7 +176,7 @@ impl Drop for Syslog {
 }
 
 /// The name of a target's folder in the spool: the same as long as the receiver is the same.
-fn folder_name(name: &str) -> String {
+pub(super) fn folder_name(name: &str) -> String {
     let name = name.replace("://", "-");
     name.chars()
         .map(|letter| if letter.is_ascii_alphanumeric() || matches!(letter, '.' | '-') { letter } else { '_' })

@@ -94,7 +94,12 @@ fn a_receiver_that_is_killed_and_started_five_times_gets_every_alert() {
     let mut sensor = Sensor::start(&stream, &["-v", "-o", &target, "--spool", text(folder.path())]);
     let signals = ["KILL", "TERM", "KILL", "TERM", "KILL"];
     for (packets, signal) in stream.packets.chunks(200).zip(signals) {
-        sensor.feed(&packets[..100]);
+        sensor.feed(&packets[..80]);
+        if signal == "KILL" {
+            // From here on its kernel still acknowledges, but what it has not read dies with it.
+            rsyslog.signal("STOP");
+        }
+        sensor.feed(&packets[80..100]);
         rsyslog.stop(signal);
         sensor.feed(&packets[100..]);
         rsyslog.start();

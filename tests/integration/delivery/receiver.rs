@@ -108,9 +108,14 @@ ruleset(name="in") {{ action(type="omfile" file="FOLDER/received" template="line
 
     /// Ends it with a signal: `KILL` or `TERM`.
     pub fn stop(&mut self, signal: &str) {
-        let mut child = self.child.take().unwrap();
-        assert!(Command::new("kill").arg(format!("-{signal}")).arg(child.id().to_string()).status().unwrap().success());
-        child.wait().unwrap();
+        self.signal(signal);
+        self.child.take().unwrap().wait().unwrap();
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&self, signal: &str) {
+        let id = self.child.as_ref().unwrap().id().to_string();
+        assert!(Command::new("kill").arg(format!("-{signal}")).arg(id).status().unwrap().success());
     }
 
     /// What it received.
