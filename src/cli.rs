@@ -28,7 +28,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Read captures and write an alert for each finding
-    Replay(ReplayArgs),
+    Replay(Box<ReplayArgs>),
     /// Show what is looked for
     #[command(subcommand)]
     Indicators(IndicatorsCommand),

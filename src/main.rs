@@ -35,7 +35,7 @@ fn main() -> Exit {
 /// An error is a wrong usage or setting: whatever goes wrong with the work itself has its own exit code.
 fn run(cli: Cli, console: &Console) -> anyhow::Result<Exit> {
     match cli.command {
-        Command::Replay(args) => replay(config::Replay::new(args)?, console),
+        Command::Replay(args) => replay(config::Replay::new(*args)?, console),
         Command::Indicators(IndicatorsCommand::List { indicators, json }) => {
             let set = config::indicators(&indicators)?;
             let text = if json { listing::indicators_json(&set)? } else { listing::indicators_table(&set) };

@@ -1,7 +1,7 @@
 //! CEF lines to a syslog receiver, by way of the spool.
 //!
-//! The thread that makes alerts puts each into the [spool](super::spool) and goes on, whatever the receiver does. A
-//! thread of its own, the [`sender`], takes them from there.
+//! The thread that makes alerts puts each into the spool and goes on, whatever the receiver does. A
+//! thread of its own, the sender, takes them from there.
 
 use std::io;
 use std::sync::atomic::Ordering;
