@@ -10,7 +10,8 @@ use thiserror::Error;
 use super::OutputError;
 use crate::units::ByteCount;
 
-/// Is told of each event, with the output's name, from the thread in which it happens. It must not wait for long.
+/// Is told of each event, with the output's name, from the thread in which it happens. It must not wait for
+/// long, nor ask a [`Monitor`](super::Monitor), which would wait for it.
 pub type Report = Arc<dyn Fn(&str, Event) + Send + Sync>;
 
 /// Something that an operator should know. Each is told once, as it begins, however long it lasts.

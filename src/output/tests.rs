@@ -1,7 +1,7 @@
 //! Several outputs at once, and a receiver that comes and goes, in a live run.
 
 use std::io::{self, BufRead, BufReader, Write};
-use std::net::TcpListener;
+use std::net::{TcpListener, UdpSocket};
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -154,4 +154,45 @@ fn live_alerts_wait_for_a_receiver_that_is_not_there_and_nobody_waits_for_it() {
     closing.join().unwrap().unwrap();
     assert_eq!(monitor.status().sent, 100);
     assert_eq!(told.try_iter().filter(|told| told.contains("not known to have arrived")).count(), 0);
+}
+
+#[test]
+fn a_receiver_that_reads_nothing_for_a_while_holds_nobody_up_and_gets_all() {
+    const ALERTS: usize = 20_000;
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let targets = [Target::parse(format!("tcp://{}", listener.local_addr().unwrap()).as_ref()).unwrap()];
+    let (report, told) = reporting();
+    let mut output = open(&targets, &Cef::new(Sensor::default()), Mode::Live, None, &report).unwrap();
+    let monitor = output.monitors().remove(0);
+    let stream = listener.accept().unwrap().0;
+    for _ in 0..ALERTS {
+        write(output.as_mut()).unwrap();
+    }
+    // More than the kernel takes for a connection: the rest waits here.
+    let status = monitor.status();
+    assert!(status.waiting > 0 && status.oldest_waiting.is_some(), "{status:?}");
+    let reading = std::thread::spawn(move || BufReader::new(stream).lines().map(Result::unwrap).count());
+    output.close().unwrap();
+    assert_eq!(reading.join().unwrap(), ALERTS);
+    let status = monitor.status();
+    assert_eq!((status.sent, status.waiting, status.lost), (ALERTS as u64, 0, 0));
+    assert_eq!(told.try_iter().filter(|told| told.contains("not connected")).count(), 0);
+}
+
+#[test]
+fn a_datagram_that_nobody_listened_for_is_sent_again() {
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let address = socket.local_addr().unwrap();
+    drop(socket);
+    let targets = [Target::parse(format!("udp://{address}").as_ref()).unwrap()];
+    let (report, told) = reporting();
+    let mut output = open(&targets, &Cef::new(Sensor::default()), Mode::Live, None, &report).unwrap();
+    write(output.as_mut()).unwrap();
+    assert!(told.recv_timeout(PATIENCE).unwrap().contains("not connected: Connection refused"));
+    let socket = UdpSocket::bind(address).unwrap();
+    let mut bytes = [0; 4096];
+    let length = socket.recv(&mut bytes).unwrap();
+    assert!(std::str::from_utf8(&bytes[..length]).unwrap().contains("CEF:0|"));
+    output.close().unwrap();
+    assert_eq!(told.try_iter().filter(|told| told.contains("not connected")).count(), 0);
 }
