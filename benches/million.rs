@@ -18,7 +18,7 @@ use anyhow::{Context, ensure};
 use clap::Parser;
 use rattap::capture::{Files, Input};
 use rattap::indicator::{IndicatorSet, LoadSettings, load};
-use rattap::output::{self, Cef, Sensor};
+use rattap::output::{self, Cef, Mode, Sensor, Target};
 use rattap::sensor::{self, SensorSettings};
 use rattap::track::TrackSettings;
 use rattap::units::Timestamp;
@@ -154,7 +154,13 @@ fn resident() -> anyhow::Result<u64> {
 fn replay(capture: &Path, indicators: &Arc<IndicatorSet>) -> anyhow::Result<f64> {
     let workers = thread::available_parallelism()?;
     let track = TrackSettings::default();
-    let output = output::open(Path::new("/dev/null"), Cef::new(Sensor::default()))?;
+    let output = output::open(
+        &[Target::File("/dev/null".into())],
+        &Cef::new(Sensor::default()),
+        Mode::Replay,
+        None,
+        &(Arc::new(|_: &str, _| ()) as output::Report),
+    )?;
     let files = Files::new(vec![Input::File(capture.to_owned())], None);
     let started = Instant::now();
     let outcome =

@@ -1,5 +1,6 @@
 //! What the user typed. Nothing here opens a file or checks a meaning: that is the settings' business.
 
+use std::ffi::OsString;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -8,6 +9,7 @@ use clap::builder::PossibleValuesParser;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use ipnet::IpNet;
 use rattap::hunt;
+use rattap::units::ByteCount;
 
 /// A packet-capture network sensor for NetSupport Manager RAT command-and-control, alerting in CEF.
 #[derive(Debug, Parser)]
@@ -118,12 +120,17 @@ Examples:
 Exit code: 0 done; 1 an input could not be read or was damaged (the others were still processed), or alerts could not be \
 written; 2 wrong usage or settings; with --exit-code 10 where there were alerts.
 
+A syslog target takes any of these after '?', joined by '&': format=rfc3164|rfc5424, facility=local4, severity=warning, \
+host=NAME, tag=NAME; for tcp and tls framing=newline|octets; for tls ca=FILE, cert=FILE, key=FILE, name=SERVER; for unix \
+kind=datagram|stream.
+
 With --names each name is a line of nine columns, separated by tabs: time, client, its port, server, its port, protocol, how it \
 was named (dns-query, dns-answer, tls-server-name, quic-server-name, http-host, http-target, http-connect, socks), the name, and \
 the port named with it. What there is none of is -.
 
 Examples:
   rattap replay incident.pcapng
+  rattap replay -o alerts.cef -o 'tls://log.example?ca=/etc/ssl/log-ca.pem' --spool /var/spool/rattap incident.pcapng
   rattap replay -o alerts.cef --filter 'not port 22' /captures/2026-06-01/
   rattap replay -o alerts.cef --names - week.pcap | cut -f 8 | sort | uniq -c | sort -n
   tcpdump -i eth1 -w - | rattap replay -")]
@@ -132,9 +139,13 @@ pub struct ReplayArgs {
     #[arg(required = true, value_name = "PATH")]
     pub paths: Vec<PathBuf>,
 
-    /// Write the alerts into this file, emptied first, instead of to standard output
-    #[arg(short, long, value_name = "FILE", default_value = "-", hide_default_value = true)]
-    pub output: PathBuf,
+    /// Write the alerts there (repeatable) [default: - for standard output]: into a file, emptied first, or to a syslog
+    /// receiver: udp://HOST[:514], tcp://HOST[:514], tls://HOST[:6514], unix:///dev/log
+    #[arg(short, long, value_name = "TARGET", default_value = "-", hide_default_value = true)]
+    pub output: Vec<OsString>,
+
+    #[command(flatten)]
+    pub spool: SpoolArgs,
 
     /// Write all names that hosts ask for into this file too, listed or not; - for standard output (then -o is needed)
     #[arg(long, value_name = "FILE")]
@@ -179,6 +190,17 @@ pub struct ReplayArgs {
     /// Exit with 10 where there were alerts
     #[arg(long)]
     pub exit_code: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct SpoolArgs {
+    /// Keep alerts for syslog receivers in this folder until they have arrived: what a run leaves there, the next sends first
+    #[arg(long, value_name = "DIR")]
+    pub spool: Option<PathBuf>,
+
+    /// How much each receiver's alerts may take in the spool, as 500MB or 1GiB [default: 1GiB]
+    #[arg(long, value_name = "SIZE", requires = "spool", value_parser = size)]
+    pub spool_limit: Option<ByteCount>,
 }
 
 #[derive(Debug, Args)]
@@ -275,6 +297,24 @@ fn duration(text: &str) -> Result<Duration, String> {
     Duration::try_from(span).map_err(|_| "a time cannot be negative".to_owned())
 }
 
+/// A bare number is bytes.
+fn size(text: &str) -> Result<ByteCount, String> {
+    const UNITS: [(&str, u64); 7] = [
+        ("KiB", 1 << 10),
+        ("MiB", 1 << 20),
+        ("GiB", 1 << 30),
+        ("kB", 1_000),
+        ("MB", 1_000_000),
+        ("GB", 1_000_000_000),
+        ("", 1),
+    ];
+    let wanted = || "a size is wanted, such as 500MB or 1GiB".to_owned();
+    let (number, unit) =
+        UNITS.iter().find_map(|(name, unit)| Some((text.strip_suffix(name)?, unit))).ok_or_else(wanted)?;
+    let number: u64 = number.trim().parse().map_err(|_| wanted())?;
+    number.checked_mul(*unit).map(ByteCount).ok_or_else(wanted)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -283,6 +323,16 @@ mod tests {
     fn the_definition_is_sound() {
         use clap::CommandFactory;
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn sizes_are_read_with_their_unit() {
+        assert_eq!(size("1GiB"), Ok(ByteCount(1 << 30)));
+        assert_eq!(size("500 MB"), Ok(ByteCount(500_000_000)));
+        assert_eq!(size("7"), Ok(ByteCount(7)));
+        for text in ["", "GiB", "-1", "1.5GB", "1TB", "99999999999999999999", "99999999999GiB"] {
+            assert!(size(text).is_err(), "{text}");
+        }
     }
 
     #[test]

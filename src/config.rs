@@ -1,5 +1,6 @@
 //! What the user meant: arguments, checked, with every unit typed.
 
+use std::ffi::OsString;
 use std::fs;
 use std::num::NonZeroUsize;
 use std::os::unix::fs::MetadataExt;
@@ -11,12 +12,12 @@ use anyhow::{Context, bail};
 use rattap::alert::exclusion::Exclusions;
 use rattap::capture::{Filter, Input, Inputs};
 use rattap::indicator::{IndicatorSet, LoadSettings};
-use rattap::output::Sensor;
+use rattap::output::{Sensor, SpoolSettings, Target};
 use rattap::sensor::SensorSettings;
 use rattap::track::TrackSettings;
 use rattap::units::Timestamp;
 
-use crate::cli::{ExclusionArgs, FeedArgs, IndicatorArgs, ReplayArgs};
+use crate::cli::{ExclusionArgs, FeedArgs, IndicatorArgs, ReplayArgs, SpoolArgs};
 use crate::feeds;
 
 /// How many scanners are of any use: one capture thread feeds no more, and each holds a Block.
@@ -25,9 +26,10 @@ const MOST_WORKERS: usize = 32;
 /// What a replay is to do.
 pub struct Replay {
     pub paths: Vec<PathBuf>,
-    pub output: PathBuf,
+    pub outputs: Vec<Target>,
+    pub spool: Option<SpoolSettings>,
     pub names: Option<PathBuf>,
-    pub audit: Option<PathBuf>,
+    pub audit: Option<Target>,
     pub filter: Option<Filter>,
     pub indicators: Arc<IndicatorSet>,
     pub sensor: Sensor,
@@ -43,9 +45,6 @@ impl Replay {
         {
             bail!("--workers {workers}: more than {MOST_WORKERS} are of no use");
         }
-        if args.names.as_ref() == Some(&args.output) {
-            bail!("--names {0}: the alerts go there; send them elsewhere with -o FILE", args.output.display());
-        }
         let cores = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         let most = NonZeroUsize::new(MOST_WORKERS).unwrap_or(NonZeroUsize::MIN);
         let workers = args.workers.unwrap_or(cores.min(most));
@@ -53,14 +52,25 @@ impl Replay {
         let host = args.sensor_host.unwrap_or_else(|| gethostname::gethostname().to_string_lossy().into_owned());
         let exclusions = exclusions(&args.exclusions)?;
         let exclusions = if args.explain_exclusions { exclusions.dry() } else { exclusions };
-        let audit = args.exclusions.audit;
-        if let Some(audit) = audit.as_ref().filter(|audit| **audit == args.output || is_same_file(audit, &args.output))
-        {
-            bail!("--audit {}: the alerts go there; give the audit a file of its own", audit.display());
+        let outputs = outputs(&args.output)?;
+        if let Some(names) = &args.names {
+            let target = Target::parse(names.as_os_str()).context("--names")?;
+            if outputs.iter().any(|output| is_same(&target, output)) {
+                bail!("--names {}: the alerts go there; send them elsewhere with -o FILE", names.display());
+            }
+        }
+        let audit = args.exclusions.audit.map(|audit| match Target::parse(audit.as_os_str()).context("--audit")? {
+            target @ Target::Syslog(_) => bail!("--audit {target}: must be a file"),
+            target => Ok(target),
+        });
+        let audit = audit.transpose()?;
+        if let Some(audit) = audit.as_ref().filter(|audit| outputs.iter().any(|output| is_same(audit, output))) {
+            bail!("--audit {audit}: the alerts go there; give the audit a file of its own");
         }
         Ok(Self {
             paths: args.paths,
-            output: args.output,
+            outputs,
+            spool: spool(args.spool)?,
             names: args.names,
             audit,
             filter: filter.transpose()?,
@@ -96,6 +106,20 @@ pub fn feed_settings(paths: Vec<PathBuf>, rules: FeedArgs) -> LoadSettings {
     }
 }
 
+/// Where alerts go.
+pub fn outputs(targets: &[OsString]) -> anyhow::Result<Vec<Target>> {
+    targets.iter().map(|target| Target::parse(target).context("-o")).collect()
+}
+
+/// Where alerts wait.
+pub fn spool(args: SpoolArgs) -> anyhow::Result<Option<SpoolSettings>> {
+    let limit = args.spool_limit.unwrap_or(SpoolSettings::LIMIT);
+    if limit < SpoolSettings::LEAST {
+        bail!("--spool-limit {limit}: at least {} are needed", SpoolSettings::LEAST);
+    }
+    Ok(args.spool.map(|folder| SpoolSettings { folder, limit }))
+}
+
 /// The rules for lawful use, of all files. Warns of those that have expired or soon will.
 pub fn exclusions(args: &ExclusionArgs) -> anyhow::Result<Exclusions> {
     let now = now();
@@ -112,6 +136,22 @@ pub fn now() -> Timestamp {
 fn is_same_file(one: &Path, other: &Path) -> bool {
     let file = |path| fs::metadata(path).ok().filter(fs::Metadata::is_file).map(|file| (file.dev(), file.ino()));
     file(one).is_some_and(|one| file(other) == Some(one))
+}
+
+/// Whether two targets are one place.
+fn is_same(one: &Target, other: &Target) -> bool {
+    match (one, other) {
+        (Target::File(one), Target::File(other)) => one == other || is_same_file(one, other),
+        _ => one == other,
+    }
+}
+
+/// Refuses outputs that would empty one of the inputs.
+pub fn check_outputs(option: &str, outputs: &[Target], inputs: &Inputs) -> anyhow::Result<()> {
+    outputs.iter().try_for_each(|output| match output {
+        Target::File(path) => check_output(option, path, inputs),
+        _ => Ok(()),
+    })
 }
 
 /// Refuses an output that would empty one of the inputs.

@@ -1,11 +1,13 @@
 //! Standard error: the log, the progress bar and the summary, which share one terminal and must not write over each other.
 
 use std::io::{self, IsTerminal, Write};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use env_logger::{Env, Target};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use log::LevelFilter;
+use rattap::output::{Event, Report};
 use rattap::units::ByteCount;
 
 /// Standard error.
@@ -77,6 +79,15 @@ impl Console {
     pub fn fail(&self, error: &anyhow::Error) {
         let _ = writeln!(io::stderr(), "rattap: error: {error:#}");
     }
+}
+
+/// Logs what outputs tell.
+pub fn report() -> Report {
+    Arc::new(|name: &str, event: Event| match event {
+        Event::Failed(error) => log::error!("{error}"),
+        event if event.is_problem() => log::warn!("{name}: {event}"),
+        event => log::info!("{name}: {event}"),
+    })
 }
 
 /// Writes log lines above the bar.

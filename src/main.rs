@@ -7,7 +7,7 @@ use std::time::Instant;
 use clap::Parser;
 use rattap::alert::exclusion::Exclusions;
 use rattap::capture::{CaptureError, Files, Inputs, interfaces};
-use rattap::output::{self, Audited, Cef, NameList, OutputError};
+use rattap::output::{self, Audited, Cef, Mode, NameList, OutputError};
 use rattap::sensor::{self, Event};
 
 mod cli;
@@ -66,19 +66,22 @@ fn replay(replay: config::Replay, console: &Console) -> anyhow::Result<Exit> {
         log::error!("{error}");
     };
     let inputs = Inputs::expand(&replay.paths, &mut problem);
-    config::check_output("-o", &replay.output, &inputs)?;
+    config::check_outputs("-o", &replay.outputs, &inputs)?;
     if let Some(names) = &replay.names {
         config::check_output("--names", names, &inputs)?;
     }
     let cef = Cef::new(replay.sensor);
-    let audit = match &replay.audit {
+    let report = console::report();
+    let audit = match replay.audit {
         Some(audit) => {
-            config::check_output("--audit", audit, &inputs)?;
-            Some(output::open(audit, cef.clone())?)
+            let audit = [audit];
+            config::check_outputs("--audit", &audit, &inputs)?;
+            Some(output::open(&audit, &cef, Mode::Replay, None, &report)?)
         }
         None => None,
     };
-    let output = Box::new(Audited::new(output::open(&replay.output, cef)?, audit));
+    let output = output::open(&replay.outputs, &cef, Mode::Replay, replay.spool.as_ref(), &report)?;
+    let output = Box::new(Audited::new(output, audit));
     let names = replay.names.as_deref().map(NameList::open).transpose()?;
     let exclusions = replay.settings.track.exclusions.clone();
     let files = Files::new(inputs.list, replay.filter);

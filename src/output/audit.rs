@@ -4,7 +4,7 @@
 //! is lost, the sum of `cnt` over its lines is the number of suppressed sightings, and where a rule turns out wrong its lines can be
 //! sent after the others.
 
-use super::{Output, OutputError};
+use super::{Monitor, Output, OutputError};
 use crate::alert::Alert;
 
 /// An output of alerts that leaves out what exclusions suppress, and tells it to another, if there is one.
@@ -33,6 +33,16 @@ impl Output for Audited {
         let audited = self.audit.as_mut().map_or(Ok(()), |audit| audit.flush());
         // Both are flushed, whatever became of the one.
         self.alerts.flush().and(audited)
+    }
+
+    fn reopen(&mut self) -> Result<(), OutputError> {
+        let audited = self.audit.as_mut().map_or(Ok(()), |audit| audit.reopen());
+        self.alerts.reopen().and(audited)
+    }
+
+    fn monitors(&self) -> Vec<Monitor> {
+        let audit = self.audit.iter().flat_map(|audit| audit.monitors());
+        self.alerts.monitors().into_iter().chain(audit).collect()
     }
 
     fn close(self: Box<Self>) -> Result<(), OutputError> {

@@ -85,6 +85,11 @@ impl Cef {
         Self { sensor }
     }
 
+    /// The name of the host that saw it.
+    pub(super) fn sensor_host(&self) -> &str {
+        self.sensor.host.trim()
+    }
+
     /// Adds the alert's line, with its line feed, at the end of `out`: at most [`LONGEST_LINE`] bytes.
     pub fn write(&self, alert: &Alert, out: &mut String) {
         use Key::{Labelled, Plain};

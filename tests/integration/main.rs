@@ -8,6 +8,7 @@ mod captures;
 mod cef_reader;
 mod cef_referees;
 mod cuts;
+mod delivery;
 mod exclusions;
 mod feeds;
 mod golden;
