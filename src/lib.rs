@@ -7,7 +7,8 @@
 //! 3. [`track`]: the findings are taken in Block order, conversations kept, and alerts made;
 //! 4. [`output`]: one thread writes them.
 //!
-//! [`sensor`] owns the threads: each of its workers takes a Block through the first three.
+//! [`sensor`] owns the threads: each of its workers takes a Block through the first three. Before they start, [`privileges`] gives
+//! up what they do not need.
 
 pub mod alert;
 pub mod capture;
@@ -16,6 +17,7 @@ pub mod domain_name;
 pub mod flow;
 pub mod indicator;
 pub mod output;
+pub mod privileges;
 pub mod protocol;
 pub mod scan;
 pub mod sensor;
