@@ -36,7 +36,8 @@ fn main() {
         let _ = writeln!(io::stderr(), "SKIPPED: only root has rights to give up");
         return;
     }
-    let tests: [(&str, fn(&Place)); 4] = [
+    type Test = fn(&Place);
+    let tests: [(&str, Test); 4] = [
         ("root becomes nobody and keeps nothing", root_keeps_nothing),
         ("one thread may open captures, and nothing else", one_thread_may_open),
         ("a plain user with CAP_NET_RAW gives up what it can", plain_user_with_net_raw),
