@@ -1,11 +1,16 @@
 //! What the user typed. Nothing here opens a file or checks a meaning: that is the settings' business.
 
+use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{ArgAction, Args, Parser, Subcommand};
+use clap_complete::Shell;
 use ipnet::IpNet;
+
+/// The settings of the machine's sensor.
+pub const SETTINGS_FILE: &str = "/etc/rattap/rattap.toml";
 
 /// A packet-capture network sensor for NetSupport Manager RAT command-and-control, alerting in CEF.
 #[derive(Debug, Parser)]
@@ -32,12 +37,39 @@ pub enum Command {
     Indicators(IndicatorsCommand),
     /// List the network interfaces
     Interfaces,
+    /// Look at settings
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Print a manual page, in roff
+    Man {
+        /// Of this command, such as replay or indicators-list, instead of the whole
+        #[arg(value_name = "COMMAND")]
+        page: Option<String>,
+    },
+    /// Print what completes the command line in a shell
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Check a settings file and show what is in force with it, each value with the line that it comes from
+    Check {
+        /// The settings file
+        #[arg(value_name = "FILE", default_value = SETTINGS_FILE)]
+        file: PathBuf,
+    },
 }
 
 #[derive(Debug, Subcommand)]
 pub enum IndicatorsCommand {
     /// Show the indicators in force
     List {
+        #[command(flatten)]
+        config: ConfigArgs,
+
         #[command(flatten)]
         indicators: IndicatorArgs,
 
@@ -64,6 +96,9 @@ pub struct ReplayArgs {
     /// Capture files; folders, with all below them by name; - for standard input
     #[arg(required = true, value_name = "PATH")]
     pub paths: Vec<PathBuf>,
+
+    #[command(flatten)]
+    pub config: ConfigArgs,
 
     /// Write the alerts into this file, emptied first, instead of to standard output
     #[arg(short, long, value_name = "FILE", default_value = "-", hide_default_value = true)]
@@ -109,8 +144,40 @@ pub struct IndicatorArgs {
     pub indicators: Vec<PathBuf>,
 
     /// Do not look for the built-in indicators
-    #[arg(long, requires = "indicators")]
+    #[arg(long)]
     pub no_builtin: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct ConfigArgs {
+    /// Read settings from this file; arguments override them
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+/// What a sensor that runs for long needs beside.
+#[derive(Debug, Args)]
+pub struct ServiceArgs {
+    /// Tell Prometheus at http://ADDR/metrics, and whether all is well at /healthz; a bare port is of 127.0.0.1
+    #[arg(long, value_name = "ADDR", value_parser = listen_address)]
+    pub metrics: Option<SocketAddr>,
+
+    /// Become this account where started by root [default: rattap, or nobody where there is no such account]
+    #[arg(long, value_name = "NAME")]
+    pub user: Option<String>,
+
+    /// Keep no right to open captures: an interface that is deleted and made anew then needs a restart
+    #[arg(long)]
+    pub no_reopen: bool,
+
+    /// Do not confine the sensor to its own files
+    #[arg(long)]
+    pub no_confine: bool,
+}
+
+/// Every argument that a settings file can give.
+pub fn all_arguments() -> clap::Command {
+    ServiceArgs::augment_args(ReplayArgs::augment_args(clap::Command::new("rattap")))
 }
 
 /// A bare number is seconds.
@@ -121,6 +188,14 @@ fn duration(text: &str) -> Result<Duration, String> {
     let span: jiff::SignedDuration =
         text.parse().map_err(|_: jiff::Error| "a time is wanted, such as 90s, 10m or 1h 30m".to_owned())?;
     Duration::try_from(span).map_err(|_| "a time cannot be negative".to_owned())
+}
+
+/// `9100`, `127.0.0.1:9100` or `[::1]:9100`. Names are not looked up: what listens is decided here, not by a name server.
+fn listen_address(text: &str) -> Result<SocketAddr, String> {
+    if let Ok(port) = text.parse::<u16>() {
+        return Ok((Ipv4Addr::LOCALHOST, port).into());
+    }
+    text.parse().map_err(|_| "a port or an address with its port is wanted, such as 9100 or [::1]:9100".to_owned())
 }
 
 #[cfg(test)]
@@ -141,5 +216,15 @@ mod tests {
         assert_eq!(duration("1h 30m"), Ok(Duration::from_secs(5400)));
         assert!(duration("-5m").is_err());
         assert!(duration("soon").is_err());
+    }
+
+    #[test]
+    fn a_bare_port_listens_on_this_machine_alone() {
+        assert_eq!(listen_address("9100"), Ok("127.0.0.1:9100".parse().unwrap()));
+        assert_eq!(listen_address("[::1]:9100"), Ok("[::1]:9100".parse().unwrap()));
+        assert_eq!(listen_address("0.0.0.0:80"), Ok("0.0.0.0:80".parse().unwrap()));
+        for wrong in ["", "localhost:9100", ":9100", "127.0.0.1", "70000"] {
+            assert!(listen_address(wrong).is_err(), "{wrong}");
+        }
     }
 }

@@ -72,11 +72,11 @@ impl Console {
             let _ = io::stderr().write_all(text.as_bytes());
         }
     }
+}
 
-    /// Says why nothing was done. Also where quiet: an exit code alone leaves the user to guess.
-    pub fn fail(&self, error: &anyhow::Error) {
-        let _ = writeln!(io::stderr(), "rattap: error: {error:#}");
-    }
+/// Says why nothing was done. Also where quiet: an exit code alone leaves the user to guess.
+pub fn fail(error: &anyhow::Error) {
+    let _ = writeln!(io::stderr(), "rattap: error: {error:#}");
 }
 
 /// Writes log lines above the bar.

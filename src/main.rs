@@ -1,9 +1,11 @@
 //! The `rattap` command: arguments → run → exit code.
 
+use std::ffi::OsString;
 use std::io::{self, Write};
+use std::path::Path;
 use std::time::Instant;
 
-use clap::Parser;
+use clap::FromArgMatches;
 use rattap::capture::{CaptureError, Files, Inputs, interfaces};
 use rattap::output::{self, Cef, OutputError};
 use rattap::sensor::{self, Event};
@@ -11,33 +13,47 @@ use rattap::sensor::{self, Event};
 mod cli;
 mod config;
 mod console;
+mod documents;
 mod exit_code;
 mod listing;
+mod settings;
 mod summary;
 
-use cli::{Cli, Command, IndicatorsCommand};
+use cli::{Cli, Command, ConfigCommand, IndicatorsCommand, ReplayArgs, ServiceArgs};
 use console::Console;
 use exit_code::Exit;
+use settings::{LoadError, Origins};
 
 fn main() -> Exit {
-    let cli = Cli::parse();
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    let (cli, origins) = match settings::load(&arguments) {
+        Ok(loaded) => loaded,
+        Err(LoadError::Arguments(error)) => error.exit(),
+        Err(LoadError::File(problems)) => {
+            console::fail(&problems.into());
+            return Exit::Usage;
+        }
+    };
     let console = Console::start(cli.verbose, cli.quiet);
-    match run(cli, &console) {
+    match run(cli, &origins, &console) {
         Ok(code) => code,
         Err(error) if is_closed_pipe(&error) => Exit::Done,
         Err(error) => {
-            console.fail(&error);
+            console::fail(&error);
             Exit::Usage
         }
     }
 }
 
 /// An error is a wrong usage or setting: whatever goes wrong with the work itself has its own exit code.
-fn run(cli: Cli, console: &Console) -> anyhow::Result<Exit> {
+fn run(cli: Cli, origins: &Origins, console: &Console) -> anyhow::Result<Exit> {
     match cli.command {
-        Command::Replay(args) => replay(config::Replay::new(args)?, console),
-        Command::Indicators(IndicatorsCommand::List { indicators, json }) => {
-            let set = config::indicators(&indicators)?;
+        Command::Replay(args) => replay(config::Replay::new(args, origins)?, console),
+        Command::Config(ConfigCommand::Check { file }) => print(&check(&file)?),
+        Command::Man { page } => print(&documents::manual_page(page.as_deref())?),
+        Command::Completions { shell } => print(&documents::completions(shell)),
+        Command::Indicators(IndicatorsCommand::List { config: _, indicators, json }) => {
+            let set = config::indicators(&indicators, origins)?;
             let text = if json { listing::indicators_json(&set)? } else { listing::indicators_table(&set) };
             print(&text)
         }
@@ -79,6 +95,14 @@ fn replay(replay: config::Replay, console: &Console) -> anyhow::Result<Exit> {
         _ if replay.tells_alerts_by_exit_code && totals.alerts_written > 0 => Exit::Alerts,
         _ => Exit::Done,
     })
+}
+
+/// Checks a settings file as far as it can be without starting anything, and tells what is in force with it.
+fn check(file: &Path) -> anyhow::Result<String> {
+    let (matches, origins) = settings::check(file)?;
+    config::Replay::new(ReplayArgs::from_arg_matches(&matches)?, &origins)?;
+    let service = config::Service::new(ServiceArgs::from_arg_matches(&matches)?, &origins)?;
+    Ok(format!("{}\n# {service}\n", settings::in_force(&matches, &origins)))
 }
 
 fn print(text: &str) -> anyhow::Result<Exit> {

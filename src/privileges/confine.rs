@@ -76,6 +76,8 @@ fn folders(paths: &[PathBuf]) -> BTreeSet<PathBuf> {
 
 #[cfg(test)]
 mod tests {
+    use std::slice;
+
     use super::*;
 
     #[test]
@@ -87,8 +89,8 @@ mod tests {
         fs::write(other.join("list.txt"), "").unwrap();
         std::os::unix::fs::symlink(other.join("list.txt"), own.join("link.txt")).unwrap();
         let of = |path: PathBuf| folders(&[path]).into_iter().collect::<Vec<_>>();
-        assert_eq!(of(own.clone()), [own.clone()]);
-        assert_eq!(of(own.join("yet-to-come.cef")), [own.clone()]);
+        assert_eq!(of(own.clone()), slice::from_ref(&own));
+        assert_eq!(of(own.join("yet-to-come.cef")), slice::from_ref(&own));
         assert_eq!(of(own.join("link.txt")), [other, own]);
         assert_eq!(of("/dev/null".into()), [PathBuf::from("/dev/null")]);
         assert_eq!(of("alerts.cef".into()), [PathBuf::from(".")]);

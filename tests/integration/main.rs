@@ -14,4 +14,5 @@ mod partitions;
 mod run;
 mod sameness;
 mod samples;
+mod settings;
 mod usage;
