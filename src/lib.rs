@@ -16,6 +16,8 @@ pub mod decode;
 pub mod domain_name;
 pub mod flow;
 pub mod indicator;
+pub mod losses;
+pub mod metrics;
 pub mod output;
 pub mod privileges;
 pub mod protocol;

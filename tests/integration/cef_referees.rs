@@ -51,17 +51,21 @@ fn two_independent_parsers_read_every_line_as_we_do() {
     }
 }
 
-/// The Python of a virtual environment that has the referees. It is kept for the next run.
 fn referees() -> Result<PathBuf, String> {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("cef-referees");
+    python_with("cef-referees", "cefp, jc", &REFEREES)
+}
+
+/// The Python of a virtual environment that can import these modules, from these packages. It is kept for the next run.
+pub fn python_with(name: &str, modules: &str, packages: &[&str]) -> Result<PathBuf, String> {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     let python = folder.join("bin").join("python");
-    if run(Command::new(&python).args(["-c", "import cefp, jc"])).is_ok() {
+    if run(Command::new(&python).args(["-c", &format!("import {modules}")])).is_ok() {
         return Ok(python);
     }
     run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder))?;
     run(Command::new(&python)
         .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--retries", "1", "--timeout", "15"])
-        .args(REFEREES))?;
+        .args(packages))?;
     Ok(python)
 }
 
