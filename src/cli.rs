@@ -45,6 +45,10 @@ pub enum Command {
         /// Of this command, such as replay or indicators-list, instead of the whole
         #[arg(value_name = "COMMAND")]
         page: Option<String>,
+
+        /// Write all pages into this folder instead
+        #[arg(long, value_name = "FOLDER", conflicts_with = "page")]
+        into: Option<PathBuf>,
     },
     /// Print what completes the command line in a shell
     Completions {

@@ -1,6 +1,9 @@
 //! Manual pages and completions, from the definition of the command line itself, so that they never say anything else.
 
-use anyhow::bail;
+use std::path::Path;
+use std::{fs, io, iter};
+
+use anyhow::{Context, bail};
 use clap::{Command, CommandFactory};
 use clap_complete::Shell;
 
@@ -8,18 +11,28 @@ use crate::cli::Cli;
 
 /// The manual page of the whole, or of one command by the name of its page: `replay`, `indicators-list`.
 pub fn manual_page(page: Option<&str>) -> anyhow::Result<String> {
-    let mut command = Cli::command();
-    command.build();
+    let command = whole();
     let name = match page {
         None => "rattap".to_owned(),
         Some(page) => format!("rattap-{}", page.trim_start_matches("rattap-").replace(' ', "-")),
     };
-    let Some(found) = find(&command, &name) else {
-        bail!("no page {name}; there are: {}", names(&command).join(", "));
-    };
-    let mut text = Vec::new();
-    clap_mangen::Man::new(found.clone().name(name)).render(&mut text)?;
-    Ok(String::from_utf8(text)?)
+    let pages = pages(&command);
+    match pages.iter().find(|(page, _)| *page == name) {
+        Some((page, command)) => Ok(String::from_utf8(roff(page, command)?)?),
+        None => {
+            bail!("no page {name}; there are: {}", pages.iter().map(|(page, _)| *page).collect::<Vec<_>>().join(", "))
+        }
+    }
+}
+
+/// Writes every manual page into a folder, which is made where there is none.
+pub fn write_manual(folder: &Path) -> anyhow::Result<()> {
+    fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
+    for (page, command) in pages(&whole()) {
+        let path = folder.join(format!("{page}.1"));
+        fs::write(&path, roff(page, command)?).with_context(|| path.display().to_string())?;
+    }
+    Ok(())
 }
 
 /// What completes the command line in this shell.
@@ -29,19 +42,21 @@ pub fn completions(shell: Shell) -> String {
     String::from_utf8_lossy(&text).into_owned()
 }
 
-/// The name of a command's page: clap calls it so once the command is built.
-fn page_of(command: &Command) -> &str {
-    command.get_display_name().unwrap_or(command.get_name())
+fn whole() -> Command {
+    let mut command = Cli::command();
+    command.build();
+    command
 }
 
-fn find<'a>(command: &'a Command, page: &str) -> Option<&'a Command> {
-    if page_of(command) == page {
-        return Some(command);
-    }
-    command.get_subcommands().find_map(|command| find(command, page))
-}
-
-fn names(command: &Command) -> Vec<String> {
+/// All pages by name: clap calls a command so once it is built.
+fn pages(command: &Command) -> Vec<(&str, &Command)> {
+    let name = command.get_display_name().unwrap_or(command.get_name());
     let below = command.get_subcommands().filter(|command| command.get_name() != "help");
-    std::iter::once(page_of(command).to_owned()).chain(below.flat_map(names)).collect()
+    iter::once((name, command)).chain(below.flat_map(pages)).collect()
+}
+
+fn roff(page: &str, command: &Command) -> io::Result<Vec<u8>> {
+    let mut text = Vec::new();
+    clap_mangen::Man::new(command.clone().name(page.to_owned())).render(&mut text)?;
+    Ok(text)
 }

@@ -50,7 +50,8 @@ fn run(cli: Cli, origins: &Origins, console: &Console) -> anyhow::Result<Exit> {
     match cli.command {
         Command::Replay(args) => replay(config::Replay::new(args, origins)?, console),
         Command::Config(ConfigCommand::Check { file }) => print(&check(&file)?),
-        Command::Man { page } => print(&documents::manual_page(page.as_deref())?),
+        Command::Man { into: Some(folder), .. } => documents::write_manual(&folder).map(|()| Exit::Done),
+        Command::Man { page, into: None } => print(&documents::manual_page(page.as_deref())?),
         Command::Completions { shell } => print(&documents::completions(shell)),
         Command::Indicators(IndicatorsCommand::List { config: _, indicators, json }) => {
             let set = config::indicators(&indicators, origins)?;
