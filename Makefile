@@ -35,6 +35,7 @@ deb: setup-deb
 	cargo build --release --locked
 	rm -rf $(RELEASE)/documents
 	$(RELEASE)/rattap man --into $(RELEASE)/documents/man
+	gzip -9n $(RELEASE)/documents/man/*.1
 	$(RELEASE)/rattap completions bash > $(RELEASE)/documents/rattap.bash
 	$(RELEASE)/rattap completions zsh > $(RELEASE)/documents/_rattap
 	$(RELEASE)/rattap completions fish > $(RELEASE)/documents/rattap.fish

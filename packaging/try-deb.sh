@@ -42,11 +42,10 @@ id rattap >/dev/null || fail "no account"
 for folder in /var/lib/rattap /var/log/rattap; do
     [ "$(stat -c '%U %G %a' $folder)" = "rattap rattap 750" ] || fail "$folder: $(stat -c '%U %G %a' $folder)"
 done
-for file in /usr/share/man/man1/rattap.1.gz /usr/share/man/man1/rattap-replay.1.gz /lib/systemd/system/rattap.service \
+for file in /usr/share/man/man1/rattap.1.gz /usr/share/man/man1/rattap-replay.1.gz /usr/lib/systemd/system/rattap.service \
     /usr/share/bash-completion/completions/rattap /usr/share/zsh/vendor-completions/_rattap \
     /usr/share/fish/vendor_completions.d/rattap.fish /etc/logrotate.d/rattap; do
     dpkg -L rattap | grep -qx "$file" || fail "$file is not in the package"
-    # A bare system leaves out what only people read.
 done
 dpkg-query -W -f '${Conffiles}\n' rattap | grep -q ' /etc/rattap/rattap.toml ' || fail "the settings are no conffile"
 

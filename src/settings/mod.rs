@@ -142,10 +142,13 @@ fn file_of(matches: &ArgMatches) -> Option<PathBuf> {
     matches.subcommand().and_then(|(_, matches)| file_of(matches))
 }
 
-/// What the file says becomes the default of every command that has the argument.
+/// What the file says becomes the default of every command that has the argument, also of one that has to be given.
+///
+/// To clap a default is nothing that was given: where one option needs another, `requires` would not see it in the file. Such
+/// rules are the checked settings' business.
 fn with_defaults(command: Command, settings: &BTreeMap<&'static str, Setting>) -> Command {
     let command = command.mut_args(|argument| match settings.get(argument.get_id().as_str()) {
-        Some(setting) => argument.default_values(setting.values.iter().map(OsStr::from)),
+        Some(setting) => argument.required(false).default_values(setting.values.iter().map(OsStr::from)),
         None => argument,
     });
     command.mut_subcommands(|subcommand| with_defaults(subcommand, settings))

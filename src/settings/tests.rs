@@ -91,6 +91,24 @@ fn arguments_override_the_file_and_lists_are_replaced_whole() {
 }
 
 #[test]
+fn what_one_option_needs_of_another_may_stand_in_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("rattap.toml");
+    std::fs::write(&file, uncommented()).unwrap();
+    let all = said(&uncommented());
+    let replay = Cli::command();
+    let replay = replay.find_subcommand("replay").unwrap();
+    for argument in replay.get_arguments() {
+        let Some(setting) = all.get(argument.get_id().as_str()) else { continue };
+        let long = argument.get_long().unwrap();
+        let typed = if is_switch(argument) { format!("--{long}") } else { format!("--{long}={}", setting.values[0]) };
+        let words = ["rattap", "replay", "--config", file.to_str().unwrap(), &typed, "x.pcap"];
+        let loaded = load(&words.map(OsString::from));
+        assert!(loaded.is_ok(), "{typed}: {}", loaded.err().unwrap());
+    }
+}
+
+#[test]
 fn everything_that_is_wrong_is_told_with_its_place_and_what_to_do() {
     let text = "[sensors]\nhost = 1\n[capture]\nfliter = \"x\"\nworkers = 3\nqqq = 1\n[sensor]\nworkers = 0\nrepeat_window = 1.5\n\
                 home = [\"10.0.0.0/33\", true]\nid = []\n[indicators]\nbuiltin = \"no\"\n[output]\nto = \"x\"\n";
