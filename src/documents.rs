@@ -57,6 +57,7 @@ fn pages(command: &Command) -> Vec<(&str, &Command)> {
 
 fn roff(page: &str, command: &Command) -> io::Result<Vec<u8>> {
     let mut text = Vec::new();
-    clap_mangen::Man::new(command.clone().name(page.to_owned())).render(&mut text)?;
+    let source = concat!("rattap ", env!("CARGO_PKG_VERSION"));
+    clap_mangen::Man::new(command.clone().name(page.to_owned())).source(source).render(&mut text)?;
     Ok(text)
 }
