@@ -10,6 +10,7 @@ mod cef_referees;
 mod cuts;
 mod golden;
 mod hostile;
+mod live;
 mod partitions;
 mod run;
 mod sameness;
