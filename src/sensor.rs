@@ -461,3 +461,6 @@ fn watch_source(events: &Receiver<Event>, shared: &Shared, watch: &mut dyn FnMut
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
