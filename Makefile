@@ -8,8 +8,8 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 
 # libpcap compiles filters, lists interfaces and captures.
 PACKAGES := libpcap-dev
-# The referees of the CEF lines are Python packages.
-TEST_PACKAGES := $(PACKAGES) python3 python3-venv
+# The referees of the CEF lines are Python packages; the live sensor is tested on virtual wires.
+TEST_PACKAGES := $(PACKAGES) python3 python3-venv iproute2 tcpreplay tcpdump
 # The version that makes the package.
 CARGO_DEB := 3.8.0
 RELEASE := $(or $(CARGO_TARGET_DIR),target)/release

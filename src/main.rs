@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use clap::FromArgMatches;
 use rattap::capture::{CaptureError, Files, Inputs, interfaces};
-use rattap::output::{self, Cef, OutputError};
+use rattap::output::{self, Begin, Cef, OutputError};
 use rattap::sensor::{self, Event};
 
 mod cli;
@@ -16,11 +16,13 @@ mod console;
 mod documents;
 mod exit_code;
 mod listing;
+mod live;
 mod settings;
 mod summary;
+mod systemd;
 
-use cli::{Cli, Command, ConfigCommand, IndicatorsCommand, ReplayArgs, ServiceArgs};
-use console::Console;
+use cli::{Cli, Command, ConfigCommand, IndicatorsCommand, LiveArgs};
+use console::{Console, Kind};
 use exit_code::Exit;
 use settings::{LoadError, Origins};
 
@@ -34,7 +36,8 @@ fn main() -> Exit {
             return Exit::Usage;
         }
     };
-    let console = Console::start(cli.verbose, cli.quiet);
+    let kind = if matches!(cli.command, Command::Live(_)) { Kind::Service } else { Kind::Command };
+    let console = Console::start(kind, cli.verbose, cli.quiet);
     match run(cli, &origins, &console) {
         Ok(code) => code,
         Err(error) if is_closed_pipe(&error) => Exit::Done,
@@ -49,6 +52,7 @@ fn main() -> Exit {
 fn run(cli: Cli, origins: &Origins, console: &Console) -> anyhow::Result<Exit> {
     match cli.command {
         Command::Replay(args) => replay(config::Replay::new(args, origins)?, console),
+        Command::Live(args) => live::live(config::Live::new(args, origins)?, console),
         Command::Config(ConfigCommand::Check { file }) => print(&check(&file)?),
         Command::Man { into: Some(folder), .. } => documents::write_manual(&folder).map(|()| Exit::Done),
         Command::Man { page, into: None } => print(&documents::manual_page(page.as_deref())?),
@@ -69,17 +73,19 @@ fn replay(replay: config::Replay, console: &Console) -> anyhow::Result<Exit> {
         log::error!("{error}");
     };
     let inputs = Inputs::expand(&replay.paths, &mut problem);
-    config::check_output(&replay.output, &inputs)?;
-    let output = output::open(&replay.output, Cef::new(replay.sensor))?;
-    let files = Files::new(inputs.list, replay.filter);
+    let run = replay.run;
+    config::check_output(&run.output, &inputs)?;
+    let output = output::open(&run.output, Cef::new(run.sensor), Begin::Anew)?;
+    let files = Files::new(inputs.list, run.filter);
     let read = files.progress();
     console.begin(inputs.total);
     let started = Instant::now();
-    let mut outcome =
-        sensor::run(Box::new(files), replay.indicators, &replay.settings, output, &mut |event| match event {
-            Event::Problem(error) => problem(error),
-            Event::Tick { alerts } => console.progress(&read, alerts),
-        });
+    let mut outcome = sensor::run(Box::new(files), run.indicators, &run.settings, output, &mut |event| match event {
+        Event::Problem(error) => problem(error),
+        Event::Tick { alerts } => console.progress(&read, alerts),
+        // It ends the run, whose outcome tells of it.
+        Event::OutputFails(_) | Event::OutputWorks => (),
+    });
     console.end();
     if outcome.output.as_ref().is_err_and(OutputError::is_closed_pipe) {
         // Nobody misses them.
@@ -101,9 +107,8 @@ fn replay(replay: config::Replay, console: &Console) -> anyhow::Result<Exit> {
 /// Checks a settings file as far as it can be without starting anything, and tells what is in force with it.
 fn check(file: &Path) -> anyhow::Result<String> {
     let (matches, origins) = settings::check(file)?;
-    config::Replay::new(ReplayArgs::from_arg_matches(&matches)?, &origins)?;
-    let service = config::Service::new(ServiceArgs::from_arg_matches(&matches)?, &origins)?;
-    Ok(format!("{}\n# {service}\n", settings::in_force(&matches, &origins)))
+    let live = config::Live::new(LiveArgs::from_arg_matches(&matches)?, &origins)?;
+    Ok(format!("{}\n# {}\n", settings::in_force(&matches, &origins), live.service))
 }
 
 fn print(text: &str) -> anyhow::Result<Exit> {

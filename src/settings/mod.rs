@@ -44,12 +44,18 @@ const fn off(section: &'static str, name: &'static str, argument: &'static str) 
 const REPEATED: &str = "output";
 
 /// All keys, in the order in which they are shown.
-const KEYS: [Key; 13] = [
+const KEYS: [Key; 19] = [
     key("sensor", "host", "sensor_host"),
     key("sensor", "id", "sensor_id"),
     key("sensor", "home", "home"),
     key("sensor", "workers", "workers"),
     key("sensor", "repeat_window", "repeat_window"),
+    key("sensor", "stats_interval", "stats_interval"),
+    key("capture", "interfaces", "interfaces"),
+    off("capture", "promiscuous", "no_promiscuous"),
+    key("capture", "snap_length", "snap_length"),
+    key("capture", "kernel_buffer", "kernel_buffer"),
+    key("capture", "direction", "direction"),
     key("capture", "filter", "filter"),
     key("indicators", "files", "indicators"),
     off("indicators", "builtin", "no_builtin"),
@@ -78,6 +84,11 @@ pub struct Origins {
 }
 
 impl Origins {
+    /// The settings file, where there is one.
+    pub fn file(&self) -> Option<&Path> {
+        (!self.file.as_os_str().is_empty()).then_some(&self.file)
+    }
+
     /// What to call an argument in a message: the place in the file that gave its value, or the option.
     pub fn of(&self, argument: &str) -> String {
         let key = KEYS.iter().find(|key| key.argument == argument);
@@ -184,8 +195,7 @@ fn is_list(argument: &Arg) -> bool {
 pub fn check(file: &Path) -> Result<(ArgMatches, Origins), LoadError> {
     let settings = file::read(file, &cli::all_arguments())?;
     let command = with_defaults(cli::all_arguments(), &settings);
-    // Of a replay the captures have to be named; which, does not matter here.
-    let matches = command.try_get_matches_from(["rattap", "-"])?;
+    let matches = command.try_get_matches_from(["rattap"])?;
     let origins = origins(file.to_owned(), settings, &matches);
     Ok((matches, origins))
 }

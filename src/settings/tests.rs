@@ -57,7 +57,7 @@ fn the_example_has_every_key_with_its_default() {
         }
     }
     // Each stands in the file where its section says.
-    let matches = with_defaults(arguments, &all).try_get_matches_from(["rattap", "-"]).unwrap();
+    let matches = with_defaults(arguments, &all).try_get_matches_from(["rattap"]).unwrap();
     let shown = in_force(&matches, &Origins { file: "x".into(), settings: all.clone() });
     assert_eq!(said(&shown).keys().collect::<Vec<_>>(), all.keys().collect::<Vec<_>>());
     assert_eq!(
@@ -96,13 +96,11 @@ fn what_one_option_needs_of_another_may_stand_in_the_file() {
     let file = folder.path().join("rattap.toml");
     std::fs::write(&file, uncommented()).unwrap();
     let all = said(&uncommented());
-    let replay = Cli::command();
-    let replay = replay.find_subcommand("replay").unwrap();
-    for argument in replay.get_arguments() {
+    for argument in cli::all_arguments().get_arguments() {
         let Some(setting) = all.get(argument.get_id().as_str()) else { continue };
         let long = argument.get_long().unwrap();
         let typed = if is_switch(argument) { format!("--{long}") } else { format!("--{long}={}", setting.values[0]) };
-        let words = ["rattap", "replay", "--config", file.to_str().unwrap(), &typed, "x.pcap"];
+        let words = ["rattap", "live", "--config", file.to_str().unwrap(), &typed];
         let loaded = load(&words.map(OsString::from));
         assert!(loaded.is_ok(), "{typed}: {}", loaded.err().unwrap());
     }
@@ -118,7 +116,7 @@ fn everything_that_is_wrong_is_told_with_its_place_and_what_to_do() {
             "1:2: unknown section sensors: did you mean sensor?",
             "4:1: unknown key capture.fliter: did you mean filter?",
             "5:1: unknown key capture.workers: it belongs into [sensor]",
-            "6:1: unknown key capture.qqq: known here: filter",
+            "6:1: unknown key capture.qqq: known here: interfaces, promiscuous, snap_length, kernel_buffer, direction, filter",
             "8:11: sensor.workers: \"0\": number would be zero for non-zero type",
             "9:17: sensor.repeat_window: a text or a whole number is wanted, not a fraction",
             "10:9: sensor.home: \"10.0.0.0/33\": invalid IP address syntax",

@@ -10,6 +10,7 @@ mod cef_referees;
 mod cuts;
 mod golden;
 mod hostile;
+mod live;
 mod metrics_referee;
 mod partitions;
 mod run;
