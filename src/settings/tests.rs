@@ -77,7 +77,7 @@ fn arguments_override_the_file_and_lists_are_replaced_whole() {
         let words: Vec<OsString> = words.iter().chain(more).map(OsString::from).collect();
         let (cli, origins) = load(&words).unwrap();
         let cli::Command::Replay(args) = cli.command else { panic!("{cli:?}") };
-        (args, origins)
+        (args.sensor, origins)
     };
     let (args, origins) = load(&[]);
     assert_eq!((args.sensor_host.as_deref(), args.home.len()), (Some("from file"), 2));
