@@ -1,6 +1,7 @@
 //! The live sensor on wires of its own: network namespaces with virtual interfaces, into which tcpreplay sends samples.
 
 mod net;
+mod rights;
 mod service;
 
 use std::collections::BTreeMap;

@@ -88,8 +88,11 @@ impl Net {
     /// As [`sensor`](Self::sensor), with these in its environment.
     pub fn sensor_with(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Sensor {
         let mut command = self.command(env!("CARGO_BIN_EXE_rattap"));
-        // Its files are in a folder of root's alone.
-        command.args(["live", "--user", "root", "--sensor-host", "tap-01"]).args(arguments);
+        command.args(["live", "--sensor-host", "tap-01"]).args(arguments);
+        if !arguments.contains(&"--user") {
+            // A test's files are in a folder of root's alone.
+            command.args(["--user", "root"]);
+        }
         command
             .env_remove("RUST_LOG")
             .env_remove("NOTIFY_SOCKET")
@@ -159,6 +162,11 @@ pub struct Ended {
 }
 
 impl Sensor {
+    /// The number of its process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     pub fn signal(&self, signal: &str) {
         let sent = Command::new("kill").args(["-s", signal, &self.child.id().to_string()]).status().unwrap();
         assert!(sent.success(), "{signal}");
@@ -207,6 +215,15 @@ impl Ended {
         let line = self.err.lines().find(|line| line.contains(" packets, ") || line.contains(" packet, "));
         let line = line.unwrap_or_else(|| panic!("{}", self.err));
         line.split(' ').next().unwrap().replace(',', "").parse().unwrap()
+    }
+}
+
+/// Waits until there is such a file.
+pub fn wait_for_file(path: &Path) {
+    let began = Instant::now();
+    while !path.exists() {
+        assert!(began.elapsed() < PATIENCE, "{} never came", path.display());
+        thread::sleep(Duration::from_millis(10));
     }
 }
 
