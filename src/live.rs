@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use crossbeam_channel::Receiver;
-use rattap::capture::{Change, News, Opened, Watched};
+use rattap::capture::{Change, News, Opened, Source, Watched};
 use rattap::output::{self, Begin, Cef, OutputError};
 use rattap::sensor::{self, Control, Event, InForce};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
@@ -31,7 +31,7 @@ pub fn live(live: config::Live, console: &Console) -> anyhow::Result<Exit> {
     let opened = Opened::open(&live.capture)?;
     let control = Control::new(InForce { indicators: live.run.indicators.clone() });
     let (interfaces, news) = (opened.interfaces().to_vec(), opened.news());
-    let source = opened.start(control.source_stop())?;
+    let sources = opened.start(control.source_stop());
     let mut desk = Desk {
         live: &live,
         control: &control,
@@ -46,8 +46,9 @@ pub fn live(live: config::Live, console: &Console) -> anyhow::Result<Exit> {
     };
     log::info!("capturing from {}", live.capture.interfaces.join(", "));
     desk.systemd.ready();
+    let sources = sources.into_iter().map(|source| Box::new(source) as Box<dyn Source>).collect();
     let mut outcome =
-        sensor::run_controlled(Box::new(source), &control, &live.run.settings, output, &mut |event| desk.take(event));
+        sensor::run_controlled(sources, &control, &live.run.settings, output, &mut |event| desk.take(event));
     desk.tell_news();
     if outcome.output.as_ref().is_err_and(OutputError::is_closed_pipe) {
         // Nobody misses them.
@@ -185,7 +186,8 @@ impl Desk<'_> {
     }
 
     fn tell_status(&mut self, alerts: u64) {
-        let lost: Vec<_> = self.interfaces.iter().filter(|interface| !interface.is_up()).map(|lost| lost.name()).collect();
+        let lost: Vec<_> =
+            self.interfaces.iter().filter(|interface| !interface.is_up()).map(|lost| lost.name()).collect();
         let sum = |of: fn(&Watched) -> u64| self.interfaces.iter().map(|interface| of(interface)).sum::<u64>();
         let packets = sum(|interface| interface.counts().packets);
         let dropped = sum(|interface| interface.counts().kernel_dropped);

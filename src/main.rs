@@ -63,13 +63,12 @@ fn replay(replay: config::Replay, console: &Console) -> anyhow::Result<Exit> {
     let read = files.progress();
     console.begin(inputs.total);
     let started = Instant::now();
-    let mut outcome =
-        sensor::run(Box::new(files), run.indicators, &run.settings, output, &mut |event| match event {
-            Event::Problem(error) => problem(error),
-            Event::Tick { alerts } => console.progress(&read, alerts),
-            // It ends the run, whose outcome tells of it.
-            Event::OutputFails(_) | Event::OutputWorks => (),
-        });
+    let mut outcome = sensor::run(Box::new(files), run.indicators, &run.settings, output, &mut |event| match event {
+        Event::Problem(error) => problem(error),
+        Event::Tick { alerts } => console.progress(&read, alerts),
+        // It ends the run, whose outcome tells of it.
+        Event::OutputFails(_) | Event::OutputWorks => (),
+    });
     console.end();
     if outcome.output.as_ref().is_err_and(OutputError::is_closed_pipe) {
         // Nobody misses them.

@@ -53,7 +53,10 @@ impl Systemd {
         let Some(watchdog) = self.watchdog else { return };
         let is_late = age > (watchdog / 2).max(FRESH);
         if is_late && !self.is_late {
-            log::error!("no packet or idle tick came through all stages for {:.1} s; the watchdog is not fed", age.as_secs_f64());
+            log::error!(
+                "no packet or idle tick came through all stages for {:.1} s; the watchdog is not fed",
+                age.as_secs_f64()
+            );
         }
         self.is_late = is_late;
         // Half of it is what systemd asks for; a quarter leaves room for a late tick.

@@ -72,7 +72,12 @@ fn main() -> anyhow::Result<()> {
     let name = format!("rattap-bench-{}", std::process::id());
     must(Command::new("ip").args(["netns", "add", &name])).context("a network namespace takes root and iproute2")?;
     let me = std::env::current_exe()?;
-    let run = Command::new("ip").args(["netns", "exec", &name]).arg(me).arg("--inside").args(std::env::args().skip(1)).status();
+    let run = Command::new("ip")
+        .args(["netns", "exec", &name])
+        .arg(me)
+        .arg("--inside")
+        .args(std::env::args().skip(1))
+        .status();
     must(Command::new("ip").args(["netns", "del", &name]))?;
     ensure!(run?.success(), "the run in the namespace failed");
     Ok(())

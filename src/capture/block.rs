@@ -98,22 +98,14 @@ pub struct Block {
     /// Where there was nothing to capture: the time up to which all that was captured has been handed on. So time passes on a
     /// quiet link, too. Set by live sources alone.
     pub idle_until: Option<Timestamp>,
-    /// A sign of life of the capture thread, for the output to let arrive. Set by live sources alone.
+    /// A sign of life of the capture, for the output to let arrive. Set by live sources alone.
     pub beat: Option<Beat>,
 }
 
 impl Block {
     /// An empty Block.
     pub fn new(origin: Arc<Origin>, indicators: Arc<IndicatorSet>) -> Self {
-        Self {
-            number: 0,
-            origin,
-            indicators,
-            bytes: Vec::new(),
-            frames: Vec::new(),
-            idle_until: None,
-            beat: None,
-        }
+        Self { number: 0, origin, indicators, bytes: Vec::new(), frames: Vec::new(), idle_until: None, beat: None }
     }
 
     /// The captured bytes of a frame of this Block; empty where the frame's place is not in it.

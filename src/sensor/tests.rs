@@ -84,8 +84,7 @@ fn what_is_put_in_force_is_from_the_next_block_on() {
             }),
         ],
     };
-    let outcome =
-        run_controlled(Box::new(source), &control, &settings(Duration::ZERO), working(), &mut |_| ());
+    let outcome = run_controlled(vec![Box::new(source)], &control, &settings(Duration::ZERO), working(), &mut |_| ());
     assert_eq!(outcome.totals.track.sightings.iter().sum::<u64>(), 1);
     assert_eq!(control.in_force().indicators.iter().count(), 9);
 }
@@ -108,7 +107,7 @@ fn totals_are_told_while_it_runs_and_not_after() {
             }),
         ],
     };
-    run_controlled(Box::new(source), &control, &settings(Duration::ZERO), working(), &mut |_| {
+    run_controlled(vec![Box::new(source)], &control, &settings(Duration::ZERO), working(), &mut |_| {
         let totals = ticks.totals().unwrap();
         if totals.alerts_written > 0 && seen.is_none() {
             seen = Some(totals);
@@ -153,14 +152,15 @@ fn under_control_a_failing_output_is_told_once_and_the_run_goes_on() {
     };
     let source = Again { times: vec![nothing(), step(&control), nothing()] };
     let output = Box::new(Failing { times: 1, kind: io::ErrorKind::StorageFull });
-    let outcome = run_controlled(Box::new(source), &control, &settings(Duration::ZERO), output, &mut |event| match event {
-        Event::OutputFails(error) => {
-            assert!(error.to_string().contains("a test"), "{error}");
-            fails += 1;
-        }
-        Event::OutputWorks => works += 1,
-        _ => (),
-    });
+    let outcome =
+        run_controlled(vec![Box::new(source)], &control, &settings(Duration::ZERO), output, &mut |event| match event {
+            Event::OutputFails(error) => {
+                assert!(error.to_string().contains("a test"), "{error}");
+                fails += 1;
+            }
+            Event::OutputWorks => works += 1,
+            _ => (),
+        });
     outcome.output.unwrap();
     assert_eq!(fails, 1);
     assert!(works <= 1);
@@ -174,6 +174,6 @@ fn an_output_whose_reader_went_away_ends_the_run_in_any_case() {
     let control = Control::new(builtin_in_force());
     let source = Again { times: (0..100).map(|_| nothing()).collect() };
     let output = Box::new(Failing { times: u32::MAX, kind: io::ErrorKind::BrokenPipe });
-    let outcome = run_controlled(Box::new(source), &control, &settings(Duration::ZERO), output, &mut |_| ());
+    let outcome = run_controlled(vec![Box::new(source)], &control, &settings(Duration::ZERO), output, &mut |_| ());
     assert!(outcome.output.unwrap_err().is_closed_pipe());
 }

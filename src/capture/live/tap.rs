@@ -32,7 +32,7 @@ const LOOK: Duration = Duration::from_secs(1);
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
-/// How long to wait after an error of the link, so that one that does not go away cannot keep the thread busy.
+/// How long to wait after an error of the link, so that one that does not go away cannot keep a thread busy.
 const AFTER_ERROR: Duration = Duration::from_millis(10);
 
 /// The largest piece that libpcap hands on in one call, when it holds no frame larger than itself.
@@ -42,9 +42,9 @@ const PIECE: usize = 256 << 10;
 const PIECE_HEADER: usize = 96;
 
 /// On a busy link packets are gathered before they are handed on: until there are so many bytes, or the first of them has waited
-/// so long; and the ring is looked at again after a pause in which it fills further. Threads that wake each other for every piece
-/// of the ring cost more than looking at the packets does.
-const GATHERED: usize = 1 << 20;
+/// so long; and the ring is looked at again after a pause in which it fills further. Threads that are woken for every piece of the
+/// ring cost more than looking at the packets does.
+const GATHERED: usize = 512 << 10;
 const LONGEST_GATHERING: Duration = Duration::from_millis(20);
 const GATHERING_PAUSE: Duration = Duration::from_millis(5);
 

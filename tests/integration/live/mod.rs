@@ -37,7 +37,8 @@ fn said(lines: &str) -> BTreeMap<String, u32> {
     const OF_THIS_RUN: [&str; 6] = ["rt", "start", "end", "externalId", "deviceInboundInterface", "msg"];
     let mut said = BTreeMap::new();
     for line in lines.lines() {
-        let mut keys: Vec<_> = parse(line).into_iter().filter(|(key, _)| !OF_THIS_RUN.contains(&key.as_str())).collect();
+        let mut keys: Vec<_> =
+            parse(line).into_iter().filter(|(key, _)| !OF_THIS_RUN.contains(&key.as_str())).collect();
         keys.sort();
         *said.entry(format!("{keys:?}")).or_insert(0) += 1;
     }

@@ -31,7 +31,8 @@ impl Net {
         let sends = Command::new("tcpreplay").arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
         let Some(net) = net.filter(|_| sends.is_ok_and(|status| status.success())) else {
             // Not `eprintln`: the test harness would keep that to itself.
-            let _ = writeln!(io::stderr(), "SKIPPED: no rights to make a network namespace, or no iproute2 or tcpreplay");
+            let _ =
+                writeln!(io::stderr(), "SKIPPED: no rights to make a network namespace, or no iproute2 or tcpreplay");
             return None;
         };
         // Nothing but what the test sends is to be on the wire.
@@ -71,7 +72,8 @@ impl Net {
 
     /// Sends a capture, and says how many packets that were.
     pub fn send(&self, interface: &str, options: &[&str], capture: &Path) -> u64 {
-        let sending = self.command("tcpreplay").args(["-q", "-i", interface]).args(options).arg(capture).output().unwrap();
+        let sending =
+            self.command("tcpreplay").args(["-q", "-i", interface]).args(options).arg(capture).output().unwrap();
         let (out, err) = (String::from_utf8_lossy(&sending.stdout), String::from_utf8_lossy(&sending.stderr));
         assert!(sending.status.success() && !err.contains("Unable to send"), "{out}{err}");
         let sent = out.lines().find_map(|line| line.trim().strip_prefix("Successful packets:"));
@@ -87,7 +89,11 @@ impl Net {
     pub fn sensor_with(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Sensor {
         let mut command = self.command(env!("CARGO_BIN_EXE_rattap"));
         command.args(["live", "--sensor-host", "tap-01"]).args(arguments);
-        command.env_remove("RUST_LOG").env_remove("NOTIFY_SOCKET").env_remove("WATCHDOG_USEC").env_remove("JOURNAL_STREAM");
+        command
+            .env_remove("RUST_LOG")
+            .env_remove("NOTIFY_SOCKET")
+            .env_remove("WATCHDOG_USEC")
+            .env_remove("JOURNAL_STREAM");
         command.envs(environment.iter().copied());
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let (out, err) = (Told::listen(child.stdout.take().unwrap()), Told::listen(child.stderr.take().unwrap()));

@@ -86,7 +86,8 @@ fn systemd_is_told_what_the_sensor_does() {
     let mut wait_for = |what: &str| {
         loop {
             let mut bytes = [0; 4096];
-            let length = socket.recv(&mut bytes).unwrap_or_else(|error| panic!("{what} never came, but {told:?}: {error}"));
+            let length =
+                socket.recv(&mut bytes).unwrap_or_else(|error| panic!("{what} never came, but {told:?}: {error}"));
             let message = String::from_utf8(bytes[..length].to_vec()).unwrap();
             told.push_back(message.clone());
             if message.lines().any(|line| line.starts_with(what)) {
