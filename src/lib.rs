@@ -2,7 +2,7 @@
 //!
 //! A packet's way, downward only:
 //!
-//! 1. [`capture`]: frames from files are put into Blocks, one after the other;
+//! 1. [`capture`]: frames from files or interfaces are put into Blocks, one after the other;
 //! 2. [`scan`]: each Block is decoded, and what matched is reported, without any state: many Blocks at a time;
 //! 3. [`track`]: the findings are taken in Block order, conversations kept, and alerts made;
 //! 4. [`output`]: one thread writes them.

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use crossbeam_channel::Receiver;
-use rattap::capture::{Change, News, Opened, Watched};
+use rattap::capture::{Change, News, Opened, Source, Watched};
 use rattap::metrics::{Drops, InterfaceState, Server, Snapshot};
 use rattap::output::{self, Begin, Cef, OutputError};
 use rattap::privileges::{self, Confinement, Opener};
@@ -45,7 +45,7 @@ pub fn live(live: config::Live, console: &Console) -> anyhow::Result<Exit> {
     let (interfaces, news) = (opened.interfaces().to_vec(), opened.news());
     let look = snapshot(control.clone(), interfaces.clone());
     let _metrics = listener.map(|listener| Server::start(listener, look)).transpose().context("metrics")?;
-    let source = opened.start(control.source_stop(), &opener)?;
+    let sources = opened.start(control.source_stop(), &opener);
     let mut desk = Desk {
         live: &live,
         control: &control,
@@ -60,8 +60,9 @@ pub fn live(live: config::Live, console: &Console) -> anyhow::Result<Exit> {
     };
     log::info!("capturing from {}", live.capture.interfaces.join(", "));
     desk.systemd.ready();
+    let sources = sources.into_iter().map(|source| Box::new(source) as Box<dyn Source>).collect();
     let mut outcome =
-        sensor::run_controlled(Box::new(source), &control, &live.run.settings, output, &mut |event| desk.take(event));
+        sensor::run_controlled(sources, &control, &live.run.settings, output, &mut |event| desk.take(event));
     desk.tell_news();
     if outcome.output.as_ref().is_err_and(OutputError::is_closed_pipe) {
         // Nobody misses them.

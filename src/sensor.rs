@@ -19,8 +19,9 @@
 //! between source and tracker. Alerts go to the output over a bounded channel, so that a slow disk is waited for by the
 //! tracker and nobody else.
 //!
-//! A live source has threads of its own (see [`capture`](crate::capture)), and fills a Block by exchanging it for one of theirs.
-//! A [`Control`] reaches a sensor while it runs.
+//! A live sensor has a source for each interface, and each source workers of its own, at least one: they wait for packets of that
+//! interface alone. Their Blocks are numbered as they are filled, and come together at the tracker. A [`Control`] reaches a sensor
+//! while it runs.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
@@ -126,7 +127,12 @@ enum ToOutput {
 
 /// What the workers share.
 struct Shared {
-    front: Mutex<Front>,
+    /// One for each source.
+    fronts: Vec<Mutex<Front>>,
+    /// What each source counted, as of its latest Block.
+    captured: Vec<Mutex<CaptureCounts>>,
+    /// The next Block's number.
+    number: AtomicU64,
     back: Mutex<Back>,
     /// Loads that nobody holds.
     free: (Sender<Load>, Receiver<Load>),
@@ -135,8 +141,6 @@ struct Shared {
     control: Control,
     /// Whether the run goes on where the output fails.
     goes_on: bool,
-    /// What the source counted, as of the latest Block.
-    captured: Mutex<CaptureCounts>,
     alerts_written: AtomicU64,
     alerts_lost: AtomicU64,
     /// Whether heads are pending, so that scans had better note segments. Only a hint: the alerts are the same without it.
@@ -148,8 +152,6 @@ struct Shared {
 /// Where Blocks come from.
 struct Front {
     source: Box<dyn Source>,
-    /// The next Block's.
-    number: u64,
     /// `None` once the source has ended.
     report: Option<Sender<Event>>,
 }
@@ -176,37 +178,41 @@ pub fn run(
     output: Box<dyn Output>,
     watch: &mut dyn FnMut(Event),
 ) -> Outcome {
-    run_until(source, Control::new(InForce { indicators }), false, settings, output, watch)
+    run_until(vec![source], Control::new(InForce { indicators }), false, settings, output, watch)
 }
 
-/// Runs a source until it ends or is stopped through `control`. Where the output fails the run goes on, unless that is because
-/// the reader of a pipe went away: alerts are lost and counted, and later ones tried again. Else as [`run`].
+/// Runs sources side by side until they end or are stopped through `control`. Where the output fails the run goes on, unless that
+/// is because the reader of a pipe went away: alerts are lost and counted, and later ones tried again. Else as [`run`].
 pub fn run_controlled(
-    source: Box<dyn Source>,
+    sources: Vec<Box<dyn Source>>,
     control: &Control,
     settings: &SensorSettings,
     output: Box<dyn Output>,
     watch: &mut dyn FnMut(Event),
 ) -> Outcome {
-    run_until(source, control.clone(), true, settings, output, watch)
+    run_until(sources, control.clone(), true, settings, output, watch)
 }
 
 fn run_until(
-    source: Box<dyn Source>,
+    sources: Vec<Box<dyn Source>>,
     control: Control,
     goes_on: bool,
     settings: &SensorSettings,
     output: Box<dyn Output>,
     watch: &mut dyn FnMut(Event),
 ) -> Outcome {
-    let workers = settings.workers.get();
+    let workers = settings.workers.get().max(sources.len());
     let loads = workers.saturating_add(SPARE_LOADS);
     let (alert, alerts) = bounded(WAITING_ALERTS);
     let (report, events) = bounded(WAITING_EVENTS);
     let indicators = control.in_force().indicators;
-    let waits = source.waits();
+    let fronts = sources.into_iter().map(|source| Mutex::new(Front { source, report: Some(report.clone()) }));
+    let fronts: Vec<_> = fronts.collect();
+    drop(report);
     let shared = Arc::new(Shared {
-        front: Mutex::new(Front { source, number: 0, report: Some(report) }),
+        captured: fronts.iter().map(|_| Mutex::default()).collect(),
+        fronts,
+        number: AtomicU64::new(0),
         back: Mutex::new(Back {
             tracker: Tracker::new(settings.track.clone()),
             counts: ScanCounts::default(),
@@ -219,7 +225,6 @@ fn run_until(
         learned: RwLock::new(Arc::new(Learned::default())),
         control,
         goes_on,
-        captured: Mutex::default(),
         alerts_written: AtomicU64::new(0),
         alerts_lost: AtomicU64::new(0),
         wants_segments: AtomicBool::new(false),
@@ -233,13 +238,16 @@ fn run_until(
     let shared = &*shared;
     thread::scope(|scope| {
         let writing = scope.spawn(move || write(output, &alerts, shared));
-        let working: Vec<_> = (0..workers).map(|_| scope.spawn(move || work(shared, waits))).collect();
+        let sources = (0..shared.fronts.len()).cycle().take(workers);
+        let working: Vec<_> = sources.map(|source| scope.spawn(move || work(shared, source))).collect();
         watch_source(&events, shared, watch);
         working.into_iter().for_each(joined);
         locked(&shared.back).finish();
         let output = joined(writing);
         shared.control.take_events().into_iter().for_each(&mut *watch);
-        *locked(&shared.captured) = locked(&shared.front).source.counts();
+        for (front, captured) in shared.fronts.iter().zip(&shared.captured) {
+            *locked(captured) = locked(front).source.counts();
+        }
         Outcome { totals: shared.totals(), output }
     })
 }
@@ -265,16 +273,22 @@ fn locked_soon<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     locked(mutex)
 }
 
-/// Takes Blocks the whole way until the source has ended. Where the source `waits`, so does the worker for its turn.
-fn work(shared: &Shared, waits: bool) {
+/// Takes Blocks of a source the whole way until it has ended. Where the source waits, so does the worker for its turn.
+fn work(shared: &Shared, source: usize) {
+    let (Some(front), Some(captured)) = (shared.fronts.get(source), shared.captured.get(source)) else { return };
+    let waits = locked(front).source.waits();
     let mut own = None;
     while let Some(mut load) = own.take().or_else(|| shared.free.1.recv().ok()) {
         let mut fill = || {
-            let mut front = if waits { locked(&shared.front) } else { locked_soon(&shared.front) };
-            front.fill(&mut load.block, shared)
+            let mut front = if waits { locked(front) } else { locked_soon(front) };
+            let is_filled = front.fill(&mut load.block, shared);
+            if is_filled {
+                *locked(captured) = front.source.counts();
+            }
+            is_filled
         };
         if shared.stop.load(Ordering::Relaxed) || !fill() {
-            locked(&shared.front).report = None;
+            locked(front).report = None;
             shared.give_back(load);
             return;
         }
@@ -298,8 +312,10 @@ impl Shared {
         let back = locked(&self.back);
         let mut scan = back.counts;
         scan.add(&back.tracker.scan_counts());
+        let mut capture = CaptureCounts::default();
+        self.captured.iter().for_each(|counts| capture.add(&locked(counts)));
         Totals {
-            capture: *locked(&self.captured),
+            capture,
             scan,
             track: back.tracker.counts(),
             alerts_written: self.alerts_written.load(Ordering::Relaxed),
@@ -323,10 +339,8 @@ impl Front {
         if self.source.fill(block, &mut problem) == Fill::End {
             return false;
         }
-        block.number = self.number;
+        block.number = shared.number.fetch_add(1, Ordering::Relaxed);
         shared.control.mark(block);
-        *locked(&shared.captured) = self.source.counts();
-        self.number += 1;
         true
     }
 }

@@ -98,7 +98,7 @@ pub struct Block {
     /// Where there was nothing to capture: the time up to which all that was captured has been handed on. So time passes on a
     /// quiet link, too. Set by live sources alone.
     pub idle_until: Option<Timestamp>,
-    /// A sign of life of the capture thread, for the output to let arrive. Set by live sources alone.
+    /// A sign of life of the capture, for the output to let arrive. Set by live sources alone.
     pub beat: Option<Beat>,
 }
 

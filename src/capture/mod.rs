@@ -4,7 +4,7 @@
 //! what it is (`magic`), reads it straight into a Block, and lets a walker (`pcap`, `pcapng`) say where the frames lie;
 //! [`filter`](Filter) takes out what the user does not want to see.
 //!
-//! An interface's way: [`live`](Live) has a thread for each, which fills Blocks from the kernel's ring; the kernel itself filters.
+//! An interface's way: [`live`](Live) fills Blocks from the kernel's ring; the kernel itself filters.
 
 use std::fmt;
 use std::io;
@@ -89,6 +89,22 @@ pub struct CaptureCounts {
     pub interface_dropped: u64,
     /// How often an interface vanished, went down or lost its carrier; nobody knows what passed until it was back.
     pub interfaces_lost: u64,
+}
+
+impl CaptureCounts {
+    /// Adds another source's counts.
+    pub fn add(&mut self, other: &Self) {
+        self.inputs += other.inputs;
+        self.packets += other.packets;
+        self.bytes += other.bytes;
+        self.filtered += other.filtered;
+        self.cut += other.cut;
+        self.damaged += other.damaged;
+        self.oversized += other.oversized;
+        self.kernel_dropped += other.kernel_dropped;
+        self.interface_dropped += other.interface_dropped;
+        self.interfaces_lost += other.interfaces_lost;
+    }
 }
 
 /// A place in a capture.

@@ -1,14 +1,14 @@
-//! Signs of life that travel with Blocks, from the capture thread through every stage to the output.
+//! Signs of life that travel with Blocks, from the capture through every stage to the output.
 //!
-//! A watchdog that is fed by a thread of its own proves that this thread lives, and nothing else. Here each capture thread has a
-//! [`Pulse`] and now and then marks a Block with a [`Beat`] of it; whoever takes the Block last lets the beat arrive. So a pulse is
-//! fresh only while Blocks of that thread really come through.
+//! A watchdog that is fed by a thread of its own proves that this thread lives, and nothing else. Here each live source has a
+//! [`Pulse`] and now and then marks a Block with a [`Beat`] of it; whoever is last on the way lets the beat arrive. So a pulse is
+//! fresh only while Blocks of that source really come through.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// What one capture thread's beats that arrived say of it.
+/// What one source's beats that arrived say of it.
 #[derive(Debug)]
 pub struct Pulse {
     began: Instant,

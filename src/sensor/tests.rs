@@ -6,9 +6,12 @@ use super::*;
 use crate::capture::{Files, Input, Pulse};
 use crate::indicator::builtin;
 
-/// A capture with one contact, again and again, after what is done before each time.
+/// What is done with a Block before it is handed on.
+type Step = Box<dyn FnMut(&mut Block) + Send>;
+
+/// A capture with one contact, once for each step.
 struct Again {
-    times: Vec<Box<dyn FnMut(&mut Block) + Send>>,
+    times: Vec<Step>,
 }
 
 impl Source for Again {
@@ -59,7 +62,7 @@ fn settings(window: Duration) -> SensorSettings {
     SensorSettings { workers: NonZeroUsize::MIN, track }
 }
 
-fn nothing() -> Box<dyn FnMut(&mut Block) + Send> {
+fn nothing() -> Step {
     Box::new(|_| ())
 }
 
@@ -84,7 +87,7 @@ fn what_is_put_in_force_is_from_the_next_block_on() {
             }),
         ],
     };
-    let outcome = run_controlled(Box::new(source), &control, &settings(Duration::ZERO), working(), &mut |_| ());
+    let outcome = run_controlled(vec![Box::new(source)], &control, &settings(Duration::ZERO), working(), &mut |_| ());
     assert_eq!(outcome.totals.track.sightings.iter().sum::<u64>(), 1);
     assert_eq!(control.in_force().indicators.iter().count(), 9);
 }
@@ -107,7 +110,7 @@ fn totals_are_told_while_it_runs_and_not_after() {
             }),
         ],
     };
-    run_controlled(Box::new(source), &control, &settings(Duration::ZERO), working(), &mut |_| {
+    run_controlled(vec![Box::new(source)], &control, &settings(Duration::ZERO), working(), &mut |_| {
         let totals = ticks.totals().unwrap();
         if totals.alerts_written > 0 && seen.is_none() {
             seen = Some(totals);
@@ -137,23 +140,17 @@ fn a_sign_of_life_arrives_behind_its_block() {
 fn under_control_a_failing_output_is_told_once_and_the_run_goes_on() {
     let control = Control::new(builtin_in_force());
     let (mut fails, mut works) = (0, 0);
-    // Each Block's alerts are flushed before the next comes, since the output catches up with every sign of life.
-    let step = |control: &Control| {
-        let control = control.clone();
-        let counted = move || control.totals().map_or(0, |totals| totals.alerts_written + totals.alerts_lost);
-        let mut before = 0;
-        let step: Box<dyn FnMut(&mut Block) + Send> = Box::new(move |_| {
-            before = before.max(1);
-            while counted() < before {
-                thread::yield_now();
-            }
-        });
-        step
-    };
-    let source = Again { times: vec![nothing(), step(&control), nothing()] };
+    // The second Block comes when the first one's alerts have met their fate.
+    let handle = control.clone();
+    let second: Step = Box::new(move |_| {
+        while handle.totals().is_none_or(|totals| totals.alerts_written + totals.alerts_lost == 0) {
+            thread::yield_now();
+        }
+    });
+    let source = Again { times: vec![nothing(), second, nothing()] };
     let output = Box::new(Failing { times: 1, kind: io::ErrorKind::StorageFull });
     let outcome =
-        run_controlled(Box::new(source), &control, &settings(Duration::ZERO), output, &mut |event| match event {
+        run_controlled(vec![Box::new(source)], &control, &settings(Duration::ZERO), output, &mut |event| match event {
             Event::OutputFails(error) => {
                 assert!(error.to_string().contains("a test"), "{error}");
                 fails += 1;
@@ -174,6 +171,6 @@ fn an_output_whose_reader_went_away_ends_the_run_in_any_case() {
     let control = Control::new(builtin_in_force());
     let source = Again { times: (0..100).map(|_| nothing()).collect() };
     let output = Box::new(Failing { times: u32::MAX, kind: io::ErrorKind::BrokenPipe });
-    let outcome = run_controlled(Box::new(source), &control, &settings(Duration::ZERO), output, &mut |_| ());
+    let outcome = run_controlled(vec![Box::new(source)], &control, &settings(Duration::ZERO), output, &mut |_| ());
     assert!(outcome.output.unwrap_err().is_closed_pipe());
 }

@@ -33,7 +33,7 @@ const LOOK: Duration = Duration::from_secs(1);
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
-/// How long to wait after an error of the link, so that one that does not go away cannot keep the thread busy.
+/// How long to wait after an error of the link, so that one that does not go away cannot keep a thread busy.
 const AFTER_ERROR: Duration = Duration::from_millis(10);
 
 /// The largest piece that libpcap hands on in one call, when it holds no frame larger than itself.
@@ -43,9 +43,9 @@ const PIECE: usize = 256 << 10;
 const PIECE_HEADER: usize = 96;
 
 /// On a busy link packets are gathered before they are handed on: until there are so many bytes, or the first of them has waited
-/// so long; and the ring is looked at again after a pause in which it fills further. Threads that wake each other for every piece
-/// of the ring cost more than looking at the packets does.
-const GATHERED: usize = 1 << 20;
+/// so long; and the ring is looked at again after a pause in which it fills further. Threads that are woken for every piece of the
+/// ring cost more than looking at the packets does.
+const GATHERED: usize = 512 << 10;
 const LONGEST_GATHERING: Duration = Duration::from_millis(20);
 const GATHERING_PAUSE: Duration = Duration::from_millis(5);
 
@@ -60,6 +60,9 @@ pub(super) struct Tap {
     pub(super) watched: Arc<Watched>,
     settings: Arc<LiveSettings>,
     handle: Option<Handle>,
+    /// When the handle is to be closed, whose interface is no more. Until then the ring may hold packets from before, or the
+    /// kernel may still hold them back.
+    close_at: Option<Instant>,
     /// Whether the interface is known to be lost, and was told to be.
     is_lost: bool,
     look_at: Instant,
@@ -131,6 +134,7 @@ impl Tap {
             watched,
             settings,
             handle: None,
+            close_at: None,
             is_lost: false,
             look_at: Instant::now() + LOOK,
             pause: FIRST_PAUSE,
@@ -172,8 +176,9 @@ impl Tap {
         if Instant::now() >= self.look_at {
             self.look();
         }
+        let wait = wait.min(self.look_at.saturating_duration_since(Instant::now()));
         match &mut self.handle {
-            None => thread::sleep(wait.min(self.look_at.saturating_duration_since(Instant::now()))),
+            None => thread::sleep(wait),
             Some(handle) => match handle.read(block, wait) {
                 Ok(true) => (),
                 Ok(false) => {
@@ -181,12 +186,12 @@ impl Tap {
                     thread::sleep(AFTER_ERROR);
                 }
                 Err(error) => {
-                    self.close();
-                    self.lose(match self.ask() {
+                    self.close_soon(match self.ask() {
                         Some(Link::Absent) => Change::Vanished,
                         Some(Link::Present { is_up: false, .. }) => Change::Down,
                         _ => Change::Failed(reason(&error)),
                     });
+                    thread::sleep(AFTER_ERROR);
                 }
             },
         }
@@ -216,18 +221,28 @@ impl Tap {
     }
 
     fn judge(&mut self, link: Option<Link>) {
-        let Some(Link::Present { index, is_up, is_running }) = link else {
+        // Also where it vanished and there is another of its name.
+        let index = |link: &Link| match link {
+            Link::Present { index, .. } => Some(*index),
+            Link::Absent => None,
+        };
+        if let (Some(handle), Some(link)) = (&self.handle, &link)
+            && handle.index != index(link)
+        {
+            self.close_soon(Change::Vanished);
+        }
+        if let Some(close_at) = self.close_at {
+            if Instant::now() < close_at {
+                return;
+            }
+            self.close();
+        }
+        let Some(Link::Present { is_up, is_running, .. }) = link else {
             if link == Some(Link::Absent) {
-                self.close();
                 return self.lose(Change::Vanished);
             }
             return self.reopen(link);
         };
-        if self.handle.as_ref().is_some_and(|handle| handle.index != Some(index)) {
-            // It vanished, and there is another of its name.
-            self.close();
-            self.lose(Change::Vanished);
-        }
         if !is_up {
             // The kernel keeps the capture, and goes on with it when the interface is up again: nothing is lost then.
             return self.lose(Change::Down);
@@ -262,6 +277,12 @@ impl Tap {
         }
     }
 
+    /// Tells of a loss, and gives the kernel time to hand on what it held back when that happened.
+    fn close_soon(&mut self, change: Change) {
+        self.close_at.get_or_insert_with(|| Instant::now() + RETIRE * 2);
+        self.lose(change);
+    }
+
     /// Tells of a loss, once until the interface is back.
     fn lose(&mut self, change: Change) {
         if !self.is_lost {
@@ -294,6 +315,7 @@ impl Tap {
     pub(super) fn close(&mut self) {
         self.take_counts();
         self.handle = None;
+        self.close_at = None;
     }
 }
 

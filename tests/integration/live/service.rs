@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fs;
+use std::io::ErrorKind;
 use std::os::unix::net::UnixDatagram;
 use std::thread;
 use std::time::Duration;
@@ -86,8 +87,12 @@ fn systemd_is_told_what_the_sensor_does() {
     let mut wait_for = |what: &str| {
         loop {
             let mut bytes = [0; 4096];
-            let length =
-                socket.recv(&mut bytes).unwrap_or_else(|error| panic!("{what} never came, but {told:?}: {error}"));
+            let length = match socket.recv(&mut bytes) {
+                Ok(length) => length,
+                // A machine that was stopped for a while interrupts waiting with a time limit.
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                Err(error) => panic!("{what} never came, but {told:?}: {error}"),
+            };
             let message = String::from_utf8(bytes[..length].to_vec()).unwrap();
             told.push_back(message.clone());
             if message.lines().any(|line| line.starts_with(what)) {
