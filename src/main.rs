@@ -1,47 +1,67 @@
 //! The `rattap` command: arguments → run → exit code.
 
+use std::ffi::OsString;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use clap::Parser;
+use clap::FromArgMatches;
 use rattap::alert::exclusion::Exclusions;
 use rattap::capture::{CaptureError, Files, Inputs, interfaces};
-use rattap::output::{self, Audited, Cef, Mode, NameList, OutputError};
+use rattap::output::{Mode, NameList, OutputError};
 use rattap::sensor::{self, Event};
 
 mod cli;
 mod config;
 mod console;
+mod documents;
 mod exit_code;
 mod feeds;
 mod hunting;
 mod listing;
+mod live;
+mod settings;
 mod summary;
+mod systemd;
 
-use cli::{Cli, Command, ExclusionsCommand, IndicatorsCommand};
-use console::Console;
+use cli::{Cli, Command, ConfigCommand, ExclusionsCommand, IndicatorsCommand, LiveArgs};
+use console::{Console, Kind};
 use exit_code::Exit;
+use settings::{LoadError, Origins};
 
 fn main() -> Exit {
-    let cli = Cli::parse();
-    let console = Console::start(cli.verbose, cli.quiet);
-    match run(cli, &console) {
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    let (cli, origins) = match settings::load(&arguments) {
+        Ok(loaded) => loaded,
+        Err(LoadError::Arguments(error)) => error.exit(),
+        Err(LoadError::File(problems)) => {
+            console::fail(&problems.into());
+            return Exit::Usage;
+        }
+    };
+    let kind = if matches!(cli.command, Command::Live(_)) { Kind::Service } else { Kind::Command };
+    let console = Console::start(kind, cli.verbose, cli.quiet);
+    match run(cli, &origins, &console) {
         Ok(code) => code,
         Err(error) if is_closed_pipe(&error) => Exit::Done,
         Err(error) => {
-            console.fail(&error);
+            console::fail(&error);
             Exit::Usage
         }
     }
 }
 
 /// An error is a wrong usage or setting: whatever goes wrong with the work itself has its own exit code.
-fn run(cli: Cli, console: &Console) -> anyhow::Result<Exit> {
+fn run(cli: Cli, origins: &Origins, console: &Console) -> anyhow::Result<Exit> {
     match cli.command {
-        Command::Replay(args) => replay(config::Replay::new(*args)?, console),
-        Command::Indicators(IndicatorsCommand::List { indicators, json }) => {
-            let set = feeds::load(&config::load_settings(indicators))?.set;
+        Command::Replay(args) => replay(config::Replay::new(*args, origins)?, console),
+        Command::Live(args) => live::live(config::Live::new(*args, origins)?, console),
+        Command::Config(ConfigCommand::Check { file }) => print(&check(&file)?),
+        Command::Man { into: Some(folder), .. } => documents::write_manual(&folder).map(|()| Exit::Done),
+        Command::Man { page, into: None } => print(&documents::manual_page(page.as_deref())?),
+        Command::Completions { shell } => print(&documents::completions(shell)),
+        Command::Indicators(IndicatorsCommand::List { config: _, indicators, json }) => {
+            let set = config::load_indicators(indicators, origins)?.set;
             let text = if json { listing::indicators_json(&set)? } else { listing::indicators_table(&set) };
             print(&text)
         }
@@ -51,7 +71,7 @@ fn run(cli: Cli, console: &Console) -> anyhow::Result<Exit> {
             Ok(if checked.has_errors || (strict && checked.has_warnings) { Exit::Failed } else { Exit::Done })
         }
         Command::Hunt(args) => {
-            let set = feeds::load(&config::load_settings(args.indicators))?.set;
+            let set = config::load_indicators(args.indicators, origins)?.set;
             print(&hunting::text(&set, args.format, &args.only)?)
         }
         Command::Exclusions(ExclusionsCommand::Check { files }) => check_exclusions(&files),
@@ -66,32 +86,25 @@ fn replay(replay: config::Replay, console: &Console) -> anyhow::Result<Exit> {
         log::error!("{error}");
     };
     let inputs = Inputs::expand(&replay.paths, &mut problem);
-    config::check_outputs("-o", &replay.outputs, &inputs)?;
+    let run = replay.run;
+    config::check_outputs("-o", &run.outputs, &inputs)?;
+    config::check_outputs("--audit", run.audit.as_slice(), &inputs)?;
     if let Some(names) = &replay.names {
         config::check_output("--names", names, &inputs)?;
     }
-    let cef = Cef::new(replay.sensor);
-    let report = console::report();
-    let audit = match replay.audit {
-        Some(audit) => {
-            let audit = [audit];
-            config::check_outputs("--audit", &audit, &inputs)?;
-            Some(output::open(&audit, &cef, Mode::Replay, None, &report)?)
-        }
-        None => None,
-    };
-    let output = output::open(&replay.outputs, &cef, Mode::Replay, replay.spool.as_ref(), &report)?;
-    let output = Box::new(Audited::new(output, audit));
+    let output = run.open_outputs(Mode::Replay)?;
     let names = replay.names.as_deref().map(NameList::open).transpose()?;
-    let exclusions = replay.settings.track.exclusions.clone();
-    let files = Files::new(inputs.list, replay.filter);
+    let exclusions = run.settings.track.exclusions.clone();
+    let files = Files::new(inputs.list, run.filter);
     let read = files.progress();
     console.begin(inputs.total);
     let started = Instant::now();
     let mut outcome =
-        sensor::run(Box::new(files), replay.indicators, &replay.settings, output, names, &mut |event| match event {
+        sensor::run(Box::new(files), run.indicators, &run.settings, output, names, &mut |event| match event {
             Event::Problem(error) => problem(error),
             Event::Tick { alerts } => console.progress(&read, alerts),
+            // It ends the run, whose outcome tells of it.
+            Event::OutputFails(_) | Event::OutputWorks => (),
         });
     console.end();
     if outcome.output.as_ref().is_err_and(OutputError::is_closed_pipe) {
@@ -123,6 +136,13 @@ fn check_exclusions(files: &[PathBuf]) -> anyhow::Result<Exit> {
     };
     exclusions.warnings(now).iter().for_each(|warning| log::warn!("{warning}"));
     print(&exclusions.rules().iter().map(|rule| format!("{rule}\n")).collect::<String>())
+}
+
+/// Checks a settings file as far as it can be without starting anything, and tells what is in force with it.
+fn check(file: &Path) -> anyhow::Result<String> {
+    let (matches, origins) = settings::check(file)?;
+    let live = config::Live::new(LiveArgs::from_arg_matches(&matches)?, &origins)?;
+    Ok(format!("{}\n# {}\n", settings::in_force(&matches, &origins), live.service))
 }
 
 fn print(text: &str) -> anyhow::Result<Exit> {

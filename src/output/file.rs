@@ -1,7 +1,7 @@
 //! CEF lines into a file or to standard output.
 //!
-//! A file is created, or emptied where it exists, before the work begins: hours of work must not end in "cannot create",
-//! and whoever names a file with `-o` expects it to hold this run and nothing else.
+//! A file is created before the work begins: hours of work must not end in "cannot create". Where it exists, a replay empties it,
+//! since whoever names a file with `-o` expects it to hold this run and nothing else, and a live sensor goes on behind what it holds.
 //!
 //! Lines are kept in one buffer and written in whole lines. The buffer is our own, because `BufWriter` swallows the
 //! error where it is dropped, and standard output's own would copy every line once more.
@@ -143,8 +143,8 @@ impl<S: Sink> Output for Lines<S> {
 
     fn reopen(&mut self) -> Result<(), OutputError> {
         let flushed = self.flush();
-        let reopened = self.sink.reopen();
-        flushed.and(self.named(reopened))
+        let reopened = self.sink.reopen().map_err(|error| OutputError::Reopen { name: self.name.clone(), error });
+        flushed.and(reopened)
     }
 
     fn close(mut self: Box<Self>) -> Result<(), OutputError> {

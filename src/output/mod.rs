@@ -48,7 +48,8 @@ pub trait Output: Send {
     /// Hands on everything that `write` kept. Called whenever no alert waits, so that a lone alert does not.
     fn flush(&mut self) -> Result<(), OutputError>;
 
-    /// Opens its file anew, as logrotate wants it after it gave the old one another name. Others have nothing to do.
+    /// Lets go of its files and opens them anew under their names, where it has any: somebody may have moved them away, as logrotate
+    /// does. Called after `flush`. Where a file cannot be opened the output goes on with the one it has.
     fn reopen(&mut self) -> Result<(), OutputError> {
         Ok(())
     }
@@ -198,6 +199,14 @@ pub enum OutputError {
     Spool {
         /// The receiver's folder in it.
         folder: PathBuf,
+        /// The system's word.
+        error: io::Error,
+    },
+    /// It cannot be opened anew; alerts still go to the file that was open before, wherever it is now.
+    #[error("{name}: cannot reopen the output: {error}; alerts still go to the file that was open before")]
+    Reopen {
+        /// The file.
+        name: String,
         /// The system's word.
         error: io::Error,
     },
