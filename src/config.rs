@@ -144,7 +144,11 @@ pub struct Replay {
 impl Replay {
     /// Checks all that can be known before the work begins.
     pub fn new(args: ReplayArgs, origins: &Origins) -> anyhow::Result<Self> {
+        let has_limit = args.sensor.spool.spool_limit.is_some() && origins.of("spool_limit").starts_with("--");
         let run = Run::new(args.sensor, origins)?;
+        if has_limit && run.spool.is_none() {
+            bail!("--spool-limit: of which spool? Name its folder with --spool");
+        }
         if let Some(names) = &args.names {
             let target = Target::parse(names.as_os_str()).context("--names")?;
             if run.outputs.iter().any(|output| is_same(&target, output)) {

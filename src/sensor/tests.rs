@@ -87,8 +87,7 @@ fn what_is_put_in_force_is_from_the_next_block_on() {
             }),
         ],
     };
-    let outcome =
-        run_controlled(vec![Box::new(source)], &control, &settings(Duration::ZERO), working(), &mut |_| ());
+    let outcome = run_controlled(vec![Box::new(source)], &control, &settings(Duration::ZERO), working(), &mut |_| ());
     assert_eq!(outcome.totals.track.sightings.iter().sum::<u64>(), 1);
     assert_eq!(control.in_force().indicators.iter().count(), 9);
 }

@@ -46,7 +46,7 @@ fn a_wrong_settings_file_stops_everything_with_its_places() {
         ("[sensor]\nworkers = 0\n", ":2:11: sensor.workers:"),
         ("[sensor]\nworkers = 33\n", ":2: sensor.workers 33: more than 32"),
         ("[capture]\nfilter = \"prot 1\"\n", ":2: capture.filter: "),
-        ("[indicators]\nfiles = [\"gone.txt\"]\n", ":2: indicators.files: gone.txt: cannot read"),
+        ("[indicators]\nfiles = [\"gone.txt\"]\n", ":2: indicators.files: gone.txt: this list of indicators is absent"),
         ("[indicators]\nbuiltin = false\n", ":2: indicators.builtin: then nothing is looked for"),
         ("[sensor\n", ":1:8: not TOML"),
     ] {

@@ -22,7 +22,7 @@ fn a_reload_under_load_loses_no_packet_and_a_bad_list_changes_nothing() {
     // The story's resolver, which is no indicator of anything.
     let (without, with) = ("203.0.113.200\n", "203.0.113.200\n10.20.0.53\n");
     fs::write(&path, without).unwrap();
-    let sensor = net.sensor(&["-i", "b0", "--no-builtin", "--indicators", list]);
+    let sensor = net.sensor(&["-i", "b0", "--no-builtin", "--allow-broad", "--indicators", list]);
     let sent = thread::scope(|scope| {
         let sending = scope.spawn(|| net.send("a0", &STREAM, &sample("story.pcap")));
         fs::write(&path, with).unwrap();
@@ -31,10 +31,10 @@ fn a_reload_under_load_loses_no_packet_and_a_bad_list_changes_nothing() {
         sensor.wait_for_alerts("cs1=10.20.0.53", 1);
         fs::write(&path, [0xff, 0xfe, 0]).unwrap();
         sensor.signal("HUP");
-        sensor.wait_for_log("not reloaded, the indicators from before stay in force", 1);
+        sensor.wait_for_log("not reloaded, indicators and exclusions from before stay in force", 1);
         fs::remove_file(&path).unwrap();
         sensor.signal("HUP");
-        sensor.wait_for_log("not reloaded, the indicators from before stay in force", 2);
+        sensor.wait_for_log("not reloaded, indicators and exclusions from before stay in force", 2);
         for time in 2..5 {
             fs::write(&path, with).unwrap();
             sensor.signal("HUP");
