@@ -177,17 +177,29 @@ fn what_is_sent_again_in_other_segments_counts_once() {
     assert_eq!(heard(&Story::of_packets(again).check()), heard(&once));
 }
 
+/// Cuts of one saying that were once heard otherwise than the whole, each for a reason of its own.
 #[test]
-fn tmp_debug() {
-    let one = Cut { saying: 0, first: 0, lengths: vec![1], late: vec![0], overlaps: vec![(0, 0)], again: vec![false] };
-    let other = Cut {
-        saying: 9,
+fn cuts_that_were_misheard_are_heard_as_the_whole() {
+    let cut = |saying, lengths: &[usize], late: &[usize]| Cut {
+        saying,
         first: 0,
-        lengths: vec![3, 1],
-        late: vec![15, 21, 0, 0, 0, 0, 0, 0, 0],
+        lengths: lengths.to_vec(),
+        late: late.to_vec(),
         overlaps: vec![(0, 0)],
         again: vec![false],
     };
-    let cuts = [one, other];
-    eprintln!("{:?}", heard(&Story::of_packets(packets(&cuts, Cut::segments)).check()));
+    let misheard = [
+        cut(9, &[3, 1], &[15, 21, 0, 0, 0, 0, 0, 0, 0]),
+        cut(9, &[43], &[10, 0, 0]),
+        // A segment that begins within an answer looks like a message that ends where the segment does.
+        cut(10, &[8, 5, 30, 62], &[0]),
+        cut(10, &[3, 1], &[15, 21, 0, 0, 0, 0, 0, 0, 0]),
+        cut(10, &[43], &[10, 0, 0]),
+    ];
+    for cut in misheard {
+        let whole =
+            Story::of_packets(packets(&[cut.clone(), cut.clone()], |cut| vec![(0..cut.saying().bytes.len(), 0)]));
+        let in_pieces = Story::of_packets(packets(&[cut.clone(), cut.clone()], Cut::segments));
+        assert_eq!(heard(&in_pieces.check()), heard(&whole.check()), "{cut:?}");
+    }
 }
