@@ -167,6 +167,27 @@ fn what_is_sent_again_in_other_segments_counts_once() {
     assert_eq!(Story::of_packets(again).check().heard(), once.heard());
 }
 
+/// The second of three requests ends after the third has begun, which does not come whole in one segment either. Where the end
+/// never comes, the third is heard all the same.
+#[test]
+fn a_head_that_ends_after_the_next_has_begun_is_heard_and_so_is_that() {
+    let saying = &SAYINGS[9];
+    let client = CLIENTS[0].parse().unwrap();
+    let all = saying.bytes.len();
+    let find = |text: &[u8]| saying.bytes.windows(text.len()).position(|bytes| bytes == text).unwrap();
+    let (second, third) = (find(b"POST /fakeurl"), find(b"GET http"));
+    let told = |ranges: &[Range<usize>]| {
+        let packets = ranges.iter().map(|range| piece(saying, client, 7, range.clone())).collect();
+        Story::of_packets(packets).check()
+    };
+    let [first, start, end] = [0..second, second..second + 40, second + 40..third];
+    let [next, rest] = [third..third + 30, third + 30..all];
+    let late = told(&[first.clone(), start.clone(), next.clone(), end, rest.clone()]);
+    assert_eq!(late.heard(), told(&[0..all]).heard());
+    let without_end = told(&[first, start, next, rest]).heard().1;
+    assert_eq!((without_end["c2-server-name"], without_end["netsupport"]), (1, 0));
+}
+
 /// Cuts of one saying that were once heard otherwise than the whole, each for a reason of its own.
 #[test]
 fn cuts_that_were_misheard_are_heard_as_the_whole() {
