@@ -25,7 +25,7 @@ mod speech;
 
 pub use facts::{DnsFacts, HttpFacts, MatchBasis, Named};
 pub use names::{DnsSighting, MOST_ADDRESSES, MOST_NAMES};
-pub use speech::{NameSighting, NetSupport, NetSupportSighting, Speech, Stream};
+pub use speech::{NameSighting, NetSupport, NetSupportSighting, Reading, Speech, Stream};
 
 /// What a scan found in one packet.
 #[derive(Debug, Clone)]
@@ -252,7 +252,7 @@ impl Look<'_> {
             return;
         }
         if packet.protocol == Protocol::TCP {
-            if let Some(begins) = self.speech.read(Stream::of(&packet), counts, &mut report_at) {
+            if let Reading::Begins(begins) = self.speech.read(Stream::of(&packet), counts, &mut report_at) {
                 report_at(0, What::HeadBegins(begins as u32));
             }
             return;
