@@ -356,8 +356,7 @@ impl Tracker {
 
     /// Returns the head behind one that was whole.
     fn look_once(&mut self, key: Key, indicators: &Arc<IndicatorSet>, emit: &mut dyn FnMut(Alert)) -> Option<Key> {
-        let (tag, start) = self.said.heads.place(key)?;
-        let body = self.said.heads.body(key);
+        let (tag, start, body) = self.said.heads.place(key)?;
         let (bytes, begun) = self.said.heads.look(key)?;
         let begun = begun.clone();
         let (mut heard, reading) = read(indicators, bytes, &begun, self.names.is_some());
