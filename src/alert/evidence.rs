@@ -3,7 +3,7 @@
 //! An update names the latest sighting of its window alone, so what is gathered here are the flows of all sightings, each with the
 //! lines that count it. What an exclusion suppresses is no evidence.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::net::IpAddr;
 
 use foldhash::fast::RandomState;
@@ -22,6 +22,9 @@ const MOST_LINES: usize = 4 * MOST_FLOWS;
 
 /// How many tunnels are kept whose fragments are taken.
 const MOST_TUNNELS: usize = 4096;
+
+/// How many conversations in a tunnel are named at its fragments.
+const MOST_IN_TUNNEL: usize = 16;
 
 /// A line that tells of a conversation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,7 +54,7 @@ pub(super) type Waiting = HashMap<u32, Timestamp, RandomState>;
 pub struct Evidence {
     places: HashMap<Flow, u32, RandomState>,
     told: Vec<Told>,
-    tunnels: HashSet<(IpAddr, IpAddr), RandomState>,
+    tunnels: HashMap<(IpAddr, IpAddr), Vec<Flow>, RandomState>,
     /// Lines told or waited for.
     lines: usize,
     sightings_beyond: u64,
@@ -64,9 +67,9 @@ impl Evidence {
         &self.told
     }
 
-    /// The ends of tunnels that conversations lay in, the lower address first.
-    pub fn tunnels(&self) -> impl Iterator<Item = (IpAddr, IpAddr)> {
-        self.tunnels.iter().copied()
+    /// The ends of tunnels that conversations lay in, the lower address first, with the first few of these.
+    pub fn tunnels(&self) -> impl Iterator<Item = ((IpAddr, IpAddr), &[Flow])> {
+        self.tunnels.iter().map(|(ends, flows)| (*ends, flows.as_slice()))
     }
 
     /// Sightings, and packets after them, whose conversations are not kept for want of room.
@@ -80,11 +83,15 @@ impl Evidence {
     }
 
     /// A conversation lay in tunnels.
-    pub(super) fn lay_in(&mut self, outer: &[Outer]) {
+    pub(super) fn lay_in(&mut self, inner: Flow, outer: &[Outer]) {
         for Outer { flow, .. } in outer {
-            if self.tunnels.len() < MOST_TUNNELS {
-                let (one, other) = (flow.source.address, flow.destination.address);
-                self.tunnels.insert((one.min(other), one.max(other)));
+            let (one, other) = (flow.source.address, flow.destination.address);
+            let ends = (one.min(other), one.max(other));
+            if self.tunnels.len() < MOST_TUNNELS || self.tunnels.contains_key(&ends) {
+                let flows = self.tunnels.entry(ends).or_default();
+                if flows.len() < MOST_IN_TUNNEL && !flows.contains(&inner) {
+                    flows.push(inner);
+                }
             }
         }
     }

@@ -172,7 +172,7 @@ impl Repeats {
     /// A sighting lay in tunnels.
     pub fn lay_in(&mut self, alert: &Alert, outer: Option<&[Outer]>) {
         if let Some((evidence, outer)) = self.evidence.as_mut().zip(outer).filter(|_| !alert.is_suppressed()) {
-            evidence.lay_in(outer);
+            evidence.lay_in(alert.flow(), outer);
         }
     }
 

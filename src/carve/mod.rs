@@ -154,7 +154,10 @@ impl Carving {
                 if is_sought && !is_wanted && !part.describes && place > 0 {
                     continue;
                 }
-                if let Err(error) = again.read(&part, &mut block) {
+                // What could not be read the first time is not missing now.
+                if let Err(error) = again.read(&part, &mut block)
+                    && block.frames.len() as u64 != frames
+                {
                     report(CarveError::Capture(error));
                     break;
                 }

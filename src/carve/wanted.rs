@@ -68,8 +68,10 @@ impl Wanted {
                 hosts.conversations.push(number);
             }
         }
-        for pair in evidence.tunnels() {
-            wanted.hosts.entry(pair).or_default().are_tunnel = true;
+        for (ends, flows) in evidence.tunnels() {
+            let hosts = wanted.hosts.entry(ends).or_default();
+            hosts.are_tunnel = true;
+            hosts.conversations.extend(flows.iter().filter_map(|flow| wanted.by_flow.get(flow)));
         }
         wanted.keys.extend(wanted.hosts.keys().map(|(one, other)| FlowKey::of_hosts(*one, *other)));
         wanted.keys.iter().for_each(|key| wanted.bits.add(*key));

@@ -32,8 +32,9 @@ impl Again {
     /// Reads the Block that had this part. Of an input that is [sought](Part::is_sought) all Blocks may be passed over but the first
     /// and those that [describe](Part::describes); of another none before the last that is wanted.
     ///
-    /// Damage was told the first time. An error means that the input cannot be read any more.
+    /// Damage was told the first time. After an error the Block holds the frames before it.
     pub fn read(&mut self, part: &Part, block: &mut Block) -> Result<(), CaptureError> {
+        block.frames.clear();
         let mut open = match self.open.take().filter(|open| open.input == part.input) {
             Some(open) => open,
             None => self.open(part.input)?,
