@@ -1,6 +1,6 @@
 //! What a replay keeps of each Block, so that few have to be read again: where it lies, and which flows it may hold.
 //!
-//! It goes into a file without a name, 8 KiB for each Block of 2 MiB: so it takes no memory, and no place on the disk once the process
+//! It goes into a file without a name, 24 KiB for each Block of 2 MiB: so it takes no memory, and no place on the disk once the process
 //! has ended, however it ends.
 
 use std::fs::File;

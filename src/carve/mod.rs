@@ -66,7 +66,7 @@ pub enum CarveError {
         error: io::Error,
     },
     /// What the first pass kept cannot be kept or read.
-    #[error("{}: cannot keep the index beside it, which takes 1/256 of the captures: {error}", path.display())]
+    #[error("{}: cannot keep the index beside it, which takes an eightieth of the captures: {error}", path.display())]
     Index {
         /// The file that was to be carved.
         path: PathBuf,
