@@ -239,3 +239,40 @@ fn blocks_in_between_are_passed_over_and_compressed_files_carved_alike() {
     assert_eq!(frames(&carved), frames(&carved_packed));
     assert_eq!(lines(&replay(&[], &[&carved]).out), lines(&one.out));
 }
+
+#[test]
+fn real_captures_carved_replay_to_the_same_alerts() {
+    let Some(folder) = std::env::var_os("RATTAP_CAPTURES").map(PathBuf::from) else {
+        let _ = writeln!(io::stderr(), "SKIPPED: RATTAP_CAPTURES names no folder of real captures to carve");
+        return;
+    };
+    let temporary = tempfile::tempdir().unwrap();
+    let [list, carved] = ["list.txt", "carved.pcapng"].map(|name| temporary.path().join(name));
+    let mut with_alerts = 0;
+    let manifest = fs::read_to_string(folder.join("MANIFEST.tsv")).unwrap();
+    for path in manifest.lines().skip(1).filter_map(|line| line.split('\t').next()) {
+        let path = folder.join(path);
+        // Its own names and servers, every third of them.
+        let names = temporary.path().join("names");
+        run(["replay", "-q", "-o", "/dev/null", "--names", names.to_str().unwrap(), path.to_str().unwrap()]);
+        let seen = fs::read_to_string(&names).unwrap_or_default();
+        let listed: std::collections::BTreeSet<_> = seen
+            .lines()
+            .step_by(3)
+            .flat_map(|line| {
+                let columns: Vec<_> = line.split('\t').collect();
+                [columns[3].to_owned(), columns[7].to_owned()]
+            })
+            .collect();
+        fs::write(&list, listed.into_iter().map(|value| value + "\n").collect::<String>()).unwrap();
+        let options = ["--indicators", list.to_str().unwrap(), "--allow-broad"];
+        let original = carve(&options, &[&path], &carved);
+        if original.out.is_empty() {
+            continue;
+        }
+        let again = replay(&options, &[&carved]);
+        assert_eq!(lines(&again.out), lines(&original.out), "{}: {}", path.display(), again.err);
+        with_alerts += 1;
+    }
+    assert!(with_alerts > 20, "{with_alerts}");
+}
