@@ -518,6 +518,7 @@ impl Tracker {
             contact::within(finding.outer.as_deref())
         );
         self.judge.sighting(&mut alert, finding.time);
+        self.repeats.lay_in(&alert, finding.outer.as_deref());
         TrackCounts::count(&mut self.counts.sightings, alert.signature);
         self.repeats.sighting(alert, None, false, &mut counted(&mut self.counts, emit));
     }
@@ -560,6 +561,7 @@ impl Tracker {
                 contact::within(finding.outer.as_deref())
             );
             self.judge.sighting(&mut alert, finding.time);
+            self.repeats.lay_in(&alert, finding.outer.as_deref());
             TrackCounts::count(&mut self.counts.sightings, alert.signature);
             self.repeats.sighting(alert, None, false, &mut counted(&mut self.counts, emit));
             return;
@@ -583,6 +585,7 @@ impl Tracker {
         if is_sighting {
             let signature = alert.signature;
             self.judge.sighting(&mut alert, finding.time);
+            self.repeats.lay_in(&alert, finding.outer.as_deref());
             talk.verdict.clone_from(&alert.exclusion);
             talk.window = self.repeats.sighting(alert, Some(place), talk.window.is_some(), &mut emit);
             drop(emit);
