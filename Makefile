@@ -10,7 +10,8 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 PACKAGES := libpcap-dev
 # The referees of the CEF lines and the engine that runs the hunts are Python packages; rsyslog takes the lines there. What reads
 # the hunts beside it is a package for Node.js, which is used where it is and not installed: it would bring hundreds of packages.
-TEST_PACKAGES := $(PACKAGES) python3 python3-venv rsyslog
+# The live sensor is tested on virtual wires.
+TEST_PACKAGES := $(PACKAGES) python3 python3-venv rsyslog iproute2 tcpreplay tcpdump
 
 # Replays the sample story: what a sensor at an office's uplink would have told of an infection.
 demo: setup

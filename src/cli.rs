@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::builder::PossibleValuesParser;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use ipnet::IpNet;
+use rattap::capture::LONGEST_SNAP;
 use rattap::hunt;
 
 /// A packet-capture network sensor for NetSupport Manager RAT command-and-control, alerting in CEF.
@@ -29,6 +30,8 @@ pub struct Cli {
 pub enum Command {
     /// Read captures and write an alert for each finding
     Replay(ReplayArgs),
+    /// Capture from network interfaces and write an alert for each finding
+    Live(LiveArgs),
     /// Show what is looked for
     #[command(subcommand)]
     Indicators(IndicatorsCommand),
@@ -69,7 +72,72 @@ pub struct ReplayArgs {
     #[arg(required = true, value_name = "PATH")]
     pub paths: Vec<PathBuf>,
 
-    /// Write the alerts into this file, emptied first, instead of to standard output
+    #[command(flatten)]
+    pub sensor: SensorArgs,
+
+    /// Exit with 10 where there were alerts
+    #[arg(long)]
+    pub exit_code: bool,
+}
+
+/// Capture from network interfaces and write an alert for each finding, until stopped.
+///
+/// An interface that vanishes, goes down or loses its carrier is waited for; the others go on. Needs root or CAP_NET_RAW.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Signals: SIGTERM and SIGINT end it in order, with all alerts written (a second SIGINT at once); SIGHUP reads the lists of
+indicators anew and reopens the output file; SIGUSR1 writes statistics to the log. Under systemd it is of Type=notify and feeds the watchdog.
+
+Exit code: 0 stopped; 1 alerts could not be written; 2 wrong usage or settings, or an interface that cannot be captured from.
+
+Examples:
+  rattap live -i eth1
+  rattap live -i eth1 -i eth2 -o /var/log/rattap/alerts.cef --filter 'not port 22' --stats-interval 1h")]
+pub struct LiveArgs {
+    /// Capture from this interface (repeatable); any for all at once
+    #[arg(short, long = "interface", value_name = "IFACE", required = true)]
+    pub interfaces: Vec<String>,
+
+    /// Do not ask for packets that are meant for others
+    #[arg(long)]
+    pub no_promiscuous: bool,
+
+    /// Capture so many bytes of each frame at the most
+    #[arg(long, value_name = "BYTES", default_value_t = LONGEST_SNAP, value_parser = clap::value_parser!(u32).range(SHORTEST_SNAP..=LONGEST_SNAP.into()))]
+    pub snap_length: u32,
+
+    /// How many MiB of packets the kernel holds for each interface until they are read
+    #[arg(long, value_name = "MIB", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=2047))]
+    pub kernel_buffer: u32,
+
+    /// Which packets are captured: those that the interface receives, those that it sends, or both
+    #[arg(long, value_name = "WHICH", default_value = "both")]
+    pub direction: DirectionArg,
+
+    /// Write statistics to the log so often
+    #[arg(long, value_name = "TIME", value_parser = interval)]
+    pub stats_interval: Option<Duration>,
+
+    #[command(flatten)]
+    pub sensor: SensorArgs,
+}
+
+/// The shortest snap length that shows IP and its ports behind two VLAN tags.
+const SHORTEST_SNAP: i64 = 96;
+
+/// Which packets are captured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum DirectionArg {
+    In,
+    Out,
+    Both,
+}
+
+/// What every run of the sensor takes, wherever its packets come from.
+#[derive(Debug, Args)]
+pub struct SensorArgs {
+    /// Write the alerts into this file instead of to standard output: a replay empties it first, a live sensor goes on behind
+    /// what it holds
     #[arg(short, long, value_name = "FILE", default_value = "-", hide_default_value = true)]
     pub output: PathBuf,
 
@@ -100,13 +168,9 @@ pub struct ReplayArgs {
     /// The sensor's identifier in alerts
     #[arg(long, value_name = "ID")]
     pub sensor_id: Option<String>,
-
-    /// Exit with 10 where there were alerts
-    #[arg(long)]
-    pub exit_code: bool,
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct IndicatorArgs {
     /// Look for the indicators in this file too: one a line, as ip:port, ip, range or domain (repeatable)
     #[arg(long, value_name = "FILE")]
@@ -164,6 +228,14 @@ fn duration(text: &str) -> Result<Duration, String> {
     Duration::try_from(span).map_err(|_| "a time cannot be negative".to_owned())
 }
 
+/// A time between two events.
+fn interval(text: &str) -> Result<Duration, String> {
+    match duration(text)? {
+        Duration::ZERO => Err("a time above zero is wanted, such as 90s, 10m or 1h 30m".to_owned()),
+        time => Ok(time),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -182,5 +254,7 @@ mod tests {
         assert_eq!(duration("1h 30m"), Ok(Duration::from_secs(5400)));
         assert!(duration("-5m").is_err());
         assert!(duration("soon").is_err());
+        assert_eq!(interval("10m"), duration("10m"));
+        assert!(interval("0").is_err());
     }
 }

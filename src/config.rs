@@ -6,15 +6,17 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
 
 use anyhow::{Context, bail};
-use rattap::capture::{Filter, Input, Inputs};
+use rattap::capture::{Direction, Filter, Input, Inputs, LiveSettings};
 use rattap::indicator::{IndicatorSet, builtin, feed};
 use rattap::output::Sensor;
-use rattap::sensor::SensorSettings;
+use rattap::sensor::{InForce, SensorSettings};
 use rattap::track::TrackSettings;
+use rattap::units::ByteCount;
 
-use crate::cli::{IndicatorArgs, ReplayArgs};
+use crate::cli::{DirectionArg, IndicatorArgs, LiveArgs, ReplayArgs, SensorArgs};
 
 /// How many scanners are of any use: one capture thread feeds no more, and each holds a Block.
 const MOST_WORKERS: usize = 32;
@@ -22,20 +24,18 @@ const MOST_WORKERS: usize = 32;
 /// How many refused lines of one list are told one by one; a list in the wrong format refuses every line.
 const MOST_REFUSALS_TOLD: usize = 10;
 
-/// What a replay is to do.
-pub struct Replay {
-    pub paths: Vec<PathBuf>,
+/// What every run is to do, wherever its packets come from.
+pub struct Run {
     pub output: PathBuf,
     pub filter: Option<Filter>,
     pub indicators: Arc<IndicatorSet>,
     pub sensor: Sensor,
     pub settings: SensorSettings,
-    pub tells_alerts_by_exit_code: bool,
 }
 
-impl Replay {
+impl Run {
     /// Checks all that can be known before the work begins.
-    pub fn new(args: ReplayArgs) -> anyhow::Result<Self> {
+    fn new(args: SensorArgs) -> anyhow::Result<Self> {
         if let Some(workers) = args.workers
             && workers.get() > MOST_WORKERS
         {
@@ -47,7 +47,6 @@ impl Replay {
         let filter = args.filter.as_deref().map(|text| Filter::new(text).context("--filter"));
         let host = args.sensor_host.unwrap_or_else(|| gethostname::gethostname().to_string_lossy().into_owned());
         Ok(Self {
-            paths: args.paths,
             output: args.output,
             filter: filter.transpose()?,
             indicators: Arc::new(indicators(&args.indicators)?),
@@ -56,8 +55,60 @@ impl Replay {
                 workers,
                 track: TrackSettings { repeat_window: args.repeat_window, home: args.home },
             },
-            tells_alerts_by_exit_code: args.exit_code,
         })
+    }
+}
+
+/// What a replay is to do.
+pub struct Replay {
+    pub paths: Vec<PathBuf>,
+    pub run: Run,
+    pub tells_alerts_by_exit_code: bool,
+}
+
+impl Replay {
+    /// Checks all that can be known before the work begins.
+    pub fn new(args: ReplayArgs) -> anyhow::Result<Self> {
+        Ok(Self { paths: args.paths, run: Run::new(args.sensor)?, tells_alerts_by_exit_code: args.exit_code })
+    }
+}
+
+/// What a live sensor is to do.
+pub struct Live {
+    pub capture: LiveSettings,
+    /// Its filter is the kernel's business, and was only tried.
+    pub run: Run,
+    pub stats_interval: Option<Duration>,
+    reloaded: IndicatorArgs,
+}
+
+impl Live {
+    /// Checks all that can be known before the interfaces are opened.
+    pub fn new(args: LiveArgs) -> anyhow::Result<Self> {
+        for (number, interface) in args.interfaces.iter().enumerate() {
+            if args.interfaces[..number].contains(interface) {
+                bail!("-i {interface}: given twice, and its packets would count twice");
+            }
+        }
+        let capture = LiveSettings {
+            interfaces: args.interfaces,
+            is_promiscuous: !args.no_promiscuous,
+            snap_length: args.snap_length,
+            kernel_buffer: ByteCount(u64::from(args.kernel_buffer) << 20),
+            filter: args.sensor.filter.clone(),
+            direction: match args.direction {
+                DirectionArg::In => Direction::In,
+                DirectionArg::Out => Direction::Out,
+                DirectionArg::Both => Direction::Both,
+            },
+        };
+        let reloaded = args.sensor.indicators.clone();
+        Ok(Self { capture, run: Run::new(args.sensor)?, stats_interval: args.stats_interval, reloaded })
+    }
+
+    /// Reads what is in force anew. Nothing of it is used where a part cannot be read.
+    pub fn reload(&self) -> anyhow::Result<InForce> {
+        Ok(InForce { indicators: Arc::new(indicators(&self.reloaded)?) })
     }
 }
 

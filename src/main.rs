@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use clap::Parser;
 use rattap::capture::{CaptureError, Files, Inputs, interfaces};
-use rattap::output::{self, Cef, OutputError};
+use rattap::output::{self, Begin, Cef, OutputError};
 use rattap::sensor::{self, Event};
 
 mod cli;
@@ -14,15 +14,18 @@ mod console;
 mod exit_code;
 mod hunting;
 mod listing;
+mod live;
 mod summary;
+mod systemd;
 
 use cli::{Cli, Command, IndicatorsCommand};
-use console::Console;
+use console::{Console, Kind};
 use exit_code::Exit;
 
 fn main() -> Exit {
     let cli = Cli::parse();
-    let console = Console::start(cli.verbose, cli.quiet);
+    let kind = if matches!(cli.command, Command::Live(_)) { Kind::Service } else { Kind::Command };
+    let console = Console::start(kind, cli.verbose, cli.quiet);
     match run(cli, &console) {
         Ok(code) => code,
         Err(error) if is_closed_pipe(&error) => Exit::Done,
@@ -37,6 +40,7 @@ fn main() -> Exit {
 fn run(cli: Cli, console: &Console) -> anyhow::Result<Exit> {
     match cli.command {
         Command::Replay(args) => replay(config::Replay::new(args)?, console),
+        Command::Live(args) => live::live(config::Live::new(args)?, console),
         Command::Indicators(IndicatorsCommand::List { indicators, json }) => {
             let set = config::indicators(&indicators)?;
             let text = if json { listing::indicators_json(&set)? } else { listing::indicators_table(&set) };
@@ -57,17 +61,19 @@ fn replay(replay: config::Replay, console: &Console) -> anyhow::Result<Exit> {
         log::error!("{error}");
     };
     let inputs = Inputs::expand(&replay.paths, &mut problem);
-    config::check_output(&replay.output, &inputs)?;
-    let output = output::open(&replay.output, Cef::new(replay.sensor))?;
-    let files = Files::new(inputs.list, replay.filter);
+    let run = replay.run;
+    config::check_output(&run.output, &inputs)?;
+    let output = output::open(&run.output, Cef::new(run.sensor), Begin::Anew)?;
+    let files = Files::new(inputs.list, run.filter);
     let read = files.progress();
     console.begin(inputs.total);
     let started = Instant::now();
-    let mut outcome =
-        sensor::run(Box::new(files), replay.indicators, &replay.settings, output, &mut |event| match event {
-            Event::Problem(error) => problem(error),
-            Event::Tick { alerts } => console.progress(&read, alerts),
-        });
+    let mut outcome = sensor::run(Box::new(files), run.indicators, &run.settings, output, &mut |event| match event {
+        Event::Problem(error) => problem(error),
+        Event::Tick { alerts } => console.progress(&read, alerts),
+        // It ends the run, whose outcome tells of it.
+        Event::OutputFails(_) | Event::OutputWorks => (),
+    });
     console.end();
     if outcome.output.as_ref().is_err_and(OutputError::is_closed_pipe) {
         // Nobody misses them.

@@ -9,25 +9,40 @@ use rattap::sensor::Totals;
 use rattap::track::GiveUp;
 use rattap::units::ByteCount;
 
-/// The summary of a run, of several lines.
+/// The summary of a replay, of several lines.
 pub fn text(totals: &Totals, problems: u64, took: Duration) -> String {
-    let mut text = String::new();
-    // Writing into a string cannot fail.
-    let _ = write(&mut text, totals, problems, took);
-    text
-}
-
-fn write(text: &mut String, totals: &Totals, problems: u64, took: Duration) -> std::fmt::Result {
-    let Totals { capture, scan, track, .. } = totals;
+    let capture = &totals.capture;
     let seconds = took.as_secs_f64();
     let rate = ByteCount((capture.bytes.0 as f64 / seconds.max(1e-6)) as u64);
-    writeln!(
-        text,
-        "{}, {} in {}, read in {seconds:.2} s ({rate}/s)",
+    let mut text = format!(
+        "{}, {} in {}, read in {seconds:.2} s ({rate}/s)\n",
         counted(capture.packets, "packet"),
         capture.bytes,
         counted(capture.inputs, "capture"),
-    )?;
+    );
+    // Writing into a string cannot fail.
+    let _ = write(&mut text, totals, problems);
+    text
+}
+
+/// The summary of a live sensor so far, of several lines.
+pub fn live_text(totals: &Totals, took: Duration) -> String {
+    let capture = &totals.capture;
+    let rate = (capture.packets as f64 / took.as_secs_f64().max(1e-6)) as u64;
+    let took = jiff::SignedDuration::from_secs(took.as_secs().try_into().unwrap_or(i64::MAX));
+    let mut text = format!(
+        "{}, {} from {} in {took:#} ({} packets/s)\n",
+        counted(capture.packets, "packet"),
+        capture.bytes,
+        counted(capture.inputs, "interface"),
+        grouped(rate),
+    );
+    let _ = write(&mut text, totals, 0);
+    text
+}
+
+fn write(text: &mut String, totals: &Totals, problems: u64) -> std::fmt::Result {
+    let Totals { capture, scan, track, .. } = totals;
     if let Some((first, last)) = totals.span {
         let moment = |time: rattap::units::Timestamp| {
             jiff::Timestamp::from_nanosecond(time.nanos().into()).map(|time| format!("{time:.0}")).unwrap_or_default()
@@ -55,6 +70,9 @@ fn write(text: &mut String, totals: &Totals, problems: u64, took: Duration) -> s
         (problems, "problems with inputs (see the messages)"),
         (capture.damaged, "damaged places in captures"),
         (capture.oversized, "records too large for any packet"),
+        (capture.kernel_dropped, "packets dropped by the kernel: its buffer was full (see --kernel-buffer)"),
+        (capture.interface_dropped, "packets dropped by interfaces or their drivers"),
+        (capture.interfaces_lost, "times that an interface vanished, went down or lost its carrier"),
         (capture.filtered, "frames left out by the filter"),
         (capture.cut, "frames cut at the snap length, read as far as they go"),
         (scan.dns_cut, "DNS messages cut or broken, read as far as they go"),

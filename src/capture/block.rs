@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use super::pulse::Beat;
 use crate::indicator::IndicatorSet;
 use crate::units::Timestamp;
 
@@ -42,6 +43,21 @@ impl LinkType {
     pub const IPV6: Self = Self(229);
     /// Linux "cooked" capture, version 2.
     pub const LINUX_SLL2: Self = Self(276);
+
+    /// All of which IP is found behind.
+    pub const READ: [Self; 11] = [
+        Self::NULL,
+        Self::ETHERNET,
+        Self::PPP,
+        Self::PPP_HDLC,
+        Self::PPP_ETHER,
+        Self::RAW,
+        Self::LOOP,
+        Self::LINUX_SLL,
+        Self::IPV4,
+        Self::IPV6,
+        Self::LINUX_SLL2,
+    ];
 }
 
 /// Where one frame lies in its Block.
@@ -79,12 +95,17 @@ pub struct Block {
     pub bytes: Vec<u8>,
     /// The frames, in order.
     pub frames: Vec<Frame>,
+    /// Where there was nothing to capture: the time up to which all that was captured has been handed on. So time passes on a
+    /// quiet link, too. Set by live sources alone.
+    pub idle_until: Option<Timestamp>,
+    /// A sign of life of the capture, for the output to let arrive. Set by live sources alone.
+    pub beat: Option<Beat>,
 }
 
 impl Block {
     /// An empty Block.
     pub fn new(origin: Arc<Origin>, indicators: Arc<IndicatorSet>) -> Self {
-        Self { number: 0, origin, indicators, bytes: Vec::new(), frames: Vec::new() }
+        Self { number: 0, origin, indicators, bytes: Vec::new(), frames: Vec::new(), idle_until: None, beat: None }
     }
 
     /// The captured bytes of a frame of this Block; empty where the frame's place is not in it.

@@ -98,7 +98,10 @@ fn what_is_no_ip_is_told_by_reason() {
     assert_eq!(read(LinkType::ETHERNET, &ethernet(&[8, 0], &[0x45; 10])), Err(Skip::Cut));
     assert_eq!(read(LinkType::ETHERNET, &ethernet(&[8, 0], &[0x41; 40])), Err(Skip::Malformed));
     assert_eq!(read(LinkType::ETHERNET, &[]), Err(Skip::Cut));
-    assert_eq!(read(LinkType(127), &[0; 60]), Err(Skip::UnknownLink));
+    for link in (0..=u16::MAX).map(LinkType) {
+        let is_unknown = decode(link, &[0; 60], 60).err() == Some(Skip::UnknownLink);
+        assert_eq!(is_unknown, !LinkType::READ.contains(&link), "{link:?}");
+    }
 }
 
 #[test]

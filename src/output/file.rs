@@ -1,7 +1,7 @@
 //! CEF lines into a file or to standard output.
 //!
-//! A file is created, or emptied where it exists, before the work begins: hours of work must not end in "cannot create",
-//! and whoever names a file with `-o` expects it to hold this run and nothing else.
+//! A file is created before the work begins: hours of work must not end in "cannot create". Where it exists, a replay empties it,
+//! since whoever names a file with `-o` expects it to hold this run and nothing else, and a live sensor goes on behind what it holds.
 //!
 //! Lines are kept in one buffer and written in whole lines. The buffer is our own, because `BufWriter` swallows the
 //! error where it is dropped, and standard output's own would copy every line once more.
@@ -9,8 +9,9 @@
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::AsFd;
+use std::path::{Path, PathBuf};
 
-use super::{Cef, Kind, LONGEST_LINE, Output, OutputError};
+use super::{Begin, Cef, Kind, LONGEST_LINE, Output, OutputError};
 use crate::alert::Alert;
 
 /// How many bytes of lines are kept before they are written: the capacity of a pipe on Linux, some 80 lines.
@@ -19,7 +20,7 @@ const BUFFER: usize = 64 << 10;
 /// `-`: standard output.
 pub(super) const STANDARD_OUTPUT: Kind = Kind {
     takes: |target| target.as_os_str() == "-",
-    open: |_, cef| {
+    open: |_, cef, _| {
         let error = |error| OutputError::Write { name: "standard output".to_owned(), error };
         let file = File::from(io::stdout().as_fd().try_clone_to_owned().map_err(error)?);
         Ok(Box::new(Lines::new("standard output".to_owned(), file, cef)))
@@ -29,11 +30,45 @@ pub(super) const STANDARD_OUTPUT: Kind = Kind {
 /// Any other target: a file.
 pub(super) const FILE: Kind = Kind {
     takes: |_| true,
-    open: |path, cef| {
-        let file = File::create(path).map_err(|error| OutputError::Create { path: path.to_owned(), error })?;
-        Ok(Box::new(Lines::new(path.display().to_string(), file, cef)))
+    open: |path, cef, begin| {
+        let file = open_file(path, begin).map_err(|error| OutputError::Create { path: path.to_owned(), error })?;
+        Ok(Box::new(Named { path: path.to_owned(), lines: Lines::new(path.display().to_string(), file, cef) }))
     },
 };
+
+fn open_file(path: &Path, begin: Begin) -> io::Result<File> {
+    match begin {
+        Begin::Anew => File::create(path),
+        Begin::Behind => File::options().create(true).append(true).open(path),
+    }
+}
+
+/// Lines into a file that can be opened again by its name.
+struct Named {
+    path: PathBuf,
+    lines: Lines<File>,
+}
+
+impl Output for Named {
+    fn write(&mut self, alert: &Alert) -> Result<(), OutputError> {
+        self.lines.write(alert)
+    }
+
+    fn flush(&mut self) -> Result<(), OutputError> {
+        self.lines.flush()
+    }
+
+    fn reopen(&mut self) -> Result<(), OutputError> {
+        let opened = open_file(&self.path, Begin::Behind);
+        let file = opened.map_err(|error| OutputError::Reopen { path: self.path.clone(), error })?;
+        let mut old = std::mem::replace(&mut self.lines.sink, file);
+        self.lines.named(old.settle())
+    }
+
+    fn close(self: Box<Self>) -> Result<(), OutputError> {
+        Box::new(self.lines).close()
+    }
+}
 
 /// Where lines can be written to.
 pub trait Sink: Write + Send {
@@ -137,7 +172,7 @@ mod tests {
         let path = folder.path().join("alerts.cef");
         std::fs::write(&path, "of an earlier run").unwrap();
         let cef = Cef::new(Sensor::default());
-        let mut output = open(&path, cef.clone()).unwrap();
+        let mut output = open(&path, cef.clone(), Begin::Anew).unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), b"");
         let mut expected = String::new();
         for _ in 0..300 {
@@ -146,6 +181,32 @@ mod tests {
         }
         output.close().unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), expected);
+    }
+
+    #[test]
+    fn a_file_that_was_moved_away_is_made_anew_when_it_is_reopened() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, moved) = (folder.path().join("alerts.cef"), folder.path().join("alerts.cef.1"));
+        std::fs::write(&path, "of an earlier run\n").unwrap();
+        let mut output = open(&path, Cef::new(Sensor::default()), Begin::Behind).unwrap();
+        output.write(&query()).unwrap();
+        output.flush().unwrap();
+        std::fs::rename(&path, &moved).unwrap();
+        output.write(&query()).unwrap();
+        output.flush().unwrap();
+        output.reopen().unwrap();
+        output.write(&query()).unwrap();
+        output.flush().unwrap();
+        output.reopen().unwrap();
+        output.write(&query()).unwrap();
+        // Where it cannot be opened, alerts go on into the one that is open.
+        let kept = folder.path().join("kept");
+        std::fs::rename(&path, &kept).unwrap();
+        std::fs::create_dir(&path).unwrap();
+        assert!(matches!(output.reopen(), Err(OutputError::Reopen { .. })));
+        output.close().unwrap();
+        let lines = |path| std::fs::read_to_string(path).unwrap().lines().count();
+        assert_eq!((lines(&moved), lines(&kept)), (3, 2));
     }
 
     #[test]
@@ -160,7 +221,7 @@ mod tests {
     fn a_file_that_cannot_be_created_is_named() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("missing").join("alerts.cef");
-        let error = open(&path, Cef::new(Sensor::default())).err().unwrap();
+        let error = open(&path, Cef::new(Sensor::default()), Begin::Anew).err().unwrap();
         assert!(error.to_string().starts_with(&format!("{}: cannot create", path.display())), "{error}");
         assert!(!error.is_closed_pipe());
     }

@@ -30,6 +30,12 @@ pub trait Output: Send {
     /// Hands on everything that `write` kept. Called whenever no alert waits, so that a lone alert does not.
     fn flush(&mut self) -> Result<(), OutputError>;
 
+    /// Lets go of its files and opens them anew under their names, where it has any: somebody may have moved them away. Called
+    /// after `flush`. Where a file cannot be opened the output goes on with the one it has.
+    fn reopen(&mut self) -> Result<(), OutputError> {
+        Ok(())
+    }
+
     /// Flushes and closes; called once, last. What only closing brings to light is an error here. An output that is
     /// dropped instead loses what it kept.
     fn close(self: Box<Self>) -> Result<(), OutputError>;
@@ -43,16 +49,25 @@ struct Kind {
     /// True where the target, as the user wrote it, means this kind.
     takes: fn(&Path) -> bool,
     /// Makes everything ready, so that what is going to fail fails before the work begins.
-    open: fn(&Path, Cef) -> Opened,
+    open: fn(&Path, Cef, Begin) -> Opened,
+}
+
+/// What becomes of the lines that a file holds already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Begin {
+    /// They go: the file is to hold this run and nothing else.
+    Anew,
+    /// They stay, and new ones come behind them: a sensor starts again and again.
+    Behind,
 }
 
 /// All outputs. The first that takes a target gets it; a file takes every target, so it stands last.
 const KINDS: [Kind; 2] = [file::STANDARD_OUTPUT, file::FILE];
 
 /// Opens the output that a target names: `-` for standard output, else a file's path.
-pub fn open(target: &Path, cef: Cef) -> Result<Box<dyn Output>, OutputError> {
+pub fn open(target: &Path, cef: Cef, begin: Begin) -> Result<Box<dyn Output>, OutputError> {
     let kind = KINDS.iter().find(|kind| (kind.takes)(target)).unwrap_or(&file::FILE);
-    (kind.open)(target, cef)
+    (kind.open)(target, cef, begin)
 }
 
 /// What can go wrong with an output.
@@ -61,6 +76,14 @@ pub enum OutputError {
     /// It cannot be opened. Nothing was written.
     #[error("{}: cannot create the output: {error}; choose a path that can be written", path.display())]
     Create {
+        /// The file.
+        path: PathBuf,
+        /// The system's word.
+        error: io::Error,
+    },
+    /// It cannot be opened anew; alerts still go to the file that was open before, wherever it is now.
+    #[error("{}: cannot reopen the output: {error}; alerts still go to the file that was open before", path.display())]
+    Reopen {
         /// The file.
         path: PathBuf,
         /// The system's word.

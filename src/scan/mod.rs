@@ -100,7 +100,7 @@ pub struct Findings {
     pub learned: u64,
     /// The lowest time of all frames; `None` for a Block without frames.
     pub earliest: Option<Timestamp>,
-    /// The highest time of all frames; `None` for a Block without frames.
+    /// The highest time of all frames; for a Block without frames the time up to which it was idle, if it knows one.
     pub latest: Option<Timestamp>,
     /// The findings.
     pub list: Vec<Finding>,
@@ -185,7 +185,7 @@ pub fn scan(block: &Block, learned: &Learned, findings: &mut Findings) {
     }
     findings.counts.packets = packets;
     findings.earliest = block.frames.iter().map(|frame| frame.time).min();
-    findings.latest = (!block.frames.is_empty()).then_some(clock);
+    findings.latest = if block.frames.is_empty() { block.idle_until } else { Some(clock) };
 }
 
 /// Which frame of a Block.
