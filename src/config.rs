@@ -9,12 +9,12 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use rattap::capture::{Direction, Filter, Input, Inputs, LiveSettings};
+use rattap::capture::{Direction, Filter, Input, Inputs, LiveSettings, TimeWindow, state_name};
 use rattap::indicator::{IndicatorSet, builtin, feed};
 use rattap::output::Sensor;
 use rattap::sensor::{InForce, SensorSettings};
 use rattap::track::TrackSettings;
-use rattap::units::ByteCount;
+use rattap::units::{ByteCount, Timestamp};
 
 use crate::cli::{DirectionArg, IndicatorArgs, LiveArgs, ReplayArgs, SensorArgs};
 
@@ -62,15 +62,80 @@ impl Run {
 /// What a replay is to do.
 pub struct Replay {
     pub paths: Vec<PathBuf>,
+    /// The folder to follow in place of `paths`.
+    pub follow: Option<Followed>,
     pub run: Run,
+    /// Only packets of this time.
+    pub window: Option<TimeWindow>,
+    /// Ends with a table of who was seen doing what.
+    pub shows_summary: bool,
     pub tells_alerts_by_exit_code: bool,
 }
 
 impl Replay {
     /// Checks all that can be known before the work begins.
     pub fn new(args: ReplayArgs) -> anyhow::Result<Self> {
-        Ok(Self { paths: args.paths, run: Run::new(args.sensor)?, tells_alerts_by_exit_code: args.exit_code })
+        let window = match (args.from, args.to) {
+            (None, None) => None,
+            (from, to) => Some(TimeWindow { from: from.unwrap_or(Timestamp::MIN), to: to.unwrap_or(Timestamp::MAX) }),
+        };
+        if window.is_some_and(|window| window.from >= window.to) {
+            bail!("--to: is not after --from, so no packet could be looked at");
+        }
+        Ok(Self {
+            paths: args.paths,
+            follow: args.follow.map(|folder| Followed::new(folder, args.state, &args.sensor.output)).transpose()?,
+            run: Run::new(args.sensor)?,
+            window,
+            shows_summary: args.summary,
+            tells_alerts_by_exit_code: args.exit_code,
+        })
     }
+}
+
+/// A folder to follow.
+pub struct Followed {
+    pub folder: PathBuf,
+    /// Where it is kept what was read.
+    pub state: PathBuf,
+}
+
+impl Followed {
+    fn new(folder: PathBuf, state: Option<PathBuf>, output: &Path) -> anyhow::Result<Self> {
+        let at = || format!("--follow {}", folder.display());
+        let folder = fs::canonicalize(&folder).with_context(at)?;
+        let is_inside = |path: &Path| {
+            let parent =
+                path.parent().map(|parent| if parent.as_os_str().is_empty() { Path::new(".") } else { parent });
+            parent.and_then(|parent| fs::canonicalize(parent).ok()).is_some_and(|parent| parent == folder)
+        };
+        let state = match state {
+            Some(state) => state,
+            None => {
+                let place =
+                    state_folder().context("--state is needed: there is no home folder to keep what was read in")?;
+                fs::create_dir_all(&place).with_context(|| format!("--state is needed: {}", place.display()))?;
+                place.join(state_name(&folder))
+            }
+        };
+        for (option, path) in [("-o", output), ("--state", &state)] {
+            if path.as_os_str() != "-" && is_inside(path) {
+                bail!(
+                    "{option} {}: lies in the folder that is followed, and would be taken for a capture",
+                    path.display()
+                );
+            }
+        }
+        Ok(Self { folder, state })
+    }
+}
+
+/// Where programs keep what is to survive a restart: systemd's choice (`StateDirectory=`), else that of the XDG Base Directory
+/// Specification.
+fn state_folder() -> Option<PathBuf> {
+    let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let base = || variable("XDG_STATE_HOME").or_else(|| variable("HOME").map(|home| home.join(".local/state")));
+    variable("STATE_DIRECTORY").or_else(|| base().map(|base| base.join("rattap")))
 }
 
 /// What a live sensor is to do.

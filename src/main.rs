@@ -1,22 +1,25 @@
 //! The `rattap` command: arguments → run → exit code.
 
 use std::io::{self, Write};
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use clap::Parser;
 use rattap::capture::{CaptureError, Files, Inputs, interfaces};
-use rattap::output::{self, Begin, Cef, OutputError};
+use rattap::output::{self, Begin, Cef, OutputError, Tallied, Tally};
 use rattap::sensor::{self, Event};
 
 mod cli;
 mod config;
 mod console;
 mod exit_code;
+mod follow;
 mod hunting;
 mod listing;
 mod live;
 mod summary;
 mod systemd;
+mod table;
 
 use cli::{Cli, Command, IndicatorsCommand};
 use console::{Console, Kind};
@@ -24,7 +27,11 @@ use exit_code::Exit;
 
 fn main() -> Exit {
     let cli = Cli::parse();
-    let kind = if matches!(cli.command, Command::Live(_)) { Kind::Service } else { Kind::Command };
+    let kind = match &cli.command {
+        Command::Live(_) => Kind::Service,
+        Command::Replay(args) if args.follow.is_some() => Kind::Service,
+        _ => Kind::Command,
+    };
     let console = Console::start(kind, cli.verbose, cli.quiet);
     match run(cli, &console) {
         Ok(code) => code,
@@ -39,6 +46,7 @@ fn main() -> Exit {
 /// An error is a wrong usage or setting: whatever goes wrong with the work itself has its own exit code.
 fn run(cli: Cli, console: &Console) -> anyhow::Result<Exit> {
     match cli.command {
+        Command::Replay(args) if args.follow.is_some() => follow::follow(config::Replay::new(args)?, console),
         Command::Replay(args) => replay(config::Replay::new(args)?, console),
         Command::Live(args) => live::live(config::Live::new(args)?, console),
         Command::Indicators(IndicatorsCommand::List { indicators, json }) => {
@@ -64,7 +72,12 @@ fn replay(replay: config::Replay, console: &Console) -> anyhow::Result<Exit> {
     let run = replay.run;
     config::check_output(&run.output, &inputs)?;
     let output = output::open(&run.output, Cef::new(run.sensor), Begin::Anew)?;
-    let files = Files::new(inputs.list, run.filter);
+    let tally = replay.shows_summary.then(|| Arc::new(Mutex::new(Tally::default())));
+    let output = match &tally {
+        Some(tally) => Box::new(Tallied::new(output, tally.clone())),
+        None => output,
+    };
+    let files = Files::new(inputs.list, run.filter).within(replay.window);
     let read = files.progress();
     console.begin(inputs.total);
     let started = Instant::now();
@@ -80,6 +93,9 @@ fn replay(replay: config::Replay, console: &Console) -> anyhow::Result<Exit> {
         outcome.totals.alerts_lost = 0;
     }
     let totals = &outcome.totals;
+    if let Some(tally) = tally {
+        console.show(&tally);
+    }
     console.say(&summary::text(totals, problems, started.elapsed()));
     Ok(match outcome.output {
         Err(error) if !error.is_closed_pipe() => {

@@ -73,6 +73,7 @@ fn write(text: &mut String, totals: &Totals, problems: u64) -> std::fmt::Result 
         (capture.kernel_dropped, "packets dropped by the kernel: its buffer was full (see --kernel-buffer)"),
         (capture.interface_dropped, "packets dropped by interfaces or their drivers"),
         (capture.interfaces_lost, "times that an interface vanished, went down or lost its carrier"),
+        (capture.outside, "frames outside the time window"),
         (capture.filtered, "frames left out by the filter"),
         (capture.cut, "frames cut at the snap length, read as far as they go"),
         (scan.dns_cut, "DNS messages cut or broken, read as far as they go"),
@@ -105,12 +106,12 @@ fn write(text: &mut String, totals: &Totals, problems: u64) -> std::fmt::Result 
 }
 
 /// `1 packet`, `1,234 packets`.
-fn counted(number: u64, what: &str) -> String {
+pub fn counted(number: u64, what: &str) -> String {
     format!("{} {what}{}", grouped(number), if number == 1 { "" } else { "s" })
 }
 
 /// `1234567` as `1,234,567`.
-fn grouped(number: u64) -> String {
+pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (place, digit) in digits.chars().enumerate() {

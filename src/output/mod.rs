@@ -11,9 +11,11 @@ use crate::alert::Alert;
 
 mod cef;
 mod file;
+mod tally;
 
 pub use cef::{Cef, LONGEST_LINE, Sensor};
 pub use file::Lines;
+pub use tally::{ClientTally, Others, Row, Tallied, Tally};
 
 /// Takes alerts, one after the other, in the order in which the tracker made them.
 ///

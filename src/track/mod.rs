@@ -16,7 +16,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use crate::alert::{Alert, REPEAT_WINDOW, Repeats, Signature, Traffic};
-use crate::capture::Block;
+use crate::capture::{Block, Held};
 use crate::decode::{Decoded, MOST_TUNNELS, decode};
 use crate::flow::{End, Flow};
 use crate::indicator::{AddressMatch, IndicatorId, IndicatorSet, Learned};
@@ -136,6 +136,15 @@ impl Tracker {
             said: said::Said::new(),
             last_dns: None,
         }
+    }
+
+    /// What is held that would make what comes look different to a tracker that has seen nothing yet.
+    pub fn held(&self) -> Held {
+        let findings = self.clock.is_some_and(|now| {
+            !(self.repeats.is_empty() && self.resolved.has_expired(now) && self.conversations.have_ended(now))
+        });
+        let pieces = self.defrag.due().is_some() || self.said.has_pieces();
+        Held { findings, pieces, clock: self.clock }
     }
 
     /// What was counted so far.
