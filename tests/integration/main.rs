@@ -8,6 +8,7 @@ mod captures;
 mod cef_reader;
 mod cef_referees;
 mod cuts;
+mod follow;
 mod golden;
 mod hostile;
 mod hunts;

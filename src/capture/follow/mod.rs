@@ -92,6 +92,8 @@ pub struct Follow {
     /// Captures read so far.
     number: u64,
     listed: Option<Instant>,
+    /// Whether the last listing found files of which nobody knew whether they are finished.
+    is_holding: bool,
     /// What looks are read into.
     scratch: Block,
     idle: Idle,
@@ -227,6 +229,7 @@ impl Follow {
             current: None,
             number: 0,
             listed: None,
+            is_holding: false,
             scratch: Block::new(Arc::new(Origin::default()), Arc::new(IndicatorSet::default())),
             idle: Idle {
                 step: gathered.max(SHORTEST_STEP),
@@ -250,6 +253,10 @@ impl Follow {
         if news.is_partial {
             // Nobody knows which of them were closed.
             self.begun.clear();
+        }
+        // What was held back may have a successor now, and comes before it.
+        if self.is_holding && news.list.iter().any(|happened| matches!(happened, Happened::Begun(_))) {
+            self.list(report);
         }
         for happened in news.list {
             match happened {
@@ -296,7 +303,12 @@ impl Follow {
         let stored: HashSet<Stored> = list.iter().map(|listed| listed.stored).collect();
         self.refused.retain(|refused| stored.contains(refused));
         let new: Vec<_> = list.into_iter().filter(|listed| listed.stored.length > 0).collect();
-        for listed in finished(new, SystemTime::now()) {
+        let unknown =
+            new.iter().filter(|listed| !self.begun.contains(&listed.name) && self.known.at(&listed.stored).is_none());
+        let unknown: HashSet<OsString> = unknown.map(|listed| listed.name.clone()).collect();
+        let finished = finished(new, SystemTime::now());
+        self.is_holding = finished.iter().filter(|listed| unknown.contains(&listed.name)).count() < unknown.len();
+        for listed in finished {
             if !self.known.holds(&listed.stored) && !self.begun.contains(&listed.name) {
                 // What went since the listing is told of by the kernel, or nobody saw it finished.
                 self.consider(&listed.name, report);
@@ -514,6 +526,3 @@ fn digest(bytes: &[u8]) -> [u8; 16] {
     let digest = ring::digest::digest(&ring::digest::SHA256, bytes);
     digest.as_ref().first_chunk().copied().unwrap_or_default()
 }
-
-#[cfg(test)]
-mod tests;
