@@ -6,9 +6,12 @@ use super::*;
 use crate::capture::{Files, Input, Pulse};
 use crate::indicator::builtin;
 
+/// What a source does when it is asked to fill.
+type Step = Box<dyn FnMut(&mut Block) + Send>;
+
 /// A capture with one contact, again and again, after what is done before each time.
 struct Again {
-    times: Vec<Box<dyn FnMut(&mut Block) + Send>>,
+    times: Vec<Step>,
 }
 
 impl Source for Again {
