@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use rattap::alert::exclusion::Exclusions;
-use rattap::capture::{Direction, Filter, Input, Inputs, LiveSettings};
+use rattap::capture::{Direction, Filter, Input, Inputs, LiveSettings, TimeWindow, state_name};
 use rattap::indicator::{FeedReport, IndicatorSet, LoadSettings, Loaded};
 use rattap::output::syslog::{SyslogTarget, Transport};
 use rattap::output::{self, Audited, Cef, Mode, Output, OutputError, Sensor, SpoolSettings, Target};
@@ -104,6 +104,16 @@ impl Run {
 }
 
 impl Run {
+    /// The files that are written, with the option that names each.
+    fn files(&self) -> impl Iterator<Item = (&'static str, &Path)> {
+        let outputs = self.outputs.iter().map(|output| ("-o", output));
+        let audit = self.audit.iter().map(|audit| ("--audit", audit));
+        outputs.chain(audit).filter_map(|(option, target)| match target {
+            Target::File(path) => Some((option, path.as_path())),
+            _ => None,
+        })
+    }
+
     /// Opens all outputs as one.
     pub fn open_outputs(&self, mode: Mode) -> Result<Box<dyn Output>, OutputError> {
         let (cef, report) = (Cef::new(self.sensor.clone()), console::report());
@@ -136,14 +146,27 @@ pub fn feed_settings(paths: Vec<PathBuf>, rules: FeedArgs) -> LoadSettings {
 /// What a replay is to do.
 pub struct Replay {
     pub paths: Vec<PathBuf>,
+    /// The folder to follow in place of `paths`.
+    pub follow: Option<Followed>,
     pub run: Run,
     pub names: Option<PathBuf>,
+    /// Only packets of this time.
+    pub window: Option<TimeWindow>,
+    /// Ends with a table of who was seen doing what.
+    pub shows_summary: bool,
     pub tells_alerts_by_exit_code: bool,
 }
 
 impl Replay {
     /// Checks all that can be known before the work begins.
     pub fn new(args: ReplayArgs, origins: &Origins) -> anyhow::Result<Self> {
+        let window = match (args.from, args.to) {
+            (None, None) => None,
+            (from, to) => Some(TimeWindow { from: from.unwrap_or(Timestamp::MIN), to: to.unwrap_or(Timestamp::MAX) }),
+        };
+        if window.is_some_and(|window| window.from >= window.to) {
+            bail!("--to: is not after --from, so no packet could be looked at");
+        }
         let has_limit = args.sensor.spool.spool_limit.is_some() && origins.of("spool_limit").starts_with("--");
         let run = Run::new(args.sensor, origins)?;
         if has_limit && run.spool.is_none() {
@@ -155,8 +178,72 @@ impl Replay {
                 bail!("--names {}: the alerts go there; send them elsewhere with -o FILE", names.display());
             }
         }
-        Ok(Self { paths: args.paths, run, names: args.names, tells_alerts_by_exit_code: args.exit_code })
+        let follow = args.follow.map(|folder| Followed::new(folder, args.state, &run)).transpose()?;
+        Ok(Self {
+            paths: args.paths,
+            follow,
+            run,
+            names: args.names,
+            window,
+            shows_summary: args.summary,
+            tells_alerts_by_exit_code: args.exit_code,
+        })
     }
+}
+
+/// A folder to follow.
+pub struct Followed {
+    pub folder: PathBuf,
+    /// Where it is kept what was read.
+    pub state: PathBuf,
+}
+
+impl Followed {
+    fn new(folder: PathBuf, state: Option<PathBuf>, run: &Run) -> anyhow::Result<Self> {
+        let at = || format!("--follow {}", folder.display());
+        let folder = fs::canonicalize(&folder).with_context(at)?;
+        if !folder.is_dir() {
+            bail!("--follow {}: is no folder; name a file without --follow to read it once", folder.display());
+        }
+        let is_syslog = |output: &&Target| matches!(output, Target::Syslog(_));
+        if let Some(syslog) = run.outputs.iter().find(is_syslog)
+            && run.spool.is_none()
+        {
+            bail!(
+                "-o {syslog}: --follow needs --spool DIR, where alerts wait for it: their captures are read only once"
+            );
+        }
+        let state = match state {
+            Some(state) => state,
+            None => {
+                let place =
+                    state_folder().context("--state is needed: there is no home folder to keep what was read in")?;
+                fs::create_dir_all(&place).with_context(|| format!("--state is needed: {}", place.display()))?;
+                place.join(state_name(&folder))
+            }
+        };
+        let is_inside = |path: &Path| {
+            let parent =
+                path.parent().map(|parent| if parent.as_os_str().is_empty() { Path::new(".") } else { parent });
+            parent.and_then(|parent| fs::canonicalize(parent).ok()).is_some_and(|parent| parent == folder)
+        };
+        let files = run.files().chain([("--state", state.as_path())]);
+        if let Some((option, path)) = files.into_iter().find(|(_, path)| is_inside(path)) {
+            bail!(
+                "{option} {}: lies in the folder that is followed, and would be taken for a capture; put it elsewhere",
+                path.display()
+            );
+        }
+        Ok(Self { folder, state })
+    }
+}
+
+/// Where programs keep what is to survive a restart: systemd's choice (`StateDirectory=`), else that of the XDG Base Directory
+/// Specification.
+fn state_folder() -> Option<PathBuf> {
+    let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let base = || variable("XDG_STATE_HOME").or_else(|| variable("HOME").map(|home| home.join(".local/state")));
+    variable("STATE_DIRECTORY").or_else(|| base().map(|base| base.join("rattap")))
 }
 
 /// What a live sensor is to do.

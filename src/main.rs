@@ -3,12 +3,13 @@
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use clap::FromArgMatches;
 use rattap::alert::exclusion::Exclusions;
 use rattap::capture::{CaptureError, Files, Inputs, interfaces};
-use rattap::output::{Mode, NameList, OutputError};
+use rattap::output::{Mode, NameList, OutputError, Tallied, Tally};
 use rattap::sensor::{self, Event};
 
 mod cli;
@@ -17,12 +18,14 @@ mod console;
 mod documents;
 mod exit_code;
 mod feeds;
+mod follow;
 mod hunting;
 mod listing;
 mod live;
 mod settings;
 mod summary;
 mod systemd;
+mod table;
 
 use cli::{Cli, Command, ConfigCommand, ExclusionsCommand, IndicatorsCommand, LiveArgs};
 use console::{Console, Kind};
@@ -39,7 +42,11 @@ fn main() -> Exit {
             return Exit::Usage;
         }
     };
-    let kind = if matches!(cli.command, Command::Live(_)) { Kind::Service } else { Kind::Command };
+    let kind = match &cli.command {
+        Command::Live(_) => Kind::Service,
+        Command::Replay(args) if args.follow.is_some() => Kind::Service,
+        _ => Kind::Command,
+    };
     let console = Console::start(kind, cli.verbose, cli.quiet);
     match run(cli, &origins, &console) {
         Ok(code) => code,
@@ -54,6 +61,7 @@ fn main() -> Exit {
 /// An error is a wrong usage or setting: whatever goes wrong with the work itself has its own exit code.
 fn run(cli: Cli, origins: &Origins, console: &Console) -> anyhow::Result<Exit> {
     match cli.command {
+        Command::Replay(args) if args.follow.is_some() => follow::follow(config::Replay::new(*args, origins)?, console),
         Command::Replay(args) => replay(config::Replay::new(*args, origins)?, console),
         Command::Live(args) => live::live(config::Live::new(*args, origins)?, console),
         Command::Config(ConfigCommand::Check { file }) => print(&check(&file)?),
@@ -92,10 +100,11 @@ fn replay(replay: config::Replay, console: &Console) -> anyhow::Result<Exit> {
     if let Some(names) = &replay.names {
         config::check_output("--names", names, &inputs)?;
     }
-    let output = run.open_outputs(Mode::Replay)?;
+    let tally = replay.shows_summary.then(|| Arc::new(Mutex::new(Tally::default())));
+    let output = Tallied::over(run.open_outputs(Mode::Replay)?, tally.as_ref());
     let names = replay.names.as_deref().map(NameList::open).transpose()?;
     let exclusions = run.settings.track.exclusions.clone();
-    let files = Files::new(inputs.list, run.filter);
+    let files = Files::new(inputs.list, run.filter).within(replay.window);
     let read = files.progress();
     console.begin(inputs.total);
     let started = Instant::now();
@@ -112,6 +121,9 @@ fn replay(replay: config::Replay, console: &Console) -> anyhow::Result<Exit> {
         outcome.totals.alerts_lost = 0;
     }
     let totals = &outcome.totals;
+    if let Some(tally) = tally {
+        console.show(&tally);
+    }
     console.say(&summary::text(totals, &exclusions, problems, started.elapsed()));
     Ok(match outcome.output {
         Err(error) if !error.is_closed_pipe() => {

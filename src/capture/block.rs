@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use super::follow::Mark;
 use super::pulse::Beat;
 use crate::indicator::IndicatorSet;
 use crate::units::Timestamp;
@@ -100,12 +101,24 @@ pub struct Block {
     pub idle_until: Option<Timestamp>,
     /// A sign of life of the capture, for the output to let arrive. Set by live sources alone.
     pub beat: Option<Beat>,
+    /// What stands behind the packets of captures that end here, for the output to let arrive when their alerts are out. Set where a
+    /// folder is followed alone.
+    pub mark: Option<Mark>,
 }
 
 impl Block {
     /// An empty Block.
     pub fn new(origin: Arc<Origin>, indicators: Arc<IndicatorSet>) -> Self {
-        Self { number: 0, origin, indicators, bytes: Vec::new(), frames: Vec::new(), idle_until: None, beat: None }
+        Self {
+            number: 0,
+            origin,
+            indicators,
+            bytes: Vec::new(),
+            frames: Vec::new(),
+            idle_until: None,
+            beat: None,
+            mark: None,
+        }
     }
 
     /// The captured bytes of a frame of this Block; empty where the frame's place is not in it.

@@ -61,10 +61,10 @@ impl FanOut {
         for (index, branch) in self.outputs.iter_mut().enumerate() {
             match act(branch.output.as_mut()) {
                 Ok(()) => {}
-                Err(error) if error.is_closed_pipe() && (self.mode == Mode::Replay || branch.is_standard_output) => {
+                Err(error) if error.is_closed_pipe() && (self.mode != Mode::Live || branch.is_standard_output) => {
                     closed = Some((index, error));
                 }
-                Err(error) if self.mode == Mode::Replay => first = first.and(Err(error)),
+                Err(error) if self.mode != Mode::Live => first = first.and(Err(error)),
                 Err(error) => {
                     if branch.failed.is_none() {
                         branch.failed = Some(branch.lost);

@@ -1,7 +1,8 @@
 //! CEF lines into a file or to standard output.
 //!
 //! A file is created before the work begins: hours of work must not end in "cannot create". Where it exists, a replay empties it,
-//! since whoever names a file with `-o` expects it to hold this run and nothing else, and a live sensor goes on behind what it holds.
+//! since whoever names a file with `-o` expects it to hold this run and nothing else; a live sensor and a replay that follows a folder go on
+//! behind what it holds.
 //!
 //! Lines are kept in one buffer and written in whole lines. The buffer is our own, because `BufWriter` swallows the
 //! error where it is dropped, and standard output's own would copy every line once more.
@@ -27,12 +28,12 @@ pub(super) fn standard_output(cef: Cef) -> Result<Lines<File>, OutputError> {
     Ok(Lines::new("standard output".to_owned(), file, cef))
 }
 
-/// Lines into a file: emptied first, or, live, at its end.
+/// Lines into a file: emptied first, or at its end.
 pub(super) fn open(path: &Path, mode: Mode, cef: Cef) -> Result<Lines<LogFile>, OutputError> {
     let create = |error| OutputError::Create { path: path.to_owned(), error };
     let file = match mode {
         Mode::Replay => File::create(path),
-        Mode::Live => append(path),
+        Mode::Follow | Mode::Live => append(path),
     };
     let sink = LogFile { path: path.to_owned(), file: file.map_err(create)? };
     Ok(Lines::new(path.display().to_string(), sink, cef))

@@ -22,6 +22,7 @@ mod file;
 mod names;
 mod spool;
 pub mod syslog;
+mod tally;
 mod target;
 #[cfg(test)]
 mod tests;
@@ -31,6 +32,7 @@ pub use cef::{Cef, LONGEST_LINE, Sensor};
 pub use event::{Event, Report};
 pub use file::{Lines, Sink};
 pub use names::NameList;
+pub use tally::{ClientTally, Others, Row, Tallied, Tally};
 pub use target::{Target, TargetError};
 
 /// Takes alerts, one after the other, in the order in which the tracker made them.
@@ -70,6 +72,9 @@ pub enum Mode {
     /// Evidence must be whole. Files are emptied first. An output that fails ends the run. Where a spool is full, the run
     /// waits for the receiver; at the end it waits as long as the receiver goes on taking alerts, and 30 seconds more.
     Replay,
+    /// A replay that follows a folder: files are appended to, for a run goes on where the one before it ended. All else is as with
+    /// `Replay`: what was read is only done when its alerts are out.
+    Follow,
     /// The sensor goes on. Files are appended to. Of outputs that fail, [`Event`]s tell. Where a spool is full, the oldest alerts
     /// are dropped; at the end receivers get 10 seconds, and what is left stays in the spool.
     Live,

@@ -11,6 +11,7 @@ mod cuts;
 mod delivery;
 mod exclusions;
 mod feeds;
+mod follow;
 mod golden;
 mod hostile;
 mod hunts;
