@@ -285,11 +285,16 @@ pub enum DirectionArg {
 /// What every run of the sensor takes, wherever its packets come from.
 #[derive(Debug, Args)]
 pub struct SensorArgs {
-    /// Write the alerts there (repeatable) [default: - for standard output]: into a file, which a replay empties first and a live
+    /// Write the alerts there (repeatable) [default: - for standard output]: as CEF lines into a file, which a replay empties first and a live
     /// sensor and a replay that follows a folder go on behind, or to a syslog receiver: udp://HOST[:514], tcp://HOST[:514],
     /// tls://HOST[:6514], unix:///dev/log
-    #[arg(short, long, value_name = "TARGET", default_value = "-", hide_default_value = true)]
+    #[arg(short, long, value_name = "TARGET")]
     pub output: Vec<OsString>,
+
+    /// Write the alerts as JSON there, an object a line: into a file, or to standard output with - (repeatable). Without -o it takes the
+    /// place of the CEF lines, else it is one more output
+    #[arg(long, value_name = "FILE")]
+    pub json: Vec<OsString>,
 
     #[command(flatten)]
     pub spool: SpoolArgs,

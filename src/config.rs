@@ -17,7 +17,7 @@ use rattap::alert::exclusion::Exclusions;
 use rattap::capture::{Direction, Filter, Input, Inputs, LiveSettings, TimeWindow, state_name};
 use rattap::indicator::{FeedReport, IndicatorSet, LoadSettings, Loaded};
 use rattap::output::syslog::{SyslogTarget, Transport};
-use rattap::output::{self, Audited, Cef, Mode, Output, OutputError, Sensor, SpoolSettings, Target};
+use rattap::output::{self, Audited, Cef, Form, Mode, Output, OutputError, Sensor, SpoolSettings, Target};
 use rattap::privileges::{Account, Plan};
 use rattap::sensor::{InForce, SensorSettings};
 use rattap::track::TrackSettings;
@@ -71,7 +71,7 @@ impl Run {
         }
         let exclusions = exclusions(&files).with_context(|| origins.of("exclusions"))?;
         let exclusions = if args.explain_exclusions { exclusions.dry() } else { exclusions };
-        let outputs = outputs(&args.output, origins)?;
+        let outputs = outputs(&args.output, &args.json, origins)?;
         let audit = audit.map(|audit| match Target::parse(audit.as_os_str()).with_context(|| origins.of("audit"))? {
             target @ Target::Syslog(_) => bail!("{} {target}: must be a file", origins.of("audit")),
             target => Ok(target),
@@ -105,13 +105,10 @@ impl Run {
 
 impl Run {
     /// The files that are written, with the option that names each.
-    fn files(&self) -> impl Iterator<Item = (&'static str, &Path)> {
-        let outputs = self.outputs.iter().map(|output| ("-o", output));
+    pub fn files(&self) -> impl Iterator<Item = (&'static str, &Path)> {
+        let outputs = self.outputs.iter().map(|output| (option_of(output), output));
         let audit = self.audit.iter().map(|audit| ("--audit", audit));
-        outputs.chain(audit).filter_map(|(option, target)| match target {
-            Target::File(path) => Some((option, path.as_path())),
-            _ => None,
-        })
+        outputs.chain(audit).filter_map(|(option, target)| Some((option, target.path()?)))
     }
 
     /// Opens all outputs as one.
@@ -302,10 +299,8 @@ impl Live {
 
     /// What to give up before it runs.
     pub fn plan(&self) -> Plan {
-        let files = self.run.outputs.iter().chain(&self.run.audit).filter_map(|output| match output {
-            Target::File(path) => Some(path.clone()),
-            _ => None,
-        });
+        let files =
+            self.run.outputs.iter().chain(&self.run.audit).filter_map(|output| output.path().map(Path::to_owned));
         Plan {
             account: self.service.account.clone(),
             reopens: self.service.reopens,
@@ -371,9 +366,41 @@ pub fn load_indicators(args: IndicatorArgs, origins: &Origins) -> anyhow::Result
     feeds::load(&load_settings(args)).with_context(|| origins.of("indicators"))
 }
 
-/// Where alerts go.
-fn outputs(targets: &[OsString], origins: &Origins) -> anyhow::Result<Vec<Target>> {
-    targets.iter().map(|target| Target::parse(target).with_context(|| origins.of("output"))).collect()
+/// Where alerts go. Lines of JSON take the place of those of CEF where nothing is said of these.
+fn outputs(cef: &[OsString], json: &[OsString], origins: &Origins) -> anyhow::Result<Vec<Target>> {
+    let parsed = |targets: &[OsString], argument: &str| -> anyhow::Result<Vec<Target>> {
+        targets.iter().map(|target| Target::parse(target).with_context(|| origins.of(argument))).collect()
+    };
+    let as_json = |target: Target| {
+        let name = target.to_string();
+        target
+            .as_json()
+            .with_context(|| format!("{} {name}: receivers take CEF; name a file, or -", origins.of("json")))
+    };
+    let json = parsed(json, "json")?.into_iter().map(as_json).collect::<anyhow::Result<Vec<_>>>()?;
+    let mut outputs = parsed(cef, "output")?;
+    outputs.extend(json);
+    if outputs.is_empty() {
+        outputs.push(Target::StandardOutput(Form::Cef));
+    }
+    for (index, output) in outputs.iter().enumerate() {
+        if let Some(other) = outputs[..index].iter().find(|other| is_same(other, output)) {
+            bail!(
+                "{} {output}: is named twice, first as {} {other}; give each output a place of its own",
+                option_of(output),
+                option_of(other)
+            );
+        }
+    }
+    Ok(outputs)
+}
+
+/// The option that names an output.
+fn option_of(output: &Target) -> &'static str {
+    match output {
+        Target::StandardOutput(Form::Json) | Target::File(_, Form::Json) => "--json",
+        _ => "-o",
+    }
 }
 
 /// Where alerts wait.
@@ -406,17 +433,10 @@ fn is_same_file(one: &Path, other: &Path) -> bool {
 /// Whether two targets are one place.
 fn is_same(one: &Target, other: &Target) -> bool {
     match (one, other) {
-        (Target::File(one), Target::File(other)) => one == other || is_same_file(one, other),
+        (Target::File(one, _), Target::File(other, _)) => one == other || is_same_file(one, other),
+        (Target::StandardOutput(_), Target::StandardOutput(_)) => true,
         _ => one == other,
     }
-}
-
-/// Refuses outputs that would empty one of the inputs.
-pub fn check_outputs(option: &str, outputs: &[Target], inputs: &Inputs) -> anyhow::Result<()> {
-    outputs.iter().try_for_each(|output| match output {
-        Target::File(path) => check_output(option, path, inputs),
-        _ => Ok(()),
-    })
 }
 
 /// Refuses an output that would empty one of the inputs.

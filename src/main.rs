@@ -95,11 +95,8 @@ fn replay(replay: config::Replay, console: &Console) -> anyhow::Result<Exit> {
     };
     let inputs = Inputs::expand(&replay.paths, &mut problem);
     let run = replay.run;
-    config::check_outputs("-o", &run.outputs, &inputs)?;
-    config::check_outputs("--audit", run.audit.as_slice(), &inputs)?;
-    if let Some(names) = &replay.names {
-        config::check_output("--names", names, &inputs)?;
-    }
+    let names = replay.names.as_deref().map(|names| ("--names", names));
+    run.files().chain(names).try_for_each(|(option, path)| config::check_output(option, path, &inputs))?;
     let tally = replay.shows_summary.then(|| Arc::new(Mutex::new(Tally::default())));
     let output = Tallied::over(run.open_outputs(Mode::Replay)?, tally.as_ref());
     let names = replay.names.as_deref().map(NameList::open).transpose()?;

@@ -2,7 +2,7 @@
 
 use std::thread;
 
-use super::{Event, Mode, Monitor, Output, OutputError, Report, Target};
+use super::{Event, Form, Mode, Monitor, Output, OutputError, Report, Target};
 use crate::alert::Alert;
 
 /// Several outputs as one. In a replay an error of one is the error of all. In a live run it is told, once until that output
@@ -48,7 +48,7 @@ impl FanOut {
     pub fn new(outputs: Vec<(String, Box<dyn Output>)>, mode: Mode, report: Report) -> Self {
         let branch = |(name, output): (String, Box<dyn Output>)| {
             let monitors = output.monitors();
-            let is_standard_output = name == Target::StandardOutput.to_string();
+            let is_standard_output = name == Target::StandardOutput(Form::Cef).to_string();
             Branch { name, is_standard_output, output, monitors, failed: None, lost: 0 }
         };
         Self { outputs: outputs.into_iter().map(branch).collect(), mode, report }

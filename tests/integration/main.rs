@@ -15,6 +15,7 @@ mod follow;
 mod golden;
 mod hostile;
 mod hunts;
+mod json;
 mod kept;
 mod live;
 mod metrics_referee;
