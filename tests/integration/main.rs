@@ -3,6 +3,7 @@
 // Helpers stand outside the test functions, and a panic is how a test fails.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
+mod ahead;
 mod captures;
 #[path = "../../src/output/cef/reader.rs"]
 mod cef_reader;
