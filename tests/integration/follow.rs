@@ -17,39 +17,45 @@ use crate::run::sample;
 /// How long a sensor is waited for on a machine that does much else.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-struct Place {
+/// A folder that is followed, and beside it what a run needs and makes.
+pub struct Place {
     root: tempfile::TempDir,
 }
 
 impl Place {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let root = tempfile::tempdir().unwrap();
         fs::create_dir(root.path().join("captures")).unwrap();
         Self { root }
     }
 
-    fn captures(&self, name: &str) -> PathBuf {
+    /// A file beside the followed folder.
+    pub fn beside(&self, name: &str) -> PathBuf {
+        self.root.path().join(name)
+    }
+
+    pub fn captures(&self, name: &str) -> PathBuf {
         self.root.path().join("captures").join(name)
     }
 
-    fn alerts(&self) -> String {
+    pub fn alerts(&self) -> String {
         fs::read_to_string(self.root.path().join("alerts.cef")).unwrap_or_default()
     }
 
-    fn log(&self) -> String {
+    pub fn log(&self) -> String {
         fs::read_to_string(self.root.path().join("log")).unwrap_or_default()
     }
 
-    fn start(&self) -> Child {
+    pub fn start(&self) -> Child {
         let log = fs::File::options().create(true).append(true).open(self.root.path().join("log")).unwrap();
         let path = |name: &str| self.root.path().join(name);
         let mut command = Command::new(env!("CARGO_BIN_EXE_rattap"));
         command.args(["replay", "-v", "--sensor-host", "tap-01", "--follow"]).arg(path("captures"));
         command.arg("--state").arg(path("state")).arg("-o").arg(path("alerts.cef"));
-        command.env_remove("RUST_LOG").stdin(Stdio::null()).stderr(log).spawn().unwrap()
+        command.env_remove("RUST_LOG").stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn().unwrap()
     }
 
-    fn wait(&self, what: &str, is_so: impl Fn() -> bool) {
+    pub fn wait(&self, what: &str, is_so: impl Fn() -> bool) {
         let began = Instant::now();
         while !is_so() {
             assert!(began.elapsed() < PATIENCE, "waited in vain for {what}:\n{}\n{}", self.log(), self.alerts());
@@ -57,7 +63,7 @@ impl Place {
         }
     }
 
-    fn end(&self, mut sensor: Child) -> Option<i32> {
+    pub fn end(&self, mut sensor: Child) -> Option<i32> {
         let done = Command::new("kill").arg("-TERM").arg(sensor.id().to_string()).status().unwrap();
         assert!(done.success());
         sensor.wait().unwrap().code()

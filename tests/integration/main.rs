@@ -23,6 +23,7 @@ mod metrics_referee;
 mod names_tshark;
 mod partitions;
 mod python;
+mod rotation;
 mod run;
 mod sameness;
 mod samples;
