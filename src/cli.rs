@@ -177,6 +177,7 @@ Examples:
   rattap replay incident.pcapng
   rattap replay -o alerts.cef -o 'tls://log.example?ca=/etc/ssl/log-ca.pem' --spool /var/spool/rattap incident.pcapng
   rattap replay -o alerts.cef --filter 'not port 22' /captures/2026-06-01/
+  rattap replay -o alerts.cef --carve evidence.pcapng week.pcap
   rattap replay -o alerts.cef --names - week.pcap | cut -f 8 | sort | uniq -c | sort -n
   rattap replay --summary --from '2026-06-01 08:00' --to '2026-06-01 18:00' week.pcap.gz
   rattap replay --follow /captures/ -o /var/log/rattap/alerts.cef
@@ -216,6 +217,10 @@ pub struct ReplayArgs {
     /// Write all names that hosts ask for into this file too, listed or not; - for standard output (then -o is needed)
     #[arg(long, value_name = "FILE", conflicts_with = "follow")]
     pub names: Option<PathBuf>,
+
+    /// Write all packets of every alerted conversation and DNS exchange into this pcapng file, those before the moment of detection too
+    #[arg(long, value_name = "FILE.pcapng")]
+    pub carve: Option<PathBuf>,
 
     /// Exit with 10 where there were alerts
     #[arg(long)]

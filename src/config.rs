@@ -151,6 +151,7 @@ pub struct Replay {
     pub window: Option<TimeWindow>,
     /// Ends with a table of who was seen doing what.
     pub shows_summary: bool,
+    pub carve: Option<PathBuf>,
     pub tells_alerts_by_exit_code: bool,
 }
 
@@ -175,12 +176,30 @@ impl Replay {
                 bail!("--names {}: the alerts go there; send them elsewhere with -o FILE", names.display());
             }
         }
+        if let Some(carve) = &args.carve {
+            let shown = carve.display();
+            if args.follow.is_some() {
+                bail!(
+                    "--carve {shown}: captures are read twice for it, the second time when all were read once, and --follow has no end; \
+                     replay the captures with --carve by themselves"
+                );
+            }
+            let target = match Target::parse(carve.as_os_str()).context("--carve")? {
+                target @ Target::File(..) => target,
+                _ => bail!("--carve {shown}: must be a file"),
+            };
+            let others = run.outputs.iter().chain(&run.audit).any(|output| is_same(&target, output));
+            if others || args.names.as_ref() == Some(carve) {
+                bail!("--carve {shown}: something else goes there; give the packets a file of their own");
+            }
+        }
         let follow = args.follow.map(|folder| Followed::new(folder, args.state, &run)).transpose()?;
         Ok(Self {
             paths: args.paths,
             follow,
             run,
             names: args.names,
+            carve: args.carve,
             window,
             shows_summary: args.summary,
             tells_alerts_by_exit_code: args.exit_code,

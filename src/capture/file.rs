@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 use std::fs::{self, File};
 use std::io::{self, BufReader, Cursor, ErrorKind, Read};
-use std::iter::Peekable;
+use std::iter::{Enumerate, Peekable};
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use std::vec;
 
 use flate2::bufread::MultiGzDecoder;
 
-use super::block::{BLOCK_CAPACITY, Block, Frame, Origin};
+use super::block::{BLOCK_CAPACITY, Block, Frame, Origin, Part};
 use super::filter::Filter;
 use super::inputs::Input;
 use super::magic::{Content, HEAD, content};
@@ -46,9 +46,13 @@ const MAX_LISTED: u32 = 10;
 /// How many frames a Block has room for from the start: a buffer full of frames of some 240 bytes. It grows where needed.
 const FRAMES: usize = BLOCK_CAPACITY / 256;
 
+mod again;
+
+pub use again::Again;
+
 /// A list of capture files as one history: each is read to its end, then the next.
 pub struct Files {
-    inputs: Peekable<vec::IntoIter<Input>>,
+    inputs: Peekable<Enumerate<vec::IntoIter<Input>>>,
     current: Option<Reader>,
     /// Files that were opened before their turn, or what is wrong with them.
     ahead: VecDeque<Result<Reader, CaptureError>>,
@@ -63,7 +67,7 @@ impl Files {
     /// A source that reads these inputs and hands on the frames that pass the filter.
     pub fn new(inputs: Vec<Input>, filter: Option<Filter>) -> Self {
         Self {
-            inputs: inputs.into_iter().peekable(),
+            inputs: inputs.into_iter().enumerate().peekable(),
             current: None,
             ahead: VecDeque::new(),
             window: None,
@@ -138,12 +142,12 @@ impl Files {
         loop {
             let opened = match self.ahead.pop_front() {
                 Some(opened) => opened,
-                None => Reader::open(&self.inputs.next()?, &self.progress),
+                None => Reader::open(self.inputs.next()?, &self.progress),
             };
             while self.ahead.len() < OPENED_AHEAD
-                && let Some(input) = self.inputs.next_if(is_regular)
+                && let Some(input) = self.inputs.next_if(|(_, input)| is_regular(input))
             {
-                self.ahead.push_back(Reader::open(&input, &self.progress));
+                self.ahead.push_back(Reader::open(input, &self.progress));
             }
             match opened {
                 Ok(reader) => return Some(reader),
@@ -204,10 +208,28 @@ impl Walker {
             Self::Pcapng(walker) => walker.walk(window, from, sink),
         }
     }
+
+    /// Whether it is in the midst of what a reader that begins here would not know of.
+    fn is_lost(&self) -> bool {
+        match self {
+            Self::Pcap(walker) => walker.is_lost(),
+            Self::Pcapng(walker) => walker.is_lost(),
+        }
+    }
+
+    /// How much it was told that later records cannot be read without.
+    fn described(&self) -> u64 {
+        match self {
+            Self::Pcap(_) => 0,
+            Self::Pcapng(walker) => walker.described(),
+        }
+    }
 }
 
 /// One opened capture.
 pub(super) struct Reader {
+    /// Its place among the inputs.
+    number: u32,
     path: PathBuf,
     origin: Arc<Origin>,
     stream: Box<dyn Read + Send>,
@@ -232,12 +254,12 @@ pub(super) struct Reader {
 
 impl Reader {
     /// Opens an input and tells what it is.
-    pub(super) fn open(input: &Input, progress: &Arc<AtomicU64>) -> Result<Self, CaptureError> {
-        let path = match input {
+    pub(super) fn open((number, input): (usize, Input), progress: &Arc<AtomicU64>) -> Result<Self, CaptureError> {
+        let path = match &input {
             Input::Standard => PathBuf::from("-"),
             Input::File(path) => path.clone(),
         };
-        let opened = match input {
+        let opened = match &input {
             // The descriptor itself: the standard library's handle has a buffer of its own.
             Input::Standard => io::stdin().as_fd().try_clone_to_owned().map(File::from),
             Input::File(path) => File::open(path),
@@ -246,7 +268,9 @@ impl Reader {
             Ok((file, metadata)) => {
                 let left = if metadata.is_file() { metadata.len() } else { 0 };
                 let metered = Metered { file, left, progress: Arc::clone(progress) };
-                Self::new(path, metered, !metadata.is_file())
+                let mut reader = Self::new(path, metered, !metadata.is_file())?;
+                reader.number = number as u32;
+                Ok(reader)
             }
             Err(error) => Err(CaptureError::Open { path, error }),
         }
@@ -333,6 +357,7 @@ impl Reader {
         let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
         let origin = Arc::new(Origin { name });
         Ok(Self {
+            number: 0,
             path,
             origin,
             stream,
@@ -350,6 +375,28 @@ impl Reader {
 
     /// Fills a Block and returns how many frames were read into it.
     pub(super) fn fill(
+        &mut self,
+        block: &mut Block,
+        capacity: usize,
+        counts: &mut CaptureCounts,
+        report: &mut dyn FnMut(CaptureError),
+    ) -> usize {
+        let start = self.start.saturating_add(self.skip);
+        let described = self.walker.described();
+        let troubles = (counts.damaged, counts.oversized);
+        let was_sound = self.skip == 0 && !self.walker.is_lost();
+        let read = self.fill_frames(block, capacity, counts, report);
+        let is_sound = self.skip == 0 && !self.walker.is_lost() && troubles == (counts.damaged, counts.oversized);
+        block.part = Part {
+            input: self.number,
+            start,
+            is_sought: was_sound && is_sound && !self.unpacked,
+            describes: described != self.walker.described(),
+        };
+        read
+    }
+
+    fn fill_frames(
         &mut self,
         block: &mut Block,
         capacity: usize,

@@ -29,8 +29,8 @@ mod unpack;
 mod walk;
 mod window;
 
-pub use block::{BLOCK_CAPACITY, Block, Frame, LinkType, Origin};
-pub use file::Files;
+pub use block::{BLOCK_CAPACITY, Block, Frame, LinkType, Origin, Part};
+pub use file::{Again, Files};
 pub use filter::{Filter, FilterError};
 pub use follow::{Follow, Held, Journal, Mark, state_name};
 pub use inputs::{Input, Inputs};

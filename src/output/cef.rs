@@ -52,6 +52,8 @@ const LONGEST_PLAIN: usize = 48;
 const AFTER_ADDRESSES: usize = 344;
 /// What the name of an exclusion needs beside that. Where every other key is at its longest too, no address is left.
 const EXCLUSION: usize = 88;
+/// What is left for the message by those that are cut before it: its key, and enough of the sentence to tell who did what.
+const MESSAGE_START: usize = 48;
 
 /// A requested URL: what identifies a gateway is at its start.
 const LONGEST_URL: usize = 192;
@@ -173,7 +175,9 @@ impl Cef {
         let compromised = indicator.filter(|indicator| indicator.is_compromised).map(|_| 1);
         line.put_some(Labelled("flexNumber1", "IndicatorCompromised"), LONGEST_PLAIN, compromised);
         line.put(Labelled("flexString2", "Phase"), LONGEST_TOKEN, alert.phase.token());
-        // Last of all, since they may be long and only repeat or adorn: where they do not fit they are cut, and nothing else is.
+        // Last of all, since they may be long and only repeat or adorn: where they do not fit they are cut, and nothing else is. Of the
+        // sentence something is left.
+        line.end -= MESSAGE_START;
         if let Some(name) = &alert.server_name {
             line.put_end_of(Plain("dhost"), LONGEST_DOMAIN, Raw(name));
         }
@@ -182,6 +186,7 @@ impl Cef {
             line.put(Plain("requestMethod"), LONGEST_TOKEN, Raw(method));
             line.put(Plain("requestClientApplication"), LONGEST_AGENT, Raw(agent));
         }
+        line.end += MESSAGE_START;
         line.put_message(alert.message.trim(), exclusion);
         line.finish();
     }

@@ -90,6 +90,17 @@ impl<'a> Stream<'a> {
     }
 }
 
+/// What comes of reading a stream's bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reading {
+    /// No head begins here.
+    Other,
+    /// One head or several, all of them whole.
+    Whole,
+    /// A head that is not whole begins at this byte: beyond the bytes where a body lies before it.
+    Begins(usize),
+}
+
 /// Whether a segment's first bytes may be those of a head.
 #[inline(always)]
 pub(super) fn may_be_head(segment: &[u8]) -> bool {
@@ -120,14 +131,13 @@ impl<'a> Speech<'a> {
     }
 
     /// Reports what matters in a stream, each with where the head ends that says it: however a stream is cut, and wherever reading
-    /// began, that is the same place. Returns where a head begins that is not whole, if one does: beyond the bytes where a body
-    /// lies before it.
+    /// began, that is the same place.
     pub fn read(
         &mut self,
         stream: Stream<'_>,
         counts: &mut ScanCounts,
         report: &mut dyn FnMut(usize, What),
-    ) -> Option<usize> {
+    ) -> Reading {
         let Stream { bytes, destination, is_dns } = stream;
         if is_dns {
             let mut end = 0;
@@ -137,19 +147,19 @@ impl<'a> Speech<'a> {
                         end += 2 + message.len();
                         self.names.read_message(message, counts, &mut |what| report(end, what));
                     }
-                    TcpPart::Partial(rest) => return Some(bytes.len() - rest.len()),
+                    TcpPart::Partial(rest) => return Reading::Begins(bytes.len() - rest.len()),
                 }
             }
-            return None;
+            return if end > 0 { Reading::Whole } else { Reading::Other };
         }
-        match bytes.first()? {
+        match bytes.first().copied().unwrap_or_default() {
             22 => match tls::client_hello(bytes) {
                 Head::Whole(hello, end) => {
                     self.hello(&hello, MatchBasis::TlsServerName, destination, &mut |what| report(end, what));
-                    None
+                    Reading::Whole
                 }
-                Head::Partial => Some(0),
-                Head::Other => None,
+                Head::Partial => Reading::Begins(0),
+                Head::Other => Reading::Other,
             },
             4 | 5 => match socks::request(bytes) {
                 Head::Whole(request, end) => {
@@ -157,12 +167,12 @@ impl<'a> Speech<'a> {
                     let mut report = |what| report(end, what);
                     self.name_all(&[(MatchBasis::Socks, Some(authority), &[])], &mut report);
                     self.authority(&authority, MatchBasis::Socks, destination, None, &mut report);
-                    None
+                    Reading::Whole
                 }
-                Head::Partial => Some(0),
-                Head::Other => None,
+                Head::Partial => Reading::Begins(0),
+                Head::Other => Reading::Other,
             },
-            b'H' if http::may_be_response(bytes) && is_of_no_gateway(bytes) => None,
+            b'H' if http::may_be_response(bytes) && is_of_no_gateway(bytes) => Reading::Whole,
             b'H' if http::may_be_response(bytes) => match http::response(bytes) {
                 Head::Other => self.requests(stream, report),
                 _ => answers(bytes, report),
@@ -175,7 +185,7 @@ impl<'a> Speech<'a> {
                     let sighting = NetSupportSighting { kind, command, version: None, http: None };
                     report(bytes.len(), What::NetSupport(Box::new(sighting)));
                 }
-                None
+                Reading::Other
             }
         }
     }
@@ -227,18 +237,20 @@ impl<'a> Speech<'a> {
         }
     }
 
-    fn requests(&mut self, stream: Stream<'_>, report: &mut dyn FnMut(usize, What)) -> Option<usize> {
+    fn requests(&mut self, stream: Stream<'_>, report: &mut dyn FnMut(usize, What)) -> Reading {
         let mut requests = http::requests(stream.bytes);
+        let mut reading = Reading::Other;
         while let Some(part) = requests.next() {
             match part {
                 Part::Whole { request, body } => {
                     let end = stream.bytes.len() - requests.rest().len() - body.len();
                     self.request(&request, body, stream.destination, &mut |what| report(end, what));
+                    reading = Reading::Whole;
                 }
-                Part::Partial(rest) => return Some(stream.bytes.len() - rest.len()),
+                Part::Partial(rest) => return Reading::Begins(stream.bytes.len() - rest.len()),
             }
         }
-        behind(stream.bytes.len(), requests.missing())
+        behind(stream.bytes.len(), requests.missing()).map_or(reading, Reading::Begins)
     }
 
     fn request(&mut self, request: &http::Request<'_>, body: &[u8], destination: IpAddr, report: &mut dyn FnMut(What)) {
@@ -332,25 +344,27 @@ fn is_of_no_gateway(segment: &[u8]) -> bool {
     !holds(b"NetSupport") && (holds(b"\n\r\n") || holds(b"\n\n"))
 }
 
-/// Reports a gateway's answers, each behind the body of the one before it. Returns where one begins that is not whole.
-fn answers(bytes: &[u8], report: &mut dyn FnMut(usize, What)) -> Option<usize> {
+/// Reports a gateway's answers, each behind the body of the one before it.
+fn answers(bytes: &[u8], report: &mut dyn FnMut(usize, What)) -> Reading {
     let mut begin = 0;
-    loop {
-        let rest = bytes.get(begin..).filter(|rest| http::may_be_response(rest))?;
+    let mut reading = Reading::Other;
+    while let Some(rest) = bytes.get(begin..).filter(|rest| http::may_be_response(rest)) {
         let (response, length) = match http::response(rest) {
             Head::Whole(response, length) => (response, length),
-            Head::Partial => return Some(begin),
-            Head::Other => return None,
+            Head::Partial => return Reading::Begins(begin),
+            Head::Other => return reading,
         };
+        reading = Reading::Whole;
         let body = rest.get(length..).unwrap_or_default();
-        let message = netsupport::response(&response, body)?;
+        let Some(message) = netsupport::response(&response, body) else { return reading };
         report(begin + length, spoken(&message, response.server.unwrap_or_default(), None));
-        let BodyLength::Known(body_length) = response.body_length() else { return None };
+        let BodyLength::Known(body_length) = response.body_length() else { return reading };
         match body_length.checked_sub(body.len() as u64) {
-            Some(missing @ 1..) => return behind(bytes.len(), missing),
-            _ => begin += length + usize::try_from(body_length).ok()?,
+            Some(missing @ 1..) => return behind(bytes.len(), missing).map_or(reading, Reading::Begins),
+            _ => begin += length + usize::try_from(body_length).unwrap_or(usize::MAX - begin - length),
         }
     }
+    reading
 }
 
 /// Where the head behind a body begins of which so many bytes are missing behind so many others; none where it is not waited for.

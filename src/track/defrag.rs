@@ -125,7 +125,7 @@ struct Piece {
     data: Vec<u8>,
     /// Of `data`: what late copies are told by.
     hash: u64,
-    /// IP bytes on the wire.
+    /// IP bytes on the wire, those of its exact copies with them.
     length: u32,
     time: Timestamp,
 }
@@ -158,8 +158,6 @@ struct Datagram {
     gathered: u32,
     /// How long it is; known once the last fragment came.
     total: Option<u32>,
-    /// IP bytes of exact copies.
-    copies: u32,
     state: State,
 }
 
@@ -318,7 +316,6 @@ impl Datagram {
             pieces: Vec::new(),
             gathered: 0,
             total: None,
-            copies: 0,
             state: State::Gathering,
         }
     }
@@ -337,13 +334,15 @@ impl Datagram {
             return Step::Refused(GiveUp::Malformed);
         }
         let place = self.pieces.partition_point(|piece| piece.start < start);
-        let (before, after) = self.pieces.split_at(place);
-        if after.first().is_some_and(|piece| (piece.start, piece.end) == (start, end) && piece.data == data)
+        if let Some(piece) = self.pieces.get_mut(place)
+            && (piece.start, piece.end) == (start, end)
+            && piece.data == data
             && more == (self.total != Some(end))
         {
-            self.copies = self.copies.saturating_add(finding.length);
+            piece.length = piece.length.saturating_add(finding.length);
             return Step::Waits;
         }
+        let (before, after) = self.pieces.split_at(place);
         let last_end = self.pieces.last().map_or(0, |piece| piece.end);
         let contradicts = match self.total {
             Some(total) => end > total || (more && end == total) || (!more && end != total),
@@ -385,7 +384,7 @@ impl Datagram {
     /// All of it as one packet.
     fn put_together(&mut self, key: Key) -> Released {
         self.state = State::Whole;
-        let length = self.pieces.iter().map(|piece| piece.length).fold(self.copies, u32::saturating_add);
+        let length = self.pieces.iter().map(|piece| piece.length).fold(0, u32::saturating_add);
         let time = self.pieces.iter().map(|piece| piece.time).max();
         let payload: Vec<u8> = self.pieces.iter_mut().flat_map(|piece| std::mem::take(&mut piece.data)).collect();
         let mut released = self.released(length);
@@ -402,7 +401,7 @@ impl Datagram {
         let mut released = self.released(0);
         for piece in pieces {
             if piece.start == 0 {
-                released.length = piece.length.saturating_add(self.copies);
+                released.length = piece.length;
                 let length = piece.end - piece.start;
                 push_packet(&mut released.block, key, self.protocol, length, &piece.data, piece.time);
             } else {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use arrayvec::ArrayVec;
 
-use super::assemble::{Expected, Fed, GivenUp, Heads, LONGEST_HEAD};
+use super::assemble::{Expected, Fed, GivenUp, Heads, Key, LONGEST_HEAD, MOST_OF_FLOW};
 use super::hello::Hellos;
 use super::talk::{At, Talks};
 use super::telling::{netsupport_sentence, of_packet};
@@ -18,7 +18,9 @@ use crate::flow::Flow;
 use crate::indicator::{Closeness, IndicatorSet};
 use crate::protocol::head::Head;
 use crate::protocol::netsupport;
-use crate::scan::{Finding, NameSighting, NetSupport, NetSupportSighting, ScanCounts, Segment, Speech, Stream, What};
+use crate::scan::{
+    Finding, NameSighting, NetSupport, NetSupportSighting, Reading, ScanCounts, Segment, Speech, Stream, What,
+};
 use crate::units::Timestamp;
 
 /// How many segments before a head are looked through for parts of it that came too early. Segments are reordered by a few places,
@@ -179,6 +181,45 @@ impl Said {
         }
     }
 
+    /// Feeds one pending head with a segment of its flow, and notes where that lies beside it.
+    fn feed(&mut self, key: Key, block: &Block, frame: u32, (packet, sequence): (&Packet<'_>, u32)) -> Fed {
+        let at = (block.number, frame);
+        let length = packet.payload.len();
+        if let Some(expected) = self.heads.expected_in(key, sequence, length) {
+            let Expected { offset, body, is_first } = expected;
+            if offset > 0 {
+                self.in_body = Some(at);
+            }
+            // A head that begins with a segment is the scanner's to read.
+            if is_first && (offset == 0 || offset == length) {
+                self.heads.forget(key);
+                self.note_body(packet.tag(), packet.flow(), sequence.wrapping_add(offset as u32), body);
+                return Fed::Elsewhere;
+            }
+            if offset < length
+                && let Some(begun) = self.heads.context(key)
+            {
+                // The bytes of a packet count once: for the command that it begins with, or for the head in it.
+                let is_counted = offset > 0 && netsupport::body(packet.payload).is_some();
+                let length = if is_counted { 0 } else { packet.length };
+                let frame = block.frames.get(frame as usize);
+                begun.finding.time = frame.map_or(begun.finding.time, |frame| frame.time);
+                (begun.finding.length, begun.in_packet) = (length, at);
+            }
+        } else if self.heads.goes_on_at(key, sequence) {
+            self.went_on = Some(at);
+        }
+        let given_up = &mut self.given_up;
+        let fed = self.heads.feed(key, sequence, packet.payload, &mut |gone| given_up.push(gone));
+        if fed != Fed::Elsewhere
+            && let Some(begun) = self.heads.context(key)
+            && begun.in_packet != at
+        {
+            begun.finding.length = begun.finding.length.saturating_add(packet.length);
+        }
+        fed
+    }
+
     /// When the next head is to be given up.
     pub(super) fn due(&mut self) -> Option<Timestamp> {
         self.heads.due()
@@ -221,39 +262,15 @@ impl Tracker {
     pub(super) fn segment(&mut self, block: &Block, segment: &Segment, emit: &mut dyn FnMut(Alert)) {
         let Some((packet, sequence)) = segment_of(block, segment.frame) else { return };
         let flow = packet.flow();
-        let at = (block.number, segment.frame);
-        let length = packet.payload.len();
-        if let Some(expected) = self.said.heads.expected_in(&flow, sequence, length) {
-            let Expected { offset, body, is_first } = expected;
-            self.said.in_body = (offset > 0).then_some(at);
-            // A head that begins with a segment is the scanner's to read.
-            if is_first && (offset == 0 || offset == length) {
-                self.said.heads.forget(&flow);
-                return self.said.note_body(packet.tag(), flow, sequence.wrapping_add(offset as u32), body);
+        let mut grown = ArrayVec::<Key, MOST_OF_FLOW>::new();
+        for key in self.said.heads.keys(&flow) {
+            if self.said.feed(key, block, segment.frame, (&packet, sequence)) == Fed::Grown {
+                grown.push(key);
             }
-            if offset < length
-                && let Some(begun) = self.said.heads.context(&flow)
-            {
-                // The bytes of a packet count once: for the command that it begins with, or for the head in it.
-                let is_counted = offset > 0 && netsupport::body(packet.payload).is_some();
-                let length = if is_counted { 0 } else { packet.length };
-                let frame = block.frames.get(segment.frame as usize);
-                begun.finding.time = frame.map_or(begun.finding.time, |frame| frame.time);
-                (begun.finding.length, begun.in_packet) = (length, at);
-            }
-        } else if self.said.heads.goes_on_at(&flow, sequence) {
-            self.said.went_on = Some(at);
         }
-        let given_up = &mut self.said.given_up;
-        let fed = self.said.heads.feed(&flow, sequence, packet.payload, &mut |gone| given_up.push(gone));
-        if fed != Fed::Elsewhere
-            && let Some(begun) = self.said.heads.context(&flow)
-            && begun.in_packet != at
-        {
-            begun.finding.length = begun.finding.length.saturating_add(packet.length);
-        }
-        if fed == Fed::Grown {
-            self.look(&flow, &block.indicators, emit);
+        // In the order of their bytes: what only seems to begin within the first is gone once that is whole.
+        for key in grown {
+            self.look(key, &block.indicators, emit);
         }
         self.last_looks(&block.indicators, emit);
     }
@@ -297,11 +314,12 @@ impl Tracker {
         let begun = Begun { finding: finding.clone(), origin: block.origin.clone(), at, in_packet: at, is_dns };
         let now = self.clock.unwrap_or(finding.time);
         let Said { heads, given_up, recent, remembered, .. } = &mut self.said;
-        if body > 0 {
-            heads.expect((flow, tag), (sequence, body), now, begun, &mut |gone| given_up.push(gone));
+        let key = if body > 0 {
+            heads.expect((flow, tag), (sequence, body), now, begun, &mut |gone| given_up.push(gone))
         } else {
-            heads.begin((flow, tag), sequence, bytes, now, begun, &mut |gone| given_up.push(gone));
-        }
+            Some(heads.begin((flow, tag), sequence, bytes, now, begun, &mut |gone| given_up.push(gone)))
+        };
+        let Some(key) = key else { return };
         // Parts that came before it.
         let first = segments.partition_point(|segment| segment.frame < *remembered);
         let before = segments.partition_point(|segment| segment.frame < finding.frame).max(first);
@@ -310,73 +328,86 @@ impl Tracker {
         let mut length = 0u32;
         let earlier = recent.len().saturating_sub(LOOKBACK - in_block.len());
         for segment in recent.iter().skip(earlier).filter(|segment| segment.tag == tag && segment.flow == flow) {
-            let fed = heads.feed(&flow, segment.sequence, &segment.payload, &mut |gone| given_up.push(gone));
+            let fed = heads.feed(key, segment.sequence, &segment.payload, &mut |gone| given_up.push(gone));
             length = length.saturating_add(if fed == Fed::Elsewhere { 0 } else { segment.length });
             has_grown |= fed == Fed::Grown;
         }
         for segment in in_block.iter().filter(|segment| segment.tag == tag) {
             let Some((packet, sequence)) = segment_of(block, segment.frame) else { continue };
             if packet.flow() == flow {
-                let fed = heads.feed(&flow, sequence, packet.payload, &mut |gone| given_up.push(gone));
+                let fed = heads.feed(key, sequence, packet.payload, &mut |gone| given_up.push(gone));
                 length = length.saturating_add(if fed == Fed::Elsewhere { 0 } else { packet.length });
                 has_grown |= fed == Fed::Grown;
             }
         }
         if length > 0
-            && let Some(begun) = heads.context(&flow)
+            && let Some(begun) = heads.context(key)
         {
             begun.finding.length = begun.finding.length.saturating_add(length);
         }
         if has_grown {
-            self.look(&flow, &block.indicators, emit);
+            self.look(key, &block.indicators, emit);
         }
         self.last_looks(&block.indicators, emit);
     }
 
     /// Reads what there is of a head, and of what came early of those behind it.
-    fn look(&mut self, flow: &Flow, indicators: &Arc<IndicatorSet>, emit: &mut dyn FnMut(Alert)) {
-        self.look_once(flow, indicators, emit);
-        while self.said.heads.is_unread(flow) && self.look_once(flow, indicators, emit) {}
+    fn look(&mut self, key: Key, indicators: &Arc<IndicatorSet>, emit: &mut dyn FnMut(Alert)) {
+        let mut next = self.look_once(key, indicators, emit);
+        while let Some(key) = next.filter(|key| self.said.heads.is_unread(*key)) {
+            next = self.look_once(key, indicators, emit);
+        }
     }
 
-    /// Whether a head was whole, so that there may be one behind it.
-    fn look_once(&mut self, flow: &Flow, indicators: &Arc<IndicatorSet>, emit: &mut dyn FnMut(Alert)) -> bool {
-        let Some((tag, start)) = self.said.heads.key(flow) else { return false };
-        let body = self.said.heads.body(flow);
-        let Some((bytes, begun)) = self.said.heads.look(flow) else { return false };
+    /// Returns the head behind one that was whole.
+    fn look_once(&mut self, key: Key, indicators: &Arc<IndicatorSet>, emit: &mut dyn FnMut(Alert)) -> Option<Key> {
+        let (tag, start, body) = self.said.heads.place(key)?;
+        let (bytes, begun) = self.said.heads.look(key)?;
         let begun = begun.clone();
-        let (mut heard, begins) = read(indicators, bytes, &begun, self.names.is_some());
+        let (mut heard, reading) = read(indicators, bytes, &begun, self.names.is_some());
         let all = bytes.len();
-        match begins {
+        let mut next = None;
+        let length = match reading {
             // The readers call it something else where it is too long.
-            Some(0) | None if all >= LONGEST_HEAD && heard.is_empty() => {
+            Reading::Begins(0) | Reading::Other if all >= LONGEST_HEAD => {
                 read_so_far(indicators, (bytes, 0), &begun, self.names.is_some(), &mut heard);
-                self.said.heads.too_long(flow);
+                self.said.heads.too_long(key);
+                all
             }
-            Some(0) => return false,
+            Reading::Begins(0) => return None,
+            Reading::Other => {
+                self.said.heads.forget(key);
+                return None;
+            }
             // What came before is whole; another head begins behind it.
-            Some(next) => {
+            Reading::Begins(behind) => {
                 let now = self.clock.unwrap_or(begun.finding.time);
-                self.said.heads.go_on(flow, next, now);
-                if let Some(later) = self.said.heads.context(flow) {
+                let later = self.said.heads.go_on(key, behind, now);
+                if later == key
+                    && let Some(later) = self.said.heads.context(key)
+                {
                     later.finding.length = 0;
                 }
+                next = Some(later);
+                behind.min(all)
             }
-            None => self.said.heads.done(flow),
-        }
-        let length = begins.unwrap_or(all).min(all);
-        self.said.note_body(tag, *flow, start, body);
-        self.said.note_read(tag, *flow, start, length);
+            Reading::Whole => {
+                self.said.heads.done(key, all);
+                all
+            }
+        };
+        self.said.note_body(tag, begun.finding.flow, start, body);
+        self.said.note_read(tag, begun.finding.flow, start, length);
         self.hear(heard, &begun, start, indicators, emit);
-        true
+        next
     }
 
     /// Reads a last time what was given up.
     fn last_looks(&mut self, indicators: &Arc<IndicatorSet>, emit: &mut dyn FnMut(Alert)) {
         for gone in std::mem::take(&mut self.said.given_up) {
             let wants_names = self.names.is_some();
-            let (mut heard, begins) = read(indicators, &gone.bytes, &gone.context, wants_names);
-            if let Some(begins) = begins {
+            let (mut heard, reading) = read(indicators, &gone.bytes, &gone.context, wants_names);
+            if let Reading::Begins(begins) = reading {
                 read_so_far(indicators, (&gone.bytes, begins), &gone.context, wants_names, &mut heard);
             }
             self.hear(heard, &gone.context, gone.start, indicators, emit);
@@ -492,6 +523,7 @@ impl Tracker {
             contact::within(finding.outer.as_deref())
         );
         self.judge.sighting(&mut alert, finding.time);
+        self.repeats.lay_in(&alert, finding.outer.as_deref());
         TrackCounts::count(&mut self.counts.sightings, alert.signature);
         self.repeats.sighting(alert, None, false, &mut counted(&mut self.counts, emit));
     }
@@ -534,6 +566,7 @@ impl Tracker {
                 contact::within(finding.outer.as_deref())
             );
             self.judge.sighting(&mut alert, finding.time);
+            self.repeats.lay_in(&alert, finding.outer.as_deref());
             TrackCounts::count(&mut self.counts.sightings, alert.signature);
             self.repeats.sighting(alert, None, false, &mut counted(&mut self.counts, emit));
             return;
@@ -557,6 +590,7 @@ impl Tracker {
         if is_sighting {
             let signature = alert.signature;
             self.judge.sighting(&mut alert, finding.time);
+            self.repeats.lay_in(&alert, finding.outer.as_deref());
             talk.verdict.clone_from(&alert.exclusion);
             talk.window = self.repeats.sighting(alert, Some(place), talk.window.is_some(), &mut emit);
             drop(emit);
@@ -592,17 +626,12 @@ fn first_byte(tcp: Tcp) -> u32 {
 }
 
 /// Reads the bytes of a head as the scanner does.
-fn read(
-    indicators: &IndicatorSet,
-    bytes: &[u8],
-    begun: &Begun,
-    wants_names: bool,
-) -> (Vec<(usize, What)>, Option<usize>) {
+fn read(indicators: &IndicatorSet, bytes: &[u8], begun: &Begun, wants_names: bool) -> (Vec<(usize, What)>, Reading) {
     let mut heard = Vec::new();
     let stream = begun.stream(bytes);
     let mut speech = Speech::new(indicators, wants_names);
-    let begins = speech.read(stream, &mut ScanCounts::default(), &mut |end, what| heard.push((end, what)));
-    (heard, begins)
+    let reading = speech.read(stream, &mut ScanCounts::default(), &mut |end, what| heard.push((end, what)));
+    (heard, reading)
 }
 
 /// Adds what there is of a head of which no more will come, and which begins so many bytes into those: it ends where they do.

@@ -5,6 +5,7 @@
 
 mod ahead;
 mod captures;
+mod carve;
 #[path = "../../src/output/cef/reader.rs"]
 mod cef_reader;
 mod cef_referees;

@@ -398,6 +398,19 @@ fn the_longest_alert_still_has_every_key_an_address_and_a_message() {
     assert!(values["msg"].len() >= 40, "{}", values["msg"]);
 }
 
+/// Of a server that is asked for by a name that needs many escapes, in a request that does.
+#[test]
+fn the_longest_request_leaves_room_for_the_start_of_a_message() {
+    let (sensor, alert) = longest();
+    let name = vec![0xff; 300];
+    let http = HttpFacts { method: b"POST".to_vec(), url: name.clone(), agent: name.clone() };
+    let alert = Alert { dns: None, server_name: Some(name), http: Some(http), ..alert };
+    let line = write_by(sensor, &alert);
+    assert_eq!(line.len(), LONGEST_LINE);
+    let values = parse(&line).unwrap();
+    assert!(values["msg"].len() >= 40, "{line}");
+}
+
 #[test]
 fn addresses_are_left_out_whole() {
     let mut alert = answer();

@@ -1,14 +1,14 @@
 //! Stories made from bytes, and told to scan and tracker in different Blocks: used by a property test here and by a fuzz
 //! target, so it stands on the public interface alone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 use std::ops::Range;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use rattap::alert::Alert;
 use rattap::alert::exclusion::Exclusions;
+use rattap::alert::{Alert, Signature};
 use rattap::capture::{Block, Frame, LinkType, Origin};
 use rattap::indicator::{IndicatorSet, Learned, builtin, feed};
 use rattap::scan::{Findings, ScanCounts, scan};
@@ -139,7 +139,31 @@ pub struct Told {
     scanned: ScanCounts,
 }
 
+/// What is the same however a saying is cut: signature, indicator, client and server of all that was found, and how many sightings of
+/// each signature.
+pub type Heard = (BTreeSet<[String; 4]>, BTreeMap<&'static str, u64>);
+
 impl Told {
+    /// What was heard. Whether NetSupport is spoken with what was named in the same conversation hangs on which of the two is whole
+    /// first, so its signatures are one here.
+    #[allow(dead_code, reason = "for those who cut sayings")]
+    pub fn heard(&self) -> Heard {
+        let name = |signature: Signature| match signature {
+            Signature::NetsupportSession | Signature::NetsupportGateway => "netsupport",
+            other => other.id(),
+        };
+        let keys = self.alerts.iter().map(|alert| {
+            let indicator = alert.indicator.as_ref().filter(|_| name(alert.signature) != "netsupport");
+            let indicator = indicator.map(|indicator| indicator.pattern.to_string()).unwrap_or_default();
+            [name(alert.signature).to_owned(), indicator, alert.client.to_string(), alert.server.to_string()]
+        });
+        let mut sightings = BTreeMap::new();
+        for (signature, count) in Signature::ALL.into_iter().zip(self.counts.sightings) {
+            *sightings.entry(name(signature)).or_default() += count;
+        }
+        (keys.collect(), sightings)
+    }
+
     /// Sightings and bytes by signature, client and indicator.
     fn sums(&self) -> BTreeMap<(&'static str, IpAddr, Option<String>), [u64; 3]> {
         let mut sums = BTreeMap::new();
