@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use super::follow::Mark;
 use super::pulse::Beat;
 use crate::indicator::IndicatorSet;
 use crate::units::Timestamp;
@@ -115,6 +116,9 @@ pub struct Block {
     pub idle_until: Option<Timestamp>,
     /// A sign of life of the capture, for the output to let arrive. Set by live sources alone.
     pub beat: Option<Beat>,
+    /// What stands behind the packets of captures that end here, for the output to let arrive when their alerts are out. Set where a
+    /// folder is followed alone.
+    pub mark: Option<Mark>,
 }
 
 impl Block {
@@ -129,6 +133,7 @@ impl Block {
             frames: Vec::new(),
             idle_until: None,
             beat: None,
+            mark: None,
         }
     }
 

@@ -41,6 +41,11 @@ impl Hellos {
         self.given_up
     }
 
+    /// Whether none is pending. One whose rest never came is, until the next one comes.
+    pub(super) fn is_empty(&self) -> bool {
+        self.pending.is_empty()
+    }
+
     /// Takes a datagram with a part of a hello, and what its packet counts for. Returns the stream if there is more in it than before,
     /// and what all its packets count for.
     pub(super) fn take(

@@ -6,11 +6,12 @@ use std::sync::Arc;
 
 use super::{Input, Metered, Reader};
 use crate::capture::filter::Filter;
-use crate::capture::{BLOCK_CAPACITY, Block, CaptureCounts, CaptureError, Part, Place};
+use crate::capture::{BLOCK_CAPACITY, Block, CaptureCounts, CaptureError, Part, Place, TimeWindow};
 
 /// Reads Blocks of [`Files`](super::Files) again, each with the same frames.
 pub struct Again {
     inputs: Vec<Input>,
+    window: Option<TimeWindow>,
     filter: Option<Filter>,
     open: Option<Open>,
     pub(super) capacity: usize,
@@ -24,9 +25,9 @@ struct Open {
 }
 
 impl Again {
-    /// The same inputs and filter as those of the files that were read.
-    pub fn new(inputs: Vec<Input>, filter: Option<Filter>) -> Self {
-        Self { inputs, filter, open: None, capacity: BLOCK_CAPACITY }
+    /// The same inputs, filter and window as those of the files that were read.
+    pub fn new(inputs: Vec<Input>, filter: Option<Filter>, window: Option<TimeWindow>) -> Self {
+        Self { inputs, window, filter, open: None, capacity: BLOCK_CAPACITY }
     }
 
     /// Reads the Block that had this part. Of an input that is [sought](Part::is_sought) all Blocks may be passed over but the first
@@ -54,6 +55,9 @@ impl Again {
             }
         };
         open.reader.fill(block, self.capacity, &mut CaptureCounts::default(), &mut report);
+        if let Some(window) = self.window {
+            window.apply(&mut block.frames);
+        }
         if let Some(filter) = &mut self.filter {
             filter.apply(&block.bytes, &mut block.frames, &mut |_, _| ());
         }
