@@ -27,7 +27,7 @@ mod testing;
 mod unpack;
 mod walk;
 
-pub use block::{BLOCK_CAPACITY, Block, Frame, LinkType, Origin, Part};
+pub use block::{BLOCK_CAPACITY, Block, Frame, LinkType, Origin, PIECES, Part};
 pub use file::{Again, Files};
 pub use filter::{Filter, FilterError};
 pub use inputs::{Input, Inputs};
