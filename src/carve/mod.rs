@@ -37,8 +37,6 @@ pub struct Carved {
     pub packets: u64,
     /// Conversations with at least one of them.
     pub conversations: u64,
-    /// Bytes of the captures, decompressed where they are, that were read again for it.
-    pub bytes_read: u64,
 }
 
 /// What can go wrong with carving.
@@ -64,7 +62,7 @@ pub enum CarveError {
         error: io::Error,
     },
     /// What the first pass kept cannot be kept or read.
-    #[error("{}: cannot keep the index beside it, which takes an eightieth of the captures: {error}", path.display())]
+    #[error("{}: cannot keep the index beside it, which takes a sixtieth of the captures: {error}", path.display())]
     Index {
         /// The file that was to be carved.
         path: PathBuf,
@@ -150,7 +148,6 @@ impl Carving {
                         break 'input;
                     }
                     is_changed |= !is_whole || (piece.is_none() && block.part.start != entry.part.start);
-                    carved.bytes_read += block.bytes.len() as u64;
                     for frame in block.frames.iter().filter(|_| *pieces != 0) {
                         let captured = block.captured(frame);
                         if wanted.takes(frame, captured, &mut comments) {

@@ -24,15 +24,14 @@ impl Plan {
     /// For the input whose Blocks begin at `first`; there are `blocks` in all.
     pub(super) fn new(first: u64, blocks: u64, index: &Index, wanted: &Wanted) -> io::Result<Self> {
         let input = index.entry(first)?.part.input;
-        let mut flows = FlowBits::new();
+        let mut room = FlowBits::new();
         let mut plan = Self { input, first, end: first, is_sought: true, blocks: Vec::new() };
         while plan.end < blocks {
             let part = index.entry(plan.end)?.part;
             if part.input != input {
                 break;
             }
-            index.flows(plan.end, &mut flows)?;
-            let pieces = wanted.pieces(&flows);
+            let pieces = wanted.pieces(index.flows(plan.end, &mut room)?);
             if pieces != 0 || plan.is_read_whole(plan.end, &part) {
                 plan.blocks.push((plan.end, pieces));
             }
