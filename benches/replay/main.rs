@@ -1,7 +1,8 @@
 //! `rattap replay` as a whole against a bare libpcap loop: `cargo bench --bench replay`.
 //!
 //! Makes the large captures where they are not there yet (2.2 GB in the target folder), then runs each program in turn,
-//! again and again, so that whatever else the machine does meets all of them alike. A ratio is that of two runs of one turn.
+//! again and again, so that whatever else the machine does meets all of them alike. A ratio is that of two runs of one turn. What
+//! `--carve` costs over a replay without is told at the end.
 //! The files lie in the page cache: the programs are measured, not the disk.
 //!
 //! Checks on the way that the alerts are the same bytes for any number of workers and tell of every planted hit, no more and no
@@ -94,8 +95,14 @@ fn main() -> anyhow::Result<()> {
         "| capture | program | time | against the bare loop, by turns: median (lowest to highest) | peak memory |"
     );
     println!("|---|---|---:|---:|---:|");
+    let mut carving = Vec::new();
     for (kind, path) in &captures {
-        compare(*kind, path, &folder, arguments.turns)?;
+        carving.push((kind, compare(*kind, path, &folder, arguments.turns)?));
+    }
+    println!();
+    for (kind, (median, lowest, highest)) in carving {
+        let name = kind.name();
+        println!("{name}: with --carve {median:.2} ({lowest:.2} to {highest:.2}) of the time without, by turns");
     }
     Ok(())
 }
@@ -166,7 +173,11 @@ fn sightings(text: &str) -> anyhow::Result<BTreeMap<String, u32>> {
 /// Builds the command line of a program anew for each run.
 type Program<'a> = (&'static str, Box<dyn Fn() -> Command + 'a>);
 
-fn compare(kind: Kind, capture: &Path, folder: &Path, turns: u32) -> anyhow::Result<()> {
+/// A ratio by turns: median, lowest, highest.
+type Ratio = (f64, f64, f64);
+
+/// Prints a row for each program, and gives what carving costs: the ratio to a replay without.
+fn compare(kind: Kind, capture: &Path, folder: &Path, turns: u32) -> anyhow::Result<Ratio> {
     let itself = env::current_exe().context("cannot tell where this program is")?;
     let as_yardstick = |mode: &'static str| {
         let itself = &itself;
@@ -176,10 +187,16 @@ fn compare(kind: Kind, capture: &Path, folder: &Path, turns: u32) -> anyhow::Res
             command
         })
     };
-    let alerts = folder.join("alerts.cef");
+    let (alerts, evidence) = (folder.join("alerts.cef"), folder.join("evidence.pcapng"));
+    let carve = || {
+        let mut command = rattap(capture, &alerts);
+        command.arg("--carve").arg(&evidence);
+        command
+    };
     let mut programs: Vec<Program> = vec![
         ("bare libpcap loop", as_yardstick("--bare-loop")),
         ("`rattap replay`", Box::new(|| rattap(capture, &alerts))),
+        ("`rattap replay --carve`", Box::new(carve)),
         ("reading alone", as_yardstick("--read-only")),
     ];
     let tcpdump = || {
@@ -204,19 +221,23 @@ fn compare(kind: Kind, capture: &Path, folder: &Path, turns: u32) -> anyhow::Res
         }
     }
     let bare = times.first().cloned().unwrap_or_default();
+    let carving = times.get(1).zip(times.get(2)).map(|(without, with)| ratio(with, without)).unwrap_or_default();
     for (((name, _), times), peak) in programs.iter().zip(times).zip(peaks) {
-        let ratios = sorted(times.iter().zip(&bare).map(|(time, bare)| time / bare));
         let time = Duration::from_secs_f64(middle(&sorted(times.iter().copied())));
-        let (lowest, highest) = (ratios.first().copied().unwrap_or(0.0), ratios.last().copied().unwrap_or(0.0));
+        let (median, lowest, highest) = ratio(&times, &bare);
         println!(
-            "| {} | {name} | {:.0} ms | {:.2} ({lowest:.2} to {highest:.2}) | {} |",
+            "| {} | {name} | {:.0} ms | {median:.2} ({lowest:.2} to {highest:.2}) | {} |",
             kind.name(),
             time.as_secs_f64() * 1000.0,
-            middle(&ratios),
             megabytes(peak)
         );
     }
-    Ok(())
+    Ok(carving)
+}
+
+fn ratio(times: &[f64], others: &[f64]) -> Ratio {
+    let ratios = sorted(times.iter().zip(others).map(|(time, other)| time / other));
+    (middle(&ratios), ratios.first().copied().unwrap_or(0.0), ratios.last().copied().unwrap_or(0.0))
 }
 
 fn sorted(values: impl IntoIterator<Item = f64>) -> Vec<f64> {

@@ -29,7 +29,7 @@ mod unpack;
 mod walk;
 mod window;
 
-pub use block::{BLOCK_CAPACITY, Block, Frame, LinkType, Origin, Part};
+pub use block::{BLOCK_CAPACITY, Block, Frame, LinkType, Origin, PIECES, Part};
 pub use file::{Again, Files};
 pub use filter::{Filter, FilterError};
 pub use follow::{Follow, Held, Journal, Mark, state_name};
