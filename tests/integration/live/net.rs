@@ -80,6 +80,20 @@ impl Net {
         sent.unwrap_or_else(|| panic!("{out}")).trim().parse().unwrap()
     }
 
+    /// Has connections within it.
+    pub fn with_loopback(self) -> Self {
+        self.ip(["link", "set", "lo", "up"]);
+        self
+    }
+
+    /// The page that the sensor's metrics show within it.
+    pub fn metrics(&self, port: u16, page: &str) -> String {
+        let ask = format!("exec 3<>/dev/tcp/127.0.0.1/{port}; printf 'GET {page} HTTP/1.0\r\n\r\n' >&3; cat <&3");
+        let output = self.command("bash").args(["-c", &ask]).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
     /// Starts `rattap live` and waits until it captures.
     pub fn sensor(&self, arguments: &[&str]) -> Sensor {
         self.sensor_with(arguments, &[])
