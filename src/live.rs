@@ -371,6 +371,10 @@ impl Desk<'_> {
                 *locked(&self.feeds) = Feeds::of(&new.run);
                 self.exclusions = new.run.settings.track.exclusions.clone();
                 self.control.put_in_force(new.in_force());
+                let others = self.live.restart_for(&new);
+                if !others.is_empty() {
+                    log::warn!("changed as well, but that takes a restart: {}", others.join(", "));
+                }
                 let (indicators, rules) = (new.run.indicators.len(), self.exclusions.rules().len());
                 log::info!("reloaded: {indicators} indicators and {rules} exclusions in force");
             }
