@@ -1,9 +1,13 @@
-//! Exclusions that change while the sensor runs, and the file of what they suppress.
+//! What changes around a sensor that runs: exclusions, and the files that it writes.
 
+use std::collections::BTreeSet;
 use std::fs;
+use std::io::{self, Write};
+use std::process::{Command, Stdio};
 
 use super::net::{Net, wait_for_file, wait_for_lines};
 use crate::delivery::contacts;
+use crate::delivery::receiver::{ids, wait_for};
 use crate::golden::parse;
 
 const METRICS: u16 = 9100;
@@ -82,4 +86,59 @@ fn exclusions_change_at_a_reload_and_their_file_moves_away() {
         assert_eq!(text.lines().count(), 10);
         assert!(text.lines().all(|line| parse(line)["4"] == "c2-endpoint"), "{text}");
     }
+}
+
+#[test]
+fn logrotate_moves_files_away_under_load_and_no_line_is_lost() {
+    let Some(net) = Net::with_pair() else { return };
+    let is_there = Command::new("logrotate").arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
+    if !is_there.is_ok_and(|status| status.success()) {
+        // Not `eprintln`: the test harness would keep that to itself.
+        let _ = writeln!(io::stderr(), "SKIPPED: logrotate is not installed");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let alerts = path("alerts.cef");
+    let sensor = net.sensor(&["-i", "b0", "-o", alerts.to_str().unwrap()]);
+    // The package's, but for its folder, its account and the way to the service.
+    let packaged = include_str!("../../../packaging/logrotate");
+    let (before, script) = packaged.split_once("postrotate\n").unwrap();
+    assert!(script.contains("--kill-who=main --signal=HUP rattap.service"), "{script}");
+    let config = format!("{before}postrotate\nkill -HUP {}\nendscript\n}}\n", sensor.id())
+        .replace("/var/log/rattap/", &format!("{}/", folder.path().display()))
+        .replace("rattap rattap", "root root");
+    fs::write(path("logrotate.conf"), config).unwrap();
+    fs::write(path("contacts.pcap"), contacts(0..1000).pcap()).unwrap();
+
+    let files = || {
+        let names = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path());
+        names.filter(|path| path.to_string_lossy().contains(".cef")).collect::<Vec<_>>()
+    };
+    let text = |path: &std::path::PathBuf| match path.extension().is_some_and(|end| end == "gz") {
+        true => Command::new("zcat").arg(path).output().unwrap().stdout,
+        false => fs::read(path).unwrap(),
+    };
+    let told = || {
+        let lines: Vec<_> = files().iter().flat_map(text).collect();
+        (ids(std::str::from_utf8(&lines).unwrap()), lines.iter().filter(|byte| **byte == b'\n').count())
+    };
+    let sent = std::thread::scope(|scope| {
+        let sending = scope.spawn(|| net.send("a0", &["--pps", "400"], &path("contacts.pcap")));
+        for time in 1..=3 {
+            wait_for("alerts in the new file", || (!fs::read(&alerts).unwrap().is_empty()).then_some(()));
+            let rotated = Command::new("logrotate")
+                .args(["--force", "--state", path("state").to_str().unwrap(), path("logrotate.conf").to_str().unwrap()])
+                .output()
+                .unwrap();
+            assert!(rotated.status.success(), "{}", String::from_utf8_lossy(&rotated.stderr));
+            sensor.wait_for_log("reloaded: ", time);
+        }
+        sending.join().unwrap()
+    });
+    let ended = sensor.end();
+    assert_eq!(ended.status.code(), Some(0), "{}", ended.err);
+    assert_eq!((ended.packets(), sent), (1000, 1000), "{}", ended.err);
+    let (ids, lines): (BTreeSet<_>, usize) = told();
+    assert_eq!((ids.len(), lines, files().len()), (1000, 1000, 4));
 }
