@@ -31,7 +31,7 @@ tar -C "$root" -xf "$cache/base.tar"
 cp "$package" "$root/rattap.deb"
 cp pcaps/story.pcap pcaps/golden/story.pcap.cef "$root/srv/"
 
-# In namespaces of its own, so that nothing stays mounted and no packet leaves: the only interface is the loopback, where the listed
+# In namespaces of its own, so that nothing stays mounted or goes on running and no packet leaves: the only interface is the loopback, where the listed
 # endpoint lives. Without services, which a chroot has none of.
 cat >"$root/try" <<'TRY'
 set -euo pipefail
@@ -77,7 +77,7 @@ contact() { if (exec 3<>/dev/tcp/91.202.233.25/4888) 2>/dev/null; then fail "som
 until_there 'capturing from lo' /srv/live.log
 grep -q 'runs as rattap, confined to its own files' /srv/live.log || fail "$(cat /srv/live.log)"
 contact
-until_there '|c2-endpoint|.* outcome=refused .* dst=91.202.233.25 ' /var/log/rattap/alerts.cef
+until_there '|c2-endpoint|.* dst=91.202.233.25 dpt=4888 ' /var/log/rattap/alerts.cef
 [ "$(stat -c '%U %G' /var/log/rattap/alerts.cef)" = "rattap rattap" ] || fail "the alerts are not the account's"
 # As logrotate does it.
 mv /var/log/rattap/alerts.cef /var/log/rattap/alerts.cef.1
@@ -85,6 +85,7 @@ kill -HUP $sensor
 until_there 'reloaded: 9 indicators' /srv/live.log
 until [ -e /var/log/rattap/alerts.cef ]; do sleep 0.1; done
 kill -TERM $sensor
+until_there 'outcome=refused' /var/log/rattap/alerts.cef
 wait $sensor || fail "the sensor failed: $(cat /srv/live.log)"
 grep -q ' packets, ' /srv/live.log || fail "no summary: $(cat /srv/live.log)"
 
@@ -99,7 +100,7 @@ for path in /etc/rattap /var/lib/rattap /var/log/rattap; do
     [ ! -e $path ] || fail "a purge left $path"
 done
 TRY
-unshare --mount --net sh -ec '
+unshare --mount --net --pid --fork --kill-child sh -ec '
     mount -t proc proc "$1/proc"
     mount -t sysfs sysfs "$1/sys"
     mount --bind /dev "$1/dev"
