@@ -165,8 +165,12 @@ impl Replay {
         if window.is_some_and(|window| window.from >= window.to) {
             bail!("--to: is not after --from, so no packet could be looked at");
         }
-        let has_limit = args.sensor.spool.spool_limit.is_some() && origins.of("spool_limit").starts_with("--");
+        let has_limit = args.sensor.spool.spool_limit.is_some() && !origins.is_from_file("spool_limit");
         let run = Run::new(args.sensor, origins)?;
+        if args.follow.is_none() {
+            check_settings_outputs("output", &run.outputs, origins)?;
+            check_settings_outputs("audit", run.audit.as_slice(), origins)?;
+        }
         if has_limit && run.spool.is_none() {
             bail!("--spool-limit: of which spool? Name its folder with --spool");
         }
@@ -316,6 +320,27 @@ impl Live {
         InForce { indicators: self.run.indicators.clone(), exclusions: self.run.settings.track.exclusions.clone() }
     }
 
+    /// The parts of the settings in which `new` differs, and which only a restart puts in force.
+    pub fn restart_for(&self, new: &Self) -> Vec<&'static str> {
+        let of = |live: &Self| (live.run.settings.workers, live.run.settings.track.repeat_window, live.stats_interval);
+        let rights = |live: &Self| (live.service.account.clone(), live.service.reopens, live.service.confines);
+        let is_other_sensor = self.run.sensor != new.run.sensor
+            || self.run.settings.track.home != new.run.settings.track.home
+            || of(self) != of(new);
+        [
+            ("[sensor]", is_other_sensor),
+            ("[capture]", self.capture != new.capture),
+            ("exclusions.audit", self.run.audit != new.run.audit),
+            ("[[output]]", self.run.outputs != new.run.outputs),
+            ("[spool]", self.run.spool != new.run.spool),
+            ("[metrics]", self.service.metrics != new.service.metrics),
+            ("[privileges]", rights(self) != rights(new)),
+        ]
+        .into_iter()
+        .filter_map(|(part, is_other)| is_other.then_some(part))
+        .collect()
+    }
+
     /// What to give up before it runs.
     pub fn plan(&self) -> Plan {
         let files =
@@ -456,6 +481,21 @@ fn is_same(one: &Target, other: &Target) -> bool {
         (Target::StandardOutput(_), Target::StandardOutput(_)) => true,
         _ => one == other,
     }
+}
+
+/// Refuses a replay that would empty what a sensor with the same settings wrote: its files are named to be added to.
+fn check_settings_outputs(argument: &str, outputs: &[Target], origins: &Origins) -> anyhow::Result<()> {
+    for output in outputs.iter().filter(|_| origins.is_from_file(argument)) {
+        if let Target::File(path, _) = output
+            && fs::metadata(path).is_ok_and(|file| file.is_file() && file.len() > 0)
+        {
+            let place = origins.of(argument);
+            bail!(
+                "{place}: {output} holds alerts, which a replay would overwrite; name another file with --{argument}"
+            );
+        }
+    }
+    Ok(())
 }
 
 /// Refuses an output that would empty one of the inputs.

@@ -514,6 +514,8 @@ fn send(alerts: &Option<Sender<ToOutput>>, alert: Alert) {
 /// The output thread: writes alerts until there are no more. The error that ended the run, or that came with closing.
 fn write(mut output: Box<dyn Output>, inbox: &Receiver<ToOutput>, shared: &Shared) -> Result<(), OutputError> {
     let mut ledger = Ledger { shared, kept: 0, ended: None, is_failing: false };
+    // Whether the output may keep something in memory: an alert, or a line for the audit file, which is none.
+    let mut keeps = false;
     for message in inbox {
         match message {
             ToOutput::Beat(beat) => beat.arrive(),
@@ -532,13 +534,15 @@ fn write(mut output: Box<dyn Output>, inbox: &Receiver<ToOutput>, shared: &Share
             }
             ToOutput::Alert(alert) => {
                 ledger.kept += u64::from(!alert.is_suppressed());
+                keeps = true;
                 if let Err(error) = output.write(&alert) {
                     ledger.note(Err(error));
                 }
             }
         }
         let reopens = shared.control.takes_reopen();
-        if ledger.kept > 0 && (reopens || inbox.is_empty()) {
+        if keeps && ledger.ended.is_none() && (reopens || inbox.is_empty()) {
+            keeps = false;
             ledger.note(output.flush());
         }
         if reopens && ledger.ended.is_none() {

@@ -22,6 +22,7 @@ mod kept;
 mod live;
 mod metrics_referee;
 mod names_tshark;
+mod package;
 mod partitions;
 mod python;
 mod rotation;
