@@ -30,13 +30,7 @@ pub(super) fn standard_output<F: LineForm>(form: F) -> Result<Lines<File, F>, Ou
 
 /// Lines into a file: emptied first, or at its end.
 pub(super) fn open<F: LineForm>(path: &Path, mode: Mode, form: F) -> Result<Lines<LogFile, F>, OutputError> {
-    let create = |error| OutputError::Create { path: path.to_owned(), error };
-    let file = match mode {
-        Mode::Replay => File::create(path),
-        Mode::Follow | Mode::Live => append(path),
-    };
-    let sink = LogFile { path: path.to_owned(), file: file.map_err(create)? };
-    Ok(Lines::new(path.display().to_string(), sink, form))
+    Ok(Lines::new(path.display().to_string(), LogFile::open(path, mode)?, form))
 }
 
 fn append(path: &Path) -> io::Result<File> {
@@ -60,6 +54,18 @@ pub trait Sink: Write + Send {
 pub struct LogFile {
     path: PathBuf,
     file: File,
+}
+
+impl LogFile {
+    /// Emptied first, or at its end.
+    pub(super) fn open(path: &Path, mode: Mode) -> Result<Self, OutputError> {
+        let file = match mode {
+            Mode::Replay => File::create(path),
+            Mode::Follow | Mode::Live => append(path),
+        };
+        let file = file.map_err(|error| OutputError::Create { path: path.to_owned(), error })?;
+        Ok(Self { path: path.to_owned(), file })
+    }
 }
 
 impl Write for LogFile {

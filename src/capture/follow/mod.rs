@@ -212,7 +212,7 @@ impl Follow {
     ) -> Result<Self, CaptureError> {
         let watched = Folder::open(folder).map_err(|error| CaptureError::Open { path: folder.to_owned(), error })?;
         let (journal, read) =
-            Journal::open(state).map_err(|error| CaptureError::State { path: state.to_owned(), error })?;
+            Journal::open(state).map_err(|error| CaptureError::NoState { path: state.to_owned(), error })?;
         let mut known = Known::default();
         read.into_iter().for_each(|identity| known.add(identity));
         Ok(Self {
