@@ -7,15 +7,15 @@ use std::process::Command;
 use crate::run::run;
 
 /// What a shell offers for each of these beginnings of a command line, whose last word is to be completed; nothing where the shell is
-/// not there. `ask` is the shell's own way to find out, behind the script that it reads from `$1`: it prints one offer a line, and an
-/// empty line behind those of each command line.
+/// not there. `ask` is the shell's own way to find out with the script that `$SCRIPT` names and the words that are its arguments: it prints
+/// one offer a line.
 fn offers(shell: &str, ask: &str, lines: &[&[&str]]) -> Option<Vec<Vec<String>>> {
     let folder = tempfile::tempdir().unwrap();
     let script = folder.path().join("script");
     fs::write(&script, run(["completions", shell]).out).unwrap();
     let mut all = Vec::new();
     for line in lines {
-        let asked = Command::new(shell).args(["-c", ask, shell]).arg(&script).arg("rattap").args(*line).output();
+        let asked = Command::new(shell).args(["-c", ask, "rattap"]).args(*line).env("SCRIPT", &script).output();
         let Ok(asked) = asked else {
             // Not `eprintln`: the test harness would keep that to itself.
             let _ = writeln!(io::stderr(), "SKIPPED: {shell} is not installed (apt install {shell})");
@@ -60,8 +60,8 @@ fn hold(offered: &[Vec<String>]) {
 #[test]
 fn bash_completes_commands_and_options() {
     let ask = r#"
-        source "$1"; shift
-        COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)) COMPREPLY=()
+        source "$SCRIPT"
+        COMP_WORDS=("$0" "$@") COMP_CWORD=$# COMPREPLY=()
         # As bash itself calls it: by the name that the script gave.
         completer=$(complete -p rattap | sed 's/.*-F \([^ ]*\) rattap$/\1/')
         "$completer" rattap "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}"
@@ -75,8 +75,8 @@ fn bash_completes_commands_and_options() {
 #[test]
 fn fish_completes_commands_and_options() {
     let ask = r#"
-        source $argv[1]
-        set -l line (string escape -- $argv[2..-2])
+        source $SCRIPT
+        set -l line (string escape -- $argv[1..-2])
         complete --do-complete "$line "$argv[-1]
     "#;
     if let Some(offered) = offers("fish", ask, &LINES) {
