@@ -53,7 +53,9 @@ impl Place {
     fn start_with(&self, options: &[&str]) -> Child {
         let log = fs::File::options().create(true).append(true).open(self.root.path().join("log")).unwrap();
         let path = |name: &str| self.root.path().join(name);
-        let mut command = Command::new(env!("CARGO_BIN_EXE_rattap"));
+        // However many captures there are, few are open at a time.
+        let mut command = Command::new("sh");
+        command.args(["-c", "ulimit -n 64; exec \"$@\"", "sh", env!("CARGO_BIN_EXE_rattap")]);
         command.args(["replay", "-v", "--sensor-host", "tap-01", "--follow"]).arg(path("captures"));
         command.arg("--state").arg(path("state")).arg("-o").arg(path("alerts.cef")).args(options);
         command.env_remove("RUST_LOG").stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn().unwrap()
