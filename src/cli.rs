@@ -214,8 +214,9 @@ pub struct ReplayArgs {
     #[command(flatten)]
     pub sensor: SensorArgs,
 
-    /// Write all names that hosts ask for into this file too, listed or not; - for standard output (then -o is needed)
-    #[arg(long, value_name = "FILE", conflicts_with = "follow")]
+    /// Write all names that hosts ask for into this file too, listed or not; - for standard output (then -o is needed). Emptied first,
+    /// but appended to with --follow
+    #[arg(long, value_name = "FILE")]
     pub names: Option<PathBuf>,
 
     /// Write all packets of every alerted conversation and DNS exchange into this pcapng file, those before the moment of detection too

@@ -163,7 +163,11 @@ impl Replay {
             (from, to) => Some(TimeWindow { from: from.unwrap_or(Timestamp::MIN), to: to.unwrap_or(Timestamp::MAX) }),
         };
         if window.is_some_and(|window| window.from >= window.to) {
-            bail!("--to: is not after --from, so no packet could be looked at");
+            bail!("--to: is not after --from, so no packet could be looked at; exchange them, or leave one out");
+        }
+        // clap does not miss --follow where paths are given, which cannot stand beside it.
+        if let (Some(state), None) = (&args.state, &args.follow) {
+            bail!("--state {}: is of use with --follow alone; name the folder with --follow", state.display());
         }
         let has_limit = args.sensor.spool.spool_limit.is_some() && !origins.is_from_file("spool_limit");
         let run = Run::new(args.sensor, origins)?;
@@ -178,6 +182,9 @@ impl Replay {
             let target = Target::parse(names.as_os_str()).context("--names")?;
             if run.outputs.iter().any(|output| is_same(&target, output)) {
                 bail!("--names {}: the alerts go there; send them elsewhere with -o FILE", names.display());
+            }
+            if run.audit.as_ref().is_some_and(|audit| is_same(&target, audit)) {
+                bail!("--names {}: --audit writes there; give the names a file of their own", names.display());
             }
         }
         if let Some(carve) = &args.carve {
@@ -197,7 +204,8 @@ impl Replay {
                 bail!("--carve {shown}: something else goes there; give the packets a file of their own");
             }
         }
-        let follow = args.follow.map(|folder| Followed::new(folder, args.state, &run)).transpose()?;
+        let names = args.names.as_deref();
+        let follow = args.follow.map(|folder| Followed::new(folder, args.state, &run, names)).transpose()?;
         Ok(Self {
             paths: args.paths,
             follow,
@@ -219,9 +227,11 @@ pub struct Followed {
 }
 
 impl Followed {
-    fn new(folder: PathBuf, state: Option<PathBuf>, run: &Run) -> anyhow::Result<Self> {
-        let at = || format!("--follow {}", folder.display());
-        let folder = fs::canonicalize(&folder).with_context(at)?;
+    fn new(folder: PathBuf, state: Option<PathBuf>, run: &Run, names: Option<&Path>) -> anyhow::Result<Self> {
+        let folder = match fs::canonicalize(&folder) {
+            Ok(folder) => folder,
+            Err(error) => bail!("--follow {}: {error}; name a folder that is there", folder.display()),
+        };
         if !folder.is_dir() {
             bail!("--follow {}: is no folder; name a file without --follow to read it once", folder.display());
         }
@@ -247,7 +257,11 @@ impl Followed {
                 path.parent().map(|parent| if parent.as_os_str().is_empty() { Path::new(".") } else { parent });
             parent.and_then(|parent| fs::canonicalize(parent).ok()).is_some_and(|parent| parent == folder)
         };
-        let files = run.files().chain([("--state", state.as_path())]);
+        let written: Vec<_> = run.files().chain(names.map(|names| ("--names", names))).collect();
+        if let Some((option, _)) = written.iter().find(|(_, path)| *path == state || is_same_file(path, &state)) {
+            bail!("--state {}: {option} writes there; give it a file of its own", state.display());
+        }
+        let files = written.into_iter().chain([("--state", state.as_path())]);
         if let Some((option, path)) = files.into_iter().find(|(_, path)| is_inside(path)) {
             bail!(
                 "{option} {}: lies in the folder that is followed, and would be taken for a capture; put it elsewhere",

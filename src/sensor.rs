@@ -248,9 +248,10 @@ pub fn run_stoppable(
     control: &Control,
     settings: &SensorSettings,
     output: Box<dyn Output>,
+    names: Option<NameList>,
     watch: &mut dyn FnMut(Event),
 ) -> Outcome {
-    run_until(vec![source], control.clone(), false, settings, output, Keeps::default(), watch)
+    run_until(vec![source], control.clone(), false, settings, output, Keeps { names, index: None }, watch)
 }
 
 fn run_until(
@@ -462,6 +463,12 @@ impl Back {
         tracker.take(&load.block, &load.findings, &mut |alert| send(alerts, alert));
         if let Some(learned) = tracker.publish() {
             shared.publish(learned);
+        }
+        if let Some(names) = &mut self.names
+            && shared.control.takes_reopen_of_names()
+            && let Err(error) = names.reopen()
+        {
+            shared.control.tell(Event::OutputFails(error));
         }
         self.write_names();
         if self.names_failed.is_some() {

@@ -32,14 +32,7 @@ pub(super) fn standard_output<F: LineForm>(form: F) -> Result<Lines<File, F>, Ou
 
 /// Lines into a file: emptied first, or at its end.
 pub(super) fn open<F: LineForm>(path: &Path, mode: Mode, form: F) -> Result<Lines<LogFile, F>, OutputError> {
-    let create = |error| OutputError::Create { path: path.to_owned(), error };
-    let file = match mode {
-        Mode::Replay => File::create(path),
-        Mode::Follow | Mode::Live => append(path),
-    };
-    let file = file.map_err(create)?;
-    let sink = LogFile { path: path.to_owned(), is_torn: is_torn(path, &file), file };
-    Ok(Lines::new(path.display().to_string(), sink, form))
+    Ok(Lines::new(path.display().to_string(), LogFile::open(path, mode)?, form))
 }
 
 fn append(path: &Path) -> io::Result<File> {
@@ -78,6 +71,18 @@ pub struct LogFile {
     file: File,
     /// Whether the last line was written in part.
     is_torn: bool,
+}
+
+impl LogFile {
+    /// Emptied first, or at its end.
+    pub(super) fn open(path: &Path, mode: Mode) -> Result<Self, OutputError> {
+        let file = match mode {
+            Mode::Replay => File::create(path),
+            Mode::Follow | Mode::Live => append(path),
+        };
+        let file = file.map_err(|error| OutputError::Create { path: path.to_owned(), error })?;
+        Ok(Self { path: path.to_owned(), is_torn: is_torn(path, &file), file })
+    }
 }
 
 impl Write for LogFile {

@@ -9,6 +9,7 @@ mod carve;
 #[path = "../../src/output/cef/reader.rs"]
 mod cef_reader;
 mod cef_referees;
+mod completions;
 mod cuts;
 mod delivery;
 mod exclusions;
