@@ -201,7 +201,8 @@ fn compare(kind: Kind, capture: &Path, folder: &Path, turns: u32) -> anyhow::Res
     let tcpdump = || {
         let hosts: Vec<String> = ALL_LISTED.iter().map(|listed| format!("host {}", listed.ip())).collect();
         let mut command = Command::new("tcpdump");
-        command.arg("-n").arg("-r").arg(capture).args(["-w", "/dev/null"]).arg(hosts.join(" or "));
+        // Started by root it would give /dev/null away to the account that it becomes.
+        command.arg("-n").arg("-r").arg(capture).args(["-Z", "root", "-w", "/dev/null"]).arg(hosts.join(" or "));
         command
     };
     match process::time(tcpdump()) {
