@@ -27,7 +27,7 @@ demo: setup
 test: setup-test
 	cargo test --locked
 
-# The figures in the README: the paired runs, then the micro-benchmarks. Makes captures of 2.2 GB under target/ first.
+# The figures in the README: the paired runs, then the micro-benchmarks. Makes captures of 3.1 GB under target/ first.
 bench: setup
 	cargo bench --locked --bench replay
 	cargo bench --locked --bench micro

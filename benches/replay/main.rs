@@ -1,6 +1,6 @@
 //! `rattap replay` as a whole against a bare libpcap loop: `cargo bench --bench replay`.
 //!
-//! Makes the large captures where they are not there yet (2.9 GB in the target folder), then runs each program in turn,
+//! Makes the large captures where they are not there yet (3.1 GB in the target folder), then runs each program in turn,
 //! again and again, so that whatever else the machine does meets all of them alike. A ratio is that of two runs of one turn.
 //! The files lie in the page cache: the programs are measured, not the disk.
 //!
