@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use crate::golden::parse;
-use crate::run::sample;
+use crate::run::{Running, sample};
 
 /// How long a sensor is waited for on a machine that does much else.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -46,11 +46,11 @@ impl Place {
         fs::read_to_string(self.root.path().join("log")).unwrap_or_default()
     }
 
-    pub fn start(&self) -> Child {
+    pub fn start(&self) -> Running {
         self.start_with(&[])
     }
 
-    fn start_with(&self, options: &[&str]) -> Child {
+    fn start_with(&self, options: &[&str]) -> Running {
         let log = fs::File::options().create(true).append(true).open(self.root.path().join("log")).unwrap();
         let path = |name: &str| self.root.path().join(name);
         // However many captures there are, few are open at a time.
@@ -58,7 +58,8 @@ impl Place {
         command.args(["-c", "ulimit -n 64; exec \"$@\"", "sh", env!("CARGO_BIN_EXE_rattap")]);
         command.args(["replay", "-v", "--sensor-host", "tap-01", "--follow"]).arg(path("captures"));
         command.arg("--state").arg(path("state")).arg("-o").arg(path("alerts.cef")).args(options);
-        command.env_remove("RUST_LOG").stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn().unwrap()
+        command.env_remove("RUST_LOG").stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+        Running(command.spawn().unwrap())
     }
 
     pub fn wait(&self, what: &str, is_so: impl Fn() -> bool) {
@@ -69,7 +70,7 @@ impl Place {
         }
     }
 
-    pub fn end(&self, mut sensor: Child) -> Option<i32> {
+    pub fn end(&self, mut sensor: Running) -> Option<i32> {
         let done = Command::new("kill").arg("-TERM").arg(sensor.id().to_string()).status().unwrap();
         assert!(done.success());
         sensor.wait().unwrap().code()

@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, SystemTime};
 
 use crate::follow::Place;
 use crate::golden::{parse, sums_of};
 use crate::live::net::Net;
-use crate::run::{replay, sample};
+use crate::run::{Running, replay, sample};
 
 /// What alerts tell of: sightings and bytes by signature and indicator. Alerts that came twice count once.
 fn told(lines: &str) -> BTreeMap<(String, Option<String>), [u64; 3]> {
@@ -20,7 +20,7 @@ fn told(lines: &str) -> BTreeMap<(String, Option<String>), [u64; 3]> {
 }
 
 /// A program that captures what comes out of `b0` until it is ended.
-struct Writer(Child);
+struct Writer(Running);
 
 impl Writer {
     /// `options` say when it goes on in a new file.
@@ -33,7 +33,7 @@ impl Writer {
             "tcpdump" => command.args(["-n", "-Z", "root", "-B", "65536", "-U"]),
             _ => command.args(["-q", "-B", "64"]),
         };
-        Self(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn().unwrap())
+        Self(Running(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn().unwrap()))
     }
 
     fn end(mut self) {
