@@ -124,6 +124,8 @@ fn alert(data: &mut Bytes<'_>) -> Alert {
         indicator: (data.byte() & 1 == 0).then(|| Arc::new(indicator(data))),
         basis: one_of(data, &bases),
         origin: Arc::new(Origin { name: text(data) }),
+        packets: None,
+        times: Vec::new(),
         // Raw text at times, though the tracker makes it printable: the writer is the last guard.
         message: match data.byte() & 1 {
             0 => text(data),

@@ -66,6 +66,37 @@ pub struct Origin {
     pub name: String,
 }
 
+/// A packet's place in the inputs of a run: where to find it again. Its order is the order in which packets are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PacketNumber {
+    /// The input's place in the list of inputs: 0, 1, 2, …
+    pub input: u32,
+    /// The packet's number in it as Wireshark and tcpdump count, from 1 on, those that a filter drops among them. In a damaged
+    /// capture those count that could be read.
+    pub number: u64,
+}
+
+/// From which packet to which, both of them included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Packets {
+    /// The first.
+    pub first: PacketNumber,
+    /// The last; the first again where it is one packet.
+    pub last: PacketNumber,
+}
+
+impl Packets {
+    /// From the first of both to the last of both; what is `None` is none.
+    pub fn joined(one: Option<Self>, other: Option<Self>) -> Option<Self> {
+        match (one, other) {
+            (Some(one), Some(other)) => {
+                Some(Self { first: one.first.min(other.first), last: one.last.max(other.last) })
+            }
+            (one, other) => one.or(other),
+        }
+    }
+}
+
 /// Frames from one origin, in the order in which they were captured.
 #[derive(Debug)]
 pub struct Block {
@@ -79,12 +110,26 @@ pub struct Block {
     pub bytes: Vec<u8>,
     /// The frames, in order.
     pub frames: Vec<Frame>,
+    /// The packet's number that was first in this Block before a filter dropped any; `None` where packets have none, as on an
+    /// interface.
+    pub first: Option<PacketNumber>,
+    /// Where a filter dropped frames: of each that is left, how many packets lay between the first and it. Empty where none was
+    /// dropped.
+    pub kept: Vec<u32>,
 }
 
 impl Block {
     /// An empty Block.
     pub fn new(origin: Arc<Origin>, indicators: Arc<IndicatorSet>) -> Self {
-        Self { number: 0, origin, indicators, bytes: Vec::new(), frames: Vec::new() }
+        Self { number: 0, origin, indicators, bytes: Vec::new(), frames: Vec::new(), first: None, kept: Vec::new() }
+    }
+
+    /// Which packet of its input the frame at this place is.
+    pub fn packet(&self, frame: u32) -> Option<Packets> {
+        let PacketNumber { input, number } = self.first?;
+        let after = if self.kept.is_empty() { frame } else { self.kept.get(frame as usize).copied()? };
+        let number = PacketNumber { input, number: number.saturating_add(after.into()) };
+        Some(Packets { first: number, last: number })
     }
 
     /// The captured bytes of a frame of this Block; empty where the frame's place is not in it.
@@ -92,5 +137,33 @@ impl Block {
     pub fn captured(&self, frame: &Frame) -> &[u8] {
         let start = frame.offset as usize;
         self.bytes.get(start..start.saturating_add(frame.captured as usize)).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn packets_are_numbered_as_in_their_input_whatever_the_filter_dropped() {
+        let mut block = Block::new(Arc::default(), Arc::default());
+        assert_eq!(block.packet(0), None);
+        let number = |number| PacketNumber { input: 2, number };
+        block.first = Some(number(100));
+        let one = |at| Some(Packets { first: number(at), last: number(at) });
+        assert_eq!((block.packet(0), block.packet(7)), (one(100), one(107)));
+        block.kept = vec![3, 9];
+        assert_eq!((block.packet(0), block.packet(1), block.packet(2)), (one(103), one(109), None));
+    }
+
+    #[test]
+    fn packets_are_joined_in_the_order_in_which_they_are_read() {
+        let one = |input, number| {
+            let number = PacketNumber { input, number };
+            Some(Packets { first: number, last: number })
+        };
+        let both = Packets::joined(one(1, 3), Packets::joined(one(0, 900), one(0, 7)));
+        assert_eq!(both, Some(Packets { first: one(0, 7).unwrap().first, last: one(1, 3).unwrap().last }));
+        assert_eq!((Packets::joined(None, None), Packets::joined(None, one(0, 1))), (None, one(0, 1)));
     }
 }

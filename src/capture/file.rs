@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 use std::fs::{self, File};
 use std::io::{self, BufReader, Cursor, ErrorKind, Read};
-use std::iter::Peekable;
+use std::iter::{Enumerate, Peekable};
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use std::vec;
 
 use flate2::bufread::MultiGzDecoder;
 
-use super::block::{BLOCK_CAPACITY, Block, Frame, Origin};
+use super::block::{BLOCK_CAPACITY, Block, Frame, Origin, PacketNumber};
 use super::filter::Filter;
 use super::inputs::Input;
 use super::magic::{Content, HEAD, content};
@@ -44,7 +44,7 @@ const FRAMES: usize = BLOCK_CAPACITY / 256;
 
 /// A list of capture files as one history: each is read to its end, then the next.
 pub struct Files {
-    inputs: Peekable<vec::IntoIter<Input>>,
+    inputs: Peekable<Enumerate<vec::IntoIter<Input>>>,
     current: Option<Reader>,
     /// Files that were opened before their turn, or what is wrong with them.
     ahead: VecDeque<Result<Reader, CaptureError>>,
@@ -58,7 +58,7 @@ impl Files {
     /// A source that reads these inputs and hands on the frames that pass the filter.
     pub fn new(inputs: Vec<Input>, filter: Option<Filter>) -> Self {
         Self {
-            inputs: inputs.into_iter().peekable(),
+            inputs: inputs.into_iter().enumerate().peekable(),
             current: None,
             ahead: VecDeque::new(),
             filter,
@@ -118,7 +118,7 @@ impl Files {
 }
 
 /// Whether opening an input has no effect and takes no time: a pipe would wait for its writer.
-fn is_regular(input: &Input) -> bool {
+fn is_regular((_, input): &(usize, Input)) -> bool {
     matches!(input, Input::File(path) if fs::metadata(path).is_ok_and(|metadata| metadata.is_file()))
 }
 
@@ -142,7 +142,8 @@ impl Source for Files {
             let read = reader.fill(block, self.capacity, &mut self.counts, report);
             if let Some(filter) = &mut self.filter {
                 let mut failed = |link, error| report(CaptureError::Filter { link, error });
-                self.counts.filtered += filter.apply(&block.bytes, &mut block.frames, &mut failed);
+                let Block { bytes, frames, kept, .. } = &mut *block;
+                self.counts.filtered += filter.apply(bytes, frames, kept, &mut failed);
             }
             if !reader.ended {
                 self.current = Some(reader);
@@ -178,6 +179,8 @@ impl Walker {
 struct Reader {
     path: PathBuf,
     origin: Arc<Origin>,
+    /// The number of the next packet.
+    next: PacketNumber,
     stream: Box<dyn Read + Send>,
     walker: Walker,
     /// The bytes before the stream's next that the walker still wants: an unfinished record, never more than a Block.
@@ -200,7 +203,7 @@ struct Reader {
 
 impl Reader {
     /// Opens an input and tells what it is.
-    fn open(input: &Input, progress: &Arc<AtomicU64>) -> Result<Self, CaptureError> {
+    fn open((place, input): &(usize, Input), progress: &Arc<AtomicU64>) -> Result<Self, CaptureError> {
         let path = match input {
             Input::Standard => PathBuf::from("-"),
             Input::File(path) => path.clone(),
@@ -214,7 +217,9 @@ impl Reader {
             Ok((file, metadata)) => {
                 let left = if metadata.is_file() { metadata.len() } else { 0 };
                 let metered = Metered { file, left, progress: Arc::clone(progress) };
-                Self::new(path, metered, !metadata.is_file())
+                let mut reader = Self::new(path, metered, !metadata.is_file())?;
+                reader.next.input = u32::try_from(*place).unwrap_or(u32::MAX);
+                Ok(reader)
             }
             Err(error) => Err(CaptureError::Open { path, error }),
         }
@@ -275,6 +280,7 @@ impl Reader {
         Ok(Self {
             path,
             origin,
+            next: PacketNumber { input: 0, number: 1 },
             stream,
             walker,
             carry,
@@ -297,6 +303,8 @@ impl Reader {
         report: &mut dyn FnMut(CaptureError),
     ) -> usize {
         block.origin = Arc::clone(&self.origin);
+        block.first = Some(self.next);
+        block.kept.clear();
         block.frames.clear();
         block.frames.reserve(FRAMES);
         if block.bytes.len() != capacity {
@@ -408,8 +416,11 @@ impl Reader {
         let progress = self.walker.walk(window, from, &mut sink);
         counts.bytes += ByteCount(sink.captured);
         counts.cut += sink.cut;
-        counts.oversized += sink.oversized;
-        counts.packets += (frames.len() - before) as u64;
+        let oversized = sink.oversized;
+        counts.oversized += oversized;
+        let packets = (frames.len() - before) as u64;
+        counts.packets += packets;
+        self.next.number = self.next.number.saturating_add(packets).saturating_add(oversized);
         counts.damaged += damaged;
         for fault in faults {
             self.fault(fault, report);

@@ -32,16 +32,20 @@ impl Filter {
         Ok(Self { expression: expression.to_owned(), programs: vec![(LinkType::ETHERNET, Some(program))] })
     }
 
-    /// Keeps the frames that pass, judged by their captured bytes in `bytes`, and returns how many did not.
+    /// Keeps the frames that pass, judged by their captured bytes in `bytes`, and returns how many did not. Where any did not,
+    /// `kept` gets the places that the others had before, else it is emptied.
     ///
     /// A link type for which the expression means nothing is handed to `report` once; none of its frames pass.
     pub(super) fn apply(
         &mut self,
         bytes: &[u8],
         frames: &mut Vec<Frame>,
+        kept: &mut Vec<u32>,
         report: &mut dyn FnMut(LinkType, FilterError),
     ) -> u64 {
         let before = frames.len();
+        kept.clear();
+        let mut place = 0;
         let mut current = 0;
         frames.retain(|frame| {
             if self.programs.get(current).is_none_or(|(link, _)| *link != frame.link) {
@@ -49,8 +53,16 @@ impl Filter {
             }
             let start = frame.offset as usize;
             let captured = bytes.get(start..start.saturating_add(frame.captured as usize)).unwrap_or_default();
-            matches!(self.programs.get(current), Some((_, Some(program))) if program.filter(captured))
+            let passes = matches!(self.programs.get(current), Some((_, Some(program))) if program.filter(captured));
+            if passes {
+                kept.push(place);
+            }
+            place += 1;
+            passes
         });
+        if frames.len() == before {
+            kept.clear();
+        }
         (before - frames.len()) as u64
     }
 
@@ -139,9 +151,13 @@ mod tests {
         ]);
         let mut filter = Filter::new("udp port 4888 and host 192.0.2.2").unwrap();
         let mut left = all.clone();
-        let dropped = filter.apply(&bytes, &mut left, &mut |link, error| panic!("{link:?}: {error}"));
+        let mut kept = vec![7];
+        let dropped = filter.apply(&bytes, &mut left, &mut kept, &mut |link, error| panic!("{link:?}: {error}"));
         assert_eq!(dropped, 1);
         assert_eq!(left, &all[..3]);
+        assert_eq!(kept, [0, 1, 2]);
+        let dropped = filter.apply(&bytes, &mut left, &mut kept, &mut |link, error| panic!("{link:?}: {error}"));
+        assert_eq!((dropped, kept.as_slice()), (0, [].as_slice()));
     }
 
     #[test]
@@ -160,7 +176,7 @@ mod tests {
         let mut said = Vec::new();
         for _ in 0..2 {
             let mut left = all.clone();
-            assert_eq!(filter.apply(&bytes, &mut left, &mut |link, _| said.push(link)), 2);
+            assert_eq!(filter.apply(&bytes, &mut left, &mut Vec::new(), &mut |link, _| said.push(link)), 2);
             assert_eq!(left, &all[1..2]);
         }
         assert_eq!(said, [LinkType::RAW]);

@@ -12,7 +12,7 @@
 
 use std::net::IpAddr;
 
-use crate::capture::Block;
+use crate::capture::{Block, Packets};
 use crate::decode::{Decoded, Outer, Packet, Skip, Tcp, decode, decode_any, decode_usual};
 use crate::flow::{Flow, Mac, Protocol};
 use crate::indicator::{AddressMatch, IndicatorSet, Learned};
@@ -32,6 +32,8 @@ pub use speech::{NameSighting, NetSupport, NetSupportSighting, Speech, Stream};
 pub struct Finding {
     /// The frame's place in its Block.
     pub frame: u32,
+    /// Which packets it is about, where they have numbers: the frame's, or all that were put together.
+    pub packets: Option<Packets>,
     /// When the packet was captured.
     pub time: Timestamp,
     /// The highest time among this Block's frames up to this one.
@@ -184,6 +186,7 @@ pub fn scan(block: &Block, learned: &Learned, findings: &mut Findings) {
         }
     }
     findings.counts.packets = packets;
+    number(block, &mut findings.list);
     findings.earliest = block.frames.iter().map(|frame| frame.time).min();
     findings.latest = (!block.frames.is_empty()).then_some(clock);
 }
@@ -301,12 +304,14 @@ pub fn scan_again(block: &Block, is_wanted: impl Fn(u32, usize, IpAddr, IpAddr) 
             found.push(finding(at, packet, outer, what));
         }
     }
+    number(block, &mut found);
     found
 }
 
 fn finding(At { number, time, clock }: At, packet: &Packet<'_>, outer: &[Outer], what: What) -> Finding {
     Finding {
         frame: number,
+        packets: None,
         time,
         clock,
         flow: packet.flow(),
@@ -322,7 +327,26 @@ fn finding(At { number, time, clock }: At, packet: &Packet<'_>, outer: &[Outer],
 /// A finding about a packet that another lay in.
 fn finding_around(At { number, time, clock }: At, around: &Outer, outer: &[Outer], what: What) -> Finding {
     let Outer { flow, length, macs, .. } = *around;
-    Finding { frame: number, time, clock, flow, length, tcp: None, macs, outer: boxed(outer), end: 0, what }
+    Finding {
+        frame: number,
+        packets: None,
+        time,
+        clock,
+        flow,
+        length,
+        tcp: None,
+        macs,
+        outer: boxed(outer),
+        end: 0,
+        what,
+    }
+}
+
+/// Says of each finding which packet it is about. Apart from the way of every packet, since few have findings.
+fn number(block: &Block, list: &mut [Finding]) {
+    for finding in list {
+        finding.packets = block.packet(finding.frame);
+    }
 }
 
 fn boxed(outer: &[Outer]) -> Option<Box<[Outer]>> {

@@ -346,7 +346,7 @@ impl Tracker {
 
     /// Looks at a datagram that was put together, or at what is left of one.
     fn released(&mut self, released: Released, emit: &mut dyn FnMut(Alert)) {
-        let Released { block, lone, length, macs, outer } = released;
+        let Released { block, lone, length, packets, macs, outer } = released;
         if !block.frames.is_empty() {
             let mut findings = Findings::default();
             scan(&block, &self.learned_among(&block), &mut findings);
@@ -361,6 +361,7 @@ impl Tracker {
                 if finding.depth() == 0 {
                     finding.length = length;
                 }
+                finding.packets = packets;
                 finding.macs = finding.macs.or(macs);
                 if let Some(around) = &outer {
                     let inner = finding.outer.as_deref().unwrap_or_default();
@@ -435,7 +436,9 @@ impl Tracker {
         };
         let (sent, received) = conversation.add(finding);
         let place = (finding.flow.either_way(), conversation.silence());
-        let alert = |conversation: &Conversation| of_conversation(conversation, sent, received, &self.settings.home);
+        let packets = finding.packets;
+        let alert =
+            |conversation: &Conversation| of_conversation(conversation, (sent, received), packets, &self.settings.home);
         if is_new_statement {
             conversation.window = self.repeats.sighting(alert(conversation), Some(place), false, &mut emit);
             let signature = conversation.matched.signature;
@@ -448,6 +451,7 @@ impl Tracker {
             time: finding.time,
             sent,
             received,
+            packets,
             tcp_outcome: conversation.tcp_outcome,
         };
         let window = self.repeats.traffic(conversation.window, traffic, place, || alert(conversation), &mut emit);

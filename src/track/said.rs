@@ -13,7 +13,7 @@ use super::talk::{At, Talks};
 use super::telling::{netsupport_sentence, of_packet};
 use super::{TrackCounts, Tracker, contact, counted};
 use crate::alert::{Alert, MatchBasis, Signature, Traffic, wire_text};
-use crate::capture::{Block, Origin};
+use crate::capture::{Block, Origin, Packets};
 use crate::decode::{Decoded, Packet, Tcp, decode};
 use crate::flow::Flow;
 use crate::indicator::{Closeness, IndicatorSet};
@@ -89,6 +89,7 @@ struct Recent {
     sequence: u32,
     /// What the packet counts for.
     length: u32,
+    packets: Option<Packets>,
     payload: Vec<u8>,
 }
 
@@ -155,8 +156,9 @@ impl Said {
     pub(super) fn remember(&mut self, block: &Block, before: u32) {
         let frames = (self.remembered..before).rev();
         self.remembered = self.remembered.max(before);
-        let last: ArrayVec<_, LOOKBACK> = frames.filter_map(|frame| segment_of(block, frame)).take(LOOKBACK).collect();
-        for (packet, sequence) in last.into_iter().rev() {
+        let last: ArrayVec<_, LOOKBACK> =
+            frames.filter_map(|frame| Some((frame, segment_of(block, frame)?))).take(LOOKBACK).collect();
+        for (frame, (packet, sequence)) in last.into_iter().rev() {
             // Its memory serves again.
             let spare = if self.recent.len() >= LOOKBACK { self.recent.pop_front() } else { None };
             let mut payload = spare.map(|spare| spare.payload).unwrap_or_default();
@@ -164,7 +166,7 @@ impl Said {
             // Whole, however long: where a head begins in it is not known yet.
             payload.extend_from_slice(packet.payload);
             let (tag, flow, length) = (packet.tag(), packet.flow(), packet.length);
-            self.recent.push_back(Recent { tag, flow, sequence, length, payload });
+            self.recent.push_back(Recent { tag, flow, sequence, length, packets: block.packet(frame), payload });
         }
     }
 }
@@ -192,6 +194,7 @@ impl Tracker {
             && begun.at != (block.number, segment.frame)
         {
             begun.finding.length = begun.finding.length.saturating_add(packet.length);
+            begun.finding.packets = Packets::joined(begun.finding.packets, block.packet(segment.frame));
         }
         if fed == Fed::Grown {
             self.look(&flow, &block.indicators, emit);
@@ -243,22 +246,30 @@ impl Tracker {
         let in_block = &segments[before.saturating_sub(LOOKBACK).max(first)..before];
         let mut has_grown = false;
         let mut length = 0u32;
+        let mut packets = None;
         let earlier = recent.len().saturating_sub(LOOKBACK - in_block.len());
         for segment in recent.iter().skip(earlier).filter(|segment| segment.tag == tag && segment.flow == flow) {
             let fed = heads.feed(&flow, segment.sequence, &segment.payload, &mut |gone| given_up.push(gone));
-            length = length.saturating_add(if fed == Fed::Elsewhere { 0 } else { segment.length });
+            if fed != Fed::Elsewhere {
+                length = length.saturating_add(segment.length);
+                packets = Packets::joined(packets, segment.packets);
+            }
             has_grown |= fed == Fed::Grown;
         }
         for segment in in_block.iter().filter(|segment| segment.tag == tag) {
             let Some((packet, sequence)) = segment_of(block, segment.frame) else { continue };
             if packet.flow() == flow {
                 let fed = heads.feed(&flow, sequence, packet.payload, &mut |gone| given_up.push(gone));
-                length = length.saturating_add(if fed == Fed::Elsewhere { 0 } else { packet.length });
+                if fed != Fed::Elsewhere {
+                    length = length.saturating_add(packet.length);
+                    packets = Packets::joined(packets, block.packet(segment.frame));
+                }
                 has_grown |= fed == Fed::Grown;
             }
         }
         if let Some(begun) = heads.context(&flow) {
             begun.finding.length = begun.finding.length.saturating_add(length);
+            begun.finding.packets = Packets::joined(begun.finding.packets, packets);
         }
         if has_grown {
             self.look(&flow, &block.indicators, emit);
@@ -285,6 +296,8 @@ impl Tracker {
                 self.said.heads.go_on(flow, next, now);
                 if let Some(later) = self.said.heads.context(flow) {
                     later.finding.length = 0;
+                    later.finding.packets =
+                        later.finding.packets.map(|Packets { last, .. }| Packets { first: last, last });
                 }
             }
             None => self.said.heads.done(flow),
@@ -340,8 +353,8 @@ impl Tracker {
         let decoded = frame.and_then(|frame| decode(frame.link, block.captured(frame), frame.original).ok());
         let Some(Decoded { packet, .. }) = decoded else { return };
         let now = self.clock.unwrap_or(finding.time);
-        let datagram = (packet.payload, packet.length);
-        let Some((stream, length)) = self.said.hellos.take(finding.flow, datagram, now) else { return };
+        let datagram = (packet.payload, packet.length, finding.packets);
+        let Some((stream, length, packets)) = self.said.hellos.take(finding.flow, datagram, now) else { return };
         let mut heard = Vec::new();
         match stream.client_hello() {
             Head::Partial => return,
@@ -355,7 +368,7 @@ impl Tracker {
         }
         self.said.hellos.done(&finding.flow);
         for what in heard {
-            let finding = Finding { what, length, ..finding.clone() };
+            let finding = Finding { what, length, packets, ..finding.clone() };
             self.said(Heard::in_packet(block, &finding, None), &finding, emit);
         }
     }
@@ -475,6 +488,7 @@ impl Tracker {
                 time: finding.time,
                 sent: alert.sent,
                 received: alert.received,
+                packets: alert.packets,
                 tcp_outcome: None,
             };
             let message = alert.message.clone();

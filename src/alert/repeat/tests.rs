@@ -42,6 +42,8 @@ fn contact(client: u8, port: u16, seconds: i64) -> Alert {
         indicator: Some(indicator),
         basis: MatchBasis::AddressPort,
         origin: Arc::new(Origin::default()),
+        packets: None,
+        times: Vec::new(),
         message: "contact".to_owned(),
     }
 }
@@ -56,6 +58,7 @@ fn answer(start: i64, seconds: i64, bytes: u64) -> Traffic {
         time: at(seconds),
         sent: ByteCount(0),
         received: ByteCount(bytes),
+        packets: None,
         tcp_outcome: Some(TcpOutcome::Established),
     }
 }
