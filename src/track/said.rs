@@ -296,8 +296,7 @@ impl Tracker {
                 self.said.heads.go_on(flow, next, now);
                 if let Some(later) = self.said.heads.context(flow) {
                     later.finding.length = 0;
-                    later.finding.packets =
-                        later.finding.packets.map(|Packets { last, .. }| Packets { first: last, last });
+                    // `packets` stays: where in them this head begins was not kept, and evidence had better hold too much.
                 }
             }
             None => self.said.heads.done(flow),

@@ -11,6 +11,7 @@ mod cuts;
 mod golden;
 mod hostile;
 mod hunts;
+mod numbers;
 mod partitions;
 mod python;
 mod run;
