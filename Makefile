@@ -1,16 +1,20 @@
 # What people type. Each target sets up what it needs on a fresh Debian or Ubuntu machine that has Rust, a C compiler and
 # make: missing packages come from apt, through sudo only where you are not root.
 
-.PHONY: demo test bench setup setup-test
+.PHONY: demo test bench deb setup setup-test setup-deb
 
 # rustup's place, in case this shell was started before Rust was installed.
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
 # libpcap compiles filters, lists interfaces and captures.
 PACKAGES := libpcap-dev
-# The referees of the CEF lines and the engine that runs the hunts are Python packages; rsyslog takes the lines there. What reads
-# the hunts beside it is a package for Node.js, which is used where it is and not installed: it would bring hundreds of packages.
-TEST_PACKAGES := $(PACKAGES) python3 python3-venv rsyslog
+# The referees of the CEF lines and the engine that runs the hunts are Python packages; rsyslog takes the lines there, tshark is the
+# referee of the names. What reads the hunts beside it is a package for Node.js, which is used where it is and not installed: it would
+# bring hundreds of packages. The live sensor is tested on virtual wires.
+TEST_PACKAGES := $(PACKAGES) python3 python3-venv rsyslog tshark iproute2 tcpreplay tcpdump
+# The version that makes the package.
+CARGO_DEB := 3.8.0
+RELEASE := $(or $(CARGO_TARGET_DIR),target)/release
 
 # Replays the sample story: what a sensor at an office's uplink would have told of an infection.
 demo: setup
@@ -28,11 +32,26 @@ bench: setup
 	cargo bench --locked --bench replay
 	cargo bench --locked --bench micro
 
+# A package for Debian and Ubuntu, with what `rattap man` and `rattap completions` print.
+deb: setup-deb
+	cargo build --release --locked
+	rm -rf $(RELEASE)/documents
+	$(RELEASE)/rattap man --into $(RELEASE)/documents/man
+	gzip -9n $(RELEASE)/documents/man/*.1
+	$(RELEASE)/rattap completions bash > $(RELEASE)/documents/rattap.bash
+	$(RELEASE)/rattap completions zsh > $(RELEASE)/documents/_rattap
+	$(RELEASE)/rattap completions fish > $(RELEASE)/documents/rattap.fish
+	cargo deb --no-build --locked --output $(RELEASE)/rattap.deb
+
 setup:
 	@$(call install,$(PACKAGES))
 
 setup-test:
 	@$(call install,$(TEST_PACKAGES))
+
+setup-deb: setup
+	@$(call install,dpkg-dev)
+	@cargo deb --version >/dev/null 2>&1 || cargo install --locked cargo-deb@$(CARGO_DEB)
 
 # Asks apt only for what is not there; so without a network nothing is asked where nothing is missing.
 define install

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use rattap::capture::{Block, Files, Fill, Input, Inputs, LinkType, Source};
 use rattap::decode::decode;
 use rattap::flow::Protocol;
+use rattap::protocol::quic::may_be_initial;
 
 /// Seeds larger than this make the fuzzer slow.
 const LARGEST: usize = 16 << 10;
@@ -18,6 +19,34 @@ const FRAMES: usize = 24;
 
 const SPELLINGS: &[u8] = b"# list\n203.0.113.7:443\n203[.]0[.]113[.]8[:]444 # why\n[2001:db8::1]:443\n10.0.0.0/8\n\
 GW.Evil[.]example.\n*.wild.example\n2001:db8::/32\n";
+
+/// A list in each of the other formats.
+const LISTS: [(&str, &str); 11] = [
+    (
+        "threatfox-csv",
+        "# Last updated: 2026-07-04 22:50:12 UTC\n# \"first_seen_utc\",\"ioc_id\",\"ioc_value\",\"ioc_type\",\"threat_type\",\"fk_malware\",\
+         \"malware_alias\",\"malware_printable\",\"last_seen_utc\",\"confidence_level\",\"is_compromised\",\"reference\",\"tags\",\"anonymous\",\
+         \"reporter\"\n\"2026-07-04 21:46:30\", \"1\", \"203.0.113.7:5555\", \"ip:port\", \"botnet_cc\", \"win.x\", \"A,B\", \"X\", \"\", \"75\", \
+         \"False\", \"None\", \"c2\", \"0\", \"r\"\n",
+    ),
+    ("threatfox-json", "{\"1\": [{\"ioc_value\": \"203.0.113.7:5555\", \"ioc_type\": \"ip:port\", \"confidence_level\": 75}]}"),
+    ("threatfox-api", "{\"query_status\": \"ok\", \"data\": [{\"ioc\": \"evil.example\", \"ioc_type\": \"domain\", \"tags\": [\"a\"]}]}"),
+    (
+        "misp-json",
+        "{\"Event\": {\"info\": \"x\", \"Attribute\": [{\"type\": \"domain|ip\", \"value\": \"evil.example|203.0.113.7\", \"to_ids\": true}]}}",
+    ),
+    ("misp-csv", "uuid,event_id,category,type,value,comment,to_ids,date\nu,1,\"x\",\"ip-dst|port\",\"203.0.113.7|5678\",\"\",1,1783201590\n"),
+    (
+        "stix",
+        "{\"type\": \"bundle\", \"objects\": [{\"type\": \"indicator\", \"pattern\": \"[(network-traffic:dst_ref.value = '203.0.113.7' AND \
+         network-traffic:dst_port = 5678) OR domain-name:value = 'evil.example']\", \"valid_from\": \"2026-06-01T00:00:00Z\"}]}",
+    ),
+    ("zeek", "#fields\tindicator\tindicator_type\tmeta.source\n203.0.113.7\tIntel::ADDR\tx\nevil.example/x\tIntel::URL\tx\n"),
+    ("maltrail", "# Reference: https://example.org\n\n203.0.113.7:5678\nhttp://203.0.113.8\nevil.example/x\n/path\n"),
+    ("host-file", "127.0.0.1\tlocalhost\n0.0.0.0 evil.example a.example # x\n"),
+    ("suricata-dataset", "ZXZpbC5leGFtcGxl\nYS5leGFtcGxlCg==,10\n"),
+    ("suricata-iprep", "203.0.113.7,1,127\n198.51.100.0/24,2,63\n"),
+];
 
 /// A story's head of nine bytes, and five for each frame: see `story.rs` in the tests.
 const STORY: &[&[u8]] =
@@ -78,10 +107,14 @@ fn main() -> Result<(), Box<dyn Error>> {
                 let packet = decoded.packet;
                 if packet.protocol == Protocol::TCP {
                     match packet.payload.first() {
+                        Some(4 | 5) => seed("socks", &format!("{name}-{number}"), packet.payload)?,
                         Some(22) => seed("tls", &format!("{name}-{number}"), packet.payload)?,
-                        Some(4 | 5 | b'A'..=b'Z') => seed("http", &format!("{name}-{number}"), packet.payload)?,
+                        Some(b'A'..=b'Z') => seed("http", &format!("{name}-{number}"), packet.payload)?,
                         _ => {}
                     }
+                }
+                if packet.protocol == Protocol::UDP && may_be_initial(packet.payload) {
+                    seed("quic", &format!("{name}-{number}"), packet.payload)?;
                 }
                 if packet.ports.is_some_and(|(from, to)| from == 53 || to == 53) && !packet.payload.is_empty() {
                     let kind = if packet.protocol == Protocol::TCP { "tcp" } else { "udp" };
@@ -91,10 +124,20 @@ fn main() -> Result<(), Box<dyn Error>> {
             seed("scan", &name, &scan)?;
         }
     }
-    // A list in every spelling, an alert of no particular kind, and a story: question, answer, two contacts.
+    // Lists in every format, an alert of no particular kind, and a story: question, answer, two contacts.
     seed("feed", "spellings", SPELLINGS)?;
+    for (name, list) in LISTS {
+        seed("feed", name, list.as_bytes())?;
+    }
     seed("cef", "long", &(0..=255).cycle().take(4096).collect::<Vec<u8>>())?;
     seed("replay", "story", &STORY.concat())?;
+    // Each saying in pieces of some bytes, the second of which is late; and chains of tunnels.
+    for number in 0..11 {
+        let pieces = [7, 0, 0, 90, 3, 0, 20, 0, 1, 200, 0, 0].repeat(8);
+        seed("assembly", &format!("pieces-{number}"), &[&[number, 255, 255, 255, 200], &pieces[..]].concat())?;
+        let chain = [number, number % 8, number, 3, 11, number + 4, 1, 0, 2, 5, 0, 1, 2, 3, 4, 5, 0, 0, 30, 0, 1];
+        seed("tunnels", &format!("chain-{number}"), &chain)?;
+    }
     // A hello in two halves, a fragmented one, and a session.
     seed("replay", "pieces", &PIECES.concat())?;
     Ok(())

@@ -1,85 +1,339 @@
 //! What the user meant: arguments, checked, with every unit typed.
 
+use std::ffi::OsString;
+use std::fmt;
 use std::fs;
+use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::slice;
 use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
 
 use anyhow::{Context, bail};
-use rattap::capture::{Filter, Input, Inputs};
-use rattap::indicator::{IndicatorSet, builtin, feed};
-use rattap::output::Sensor;
-use rattap::sensor::SensorSettings;
+use rattap::alert::exclusion::Exclusions;
+use rattap::capture::{Direction, Filter, Input, Inputs, LiveSettings};
+use rattap::indicator::{FeedReport, IndicatorSet, LoadSettings, Loaded};
+use rattap::output::syslog::{SyslogTarget, Transport};
+use rattap::output::{self, Audited, Cef, Mode, Output, OutputError, Sensor, SpoolSettings, Target};
+use rattap::privileges::{Account, Plan};
+use rattap::sensor::{InForce, SensorSettings};
 use rattap::track::TrackSettings;
+use rattap::units::{ByteCount, Timestamp};
 
-use crate::cli::{IndicatorArgs, ReplayArgs};
+use crate::cli::{
+    DirectionArg, ExclusionArgs, FeedArgs, IndicatorArgs, LiveArgs, ReplayArgs, SPOOL_FOLDER, SensorArgs, ServiceArgs,
+    SpoolArgs,
+};
+use crate::console;
+use crate::feeds;
+use crate::settings::Origins;
 
 /// How many scanners are of any use: one capture thread feeds no more, and each holds a Block.
 const MOST_WORKERS: usize = 32;
 
-/// How many refused lines of one list are told one by one; a list in the wrong format refuses every line.
-const MOST_REFUSALS_TOLD: usize = 10;
+/// What every run is to do, wherever its packets come from.
+pub struct Run {
+    pub outputs: Vec<Target>,
+    pub spool: Option<SpoolSettings>,
+    pub audit: Option<Target>,
+    pub filter: Option<Filter>,
+    pub indicators: Arc<IndicatorSet>,
+    /// The lists that they come from.
+    pub feeds: Vec<FeedReport>,
+    /// Whether the built-in ones are among them.
+    pub with_builtin: bool,
+    pub sensor: Sensor,
+    pub settings: SensorSettings,
+}
+
+impl Run {
+    /// Checks all that can be known before the work begins.
+    fn new(args: SensorArgs, origins: &Origins) -> anyhow::Result<Self> {
+        if let Some(workers) = args.workers
+            && workers.get() > MOST_WORKERS
+        {
+            bail!("{} {workers}: more than {MOST_WORKERS} are of no use", origins.of("workers"));
+        }
+        let cores = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+        let most = NonZeroUsize::new(MOST_WORKERS).unwrap_or(NonZeroUsize::MIN);
+        let workers = args.workers.unwrap_or(cores.min(most));
+        let filter = args.filter.as_deref().map(|text| Filter::new(text).with_context(|| origins.of("filter")));
+        let host = args.sensor_host.unwrap_or_else(|| gethostname::gethostname().to_string_lossy().into_owned());
+        let ExclusionArgs { exclusions: files, audit } = args.exclusions;
+        if files.is_empty() && audit.is_some() {
+            bail!("{}: nothing is suppressed without --exclusions", origins.of("audit"));
+        }
+        if args.explain_exclusions && (files.is_empty() || audit.is_some()) {
+            bail!("{}: needs --exclusions, and suppresses nothing for --audit", origins.of("explain_exclusions"));
+        }
+        let exclusions = exclusions(&files).with_context(|| origins.of("exclusions"))?;
+        let exclusions = if args.explain_exclusions { exclusions.dry() } else { exclusions };
+        let outputs = outputs(&args.output, origins)?;
+        let audit = audit.map(|audit| match Target::parse(audit.as_os_str()).with_context(|| origins.of("audit"))? {
+            target @ Target::Syslog(_) => bail!("{} {target}: must be a file", origins.of("audit")),
+            target => Ok(target),
+        });
+        let audit = audit.transpose()?;
+        if let Some(audit) = audit.as_ref().filter(|audit| outputs.iter().any(|output| is_same(audit, output))) {
+            bail!("{} {audit}: the alerts go there; give the audit a file of its own", origins.of("audit"));
+        }
+        let with_builtin = !args.indicators.no_builtin;
+        let loaded = load_indicators(args.indicators, origins)?;
+        Ok(Self {
+            outputs,
+            spool: spool(args.spool, origins)?,
+            audit,
+            filter: filter.transpose()?,
+            indicators: Arc::new(loaded.set),
+            feeds: loaded.feeds,
+            with_builtin,
+            sensor: Sensor { host, id: args.sensor_id },
+            settings: SensorSettings {
+                workers,
+                track: TrackSettings {
+                    repeat_window: args.repeat_window,
+                    home: args.home,
+                    exclusions: Arc::new(exclusions),
+                },
+            },
+        })
+    }
+}
+
+impl Run {
+    /// Opens all outputs as one.
+    pub fn open_outputs(&self, mode: Mode) -> Result<Box<dyn Output>, OutputError> {
+        let (cef, report) = (Cef::new(self.sensor.clone()), console::report());
+        let audit = match &self.audit {
+            Some(audit) => Some(output::open(slice::from_ref(audit), &cef, mode, None, &report)?),
+            None => None,
+        };
+        let alerts = output::open(&self.outputs, &cef, mode, self.spool.as_ref(), &report)?;
+        Ok(Box::new(Audited::new(alerts, audit)))
+    }
+}
+
+/// What is to be looked for, of the arguments.
+fn load_settings(args: IndicatorArgs) -> LoadSettings {
+    LoadSettings { with_builtin: !args.no_builtin, ..feed_settings(args.indicators, args.rules) }
+}
+
+/// Lists and what becomes of their entries; nothing built in.
+pub fn feed_settings(paths: Vec<PathBuf>, rules: FeedArgs) -> LoadSettings {
+    LoadSettings {
+        paths,
+        with_builtin: false,
+        families: rules.family,
+        max_age: (!rules.max_age.is_zero()).then_some(rules.max_age),
+        indicator_max_age: rules.indicator_max_age,
+        allow_broad: rules.allow_broad,
+    }
+}
 
 /// What a replay is to do.
 pub struct Replay {
     pub paths: Vec<PathBuf>,
-    pub output: PathBuf,
-    pub filter: Option<Filter>,
-    pub indicators: Arc<IndicatorSet>,
-    pub sensor: Sensor,
-    pub settings: SensorSettings,
+    pub run: Run,
+    pub names: Option<PathBuf>,
     pub tells_alerts_by_exit_code: bool,
 }
 
 impl Replay {
     /// Checks all that can be known before the work begins.
-    pub fn new(args: ReplayArgs) -> anyhow::Result<Self> {
-        if let Some(workers) = args.workers
-            && workers.get() > MOST_WORKERS
-        {
-            bail!("--workers {workers}: more than {MOST_WORKERS} are of no use");
+    pub fn new(args: ReplayArgs, origins: &Origins) -> anyhow::Result<Self> {
+        let has_limit = args.sensor.spool.spool_limit.is_some() && origins.of("spool_limit").starts_with("--");
+        let run = Run::new(args.sensor, origins)?;
+        if has_limit && run.spool.is_none() {
+            bail!("--spool-limit: of which spool? Name its folder with --spool");
         }
-        let cores = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-        let most = NonZeroUsize::new(MOST_WORKERS).unwrap_or(NonZeroUsize::MIN);
-        let workers = args.workers.unwrap_or(cores.min(most));
-        let filter = args.filter.as_deref().map(|text| Filter::new(text).context("--filter"));
-        let host = args.sensor_host.unwrap_or_else(|| gethostname::gethostname().to_string_lossy().into_owned());
-        Ok(Self {
-            paths: args.paths,
-            output: args.output,
-            filter: filter.transpose()?,
-            indicators: Arc::new(indicators(&args.indicators)?),
-            sensor: Sensor { host, id: args.sensor_id },
-            settings: SensorSettings {
-                workers,
-                track: TrackSettings { repeat_window: args.repeat_window, home: args.home },
+        if let Some(names) = &args.names {
+            let target = Target::parse(names.as_os_str()).context("--names")?;
+            if run.outputs.iter().any(|output| is_same(&target, output)) {
+                bail!("--names {}: the alerts go there; send them elsewhere with -o FILE", names.display());
+            }
+        }
+        Ok(Self { paths: args.paths, run, names: args.names, tells_alerts_by_exit_code: args.exit_code })
+    }
+}
+
+/// What a live sensor is to do.
+pub struct Live {
+    pub capture: LiveSettings,
+    /// Its filter is the kernel's business, and was only tried.
+    pub run: Run,
+    pub service: Service,
+    pub stats_interval: Option<Duration>,
+    /// What a reload reads.
+    reads: Vec<PathBuf>,
+}
+
+impl Live {
+    /// Checks all that can be known before the interfaces are opened.
+    pub fn new(args: LiveArgs, origins: &Origins) -> anyhow::Result<Self> {
+        for (number, interface) in args.interfaces.iter().enumerate() {
+            if args.interfaces[..number].contains(interface) {
+                bail!("-i {interface}: given twice, and its packets would count twice");
+            }
+        }
+        let capture = LiveSettings {
+            interfaces: args.interfaces,
+            is_promiscuous: !args.no_promiscuous,
+            snap_length: args.snap_length,
+            kernel_buffer: ByteCount(u64::from(args.kernel_buffer) << 20),
+            filter: args.sensor.filter.clone(),
+            direction: match args.direction {
+                DirectionArg::In => Direction::In,
+                DirectionArg::Out => Direction::Out,
+                DirectionArg::Both => Direction::Both,
             },
-            tells_alerts_by_exit_code: args.exit_code,
+        };
+        let mut reads: Vec<PathBuf> = origins.file().into_iter().map(Path::to_owned).collect();
+        reads.extend(args.sensor.indicators.indicators.iter().cloned());
+        reads.extend(args.sensor.exclusions.exclusions.iter().cloned());
+        let limit = args.sensor.spool.spool_limit.unwrap_or(SpoolSettings::LIMIT);
+        let mut run = Run::new(args.sensor, origins)?;
+        if run.spool.is_none() && run.outputs.iter().any(|output| matches!(output, Target::Syslog(_))) {
+            run.spool = Some(SpoolSettings { folder: SPOOL_FOLDER.into(), limit });
+        }
+        reads.extend(run.outputs.iter().flat_map(tls_files));
+        Ok(Self {
+            capture,
+            run,
+            service: Service::new(args.service, origins)?,
+            stats_interval: args.stats_interval,
+            reads,
+        })
+    }
+
+    /// What is in force to begin with, and after a reload.
+    pub fn in_force(&self) -> InForce {
+        InForce { indicators: self.run.indicators.clone(), exclusions: self.run.settings.track.exclusions.clone() }
+    }
+
+    /// What to give up before it runs.
+    pub fn plan(&self) -> Plan {
+        let files = self.run.outputs.iter().chain(&self.run.audit).filter_map(|output| match output {
+            Target::File(path) => Some(path.clone()),
+            _ => None,
+        });
+        Plan {
+            account: self.service.account.clone(),
+            reopens: self.service.reopens,
+            confines: self.service.confines,
+            reads: self.reads.clone(),
+            writes: files.chain(self.run.spool.iter().map(|spool| spool.folder.clone())).collect(),
+        }
+    }
+}
+
+/// The files that an output needs for TLS.
+fn tls_files(output: &Target) -> Vec<PathBuf> {
+    match output {
+        Target::Syslog(SyslogTarget { transport: Transport::Tls { tls, .. }, .. }) => {
+            let own = tls.identity.iter().flat_map(|identity| [&identity.certificate, &identity.key]);
+            tls.ca.iter().chain(own).cloned().collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// What a sensor that runs for long needs beside.
+pub struct Service {
+    pub metrics: Option<SocketAddr>,
+    pub account: Account,
+    pub reopens: bool,
+    pub confines: bool,
+}
+
+impl Service {
+    /// Checks what can be known before anything is opened.
+    pub fn new(args: ServiceArgs, origins: &Origins) -> anyhow::Result<Self> {
+        let account = match &args.user {
+            Some(name) => Account::named(name),
+            None => Account::usual(),
+        };
+        Ok(Self {
+            metrics: args.metrics,
+            account: account.with_context(|| origins.of("user"))?,
+            reopens: !args.no_reopen,
+            confines: !args.no_confine,
         })
     }
 }
 
-/// The indicators in force: the built-in ones and those of all files.
-pub fn indicators(args: &IndicatorArgs) -> anyhow::Result<IndicatorSet> {
-    let mut list = if args.no_builtin { Vec::new() } else { builtin() };
-    for path in &args.indicators {
-        let feed = feed::read(path)?;
-        for refusal in feed.refusals.iter().take(MOST_REFUSALS_TOLD) {
-            log::warn!("{}: not used: {refusal}", path.display());
+impl fmt::Display for Service {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "started by root, the sensor becomes {}", self.account.name())?;
+        f.write_str(if self.reopens { "; one thread may open captures" } else { "; nothing may open captures" })?;
+        f.write_str(if self.confines { "; confined to its own files" } else { "; not confined" })?;
+        match self.metrics {
+            Some(address) => write!(f, "; metrics at http://{address}/metrics"),
+            None => f.write_str("; no metrics"),
         }
-        if let Some(more @ 1..) = feed.refusals.len().checked_sub(MOST_REFUSALS_TOLD) {
-            log::warn!("{}: {more} more lines are not used", path.display());
-        }
-        log::info!("{}: indicators read from a {} list: {}", path.display(), feed.format, feed.indicators.len());
-        list.extend(feed.indicators);
     }
-    Ok(IndicatorSet::new(list))
+}
+
+/// The indicators in force: the built-in ones and those of all lists.
+pub fn load_indicators(args: IndicatorArgs, origins: &Origins) -> anyhow::Result<Loaded> {
+    if args.no_builtin && args.indicators.is_empty() {
+        bail!("{}: then nothing is looked for; name a list of your own with --indicators", origins.of("no_builtin"));
+    }
+    feeds::load(&load_settings(args)).with_context(|| origins.of("indicators"))
+}
+
+/// Where alerts go.
+fn outputs(targets: &[OsString], origins: &Origins) -> anyhow::Result<Vec<Target>> {
+    targets.iter().map(|target| Target::parse(target).with_context(|| origins.of("output"))).collect()
+}
+
+/// Where alerts wait.
+fn spool(args: SpoolArgs, origins: &Origins) -> anyhow::Result<Option<SpoolSettings>> {
+    let limit = args.spool_limit.unwrap_or(SpoolSettings::LIMIT);
+    if limit < SpoolSettings::LEAST {
+        bail!("{} {limit}: at least {} are needed", origins.of("spool_limit"), SpoolSettings::LEAST);
+    }
+    Ok(args.spool.map(|folder| SpoolSettings { folder, limit }))
+}
+
+/// The rules for lawful use, of all files. Warns of those that have expired or soon will.
+fn exclusions(files: &[PathBuf]) -> anyhow::Result<Exclusions> {
+    let now = now();
+    let exclusions = Exclusions::load(files, now)?;
+    exclusions.warnings(now).iter().for_each(|warning| log::warn!("{warning}"));
+    Ok(exclusions)
+}
+
+/// This machine's time.
+pub fn now() -> Timestamp {
+    Timestamp::from_nanos(jiff::Timestamp::now().as_nanosecond().try_into().unwrap_or(i64::MAX))
+}
+
+fn is_same_file(one: &Path, other: &Path) -> bool {
+    let file = |path| fs::metadata(path).ok().filter(fs::Metadata::is_file).map(|file| (file.dev(), file.ino()));
+    file(one).is_some_and(|one| file(other) == Some(one))
+}
+
+/// Whether two targets are one place.
+fn is_same(one: &Target, other: &Target) -> bool {
+    match (one, other) {
+        (Target::File(one), Target::File(other)) => one == other || is_same_file(one, other),
+        _ => one == other,
+    }
+}
+
+/// Refuses outputs that would empty one of the inputs.
+pub fn check_outputs(option: &str, outputs: &[Target], inputs: &Inputs) -> anyhow::Result<()> {
+    outputs.iter().try_for_each(|output| match output {
+        Target::File(path) => check_output(option, path, inputs),
+        _ => Ok(()),
+    })
 }
 
 /// Refuses an output that would empty one of the inputs.
-pub fn check_output(output: &Path, inputs: &Inputs) -> anyhow::Result<()> {
+pub fn check_output(option: &str, output: &Path, inputs: &Inputs) -> anyhow::Result<()> {
     let Ok(target) = fs::metadata(output) else { return Ok(()) };
     let is_target = |path: &Path| {
         fs::metadata(path)
@@ -89,7 +343,7 @@ pub fn check_output(output: &Path, inputs: &Inputs) -> anyhow::Result<()> {
         if let Input::File(path) = input
             && is_target(path)
         {
-            bail!("-o {}: is one of the captures, which it would overwrite", output.display());
+            bail!("{option} {}: is one of the captures, which it would overwrite", output.display());
         }
     }
     Ok(())

@@ -1,12 +1,26 @@
 //! Standard error: the log, the progress bar and the summary, which share one terminal and must not write over each other.
 
+use std::fs::File;
 use std::io::{self, IsTerminal, Write};
+use std::os::fd::AsFd;
+use std::os::unix::fs::MetadataExt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use env_logger::{Env, Target};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use log::LevelFilter;
+use log::{Level, LevelFilter};
+use rattap::output::{Event, Report};
 use rattap::units::ByteCount;
+
+/// What a run is, for those who read its log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Somebody waits for its end: the log tells of problems alone.
+    Command,
+    /// It runs for long: the log also tells what happens, and when.
+    Service,
+}
 
 /// Standard error.
 pub struct Console {
@@ -16,22 +30,31 @@ pub struct Console {
 
 impl Console {
     /// Sets the log up. The bar stays hidden until [`Console::begin`].
-    pub fn start(verbose: u8, is_quiet: bool) -> Self {
+    pub fn start(kind: Kind, verbose: u8, is_quiet: bool) -> Self {
         let bar = ProgressBar::hidden();
-        let level = match verbose {
-            0 => LevelFilter::Warn,
-            1 => LevelFilter::Info,
+        let level = match (kind, verbose) {
+            (Kind::Command, 0) => LevelFilter::Warn,
+            (Kind::Command, 1) | (Kind::Service, 0) => LevelFilter::Info,
             _ => LevelFilter::Debug,
         };
         let mut log = env_logger::Builder::new();
-        log.filter_level(level).format_timestamp_millis().format_target(verbose > 1);
+        log.filter_level(level);
         log.parse_env(Env::default());
         if is_quiet {
             log.filter_level(LevelFilter::Off).filter(None, LevelFilter::Off);
         }
-        log.format(|line, record| {
-            let level = record.level();
-            writeln!(line, "rattap: {}: {}", level.as_str().to_lowercase(), record.args())
+        let style = match kind {
+            Kind::Command => Style::Plain,
+            Kind::Service if is_journal() => Style::Journal,
+            Kind::Service => Style::Timed,
+        };
+        log.format(move |line, record| {
+            let level = record.level().as_str().to_lowercase();
+            match style {
+                Style::Plain => writeln!(line, "rattap: {level}: {}", record.args()),
+                Style::Timed => writeln!(line, "{} rattap: {level}: {}", line.timestamp_millis(), record.args()),
+                Style::Journal => writeln!(line, "<{}>{}", priority(record.level()), record.args()),
+            }
         });
         log.target(Target::Pipe(Box::new(BesideBar { bar: bar.clone() })));
         log.init();
@@ -72,11 +95,46 @@ impl Console {
             let _ = io::stderr().write_all(text.as_bytes());
         }
     }
+}
 
-    /// Says why nothing was done. Also where quiet: an exit code alone leaves the user to guess.
-    pub fn fail(&self, error: &anyhow::Error) {
-        let _ = writeln!(io::stderr(), "rattap: error: {error:#}");
+/// Says why nothing was done. Also where quiet: an exit code alone leaves the user to guess.
+pub fn fail(error: &anyhow::Error) {
+    let _ = writeln!(io::stderr(), "rattap: error: {error:#}");
+}
+
+/// How a log line looks.
+#[derive(Clone, Copy)]
+enum Style {
+    Plain,
+    Timed,
+    /// The journal knows time and name, and takes the priority in brackets (sd-daemon(3)).
+    Journal,
+}
+
+/// Whether standard error is the journal's: systemd names the stream's device and inode (systemd.exec(5)).
+fn is_journal() -> bool {
+    let Some(named) = std::env::var("JOURNAL_STREAM").ok() else { return false };
+    let Ok(file) = io::stderr().as_fd().try_clone_to_owned().map(File::from) else { return false };
+    file.metadata().is_ok_and(|metadata| named == format!("{}:{}", metadata.dev(), metadata.ino()))
+}
+
+/// The level as syslog(3) numbers it.
+fn priority(level: Level) -> u8 {
+    match level {
+        Level::Error => 3,
+        Level::Warn => 4,
+        Level::Info => 6,
+        Level::Debug | Level::Trace => 7,
     }
+}
+
+/// Logs what outputs tell.
+pub fn report() -> Report {
+    Arc::new(|name: &str, event: Event| match event {
+        Event::Failed(error) => log::error!("{error}"),
+        event if event.is_problem() => log::warn!("{name}: {event}"),
+        event => log::info!("{name}: {event}"),
+    })
 }
 
 /// Writes log lines above the bar.

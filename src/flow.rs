@@ -4,6 +4,8 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::net::IpAddr;
 
+use arrayvec::ArrayVec;
+
 /// An IP protocol number (<https://www.iana.org/assignments/protocol-numbers>).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Protocol(pub u8);
@@ -104,6 +106,12 @@ impl Flow {
 /// A hardware address of six bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Mac(pub [u8; 6]);
+
+/// How many VLAN tags of a frame are told: a provider's and a customer's, and as many again.
+pub const MOST_VLANS: usize = 4;
+
+/// The VLANs (IEEE 802.1Q identifiers, 1 to 4095) that a frame's tags name, the outermost first; empty for most.
+pub type Vlans = ArrayVec<u16, MOST_VLANS>;
 
 impl fmt::Display for Mac {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

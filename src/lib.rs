@@ -2,13 +2,13 @@
 //!
 //! A packet's way, downward only:
 //!
-//! 1. [`capture`]: frames from files are put into Blocks, one after the other;
+//! 1. [`capture`]: frames from files or interfaces are put into Blocks, one after the other;
 //! 2. [`scan`]: each Block is decoded, and what matched is reported, without any state: many Blocks at a time;
 //! 3. [`track`]: the findings are taken in Block order, conversations kept, and alerts made;
 //! 4. [`output`]: one thread writes them.
 //!
-//! [`sensor`] owns the threads: each of its workers takes a Block through the first three. Beside the way stands [`hunt`]: queries
-//! for where no packet is seen.
+//! [`sensor`] owns the threads: each of its workers takes a Block through the first three. Before they start, [`privileges`] gives
+//! up what they do not need. Beside the way stands [`hunt`]: queries for where no packet is seen.
 
 pub mod alert;
 pub mod capture;
@@ -17,7 +17,10 @@ pub mod domain_name;
 pub mod flow;
 pub mod hunt;
 pub mod indicator;
+pub mod losses;
+pub mod metrics;
 pub mod output;
+pub mod privileges;
 pub mod protocol;
 pub mod scan;
 pub mod sensor;

@@ -19,6 +19,8 @@ struct Row<'a> {
     reference: &'a str,
     tags: Vec<&'a str>,
     id: Option<&'a str>,
+    compromised: bool,
+    from_url: bool,
 }
 
 impl<'a> Row<'a> {
@@ -35,18 +37,21 @@ impl<'a> Row<'a> {
             reference: &indicator.reference,
             tags: indicator.tags.iter().map(|tag| &**tag).collect(),
             id: indicator.id.as_deref(),
+            compromised: indicator.is_compromised,
+            from_url: indicator.is_from_url,
         }
     }
 }
 
 /// RFC 3339, in UTC.
-fn time(time: Timestamp) -> String {
+pub fn time(time: Timestamp) -> String {
     jiff::Timestamp::from_nanosecond(time.nanos().into()).map(|time| time.to_string()).unwrap_or_default()
 }
 
 /// The indicators as a JSON array.
 pub fn indicators_json(set: &IndicatorSet) -> serde_json::Result<String> {
-    let rows: Vec<_> = set.iter().map(|indicator| Row::new(indicator)).collect();
+    let indicators: Vec<_> = set.iter().collect();
+    let rows: Vec<_> = indicators.iter().map(Row::new).collect();
     let mut text = serde_json::to_string_pretty(&rows)?;
     text.push('\n');
     Ok(text)
@@ -56,7 +61,7 @@ pub fn indicators_json(set: &IndicatorSet) -> serde_json::Result<String> {
 pub fn indicators_table(set: &IndicatorSet) -> String {
     let head = ["KIND", "VALUE", "CONFIDENCE", "FAMILY", "THREAT", "FIRST SEEN", "REFERENCE"].map(str::to_owned);
     let rows = set.iter().map(|indicator| {
-        let row = Row::new(indicator);
+        let row = Row::new(&indicator);
         let first_seen = row.first_seen.unwrap_or_default();
         let day = first_seen.split('T').next().unwrap_or_default().to_owned();
         [

@@ -1,51 +1,80 @@
 //! The `rattap` command: arguments → run → exit code.
 
+use std::ffi::OsString;
 use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use clap::Parser;
+use clap::FromArgMatches;
+use rattap::alert::exclusion::Exclusions;
 use rattap::capture::{CaptureError, Files, Inputs, interfaces};
-use rattap::output::{self, Cef, OutputError};
+use rattap::output::{Mode, NameList, OutputError};
 use rattap::sensor::{self, Event};
 
 mod cli;
 mod config;
 mod console;
+mod documents;
 mod exit_code;
+mod feeds;
 mod hunting;
 mod listing;
+mod live;
+mod settings;
 mod summary;
+mod systemd;
 
-use cli::{Cli, Command, IndicatorsCommand};
-use console::Console;
+use cli::{Cli, Command, ConfigCommand, ExclusionsCommand, IndicatorsCommand, LiveArgs};
+use console::{Console, Kind};
 use exit_code::Exit;
+use settings::{LoadError, Origins};
 
 fn main() -> Exit {
-    let cli = Cli::parse();
-    let console = Console::start(cli.verbose, cli.quiet);
-    match run(cli, &console) {
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    let (cli, origins) = match settings::load(&arguments) {
+        Ok(loaded) => loaded,
+        Err(LoadError::Arguments(error)) => error.exit(),
+        Err(LoadError::File(problems)) => {
+            console::fail(&problems.into());
+            return Exit::Usage;
+        }
+    };
+    let kind = if matches!(cli.command, Command::Live(_)) { Kind::Service } else { Kind::Command };
+    let console = Console::start(kind, cli.verbose, cli.quiet);
+    match run(cli, &origins, &console) {
         Ok(code) => code,
         Err(error) if is_closed_pipe(&error) => Exit::Done,
         Err(error) => {
-            console.fail(&error);
+            console::fail(&error);
             Exit::Usage
         }
     }
 }
 
 /// An error is a wrong usage or setting: whatever goes wrong with the work itself has its own exit code.
-fn run(cli: Cli, console: &Console) -> anyhow::Result<Exit> {
+fn run(cli: Cli, origins: &Origins, console: &Console) -> anyhow::Result<Exit> {
     match cli.command {
-        Command::Replay(args) => replay(config::Replay::new(args)?, console),
-        Command::Indicators(IndicatorsCommand::List { indicators, json }) => {
-            let set = config::indicators(&indicators)?;
+        Command::Replay(args) => replay(config::Replay::new(*args, origins)?, console),
+        Command::Live(args) => live::live(config::Live::new(*args, origins)?, console),
+        Command::Config(ConfigCommand::Check { file }) => print(&check(&file)?),
+        Command::Man { into: Some(folder), .. } => documents::write_manual(&folder).map(|()| Exit::Done),
+        Command::Man { page, into: None } => print(&documents::manual_page(page.as_deref())?),
+        Command::Completions { shell } => print(&documents::completions(shell)),
+        Command::Indicators(IndicatorsCommand::List { config: _, indicators, json }) => {
+            let set = config::load_indicators(indicators, origins)?.set;
             let text = if json { listing::indicators_json(&set)? } else { listing::indicators_table(&set) };
             print(&text)
         }
+        Command::Indicators(IndicatorsCommand::Check { paths, rules, strict }) => {
+            let checked = feeds::check(&config::feed_settings(paths, rules));
+            print(&checked.text)?;
+            Ok(if checked.has_errors || (strict && checked.has_warnings) { Exit::Failed } else { Exit::Done })
+        }
         Command::Hunt(args) => {
-            let set = config::indicators(&args.indicators)?;
+            let set = config::load_indicators(args.indicators, origins)?.set;
             print(&hunting::text(&set, args.format, &args.only)?)
         }
+        Command::Exclusions(ExclusionsCommand::Check { files }) => check_exclusions(&files),
         Command::Interfaces => print(&listing::interfaces_table(&interfaces()?)),
     }
 }
@@ -57,16 +86,25 @@ fn replay(replay: config::Replay, console: &Console) -> anyhow::Result<Exit> {
         log::error!("{error}");
     };
     let inputs = Inputs::expand(&replay.paths, &mut problem);
-    config::check_output(&replay.output, &inputs)?;
-    let output = output::open(&replay.output, Cef::new(replay.sensor))?;
-    let files = Files::new(inputs.list, replay.filter);
+    let run = replay.run;
+    config::check_outputs("-o", &run.outputs, &inputs)?;
+    config::check_outputs("--audit", run.audit.as_slice(), &inputs)?;
+    if let Some(names) = &replay.names {
+        config::check_output("--names", names, &inputs)?;
+    }
+    let output = run.open_outputs(Mode::Replay)?;
+    let names = replay.names.as_deref().map(NameList::open).transpose()?;
+    let exclusions = run.settings.track.exclusions.clone();
+    let files = Files::new(inputs.list, run.filter);
     let read = files.progress();
     console.begin(inputs.total);
     let started = Instant::now();
     let mut outcome =
-        sensor::run(Box::new(files), replay.indicators, &replay.settings, output, &mut |event| match event {
+        sensor::run(Box::new(files), run.indicators, &run.settings, output, names, &mut |event| match event {
             Event::Problem(error) => problem(error),
             Event::Tick { alerts } => console.progress(&read, alerts),
+            // It ends the run, whose outcome tells of it.
+            Event::OutputFails(_) | Event::OutputWorks => (),
         });
     console.end();
     if outcome.output.as_ref().is_err_and(OutputError::is_closed_pipe) {
@@ -74,7 +112,7 @@ fn replay(replay: config::Replay, console: &Console) -> anyhow::Result<Exit> {
         outcome.totals.alerts_lost = 0;
     }
     let totals = &outcome.totals;
-    console.say(&summary::text(totals, problems, started.elapsed()));
+    console.say(&summary::text(totals, &exclusions, problems, started.elapsed()));
     Ok(match outcome.output {
         Err(error) if !error.is_closed_pipe() => {
             log::error!("{error}");
@@ -84,6 +122,27 @@ fn replay(replay: config::Replay, console: &Console) -> anyhow::Result<Exit> {
         _ if replay.tells_alerts_by_exit_code && totals.alerts_written > 0 => Exit::Alerts,
         _ => Exit::Done,
     })
+}
+
+/// Rules go to standard output, what is wrong with them to the log.
+fn check_exclusions(files: &[PathBuf]) -> anyhow::Result<Exit> {
+    let now = config::now();
+    let exclusions = match Exclusions::load(files, now) {
+        Ok(exclusions) => exclusions,
+        Err(errors) => {
+            errors.0.iter().for_each(|error| log::error!("{error}"));
+            return Ok(Exit::Failed);
+        }
+    };
+    exclusions.warnings(now).iter().for_each(|warning| log::warn!("{warning}"));
+    print(&exclusions.rules().iter().map(|rule| format!("{rule}\n")).collect::<String>())
+}
+
+/// Checks a settings file as far as it can be without starting anything, and tells what is in force with it.
+fn check(file: &Path) -> anyhow::Result<String> {
+    let (matches, origins) = settings::check(file)?;
+    let live = config::Live::new(LiveArgs::from_arg_matches(&matches)?, &origins)?;
+    Ok(format!("{}\n# {}\n", settings::in_force(&matches, &origins), live.service))
 }
 
 fn print(text: &str) -> anyhow::Result<Exit> {

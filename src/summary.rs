@@ -1,33 +1,49 @@
 //! The closing summary: what was read, what was found, and every loss with its reason.
 
 use std::fmt::Write;
+use std::iter;
 use std::time::Duration;
 
 use rattap::alert::Signature;
-use rattap::decode::Skip;
+use rattap::alert::exclusion::Exclusions;
+use rattap::losses::{Loss, losses};
 use rattap::sensor::Totals;
-use rattap::track::GiveUp;
 use rattap::units::ByteCount;
 
-/// The summary of a run, of several lines.
-pub fn text(totals: &Totals, problems: u64, took: Duration) -> String {
-    let mut text = String::new();
-    // Writing into a string cannot fail.
-    let _ = write(&mut text, totals, problems, took);
-    text
-}
-
-fn write(text: &mut String, totals: &Totals, problems: u64, took: Duration) -> std::fmt::Result {
-    let Totals { capture, scan, track, .. } = totals;
+/// The summary of a replay, of several lines.
+pub fn text(totals: &Totals, exclusions: &Exclusions, problems: u64, took: Duration) -> String {
+    let capture = &totals.capture;
     let seconds = took.as_secs_f64();
     let rate = ByteCount((capture.bytes.0 as f64 / seconds.max(1e-6)) as u64);
-    writeln!(
-        text,
-        "{}, {} in {}, read in {seconds:.2} s ({rate}/s)",
+    let mut text = format!(
+        "{}, {} in {}, read in {seconds:.2} s ({rate}/s)\n",
         counted(capture.packets, "packet"),
         capture.bytes,
         counted(capture.inputs, "capture"),
-    )?;
+    );
+    // Writing into a string cannot fail.
+    let _ = write(&mut text, totals, exclusions, problems);
+    text
+}
+
+/// The summary of a live sensor so far, of several lines.
+pub fn live_text(totals: &Totals, exclusions: &Exclusions, took: Duration) -> String {
+    let capture = &totals.capture;
+    let rate = (capture.packets as f64 / took.as_secs_f64().max(1e-6)) as u64;
+    let took = jiff::SignedDuration::from_secs(took.as_secs().try_into().unwrap_or(i64::MAX));
+    let mut text = format!(
+        "{}, {} from {} in {took:#} ({} packets/s)\n",
+        counted(capture.packets, "packet"),
+        capture.bytes,
+        counted(capture.inputs, "interface"),
+        grouped(rate),
+    );
+    let _ = write(&mut text, totals, exclusions, 0);
+    text
+}
+
+fn write(text: &mut String, totals: &Totals, exclusions: &Exclusions, problems: u64) -> std::fmt::Result {
+    let track = &totals.track;
     if let Some((first, last)) = totals.span {
         let moment = |time: rattap::units::Timestamp| {
             jiff::Timestamp::from_nanosecond(time.nanos().into()).map(|time| format!("{time:.0}")).unwrap_or_default()
@@ -44,44 +60,65 @@ fn write(text: &mut String, totals: &Totals, problems: u64, took: Duration) -> s
         writeln!(text, "{} for {}:", counted(alerts, "alert"), counted(sightings, "sighting"))?;
         writeln!(text, "  {:22} {:>9} {:>9}", "", "alerts", "sightings")?;
         for ((signature, alerts), sightings) in Signature::ALL.iter().zip(track.alerts).zip(track.sightings) {
-            if alerts > 0 {
+            if alerts > 0 || sightings > 0 {
                 writeln!(text, "  {:22} {:>9} {:>9}", signature.id(), grouped(alerts), grouped(sightings))?;
             }
         }
     }
 
-    let skipped = Skip::ALL.iter().zip(scan.skipped).map(|(skip, count)| (count, format!("frames: {}", skip.reason())));
-    let losses = [
-        (problems, "problems with inputs (see the messages)"),
-        (capture.damaged, "damaged places in captures"),
-        (capture.oversized, "records too large for any packet"),
-        (capture.filtered, "frames left out by the filter"),
-        (capture.cut, "frames cut at the snap length, read as far as they go"),
-        (scan.dns_cut, "DNS messages cut or broken, read as far as they go"),
-        (scan.tunnels_too_deep, "packets in more tunnels, one in the other, than are entered"),
-        (track.conversations_forgotten, "conversations forgotten early: too many at a time"),
-        (track.windows_closed_early, "repeat windows closed early: too many at a time"),
-        (track.heads.too_long, "requests and hellos given up: longer than any may be"),
-        (track.heads.too_many_gaps, "requests and hellos given up: too many gaps"),
-        (track.heads.too_old, "requests and hellos given up: the rest never came"),
-        (track.heads.too_many, "requests and hellos given up: too many at a time"),
-        (track.heads.conflicts, "TCP segments that say otherwise than a copy before, which counts"),
-        (track.hellos_given_up, "QUIC hellos given up: the rest never came, or too many at a time"),
-        (track.talks_forgotten, "conversations whose words were forgotten early: too many at a time"),
-        (track.addresses_forgotten, "resolved addresses forgotten early: too many"),
-        (track.addresses_refused, "resolved addresses not followed: loopback, multicast or unspecified"),
-        (track.addresses_beyond, "resolved addresses not followed: too many in one answer"),
-        (totals.alerts_lost, "alerts that could not be written"),
-    ];
-    let losses = losses.into_iter().map(|(count, what)| (count, what.to_owned()));
-    let given_up = GiveUp::ALL.iter().zip(track.fragments.given_up);
-    let given_up = given_up.map(|(why, count)| (count, format!("fragmented datagrams: {}", why.reason())));
-    let mut losses = losses.chain(given_up).chain(skipped).filter(|(count, _)| *count > 0).peekable();
+    write_exclusions(text, totals, exclusions.is_dry())?;
+    let problems = Loss {
+        reason: "input".to_owned(),
+        what: "problems with inputs (see the messages)".to_owned(),
+        count: problems,
+    };
+    let mut losses = iter::once(problems).chain(losses(totals)).filter(|loss| loss.count > 0).peekable();
     if losses.peek().is_some() {
         writeln!(text, "not, or not wholly, looked at:")?;
     }
-    for (count, what) in losses {
+    for Loss { count, what, .. } in losses {
         writeln!(text, "  {:>12} {what}", grouped(count))?;
+    }
+    Ok(())
+}
+
+/// What became of the sightings that exclusions match, and which of these matched none.
+fn write_exclusions(text: &mut String, totals: &Totals, is_dry: bool) -> std::fmt::Result {
+    let counts = &totals.track.exclusions;
+    if counts.is_empty() {
+        return Ok(());
+    }
+    let head = if is_dry { "exclusions would have (dry run):" } else { "exclusions, by sightings:" };
+    writeln!(text, "{head}")?;
+    if counts.iter().any(|rule| !rule.is_unused()) {
+        let columns = ["suppressed", "downgraded", "annotated", "not applied"];
+        writeln!(text, "  {:22} {:>10} {:>10} {:>10} {:>11}", "", columns[0], columns[1], columns[2], columns[3])?;
+    }
+    for rule in counts.iter().filter(|rule| !rule.is_unused()) {
+        let reasons = [
+            (rule.other_contact, "with hosts that contacted something listed"),
+            (rule.outside_schedule, "outside its schedule"),
+            (rule.expired, "expired"),
+        ];
+        let reasons: Vec<_> = reasons
+            .iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, why)| format!("{} {why}", grouped(*count)))
+            .collect();
+        let reasons = if reasons.is_empty() { String::new() } else { format!(": {}", reasons.join(", ")) };
+        writeln!(
+            text,
+            "  {:22} {:>10} {:>10} {:>10} {:>11}{reasons}",
+            rule.rule,
+            grouped(rule.suppressed),
+            grouped(rule.downgraded),
+            grouped(rule.annotated),
+            grouped(rule.not_applied()),
+        )?;
+    }
+    let unused: Vec<_> = counts.iter().filter(|rule| rule.is_unused()).map(|rule| &*rule.rule).collect();
+    if !unused.is_empty() {
+        writeln!(text, "  matched nothing: {}", unused.join(", "))?;
     }
     Ok(())
 }
@@ -106,6 +143,8 @@ fn grouped(number: u64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use rattap::decode::Skip;
+
     use super::*;
 
     #[test]
@@ -118,7 +157,7 @@ mod tests {
         let mut totals = Totals::default();
         totals.capture.packets = 2;
         totals.scan.skipped[Skip::NotIp as usize] = 1;
-        let text = text(&totals, 0, Duration::from_secs(1));
+        let text = text(&totals, &Exclusions::default(), 0, Duration::from_secs(1));
         assert!(text.contains("nothing found"), "{text}");
         assert!(text.contains("1 frames: not IP"), "{text}");
         assert_eq!(text.lines().count(), 4, "{text}");

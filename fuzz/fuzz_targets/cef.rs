@@ -8,7 +8,7 @@ use std::sync::Arc;
 use libfuzzer_sys::fuzz_target;
 use rattap::alert::{Alert, DnsFacts, HttpFacts, MatchBasis, Phase, Signature, TcpOutcome, wire_text};
 use rattap::capture::Origin;
-use rattap::flow::{End, Mac, Protocol};
+use rattap::flow::{End, Mac, Protocol, Vlans};
 use rattap::indicator::{Indicator, Pattern};
 use rattap::output::{Cef, Sensor};
 use rattap::protocol::dns::{RecordType, ResponseCode};
@@ -81,6 +81,8 @@ fn indicator(data: &mut Bytes<'_>) -> Indicator {
         reference: text(data).into(),
         tags: Vec::new(),
         id: None,
+        is_compromised: false,
+        is_from_url: false,
     }
 }
 
@@ -114,6 +116,7 @@ fn alert(data: &mut Bytes<'_>) -> Alert {
         server_ipv4: maybe(data, |data| data.array().into()),
         client_mac: maybe(data, |data| Mac(data.array())),
         server_mac: maybe(data, |data| Mac(data.array())),
+        vlans: Vlans::new(),
         application: maybe(data, |_| "DNS"),
         outbound: data.byte() & 1 == 1,
         sent: ByteCount(count(data)),
@@ -123,6 +126,7 @@ fn alert(data: &mut Bytes<'_>) -> Alert {
         dns: maybe(data, dns),
         indicator: (data.byte() & 1 == 0).then(|| Arc::new(indicator(data))),
         basis: one_of(data, &bases),
+        exclusion: None,
         origin: Arc::new(Origin { name: text(data) }),
         packets: None,
         times: Vec::new(),

@@ -1,4 +1,4 @@
-//! HTTP heads, SOCKS requests and NetSupport's messages: what is told of a start stays true, and all parts lie in the bytes.
+//! HTTP heads and NetSupport's messages: what is told of a start stays true, and all parts lie in the bytes.
 
 #![no_main]
 
@@ -9,7 +9,7 @@ use rattap::protocol::head::Head;
 use rattap::protocol::http::{
     LONGEST_HEAD, Part, Request, may_be_request, request, request_so_far, requests, response, response_so_far,
 };
-use rattap::protocol::{netsupport, socks};
+use rattap::protocol::netsupport;
 
 /// A head that is cut at any byte is a start, and what comes after it makes no difference.
 fn check<'a, T: Debug + PartialEq>(bytes: &'a [u8], read: impl Fn(&'a [u8]) -> Head<T>) {
@@ -62,10 +62,4 @@ fuzz_target!(|data: &[u8]| {
     }
     let _ = may_be_request(data);
     let _ = netsupport::body(data);
-
-    if let Head::Whole(found, length) = socks::request(data) {
-        assert!(length <= data.len() && found.port > 0);
-        assert!(socks::may_be_request(data));
-        assert!(!matches!(socks::request(&data[..length]), Head::Other));
-    }
 });

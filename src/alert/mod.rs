@@ -4,17 +4,19 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use crate::capture::{Origin, Packets};
-use crate::flow::{End, Mac, Protocol};
+use crate::flow::{End, Mac, Protocol, Vlans};
 use crate::indicator::Indicator;
 use crate::units::{ByteCount, Timestamp};
 
 mod beacon;
+pub mod exclusion;
 mod repeat;
 mod signature;
 pub(crate) mod wire_text;
 
 pub use crate::scan::{DnsFacts, HttpFacts, MatchBasis};
 pub use beacon::Rhythm;
+pub use exclusion::Verdict;
 pub use repeat::{REPEAT_WINDOW, Repeats, Traffic, WindowId};
 pub use signature::Signature;
 pub use wire_text::{WireText, wire_text};
@@ -93,6 +95,8 @@ pub struct Alert {
     pub client_mac: Option<Mac>,
     /// See `client_mac`.
     pub server_mac: Option<Mac>,
+    /// The VLANs of its frame, or of the conversation's first.
+    pub vlans: Vlans,
     /// The application protocol, where it was recognised: `DNS`, …
     pub application: Option<&'static str>,
     /// True where the client is inside and the server is not.
@@ -115,6 +119,8 @@ pub struct Alert {
     pub indicator: Option<Arc<Indicator>>,
     /// How it was matched.
     pub basis: MatchBasis,
+    /// The exclusion that was found for it, and whether it applies.
+    pub exclusion: Option<Verdict>,
     /// Where the packet was captured.
     pub origin: Arc<Origin>,
     /// The first and the last packet of what the line tells, which came since the line before; `None` where packets have no
@@ -124,4 +130,11 @@ pub struct Alert {
     pub times: Vec<Timestamp>,
     /// One plain sentence. May hold bytes from the wire, each already made printable.
     pub message: String,
+}
+
+impl Alert {
+    /// Whether an exclusion suppresses it: no output but the audit file gets it.
+    pub fn is_suppressed(&self) -> bool {
+        self.exclusion.as_ref().and_then(Verdict::effect) == Some(exclusion::Effect::Suppress)
+    }
 }

@@ -7,6 +7,9 @@
 //!
 //! Every line says what came since the line before it. So sums over lines are the truth, whatever the window.
 //!
+//! What the exclusions say of a sighting is part of what belongs together. So what one suppresses goes its own way, by the same rules,
+//! into the audit file, and sums over the lines of both are the truth too.
+//!
 //! A window of zero means each conversation by itself: its first packet gives a line, the rest of it another when it has
 //! been silent for as long as its protocol allows. DNS messages then are told one by one.
 
@@ -20,6 +23,7 @@ use std::time::Duration;
 use foldhash::fast::RandomState;
 
 use super::beacon::Beats;
+use super::exclusion::Standing;
 use super::{Alert, Indicator, MatchBasis, Phase, Signature, TcpOutcome};
 use crate::capture::Packets;
 use crate::flow::{End, Flow};
@@ -69,6 +73,9 @@ struct Key {
     subject: Subject,
     /// The listed end's address: of a range, or of a domain's addresses, each is told.
     listed: Option<IpAddr>,
+    /// What the exclusions say: a sighting that one suppresses must not be taken for a repeat of one that is told, nor the other way
+    /// round.
+    exclusion: Option<(Arc<str>, Standing)>,
     /// Where each conversation is by itself.
     conversation: Option<Flow>,
 }
@@ -273,6 +280,7 @@ impl Repeats {
                 None => Subject::Server(alert.server),
             },
             listed: alert.listed,
+            exclusion: alert.exclusion.as_ref().map(|verdict| (verdict.rule.clone(), verdict.standing)),
             conversation: conversation.map(|(flow, _)| flow).filter(|_| self.window.is_zero()),
         }
     }

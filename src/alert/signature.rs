@@ -3,7 +3,7 @@
 use crate::indicator::Closeness;
 
 /// Below this confidence an indicator may well be a shared or a lawful host: the alert weighs less.
-const SURE: u8 = 90;
+pub(super) const SURE: u8 = 90;
 
 /// A kind of finding. Its identifier is stable: users filter on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

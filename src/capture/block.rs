@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use super::pulse::Beat;
 use crate::indicator::IndicatorSet;
 use crate::units::Timestamp;
 
@@ -42,6 +43,21 @@ impl LinkType {
     pub const IPV6: Self = Self(229);
     /// Linux "cooked" capture, version 2.
     pub const LINUX_SLL2: Self = Self(276);
+
+    /// All of which IP is found behind.
+    pub const READ: [Self; 11] = [
+        Self::NULL,
+        Self::ETHERNET,
+        Self::PPP,
+        Self::PPP_HDLC,
+        Self::PPP_ETHER,
+        Self::RAW,
+        Self::LOOP,
+        Self::LINUX_SLL,
+        Self::IPV4,
+        Self::IPV6,
+        Self::LINUX_SLL2,
+    ];
 }
 
 /// Where one frame lies in its Block.
@@ -116,12 +132,27 @@ pub struct Block {
     /// Where a filter dropped frames: of each that is left, how many packets lay between the first and it. Empty where none was
     /// dropped.
     pub kept: Vec<u32>,
+    /// Where there was nothing to capture: the time up to which all that was captured has been handed on. So time passes on a
+    /// quiet link, too. Set by live sources alone.
+    pub idle_until: Option<Timestamp>,
+    /// A sign of life of the capture, for the output to let arrive. Set by live sources alone.
+    pub beat: Option<Beat>,
 }
 
 impl Block {
     /// An empty Block.
     pub fn new(origin: Arc<Origin>, indicators: Arc<IndicatorSet>) -> Self {
-        Self { number: 0, origin, indicators, bytes: Vec::new(), frames: Vec::new(), first: None, kept: Vec::new() }
+        Self {
+            number: 0,
+            origin,
+            indicators,
+            bytes: Vec::new(),
+            frames: Vec::new(),
+            first: None,
+            kept: Vec::new(),
+            idle_until: None,
+            beat: None,
+        }
     }
 
     /// Which packet of its input the frame at this place is.

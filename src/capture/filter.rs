@@ -93,22 +93,28 @@ fn compile(expression: &str, link: LinkType) -> Result<BpfProgram, FilterError> 
 }
 
 /// libpcap's word, without what its binding puts before it.
-fn reason(error: &pcap::Error) -> String {
+pub(super) fn reason(error: &pcap::Error) -> String {
     match error {
         pcap::Error::PcapError(message) => message.clone(),
         other => other.to_string(),
     }
 }
 
-/// The number that libpcap's functions take on Linux (`DLT_`) for a link type as files give it (`LINKTYPE_`).
-fn native(link: LinkType) -> i32 {
-    match link.0 {
-        // ATM_RFC1483, RAW, SLIP_BSDOS, PPP_BSDOS.
-        100 => 11,
-        101 => 12,
-        102 => 15,
-        103 => 16,
-        other => i32::from(other),
+/// Link types whose number in libpcap's functions on Linux (`DLT_`, the second) is not that in files (`LINKTYPE_`, the first):
+/// ATM_RFC1483, RAW, SLIP_BSDOS, PPP_BSDOS.
+const OTHERWISE: [(u16, i32); 4] = [(100, 11), (101, 12), (102, 15), (103, 16)];
+
+/// The number that libpcap's functions take on Linux for a link type.
+pub(super) fn native(link: LinkType) -> i32 {
+    let otherwise = OTHERWISE.iter().find(|(file, _)| *file == link.0);
+    otherwise.map_or(i32::from(link.0), |(_, native)| *native)
+}
+
+/// The link type for the number that libpcap's functions give on Linux; `None` where no file could hold it.
+pub(super) fn from_native(number: i32) -> Option<LinkType> {
+    match OTHERWISE.iter().find(|(_, native)| *native == number) {
+        Some((file, _)) => Some(LinkType(*file)),
+        None => number.try_into().ok().map(LinkType),
     }
 }
 
@@ -138,6 +144,15 @@ mod tests {
 
     fn ethernet() -> Vec<u8> {
         [[0; 12].as_slice(), &[8, 0], &IPV4_UDP].concat()
+    }
+
+    #[test]
+    fn numbers_of_libpcap_and_of_files_lead_to_each_other() {
+        for link in LinkType::READ {
+            assert_eq!(from_native(native(link)), Some(link));
+        }
+        assert_eq!((native(LinkType::RAW), from_native(12)), (12, Some(LinkType::RAW)));
+        assert_eq!((from_native(-1), from_native(70_000)), (None, None));
     }
 
     #[test]

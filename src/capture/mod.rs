@@ -1,8 +1,10 @@
-//! Sources of Blocks: capture files today, live interfaces beside them.
+//! Sources of Blocks: capture files and live interfaces.
 //!
 //! A file's way, downward only: [`inputs`](Inputs) says which files there are; `file` opens each, tells by its first bytes
 //! what it is (`magic`), reads it straight into a Block, and lets a walker (`pcap`, `pcapng`) say where the frames lie;
 //! [`filter`](Filter) takes out what the user does not want to see.
+//!
+//! An interface's way: [`live`](Live) fills Blocks from the kernel's ring; the kernel itself filters.
 
 use std::fmt;
 use std::io;
@@ -15,9 +17,11 @@ mod file;
 mod filter;
 mod inputs;
 mod interfaces;
+mod live;
 mod magic;
 mod pcap;
 mod pcapng;
+mod pulse;
 #[cfg(test)]
 mod testing;
 mod unpack;
@@ -28,6 +32,10 @@ pub use file::Files;
 pub use filter::{Filter, FilterError};
 pub use inputs::{Input, Inputs};
 pub use interfaces::{Interface, InterfacesError, interfaces};
+pub use live::{
+    Change, Direction, InterfaceCounts, LONGEST_SNAP, Live, LiveError, LiveSettings, News, Opened, Stop, Watched,
+};
+pub use pulse::{Beat, Pulse};
 pub use walk::Damage;
 
 use crate::units::ByteCount;
@@ -43,6 +51,11 @@ pub trait Source: Send {
 
     /// What was read so far.
     fn counts(&self) -> CaptureCounts;
+
+    /// Whether `fill` may wait for long until something comes, so that whoever wants to call it next had better sleep.
+    fn waits(&self) -> bool {
+        false
+    }
 }
 
 /// What [`Source::fill`] did.
@@ -71,6 +84,28 @@ pub struct CaptureCounts {
     pub damaged: u64,
     /// Records left out because they are larger than a Block; no IP packet is.
     pub oversized: u64,
+    /// Packets that the kernel dropped because its buffer for the sensor was full.
+    pub kernel_dropped: u64,
+    /// Packets that interfaces or their drivers dropped before the kernel had them.
+    pub interface_dropped: u64,
+    /// How often an interface vanished, went down or lost its carrier; nobody knows what passed until it was back.
+    pub interfaces_lost: u64,
+}
+
+impl CaptureCounts {
+    /// Adds another source's counts.
+    pub fn add(&mut self, other: &Self) {
+        self.inputs += other.inputs;
+        self.packets += other.packets;
+        self.bytes += other.bytes;
+        self.filtered += other.filtered;
+        self.cut += other.cut;
+        self.damaged += other.damaged;
+        self.oversized += other.oversized;
+        self.kernel_dropped += other.kernel_dropped;
+        self.interface_dropped += other.interface_dropped;
+        self.interfaces_lost += other.interfaces_lost;
+    }
 }
 
 /// A place in a capture.

@@ -5,6 +5,7 @@
 
 use super::{MOST_LINK_HEADERS, Skip};
 use crate::capture::LinkType;
+use crate::flow::Vlans;
 
 /// Where IP begins.
 pub(super) struct Network<'a> {
@@ -92,7 +93,7 @@ fn step(layer: Layer, bytes: &[u8]) -> Result<(Layer, &[u8]), Skip> {
             (ether_type(u16::from_be_bytes([header[12], header[13]])), rest)
         }
         // Customer, service and three older provider tags: the EtherType after the tag says what follows.
-        Layer::EtherType(0x8100 | 0x88a8 | 0x9100 | 0x9200 | 0x9300) => {
+        Layer::EtherType(number) if is_tag(number) => {
             let (tag, rest) = split::<4>(bytes)?;
             (ether_type(u16::from_be_bytes([tag[2], tag[3]])), rest)
         }
@@ -138,6 +139,26 @@ fn step(layer: Layer, bytes: &[u8]) -> Result<(Layer, &[u8]), Skip> {
         },
         Layer::Ip(version) => (Layer::Ip(version), bytes),
     })
+}
+
+fn is_tag(ether_type: u16) -> bool {
+    matches!(ether_type, 0x8100 | 0x88a8 | 0x9100 | 0x9200 | 0x9300)
+}
+
+/// The VLANs that tags name, from the EtherType of the first on.
+pub(super) fn vlans(mut bytes: &[u8]) -> Vlans {
+    /// The lower twelve bits of a tag; the upper four are the frame's priority.
+    const IDENTIFIER: u16 = 0x0fff;
+    let mut vlans = Vlans::new();
+    while let [high, low, tag_high, tag_low, rest @ ..] = bytes
+        && is_tag(u16::from_be_bytes([*high, *low]))
+        && !vlans.is_full()
+    {
+        // Zero names no VLAN: the tag is there for the priority alone.
+        vlans.extend(Some(u16::from_be_bytes([*tag_high, *tag_low]) & IDENTIFIER).filter(|vlan| *vlan != 0));
+        bytes = rest;
+    }
+    vlans
 }
 
 /// Below 0x600 it is a length, and LLC follows (IEEE 802.3 clause 3.2.6).

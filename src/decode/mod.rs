@@ -13,7 +13,7 @@ use std::net::IpAddr;
 use arrayvec::ArrayVec;
 
 use crate::capture::LinkType;
-use crate::flow::{End, Flow, Mac, Protocol};
+use crate::flow::{End, Flow, Mac, Protocol, Vlans};
 
 mod link;
 mod network;
@@ -178,6 +178,27 @@ impl Skip {
 ///
 /// Real networks stack four or five; a frame of nothing but tags would otherwise cost hundreds of steps.
 pub const MOST_LINK_HEADERS: usize = 16;
+
+/// The VLANs of a packet in this frame: those of the innermost Ethernet header before it, which in a mirror of a switch's port
+/// is the mirrored frame's own.
+///
+/// Read only where a packet matters, from the bytes behind the header's addresses: decoding has no need of them.
+pub fn vlans(link: LinkType, frame: &[u8], packet: &Packet<'_>) -> Vlans {
+    let Some(hardware) = packet.hardware else { return outer_vlans(link, frame) };
+    let start = hardware.as_ptr().addr().checked_sub(frame.as_ptr().addr());
+    let after = start.and_then(|start| frame.get(start.checked_add(hardware.len())?..));
+    link::vlans(after.unwrap_or_default())
+}
+
+/// The VLANs that the link header of a frame names, whatever lies in it. Of Linux's cooked headers the first kind alone has any.
+pub fn outer_vlans(link: LinkType, frame: &[u8]) -> Vlans {
+    let ether_type = match link {
+        LinkType::ETHERNET => 12,
+        LinkType::LINUX_SLL => 14,
+        _ => return Vlans::new(),
+    };
+    link::vlans(frame.get(ether_type..).unwrap_or_default())
+}
 
 /// Reads a frame. `original` is its length on the wire.
 #[inline]

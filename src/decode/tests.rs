@@ -98,7 +98,10 @@ fn what_is_no_ip_is_told_by_reason() {
     assert_eq!(read(LinkType::ETHERNET, &ethernet(&[8, 0], &[0x45; 10])), Err(Skip::Cut));
     assert_eq!(read(LinkType::ETHERNET, &ethernet(&[8, 0], &[0x41; 40])), Err(Skip::Malformed));
     assert_eq!(read(LinkType::ETHERNET, &[]), Err(Skip::Cut));
-    assert_eq!(read(LinkType(127), &[0; 60]), Err(Skip::UnknownLink));
+    for link in (0..=u16::MAX).map(LinkType) {
+        let is_unknown = decode(link, &[0; 60], 60).err() == Some(Skip::UnknownLink);
+        assert_eq!(is_unknown, !LinkType::READ.contains(&link), "{link:?}");
+    }
 }
 
 #[test]
@@ -313,4 +316,41 @@ proptest! {
             prop_assert!(decoded.packet.payload.len() <= frame.len());
         }
     }
+}
+
+#[test]
+fn the_vlans_are_those_of_the_innermost_ethernet_header() {
+    let four = ipv4(b"payload");
+    let tag = |vlan: u16| [&[0x81, 0][..], &vlan.to_be_bytes()].concat();
+    let tagged = |vlans: &[u16], after: &[u8]| {
+        let tags: Vec<u8> = vlans.iter().flat_map(|vlan| tag(*vlan)).collect();
+        ethernet(&[&tags[..], &[8, 0]].concat(), after)
+    };
+    let mirror = |inner: &[u8]| {
+        let mut bytes = Vec::new();
+        let vxlan = [&[8, 0, 0, 0, 0, 0, 42, 0][..], inner].concat();
+        PacketBuilder::ipv4([10, 9, 9, 9], [10, 9, 9, 8], 64).udp(5000, 4789).write(&mut bytes, &vxlan).unwrap();
+        bytes
+    };
+    let cases: [(&str, LinkType, Vec<u8>, &[u16]); 9] = [
+        ("none", LinkType::ETHERNET, tagged(&[], &four), &[]),
+        ("one", LinkType::ETHERNET, tagged(&[130], &four), &[130]),
+        ("two", LinkType::ETHERNET, tagged(&[7, 130], &four), &[7, 130]),
+        ("with a priority", LinkType::ETHERNET, tagged(&[0xe000 | 130], &four), &[130]),
+        ("a priority alone", LinkType::ETHERNET, tagged(&[0xe000, 130], &four), &[130]),
+        ("more than are told", LinkType::ETHERNET, tagged(&[1, 2, 3, 4, 5], &four), &[1, 2, 3, 4]),
+        ("in a mirrored frame", LinkType::ETHERNET, tagged(&[7], &mirror(&tagged(&[130], &four))), &[130]),
+        ("in a bridge", LinkType::ETHERNET, ethernet(&[0x88, 0xe7, 0, 0, 0, 1], &tagged(&[130], &four)), &[130]),
+        (
+            "cooked",
+            LinkType::LINUX_SLL,
+            [&[0, 0, 0, 1, 0, 6, 2, 0, 0, 0, 0, 2, 0, 0][..], &tag(130), &[8, 0], &four].concat(),
+            &[130],
+        ),
+    ];
+    for (name, link, frame, expected) in cases {
+        assert_eq!(vlans(link, &frame, &read(link, &frame).unwrap()).as_slice(), expected, "{name}");
+    }
+    assert_eq!(outer_vlans(LinkType::ETHERNET, &tagged(&[7], &mirror(&tagged(&[130], &four)))).as_slice(), [7]);
+    assert!(outer_vlans(LinkType::ETHERNET, &[0; 13]).is_empty());
 }

@@ -43,6 +43,8 @@ pub fn builtin() -> Vec<Indicator> {
             reference: reference.clone(),
             tags: Vec::new(),
             id: None,
+            is_compromised: false,
+            is_from_url: false,
         })
         .collect()
 }

@@ -8,8 +8,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use foldhash::fast::RandomState;
 
+use super::embedded::{embedded, may_embed};
 use super::filter::Filter;
-use super::set::{embedded, may_embed};
 
 /// A published set of learned addresses.
 #[derive(Debug, Default)]

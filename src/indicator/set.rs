@@ -3,23 +3,34 @@
 //! In front of the tables stands a [`Filter`]: a bitmap of hashed addresses. Nearly every address of nearly every packet
 //! ends there. Only what passes it is looked up for real.
 
-use std::collections::HashMap;
+use std::cmp::Reverse;
 use std::hash::BuildHasher;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::sync::Arc;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use arrayvec::ArrayVec;
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use prefix_trie::PrefixMap;
+use thiserror::Error;
 
+use super::embedded::{Embedded, embedded, may_embed};
 use super::filter::Filter;
-use super::{Indicator, Pattern};
+use super::store::{Filling, Full, Store};
+use super::{Indicator, Listing, Pattern};
 use crate::domain_name::DomainName;
+
+#[cfg(test)]
+mod tests;
 
 /// Networks shorter than this many bits are marked in the filter of leading halves bit by bit up to here.
 const LEADING_BITS: u8 = 16;
+
+/// How many unpacked indicators are kept at hand: more than a network contacts at a time.
+const UNPACKED: usize = 64;
+
+/// How many indicators a set holds: ten times all malware in the largest public list, in some 1.5 GB.
+const MOST_INDICATORS: usize = 16_000_000;
 
 /// An indicator's place in its [`IndicatorSet`]; means nothing to another set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -38,40 +49,6 @@ pub enum Closeness {
     Endpoint,
 }
 
-/// How a listed IPv4 address lay in the IPv6 address that was looked up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Embedding {
-    /// `::ffff:0:0/96` (RFC 4291 section 2.5.5.2).
-    Mapped,
-    /// `64:ff9b::/96` (RFC 6052).
-    Nat64,
-    /// `2002::/16` (RFC 3056).
-    SixToFour,
-    /// `2001::/32`, server or client (RFC 4380 section 4).
-    Teredo,
-}
-
-impl Embedding {
-    /// What it is called in a sentence.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Mapped => "IPv4-mapped",
-            Self::Nat64 => "NAT64",
-            Self::SixToFour => "6to4",
-            Self::Teredo => "Teredo",
-        }
-    }
-}
-
-/// An IPv4 address and how it lay in an IPv6 address.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Embedded {
-    /// The IPv4 address.
-    pub address: Ipv4Addr,
-    /// The form of the IPv6 address.
-    pub form: Embedding,
-}
-
 /// The strongest that a set has to say of an address and port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AddressMatch {
@@ -83,59 +60,29 @@ pub struct AddressMatch {
     pub embedded: Option<Embedded>,
 }
 
-/// The IPv4 addresses inside an IPv6 address: none but in four well-known ranges.
-pub fn embedded(address: Ipv6Addr) -> ArrayVec<Embedded, 2> {
-    let mut found = ArrayVec::new();
-    let mut push = |address, form| found.push(Embedded { address, form });
-    let octets = address.octets();
-    let ipv4_at = |start: usize| {
-        let [a, b, c, d] = [octets[start], octets[start + 1], octets[start + 2], octets[start + 3]];
-        Ipv4Addr::new(a, b, c, d)
-    };
-    match address.segments() {
-        [0, 0, 0, 0, 0, 0xffff, ..] => push(ipv4_at(12), Embedding::Mapped),
-        [0x64, 0xff9b, 0, 0, 0, 0, ..] => push(ipv4_at(12), Embedding::Nat64),
-        [0x2002, ..] => push(ipv4_at(2), Embedding::SixToFour),
-        [0x2001, 0, ..] => {
-            push(Ipv4Addr::from_bits(!ipv4_at(12).to_bits()), Embedding::Teredo);
-            push(ipv4_at(4), Embedding::Teredo);
-        }
-        _ => {}
-    }
-    found
-}
-
-/// True where [`embedded`] finds anything: decided by the first eight bytes, for the scan.
-#[inline]
-pub(crate) fn may_embed(first_half: u64) -> bool {
-    first_half == 0
-        || first_half == 0x0064_ff9b_0000_0000
-        || first_half >> 48 == 0x2002
-        || first_half >> 32 == 0x2001_0000
-}
-
 /// The indicators in force.
 #[derive(Debug)]
 pub struct IndicatorSet {
-    indicators: Vec<Arc<Indicator>>,
+    store: Store,
     /// Addresses of `addresses`, hashed.
     filter: Filter,
     /// Leading halves (IPv4) of `ipv4_networks`; leading 16 bits of `ipv6_networks`. `None` where there are no networks.
     networks: Option<Networks>,
-    /// What is listed of an address: for each port, or without one.
-    addresses: HashMap<IpAddr, Vec<Listed>, RandomState>,
+    /// By the hash of the address; an address has an entry for each port, and for being listed without one.
+    addresses: HashTable<IndicatorId>,
     /// By the hash of the name.
     names: HashTable<IndicatorId>,
     /// How many labels the shortest and the longest of them have: no other part of a name need be looked up.
     name_labels: (usize, usize),
-    name_hasher: RandomState,
+    /// The ends of all names, of as many labels as the shortest has: a name with another end needs no look-up, which would be one
+    /// for each of its labels, each far out in memory.
+    name_ends: Filter,
+    hasher: RandomState,
+    /// Indicators that were unpacked lately, each at its number's remainder: every packet of a conversation asks for the same again.
+    unpacked: [Mutex<Unpacked>; UNPACKED],
 }
 
-#[derive(Debug, Clone, Copy)]
-struct Listed {
-    port: Option<u16>,
-    indicator: IndicatorId,
-}
+type Unpacked = Option<(IndicatorId, Arc<Indicator>)>;
 
 #[derive(Debug, Default)]
 struct Networks {
@@ -152,6 +99,37 @@ struct Leading(Box<[u64; 1 << 10]>);
 impl Default for Leading {
     fn default() -> Self {
         Self(Box::new([0; 1 << 10]))
+    }
+}
+
+impl Networks {
+    fn insert(&mut self, network: IpNet, id: IndicatorId) {
+        match network.trunc() {
+            IpNet::V4(network) => {
+                self.ipv4_leading.insert((network.network().to_bits() >> 16) as u16, network.prefix_len());
+                self.ipv4.insert(network, id);
+            }
+            IpNet::V6(network) => {
+                self.ipv6_leading.insert(network.network().segments()[0], network.prefix_len());
+                self.ipv6.insert(network, id);
+            }
+        }
+    }
+
+    /// The very network.
+    fn get(&self, network: IpNet) -> Option<IndicatorId> {
+        match network.trunc() {
+            IpNet::V4(network) => self.ipv4.get(&network).copied(),
+            IpNet::V6(network) => self.ipv6.get(&network).copied(),
+        }
+    }
+
+    /// The smallest that an address is in.
+    fn find(&self, address: IpAddr) -> Option<IndicatorId> {
+        match address {
+            IpAddr::V4(address) => self.ipv4.get_lpm(&Ipv4Net::from(address)).map(|(_, id)| *id),
+            IpAddr::V6(address) => self.ipv6.get_lpm(&Ipv6Net::from(address)).map(|(_, id)| *id),
+        }
     }
 }
 
@@ -175,80 +153,163 @@ impl Default for IndicatorSet {
     }
 }
 
-impl IndicatorSet {
-    /// Compiles a list. Of entries with the same pattern the one with the highest confidence stays (of equals the first),
-    /// with the earliest first-seen of all.
-    pub fn new(list: Vec<Indicator>) -> Self {
-        let indicators = merged(list);
-        let count = indicators.iter().filter(|indicator| !matches!(indicator.pattern, Pattern::Domain(_))).count();
-        let mut set = Self {
-            indicators: Vec::new(),
-            filter: Filter::for_entries(count),
+/// More indicators, or longer texts, than a set can hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("more than {MOST_INDICATORS} indicators, or than 4 GiB of text")]
+pub struct TooMany;
+
+impl From<Full> for TooMany {
+    fn from(_: Full) -> Self {
+        Self
+    }
+}
+
+/// Compiles a set, one listing after the other.
+#[derive(Debug)]
+pub struct SetBuilder {
+    set: IndicatorSet,
+    filling: Filling,
+    /// By the hash of address and port, so that a list of all ports of one address is read in no more time than others.
+    endpoints: HashTable<IndicatorId>,
+}
+
+impl Default for SetBuilder {
+    fn default() -> Self {
+        let set = IndicatorSet {
+            store: Store::default(),
+            filter: Filter::for_entries(0),
             networks: None,
-            addresses: HashMap::default(),
+            addresses: HashTable::new(),
             names: HashTable::new(),
             name_labels: (usize::MAX, 0),
-            name_hasher: RandomState::default(),
+            name_ends: Filter::for_entries(0),
+            hasher: RandomState::default(),
+            unpacked: std::array::from_fn(|_| Mutex::new(None)),
         };
-        for (number, indicator) in indicators.into_iter().enumerate() {
-            set.insert(IndicatorId(number as u32), &indicator.pattern);
-            set.indicators.push(Arc::new(indicator));
-        }
-        set
+        Self { set, filling: Filling::default(), endpoints: HashTable::new() }
     }
+}
 
-    fn insert(&mut self, id: IndicatorId, pattern: &Pattern) {
-        match pattern {
+impl SetBuilder {
+    /// Adds what a list says of something. What is there already is merged: the highest confidence (of equals the first), the
+    /// earliest first-seen, the latest last-seen, all sources and references.
+    pub fn add(&mut self, listing: &Listing<'_>) -> Result<(), TooMany> {
+        if let Some(known) = self.find(&listing.pattern) {
+            return Ok(self.set.store.merge(&mut self.filling, known.0, listing)?);
+        }
+        if self.set.store.len() >= MOST_INDICATORS {
+            return Err(TooMany);
+        }
+        let id = IndicatorId(self.set.store.push(&mut self.filling, listing)?);
+        match &listing.pattern {
             Pattern::Endpoint(address, port) => self.insert_address(*address, Some(*port), id),
             Pattern::Address(address) => self.insert_address(*address, None, id),
-            Pattern::Network(IpNet::V4(network)) => {
-                let networks = self.networks.get_or_insert_default();
-                let network = network.trunc();
-                networks.ipv4_leading.insert((network.network().to_bits() >> 16) as u16, network.prefix_len());
-                networks.ipv4.insert(network, id);
-            }
-            Pattern::Network(IpNet::V6(network)) => {
-                let networks = self.networks.get_or_insert_default();
-                let network = network.trunc();
-                networks.ipv6_leading.insert(network.network().segments()[0], network.prefix_len());
-                networks.ipv6.insert(network, id);
+            Pattern::Network(network) => {
+                self.set.networks.get_or_insert_default().insert(*network, id);
             }
             Pattern::Domain(name) => {
                 let labels = name.split('.').count();
-                let (fewest, most) = self.name_labels;
-                self.name_labels = (fewest.min(labels), most.max(labels));
-                let Self { names, name_hasher, indicators, .. } = self;
-                let hash = name_hasher.hash_one(name.as_bytes());
-                names.insert_unique(hash, id, |other| {
-                    name_hasher.hash_one(domain_of(indicators, *other).unwrap_or(name.as_bytes()))
-                });
+                let IndicatorSet { store, names, hasher, name_labels: (fewest, most), .. } = &mut self.set;
+                (*fewest, *most) = ((*fewest).min(labels), (*most).max(labels));
+                let hash = hasher.hash_one(name.as_bytes());
+                names.insert_unique(hash, id, |other| hasher.hash_one(store.domain(other.0)));
             }
+        }
+        Ok(())
+    }
+
+    /// Adds an indicator that is there as such. What is beyond the bound is left out.
+    pub fn add_indicator(&mut self, indicator: &Indicator) {
+        let tags: Vec<&str> = indicator.tags.iter().map(|tag| &**tag).collect();
+        let _ = self.add(&indicator.listing(&tags));
+    }
+
+    fn insert_address(&mut self, address: IpAddr, port: Option<u16>, id: IndicatorId) {
+        let IndicatorSet { store, addresses, hasher, .. } = &mut self.set;
+        let hash = hasher.hash_one(address);
+        addresses
+            .insert_unique(hash, id, |other| hasher.hash_one(store.address(other.0).map_or(address, |(of, _)| of)));
+        let hash = hasher.hash_one((address, port));
+        self.endpoints
+            .insert_unique(hash, id, |other| hasher.hash_one(store.address(other.0).unwrap_or((address, port))));
+    }
+
+    /// Where this is listed already.
+    fn find(&self, pattern: &Pattern) -> Option<IndicatorId> {
+        let IndicatorSet { store, hasher, networks, .. } = &self.set;
+        let endpoint = |address: IpAddr, port: Option<u16>| {
+            let hash = hasher.hash_one((address, port));
+            self.endpoints.find(hash, |id| store.address(id.0) == Some((address, port))).copied()
+        };
+        match pattern {
+            Pattern::Endpoint(address, port) => endpoint(*address, Some(*port)),
+            Pattern::Address(address) => endpoint(*address, None),
+            Pattern::Network(network) => networks.as_ref()?.get(*network),
+            Pattern::Domain(name) => self.set.listed_domain(name.as_bytes()),
         }
     }
 
-    fn insert_address(&mut self, address: IpAddr, port: Option<u16>, indicator: IndicatorId) {
-        self.filter.insert(address);
-        self.addresses.entry(address).or_default().push(Listed { port, indicator });
+    /// How many indicators there are so far.
+    pub fn len(&self) -> usize {
+        self.set.len()
+    }
+
+    /// True where there is none so far.
+    pub fn is_empty(&self) -> bool {
+        self.set.is_empty()
+    }
+
+    /// The set.
+    pub fn build(self) -> IndicatorSet {
+        let mut set = self.set;
+        set.store.shrink();
+        set.name_ends = Filter::for_entries(set.names.len());
+        for id in &set.names {
+            set.name_ends.insert_hash(set.hasher.hash_one(end(set.store.domain(id.0), set.name_labels.0)));
+        }
+        set.filter = Filter::for_entries(set.addresses.len());
+        for id in &set.addresses {
+            if let Some((address, _)) = set.store.address(id.0) {
+                set.filter.insert(address);
+            }
+        }
+        set
+    }
+}
+
+impl IndicatorSet {
+    /// Compiles a list, as [`SetBuilder::add`] merges it. What is beyond the bound is left out.
+    pub fn new(list: Vec<Indicator>) -> Self {
+        let mut builder = SetBuilder::default();
+        list.iter().for_each(|indicator| builder.add_indicator(indicator));
+        builder.build()
     }
 
     /// All indicators, in the order of the list.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = &Arc<Indicator>> {
-        self.indicators.iter()
+    pub fn iter(&self) -> impl Iterator<Item = Indicator> {
+        (0..self.store.len() as u32).filter_map(|number| self.store.get(number))
     }
 
     /// How many there are.
     pub fn len(&self) -> usize {
-        self.indicators.len()
+        self.store.len()
     }
 
     /// True where nothing is looked for.
     pub fn is_empty(&self) -> bool {
-        self.indicators.is_empty()
+        self.store.len() == 0
     }
 
-    /// The indicator that a look-up in this set found.
-    pub fn get(&self, id: IndicatorId) -> Option<&Arc<Indicator>> {
-        self.indicators.get(id.0 as usize)
+    /// The indicator that a look-up in this set found, unpacked.
+    pub fn get(&self, id: IndicatorId) -> Option<Arc<Indicator>> {
+        let place = &self.unpacked[id.0 as usize % UNPACKED];
+        let mut place = place.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, indicator)) = place.as_ref().filter(|(known, _)| *known == id) {
+            return Some(indicator.clone());
+        }
+        let indicator = Arc::new(self.store.get(id.0)?);
+        *place = Some((id, indicator.clone()));
+        Some(indicator)
     }
 
     /// False where neither an address nor an IPv4 address inside it is listed; true where one may be.
@@ -288,222 +349,47 @@ impl IndicatorSet {
     }
 
     fn find_plain(&self, address: IpAddr, port: Option<u16>, embedded: Option<Embedded>) -> Option<AddressMatch> {
-        let listed = self.addresses.get(&address).map(Vec::as_slice).unwrap_or_default();
-        let by_address = listed.iter().map(|listed| {
-            let closeness = match listed.port {
+        let by_address = self.addresses.iter_hash(self.hasher.hash_one(address)).filter_map(|&indicator| {
+            let (_, listed_port) = self.store.address(indicator.0).filter(|(listed, _)| *listed == address)?;
+            let closeness = match listed_port {
                 None => Closeness::Address,
-                Some(_) if listed.port == port => Closeness::Endpoint,
+                Some(_) if listed_port == port => Closeness::Endpoint,
                 Some(_) => Closeness::OtherPort,
             };
-            AddressMatch { indicator: listed.indicator, closeness, embedded }
+            Some(AddressMatch { indicator, closeness, embedded })
         });
-        let network = self.networks.as_ref().and_then(|networks| match address {
-            IpAddr::V4(address) => networks.ipv4.get_lpm(&Ipv4Net::from(address)).map(|(_, id)| *id),
-            IpAddr::V6(address) => networks.ipv6.get_lpm(&Ipv6Net::from(address)).map(|(_, id)| *id),
-        });
+        let network = self.networks.as_ref().and_then(|networks| networks.find(address));
         let by_network = network.map(|indicator| AddressMatch { indicator, closeness: Closeness::Network, embedded });
-        by_address.chain(by_network).reduce(|best, next| if self.is_stronger(&next, &best) { next } else { best })
+        by_address
+            .chain(by_network)
+            .max_by_key(|found| (found.closeness, self.store.confidence(found.indicator.0), Reverse(found.indicator)))
     }
 
-    /// Whether `next` says more than `best`; where both say the same, the earlier in the list stays.
+    /// Whether `next` says more than `best`; where both say the same, `best` stays.
     pub fn is_stronger(&self, next: &AddressMatch, best: &AddressMatch) -> bool {
-        let confidence = |found: &AddressMatch| self.get(found.indicator).map_or(0, |indicator| indicator.confidence);
-        (next.closeness, confidence(next)) > (best.closeness, confidence(best))
+        let strength = |found: &AddressMatch| (found.closeness, self.store.confidence(found.indicator.0));
+        strength(next) > strength(best)
     }
 
     /// The most specific listed domain that is the name or stands above it.
     #[inline]
     pub fn find_domain(&self, name: &DomainName) -> Option<IndicatorId> {
         let (fewest, most) = self.name_labels;
-        let mut found = None;
-        for domain in name.domains().take(most).skip(fewest.saturating_sub(1)) {
-            let hash = self.name_hasher.hash_one(domain);
-            if let Some(id) = self.names.find(hash, |id| domain_of(&self.indicators, *id) == Some(domain)) {
-                found = Some(*id);
-            }
+        let mut parts = name.domains().take(most).skip(fewest.saturating_sub(1)).peekable();
+        if !self.name_ends.may_contain_hash(self.hasher.hash_one(*parts.peek()?)) {
+            return None;
         }
-        found
+        parts.filter_map(|domain| self.listed_domain(domain)).last()
+    }
+
+    #[inline]
+    fn listed_domain(&self, name: &[u8]) -> Option<IndicatorId> {
+        self.names.find(self.hasher.hash_one(name), |id| self.store.domain(id.0) == name).copied()
     }
 }
 
-fn domain_of(indicators: &[Arc<Indicator>], id: IndicatorId) -> Option<&[u8]> {
-    match &indicators.get(id.0 as usize)?.pattern {
-        Pattern::Domain(name) => Some(name.as_bytes()),
-        _ => None,
-    }
-}
-
-fn merged(list: Vec<Indicator>) -> Vec<Indicator> {
-    let mut places: HashMap<Pattern, usize, RandomState> = HashMap::default();
-    let mut kept: Vec<Indicator> = Vec::with_capacity(list.len());
-    for mut indicator in list {
-        match places.get(&indicator.pattern) {
-            None => {
-                places.insert(indicator.pattern.clone(), kept.len());
-                kept.push(indicator);
-            }
-            Some(&place) => {
-                let first_seen = [kept[place].first_seen, indicator.first_seen].into_iter().flatten().min();
-                if indicator.confidence > kept[place].confidence {
-                    std::mem::swap(&mut kept[place], &mut indicator);
-                }
-                kept[place].first_seen = first_seen;
-            }
-        }
-    }
-    kept
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::indicator::builtin;
-    use proptest::prelude::*;
-
-    fn indicator(pattern: Pattern, confidence: u8) -> Indicator {
-        Indicator { pattern, confidence, ..builtin().remove(0) }
-    }
-
-    fn found(set: &IndicatorSet, address: &str, port: Option<u16>) -> Option<(String, Closeness, Option<Embedding>)> {
-        let found = set.find_address(address.parse().unwrap(), port)?;
-        Some((set.get(found.indicator)?.pattern.to_string(), found.closeness, found.embedded.map(|inner| inner.form)))
-    }
-
-    fn domain(set: &IndicatorSet, name: &str) -> Option<String> {
-        set.find_domain(&DomainName::parse(name).unwrap()).map(|id| set.get(id).unwrap().pattern.to_string())
-    }
-
-    #[test]
-    fn the_builtin_set_tells_endpoint_from_address() {
-        let set = IndicatorSet::new(builtin());
-        assert_eq!(set.len(), 9);
-        let listed = || "91.202.233.25:4888".to_owned();
-        assert_eq!(found(&set, "91.202.233.25", Some(4888)), Some((listed(), Closeness::Endpoint, None)));
-        assert_eq!(found(&set, "91.202.233.25", Some(80)), Some((listed(), Closeness::OtherPort, None)));
-        assert_eq!(found(&set, "91.202.233.25", None), Some((listed(), Closeness::OtherPort, None)));
-        assert_eq!(found(&set, "91.202.233.26", Some(4888)), None);
-    }
-
-    #[test]
-    fn ipv4_inside_ipv6_is_found_and_named() {
-        let set = IndicatorSet::new(builtin());
-        for (address, how) in [
-            ("::ffff:91.202.233.25", Embedding::Mapped),
-            ("64:ff9b::91.202.233.25", Embedding::Nat64),
-            ("2002:5bca:e919::1", Embedding::SixToFour),
-            ("2001:0:5bca:e919::1", Embedding::Teredo),
-            ("2001:0:102:304::a435:16e6", Embedding::Teredo),
-        ] {
-            let (_, closeness, embedding) = found(&set, address, Some(4888)).expect(address);
-            assert_eq!((closeness, embedding), (Closeness::Endpoint, Some(how)), "{address}");
-            let IpAddr::V6(ipv6) = address.parse().unwrap() else { panic!("{address} is IPv6") };
-            assert!(set.may_list_ipv6(ipv6.octets()), "{address}");
-        }
-        assert_eq!(found(&set, "64:ff9b:1::91.202.233.25", Some(4888)), None);
-    }
-
-    #[test]
-    fn the_strongest_statement_wins() {
-        let set = IndicatorSet::new(vec![
-            indicator(Pattern::Network("198.51.100.0/24".parse().unwrap()), 99),
-            indicator(Pattern::Endpoint("198.51.100.7".parse().unwrap(), 81), 50),
-            indicator(Pattern::Endpoint("198.51.100.7".parse().unwrap(), 82), 75),
-            indicator(Pattern::Address("198.51.100.8".parse().unwrap()), 10),
-        ]);
-        assert_eq!(found(&set, "198.51.100.7", Some(81)).unwrap().1, Closeness::Endpoint);
-        assert_eq!(found(&set, "198.51.100.7", Some(83)).unwrap().1, Closeness::Network);
-        assert_eq!(found(&set, "198.51.100.8", Some(83)).unwrap().1, Closeness::Address);
-        assert_eq!(found(&set, "198.51.100.9", None).unwrap().1, Closeness::Network);
-        assert_eq!(found(&set, "198.51.101.9", None), None);
-    }
-
-    #[test]
-    fn of_several_listed_ports_the_most_confident_names_the_address() {
-        let address: IpAddr = "198.51.100.7".parse().unwrap();
-        let set = IndicatorSet::new(vec![
-            indicator(Pattern::Endpoint(address, 81), 50),
-            indicator(Pattern::Endpoint(address, 82), 75),
-            indicator(Pattern::Endpoint(address, 83), 75),
-        ]);
-        assert_eq!(found(&set, "198.51.100.7", Some(9)).unwrap().0, "198.51.100.7:82");
-    }
-
-    #[test]
-    fn domains_match_at_label_boundaries_and_the_most_specific_is_named() {
-        let mut list = builtin();
-        list.push(indicator(Pattern::Domain("gw.feersona.net".to_owned()), 99));
-        let set = IndicatorSet::new(list);
-        assert_eq!(domain(&set, "feersona.net").as_deref(), Some("feersona.net"));
-        assert_eq!(domain(&set, "A.FeerSona.net.").as_deref(), Some("feersona.net"));
-        assert_eq!(domain(&set, "x.gw.feersona.net").as_deref(), Some("gw.feersona.net"));
-        for miss in ["xfeersona.net", "feersona.net.example.org", "feersona.ne", "net", "feersona"] {
-            assert_eq!(domain(&set, miss), None, "{miss}");
-        }
-        let mut dotted = DomainName::new();
-        dotted.push_label(b"x.feersona").unwrap();
-        dotted.push_label(b"net").unwrap();
-        assert_eq!(set.find_domain(&dotted), None);
-    }
-
-    #[test]
-    fn duplicates_merge_to_the_most_confident_and_the_earliest() {
-        let name = || Pattern::Domain("a.example".to_owned());
-        let mut late = indicator(name(), 90);
-        late.first_seen = Some(crate::units::Timestamp::from_parts(2_000_000_000, 0));
-        let early = indicator(name(), 50);
-        let set = IndicatorSet::new(vec![early.clone(), late]);
-        let kept = set.iter().next().unwrap();
-        assert_eq!((set.len(), kept.confidence, kept.first_seen), (1, 90, early.first_seen));
-    }
-
-    fn address() -> impl Strategy<Value = IpAddr> {
-        prop_oneof![
-            (0u32..300).prop_map(|low| IpAddr::V4(Ipv4Addr::from_bits(0xc633_6400 + low))),
-            (0u128..300).prop_map(|low| IpAddr::V6(Ipv6Addr::from_bits((0x2001_0db8 << 96) + low))),
-            (0u128..300).prop_map(|low| IpAddr::V6(Ipv6Addr::from_bits((0x0064_ff9b << 96) + 0xc633_6400 + low))),
-        ]
-    }
-
-    fn pattern() -> impl Strategy<Value = Pattern> {
-        prop_oneof![
-            (address(), 80u16..84).prop_map(|(address, port)| Pattern::Endpoint(address, port)),
-            address().prop_map(Pattern::Address),
-            (address(), 8u8..=32).prop_map(|(address, length)| Pattern::Network(IpNet::new(address, length).unwrap())),
-        ]
-    }
-
-    /// What the set must say, by trying every indicator.
-    fn naive(list: &[Pattern], address: IpAddr, port: u16) -> Option<Closeness> {
-        let mut all = vec![address];
-        if let IpAddr::V6(ipv6) = address {
-            all.extend(embedded(ipv6).into_iter().map(|inner| IpAddr::V4(inner.address)));
-        }
-        let closeness = |pattern: &Pattern| match pattern {
-            Pattern::Endpoint(listed, listed_port) if all.contains(listed) => {
-                Some(if *listed_port == port { Closeness::Endpoint } else { Closeness::OtherPort })
-            }
-            Pattern::Address(listed) if all.contains(listed) => Some(Closeness::Address),
-            Pattern::Network(network) if all.iter().any(|address| network.contains(address)) => {
-                Some(Closeness::Network)
-            }
-            _ => None,
-        };
-        list.iter().filter_map(closeness).max()
-    }
-
-    proptest! {
-        #[test]
-        fn the_compiled_set_agrees_with_trying_every_indicator(
-            list in prop::collection::vec(pattern(), 0..20), address in address(), port in 80u16..84,
-        ) {
-            let set = IndicatorSet::new(list.iter().cloned().map(|pattern| indicator(pattern, 99)).collect());
-            let compiled = set.find_address(address, Some(port)).map(|found| found.closeness);
-            prop_assert_eq!(compiled, naive(&list, address, port));
-            let may = match address {
-                IpAddr::V4(address) => set.may_list_ipv4(address.to_bits()),
-                IpAddr::V6(address) => set.may_list_ipv6(address.octets()),
-            };
-            prop_assert!(may || compiled.is_none());
-        }
-    }
+/// The end of a listed name, of so many labels.
+fn end(name: &[u8], labels: usize) -> &[u8] {
+    let mut dots = memchr::memrchr_iter(b'.', name);
+    dots.nth(labels.saturating_sub(1)).map_or(name, |dot| &name[dot + 1..])
 }

@@ -20,7 +20,7 @@ use std::fmt::{self, Write};
 use std::net::IpAddr;
 
 use crate::alert::wire_text::{is_unprintable, write_bytes};
-use crate::alert::{Alert, DnsFacts, HttpFacts};
+use crate::alert::{Alert, DnsFacts, HttpFacts, Verdict};
 
 /// The longest line with its line feed: receivers of syslog need to take no more than 2,048 bytes (RFC 5424 section 6.1), and
 /// some cut there.
@@ -50,6 +50,10 @@ const LONGEST_TOKEN: usize = 24;
 const LONGEST_PLAIN: usize = 48;
 /// What the keys after the addresses need at the most, a start of the message included.
 const AFTER_ADDRESSES: usize = 344;
+/// What the name of an exclusion needs beside that. Where every other key is at its longest too, no address is left.
+const EXCLUSION: usize = 88;
+/// What is left for the message by those that are cut before it: its key, and enough of the sentence to tell who did what.
+const MESSAGE_START: usize = 48;
 
 /// A requested URL: what identifies a gateway is at its start.
 const LONGEST_URL: usize = 192;
@@ -81,6 +85,11 @@ impl Cef {
     /// Lines that name `sensor` as the device.
     pub fn new(sensor: Sensor) -> Self {
         Self { sensor }
+    }
+
+    /// The name of the host that saw it.
+    pub(super) fn sensor_host(&self) -> &str {
+        self.sensor.host.trim()
     }
 
     /// Adds the alert's line, with its line feed, at the end of `out`: at most [`LONGEST_LINE`] bytes.
@@ -137,8 +146,10 @@ impl Cef {
             line.put(Labelled("cs2", "MalwareFamily"), LONGEST_FAMILY, indicator.family.trim());
             line.put(Labelled("cs3", "IndicatorReference"), LONGEST_REFERENCE, indicator.reference.trim());
         }
+        let exclusion = alert.exclusion.as_ref();
         if let Some(DnsFacts { addresses, .. }) = dns {
-            line.put_addresses(Labelled("cs4", "ResolvedAddresses"), addresses);
+            let after = AFTER_ADDRESSES + if exclusion.is_some() { EXCLUSION } else { 0 };
+            line.put_addresses(Labelled("cs4", "ResolvedAddresses"), addresses, after);
         }
         let query_type = dns.and_then(|dns| dns.query_type);
         line.put_some(Labelled("cs5", "DnsQueryType"), LONGEST_TOKEN, query_type);
@@ -153,8 +164,15 @@ impl Cef {
         line.put_some(Labelled("cn3", "DnsTtl"), LONGEST_PLAIN, dns.and_then(|dns| dns.ttl));
         let first_seen = indicator.and_then(|indicator| indicator.first_seen).map(|time| time.millis());
         line.put_some(Labelled("deviceCustomDate1", "IndicatorFirstSeen"), LONGEST_PLAIN, first_seen);
+        // Only of a rule that takes effect: who filters by it must not lose an alert that no rule excuses.
+        let applied = exclusion.filter(|verdict| verdict.effect().is_some()).map(|verdict| &verdict.rule);
+        line.put_some(Labelled("flexString1", "Exclusion"), LONGEST_PLAIN, applied);
+        let compromised = indicator.filter(|indicator| indicator.is_compromised).map(|_| 1);
+        line.put_some(Labelled("flexNumber1", "IndicatorCompromised"), LONGEST_PLAIN, compromised);
         line.put(Labelled("flexString2", "Phase"), LONGEST_TOKEN, alert.phase.token());
-        // Last of all, since they may be long and only repeat or adorn: where they do not fit they are cut, and nothing else is.
+        // Last of all, since they may be long and only repeat or adorn: where they do not fit they are cut, and nothing else is. Of the
+        // sentence something is left.
+        line.end -= MESSAGE_START;
         if let Some(name) = &alert.server_name {
             line.put_end_of(Plain("dhost"), LONGEST_DOMAIN, Raw(name));
         }
@@ -163,7 +181,8 @@ impl Cef {
             line.put(Plain("requestMethod"), LONGEST_TOKEN, Raw(method));
             line.put(Plain("requestClientApplication"), LONGEST_AGENT, Raw(agent));
         }
-        line.put(Plain("msg"), LONGEST_LINE, alert.message.trim());
+        line.end += MESSAGE_START;
+        line.put_message(alert.message.trim(), exclusion);
         line.finish();
     }
 }
@@ -236,9 +255,9 @@ impl<'a> Line<'a> {
     }
 
     /// Writes as many whole addresses as fit, separated by commas.
-    fn put_addresses(&mut self, key: Key, addresses: &[IpAddr]) {
+    fn put_addresses(&mut self, key: Key, addresses: &[IpAddr], after: usize) {
         self.put_by(key, |line, _| {
-            let end = line.end.saturating_sub(AFTER_ADDRESSES).min(line.out.len() + LONGEST_ADDRESSES);
+            let end = line.end.saturating_sub(after).min(line.out.len() + LONGEST_ADDRESSES);
             for (index, address) in addresses.iter().enumerate() {
                 let before = line.out.len();
                 let comma = if index == 0 { "" } else { "," };
@@ -247,6 +266,18 @@ impl<'a> Line<'a> {
                     line.out.truncate(before);
                     return;
                 }
+            }
+        });
+    }
+
+    /// Writes the message and what an exclusion adds to it, which is cut last.
+    fn put_message(&mut self, message: &str, exclusion: Option<&Verdict>) {
+        let more = exclusion.map(ToString::to_string).unwrap_or_default();
+        self.put_by(Key::Plain("msg"), |line, percent_encode| {
+            let room = line.end.saturating_sub(line.out.len());
+            let kept = line.end - room.saturating_sub(room.saturating_sub(more.len()).max(room / 2));
+            for (text, end) in [(message, kept), (&more, line.end)] {
+                print(&mut Value { out: line.out, percent_encode, skip: 0, end, full: false }, format_args!("{text}"));
             }
         });
     }

@@ -1,45 +1,85 @@
 //! CEF lines into a file or to standard output.
 //!
-//! A file is created, or emptied where it exists, before the work begins: hours of work must not end in "cannot create",
-//! and whoever names a file with `-o` expects it to hold this run and nothing else.
+//! A file is created before the work begins: hours of work must not end in "cannot create". Where it exists, a replay empties it,
+//! since whoever names a file with `-o` expects it to hold this run and nothing else, and a live sensor goes on behind what it holds.
 //!
 //! Lines are kept in one buffer and written in whole lines. The buffer is our own, because `BufWriter` swallows the
 //! error where it is dropped, and standard output's own would copy every line once more.
 
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::os::fd::AsFd;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use super::{Cef, Kind, LONGEST_LINE, Output, OutputError};
+use super::{Cef, LONGEST_LINE, Mode, Monitor, Output, OutputError, OutputStatus};
 use crate::alert::Alert;
+use crate::units::ByteCount;
 
 /// How many bytes of lines are kept before they are written: the capacity of a pipe on Linux, some 80 lines.
 const BUFFER: usize = 64 << 10;
 
-/// `-`: standard output.
-pub(super) const STANDARD_OUTPUT: Kind = Kind {
-    takes: |target| target.as_os_str() == "-",
-    open: |_, cef| {
-        let error = |error| OutputError::Write { name: "standard output".to_owned(), error };
-        let file = File::from(io::stdout().as_fd().try_clone_to_owned().map_err(error)?);
-        Ok(Box::new(Lines::new("standard output".to_owned(), file, cef)))
-    },
-};
+/// Lines to standard output.
+pub(super) fn standard_output(cef: Cef) -> Result<Lines<File>, OutputError> {
+    let error = |error| OutputError::Write { name: "standard output".to_owned(), error };
+    let file = File::from(io::stdout().as_fd().try_clone_to_owned().map_err(error)?);
+    Ok(Lines::new("standard output".to_owned(), file, cef))
+}
 
-/// Any other target: a file.
-pub(super) const FILE: Kind = Kind {
-    takes: |_| true,
-    open: |path, cef| {
-        let file = File::create(path).map_err(|error| OutputError::Create { path: path.to_owned(), error })?;
-        Ok(Box::new(Lines::new(path.display().to_string(), file, cef)))
-    },
-};
+/// Lines into a file: emptied first, or, live, at its end.
+pub(super) fn open(path: &Path, mode: Mode, cef: Cef) -> Result<Lines<LogFile>, OutputError> {
+    let create = |error| OutputError::Create { path: path.to_owned(), error };
+    let file = match mode {
+        Mode::Replay => File::create(path),
+        Mode::Live => append(path),
+    };
+    let sink = LogFile { path: path.to_owned(), file: file.map_err(create)? };
+    Ok(Lines::new(path.display().to_string(), sink, cef))
+}
+
+fn append(path: &Path) -> io::Result<File> {
+    OpenOptions::new().append(true).create(true).open(path)
+}
 
 /// Where lines can be written to.
 pub trait Sink: Write + Send {
     /// Makes sure that nothing is in the air any more and tells what went wrong with earlier writes, where the system
     /// tells it only now.
     fn settle(&mut self) -> io::Result<()>;
+
+    /// Goes on in a new file of the same name, where it is a file. After an error it goes on where it was.
+    fn reopen(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A file that can be opened anew.
+#[derive(Debug)]
+pub struct LogFile {
+    path: PathBuf,
+    file: File,
+}
+
+impl Write for LogFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+impl Sink for LogFile {
+    fn settle(&mut self) -> io::Result<()> {
+        self.file.settle()
+    }
+
+    fn reopen(&mut self) -> io::Result<()> {
+        self.file = append(&self.path)?;
+        Ok(())
+    }
 }
 
 impl Sink for File {
@@ -57,12 +97,23 @@ pub struct Lines<S> {
     sink: S,
     cef: Cef,
     buffer: String,
+    /// Alerts in the buffer.
+    kept: u64,
+    counters: Arc<Counters>,
+}
+
+#[derive(Debug, Default)]
+struct Counters {
+    written: AtomicU64,
+    lost: AtomicU64,
+    has_failed: AtomicBool,
 }
 
 impl<S: Sink> Lines<S> {
     /// An output into `sink`, which errors call `name`.
     pub fn new(name: String, sink: S, cef: Cef) -> Self {
-        Self { name, sink, cef, buffer: String::with_capacity(BUFFER) }
+        let counters = Arc::default();
+        Self { name, sink, cef, buffer: String::with_capacity(BUFFER), kept: 0, counters }
     }
 
     fn named(&self, result: io::Result<()>) -> Result<(), OutputError> {
@@ -73,14 +124,27 @@ impl<S: Sink> Lines<S> {
 impl<S: Sink> Output for Lines<S> {
     fn write(&mut self, alert: &Alert) -> Result<(), OutputError> {
         self.cef.write(alert, &mut self.buffer);
+        self.kept += 1;
         if self.buffer.len() > BUFFER - LONGEST_LINE { self.flush() } else { Ok(()) }
     }
 
     fn flush(&mut self) -> Result<(), OutputError> {
+        if self.kept == 0 {
+            return Ok(());
+        }
         let written = self.sink.write_all(self.buffer.as_bytes()).and_then(|()| self.sink.flush());
         // Also after an error: some of the lines may be out, and writing those twice would count them twice.
         self.buffer.clear();
+        let counter = if written.is_ok() { &self.counters.written } else { &self.counters.lost };
+        counter.fetch_add(std::mem::take(&mut self.kept), Ordering::Relaxed);
+        self.counters.has_failed.store(written.is_err(), Ordering::Relaxed);
         self.named(written)
+    }
+
+    fn reopen(&mut self) -> Result<(), OutputError> {
+        let flushed = self.flush();
+        let reopened = self.sink.reopen().map_err(|error| OutputError::Reopen { name: self.name.clone(), error });
+        flushed.and(reopened)
     }
 
     fn close(mut self: Box<Self>) -> Result<(), OutputError> {
@@ -88,13 +152,25 @@ impl<S: Sink> Output for Lines<S> {
         let settled = self.sink.settle();
         self.named(settled)
     }
+
+    fn monitors(&self) -> Vec<Monitor> {
+        let (name, counters) = (self.name.clone(), self.counters.clone());
+        vec![Monitor::new(move || OutputStatus {
+            name: name.clone(),
+            sent: counters.written.load(Ordering::Relaxed),
+            lost: counters.lost.load(Ordering::Relaxed),
+            waiting: 0,
+            spool: ByteCount(0),
+            oldest_waiting: None,
+            is_connected: !counters.has_failed.load(Ordering::Relaxed),
+        })]
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use std::sync::{Arc, Mutex};
 
-    use super::super::open;
     use super::*;
     use crate::output::Sensor;
     use crate::output::cef::tests::query;
@@ -137,7 +213,7 @@ mod tests {
         let path = folder.path().join("alerts.cef");
         std::fs::write(&path, "of an earlier run").unwrap();
         let cef = Cef::new(Sensor::default());
-        let mut output = open(&path, cef.clone()).unwrap();
+        let mut output = Box::new(open(&path, Mode::Replay, cef.clone()).unwrap());
         assert_eq!(std::fs::read(&path).unwrap(), b"");
         let mut expected = String::new();
         for _ in 0..300 {
@@ -149,18 +225,31 @@ mod tests {
     }
 
     #[test]
-    fn a_dash_is_standard_output_and_every_other_target_a_file() {
-        for (target, standard) in [("-", true), ("./-", false), ("alerts.cef", false), ("", false)] {
-            assert_eq!((STANDARD_OUTPUT.takes)(target.as_ref()), standard, "{target}");
-            assert!((FILE.takes)(target.as_ref()), "{target}");
-        }
+    fn a_live_file_is_appended_to_and_goes_on_in_a_new_one_when_reopened() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, rotated) = (folder.path().join("alerts.cef"), folder.path().join("alerts.cef.1"));
+        std::fs::write(&path, "of an earlier run\n").unwrap();
+        let cef = Cef::new(Sensor::default());
+        let mut line = String::new();
+        cef.write(&query(), &mut line);
+        let mut output = Box::new(open(&path, Mode::Live, cef).unwrap());
+        output.write(&query()).unwrap();
+        std::fs::rename(&path, &rotated).unwrap();
+        // What was kept until now belongs into the old one.
+        output.reopen().unwrap();
+        output.write(&query()).unwrap();
+        let monitor = output.monitors().remove(0);
+        output.close().unwrap();
+        assert_eq!(std::fs::read_to_string(&rotated).unwrap(), format!("of an earlier run\n{line}"));
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), line);
+        assert_eq!((monitor.status().sent, monitor.status().lost), (2, 0));
     }
 
     #[test]
     fn a_file_that_cannot_be_created_is_named() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("missing").join("alerts.cef");
-        let error = open(&path, Cef::new(Sensor::default())).err().unwrap();
+        let error = open(&path, Mode::Replay, Cef::new(Sensor::default())).err().unwrap();
         assert!(error.to_string().starts_with(&format!("{}: cannot create", path.display())), "{error}");
         assert!(!error.is_closed_pipe());
     }

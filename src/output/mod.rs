@@ -1,19 +1,37 @@
 //! Outputs: where alerts go.
 //!
-//! An output is one file in this folder that implements [`Output`], and one line in the table `KINDS`.
+//! An output is one file or folder here that implements [`Output`], and one kind of [`Target`]. Any number of them work at once:
+//! [`open`] makes one output of all.
 
+use std::fmt;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::sync::Arc;
 
+use jiff::Timestamp;
 use thiserror::Error;
 
 use crate::alert::Alert;
+use crate::units::ByteCount;
 
+mod audit;
 mod cef;
+mod event;
+mod fan_out;
 mod file;
+mod names;
+mod spool;
+pub mod syslog;
+mod target;
+#[cfg(test)]
+mod tests;
 
+pub use audit::Audited;
 pub use cef::{Cef, LONGEST_LINE, Sensor};
-pub use file::Lines;
+pub use event::{Event, Report};
+pub use file::{Lines, Sink};
+pub use names::NameList;
+pub use target::{Target, TargetError};
 
 /// Takes alerts, one after the other, in the order in which the tracker made them.
 ///
@@ -30,29 +48,131 @@ pub trait Output: Send {
     /// Hands on everything that `write` kept. Called whenever no alert waits, so that a lone alert does not.
     fn flush(&mut self) -> Result<(), OutputError>;
 
+    /// Lets go of its files and opens them anew under their names, where it has any: somebody may have moved them away, as logrotate
+    /// does. Called after `flush`. Where a file cannot be opened the output goes on with the one it has.
+    fn reopen(&mut self) -> Result<(), OutputError> {
+        Ok(())
+    }
+
     /// Flushes and closes; called once, last. What only closing brings to light is an error here. An output that is
-    /// dropped instead loses what it kept.
+    /// dropped instead loses what it kept. A receiver is waited for within a bound, which [`Mode`] gives.
     fn close(self: Box<Self>) -> Result<(), OutputError>;
+
+    /// What shows the output's state while it works, from any thread: one for each output that is in it.
+    fn monitors(&self) -> Vec<Monitor> {
+        Vec::new()
+    }
 }
 
-/// An output that is ready, or why there is none.
-type Opened = Result<Box<dyn Output>, OutputError>;
-
-/// A kind of output, and which targets are its.
-struct Kind {
-    /// True where the target, as the user wrote it, means this kind.
-    takes: fn(&Path) -> bool,
-    /// Makes everything ready, so that what is going to fail fails before the work begins.
-    open: fn(&Path, Cef) -> Opened,
+/// How a run treats its outputs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Evidence must be whole. Files are emptied first. An output that fails ends the run. Where a spool is full, the run
+    /// waits for the receiver; at the end it waits as long as the receiver goes on taking alerts, and 30 seconds more.
+    Replay,
+    /// The sensor goes on. Files are appended to. Of outputs that fail, [`Event`]s tell. Where a spool is full, the oldest alerts
+    /// are dropped; at the end receivers get 10 seconds, and what is left stays in the spool.
+    Live,
 }
 
-/// All outputs. The first that takes a target gets it; a file takes every target, so it stands last.
-const KINDS: [Kind; 2] = [file::STANDARD_OUTPUT, file::FILE];
+/// Where alerts wait for their receivers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SpoolSettings {
+    /// A folder, which is made where there is none; each receiver has its own in it.
+    pub folder: PathBuf,
+    /// How much each receiver's alerts may take on the disk; at least [`SpoolSettings::LEAST`].
+    pub limit: ByteCount,
+}
 
-/// Opens the output that a target names: `-` for standard output, else a file's path.
-pub fn open(target: &Path, cef: Cef) -> Result<Box<dyn Output>, OutputError> {
-    let kind = KINDS.iter().find(|kind| (kind.takes)(target)).unwrap_or(&file::FILE);
-    (kind.open)(target, cef)
+impl SpoolSettings {
+    /// The usual limit: some 1.4 million alerts, or a day with sixteen every second; more than any receiver is down unnoticed.
+    pub const LIMIT: ByteCount = ByteCount(1 << 30);
+    /// Under this the parts that are dropped at a time would hold few alerts.
+    pub const LEAST: ByteCount = ByteCount(1 << 20);
+}
+
+/// The state of one output.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutputStatus {
+    /// A file's path, `standard output`, or a receiver as `tcp://log.example:514`.
+    pub name: String,
+    /// Alerts written, or taken by the receiver's TCP.
+    pub sent: u64,
+    /// Alerts lost, since the start.
+    pub lost: u64,
+    /// Alerts that the receiver did not take yet.
+    pub waiting: u64,
+    /// What the spool takes, on disk and in memory. Alerts that were sent stay until they are surely stored at the other end.
+    pub spool: ByteCount,
+    /// When the oldest of those that wait was made.
+    pub oldest_waiting: Option<Timestamp>,
+    /// Whether the output takes alerts.
+    pub is_connected: bool,
+}
+
+/// Shows the state of one output, from any thread, while it works and after.
+#[derive(Clone)]
+pub struct Monitor(Arc<dyn Fn() -> OutputStatus + Send + Sync>);
+
+impl Monitor {
+    fn new(status: impl Fn() -> OutputStatus + Send + Sync + 'static) -> Self {
+        Self(Arc::new(status))
+    }
+
+    /// The state now.
+    pub fn status(&self) -> OutputStatus {
+        (self.0)()
+    }
+}
+
+impl fmt::Debug for Monitor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Monitor").field(&self.status()).finish()
+    }
+}
+
+/// Opens all targets as one output. What is going to fail fails here, before the work begins; but that a receiver is not there
+/// is no error, and `report` is told of it. Without a spool, alerts for syslog receivers wait in memory.
+pub fn open(
+    targets: &[Target],
+    cef: &Cef,
+    mode: Mode,
+    spool: Option<&SpoolSettings>,
+    report: &Report,
+) -> Result<Box<dyn Output>, OutputError> {
+    for (index, target) in targets.iter().enumerate() {
+        if targets[..index].iter().any(|other| other.to_string() == target.to_string()) {
+            return Err(OutputError::Target { name: target.to_string(), why: "is named twice".to_owned() });
+        }
+    }
+    if let Some(spool) = spool {
+        tell_orphans(spool, targets, report)?;
+    }
+    // Spooled first: what any output has shown must survive whatever happens next.
+    let (syslog, lines): (Vec<_>, Vec<_>) = targets.iter().partition(|target| matches!(target, Target::Syslog(_)));
+    let outputs = syslog.into_iter().chain(lines).map(|target| {
+        let output: Box<dyn Output> = match target {
+            Target::StandardOutput => Box::new(file::standard_output(cef.clone())?),
+            Target::File(path) => Box::new(file::open(path, mode, cef.clone())?),
+            Target::Syslog(target) => Box::new(syslog::Syslog::open(target, cef.clone(), mode, spool, report)?),
+        };
+        Ok((target.to_string(), output))
+    });
+    Ok(Box::new(fan_out::FanOut::new(outputs.collect::<Result<_, OutputError>>()?, mode, report.clone())))
+}
+
+/// Tells of alerts that wait for a receiver that is not among the targets: its name may have been changed.
+fn tell_orphans(spool: &SpoolSettings, targets: &[Target], report: &Report) -> Result<(), OutputError> {
+    let folder = &spool.folder;
+    let found = match spool::folders_with_alerts(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        found => found.map_err(|error| OutputError::Spool { folder: folder.clone(), error })?,
+    };
+    let own: Vec<_> = targets.iter().map(|target| folder.join(syslog::folder_name(&target.to_string()))).collect();
+    for folder in found.into_iter().filter(|folder| !own.contains(folder)) {
+        report("spool", Event::Orphan { folder });
+    }
+    Ok(())
 }
 
 /// What can go wrong with an output.
@@ -66,14 +186,63 @@ pub enum OutputError {
         /// The system's word.
         error: io::Error,
     },
+    /// The target makes no sense, or what it names cannot be used.
+    #[error("{name}: {why}")]
+    Target {
+        /// The output.
+        name: String,
+        /// What is wrong.
+        why: String,
+    },
+    /// The spool cannot be opened.
+    #[error("{}: cannot use the spool: {error}", folder.display())]
+    Spool {
+        /// The receiver's folder in it.
+        folder: PathBuf,
+        /// The system's word.
+        error: io::Error,
+    },
+    /// It cannot be opened anew; alerts still go to the file that was open before, wherever it is now.
+    #[error("{name}: cannot reopen the output: {error}; alerts still go to the file that was open before")]
+    Reopen {
+        /// The file.
+        name: String,
+        /// The system's word.
+        error: io::Error,
+    },
     /// It cannot be written to.
-    #[error("{name}: cannot write: {error}; the last alerts are lost")]
+    #[error("{name}: cannot write: {error}; the last lines are lost")]
     Write {
         /// The file's path, or `standard output`.
         name: String,
         /// The system's word.
         error: io::Error,
     },
+    /// Alerts are gone that should have been sent: events told why.
+    #[error("{name}: {alerts} alerts were lost on the way to it")]
+    Lost {
+        /// The receiver.
+        name: String,
+        /// How many.
+        alerts: u64,
+    },
+    /// The receiver did not take all alerts.
+    #[error("{name}: {alerts} alerts are not known to have arrived; {}", left(spool.as_ref()))]
+    Undelivered {
+        /// The receiver.
+        name: String,
+        /// How many.
+        alerts: u64,
+        /// Where they are kept, if they are.
+        spool: Option<PathBuf>,
+    },
+}
+
+fn left(spool: Option<&PathBuf>) -> String {
+    match spool {
+        Some(path) => format!("they stay in {} and are sent first by the next run", path.display()),
+        None => "they are lost; with --spool DIR they would wait for the next run".to_owned(),
+    }
 }
 
 impl OutputError {

@@ -65,6 +65,18 @@ impl MatchBasis {
     }
 }
 
+/// A name that was asked for, listed or not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Named {
+    /// Where it was named.
+    pub basis: MatchBasis,
+    /// A name in the form of [`crate::domain_name::DomainName`], empty for the root; an address in text; or what stood in the place of
+    /// these, as it came.
+    pub host: Vec<u8>,
+    /// The port that was named with it.
+    pub port: Option<u16>,
+}
+
 /// What a DNS message said.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct DnsFacts {

@@ -13,8 +13,8 @@
 use std::net::IpAddr;
 
 use crate::capture::{Block, Packets};
-use crate::decode::{Decoded, Outer, Packet, Skip, Tcp, decode, decode_any, decode_usual};
-use crate::flow::{Flow, Mac, Protocol};
+use crate::decode::{Decoded, Outer, Packet, Skip, Tcp, decode, decode_any, decode_usual, outer_vlans, vlans};
+use crate::flow::{Flow, Mac, Protocol, Vlans};
 use crate::indicator::{AddressMatch, IndicatorSet, Learned};
 use crate::protocol::quic;
 use crate::units::Timestamp;
@@ -23,9 +23,9 @@ mod facts;
 mod names;
 mod speech;
 
-pub use facts::{DnsFacts, HttpFacts, MatchBasis};
+pub use facts::{DnsFacts, HttpFacts, MatchBasis, Named};
 pub use names::{DnsSighting, MOST_ADDRESSES, MOST_NAMES};
-pub use speech::{NameSighting, NetSupport, NetSupportSighting, Speech, Stream};
+pub use speech::{NameSighting, NetSupport, NetSupportSighting, Reading, Speech, Stream};
 
 /// What a scan found in one packet.
 #[derive(Debug, Clone)]
@@ -46,6 +46,8 @@ pub struct Finding {
     pub tcp: Option<Tcp>,
     /// The sender's and the receiver's hardware address.
     pub macs: Option<(Mac, Mac)>,
+    /// The VLANs of its frame.
+    pub vlans: Vlans,
     /// The packets that it lay in, the outermost first.
     pub outer: Option<Box<[Outer]>>,
     /// Where in the payload the head ends that says it; zero where no head in a stream does.
@@ -78,9 +80,11 @@ pub enum What {
     Fragment,
     /// Something listed was named in a request.
     Name(Box<NameSighting>),
+    /// All that a request or a DNS message names, listed or not: only where it was asked for.
+    Names(Box<[Named]>),
     /// The NetSupport protocol was spoken.
     NetSupport(Box<NetSupportSighting>),
-    /// A head begins so many bytes into the segment that is not whole in it.
+    /// A head begins so many bytes into the segment that is not whole in it: beyond its end where a body lies before the head.
     HeadBegins(u32),
     /// A QUIC datagram holds a part of a ClientHello.
     QuicPart,
@@ -102,10 +106,12 @@ pub struct Findings {
     pub learned: u64,
     /// The lowest time of all frames; `None` for a Block without frames.
     pub earliest: Option<Timestamp>,
-    /// The highest time of all frames; `None` for a Block without frames.
+    /// The highest time of all frames; for a Block without frames the time up to which it was idle, if it knows one.
     pub latest: Option<Timestamp>,
     /// The findings.
     pub list: Vec<Finding>,
+    /// Whether the scan is to tell all names, not only those that are listed: set by whoever scans.
+    pub wants_names: bool,
     /// Whether the scan is to note segments: set by whoever scans.
     pub wants_segments: bool,
     /// Whether it did.
@@ -140,6 +146,8 @@ pub struct ScanCounts {
     pub dns_cut: u64,
     /// Packets with more tunnels, one in the other, than are entered.
     pub tunnels_too_deep: u64,
+    /// DNS messages of which not all names were told, since there are too many in them.
+    pub names_beyond: u64,
 }
 
 impl ScanCounts {
@@ -152,6 +160,7 @@ impl ScanCounts {
         self.dns_messages += other.dns_messages;
         self.dns_cut += other.dns_cut;
         self.tunnels_too_deep += other.tunnels_too_deep;
+        self.names_beyond += other.names_beyond;
     }
 }
 
@@ -159,7 +168,7 @@ impl ScanCounts {
 pub fn scan(block: &Block, learned: &Learned, findings: &mut Findings) {
     findings.clear(learned.generation());
     let set = &*block.indicators;
-    let mut look = Look { set, learned, speech: Speech::new(set), findings };
+    let mut look = Look { set, learned, speech: Speech::new(set, findings.wants_names), findings };
     let mut clock = Timestamp::MIN;
     let mut packets = 0;
     let notes = look.findings.wants_segments;
@@ -185,10 +194,11 @@ pub fn scan(block: &Block, learned: &Learned, findings: &mut Findings) {
             Err(skip) => look.findings.counts.skipped[skip as usize] += 1,
         }
     }
+    add_vlans(block, &mut findings.list);
     findings.counts.packets = packets;
     number(block, &mut findings.list);
     findings.earliest = block.frames.iter().map(|frame| frame.time).min();
-    findings.latest = (!block.frames.is_empty()).then_some(clock);
+    findings.latest = if block.frames.is_empty() { block.idle_until } else { Some(clock) };
 }
 
 /// Which frame of a Block.
@@ -245,16 +255,14 @@ impl Look<'_> {
             return;
         }
         if packet.protocol == Protocol::TCP {
-            if let Some(begins) = self.speech.read(Stream::of(&packet), counts, &mut report_at) {
+            if let Reading::Begins(begins) = self.speech.read(Stream::of(&packet), counts, &mut report_at) {
                 report_at(0, What::HeadBegins(begins as u32));
             }
             return;
         }
         let mut report = |what| report_at(0, what);
         if names::is_name_service(&packet) {
-            self.speech
-                .names
-                .read_message(packet.payload, counts, &mut |sighting| report(What::Dns(Box::new(sighting))));
+            self.speech.names.read_message(packet.payload, counts, &mut report);
         } else {
             self.speech.datagram(&packet, &mut report);
         }
@@ -304,6 +312,7 @@ pub fn scan_again(block: &Block, is_wanted: impl Fn(u32, usize, IpAddr, IpAddr) 
             found.push(finding(at, packet, outer, what));
         }
     }
+    add_vlans(block, &mut found);
     number(block, &mut found);
     found
 }
@@ -318,6 +327,7 @@ fn finding(At { number, time, clock }: At, packet: &Packet<'_>, outer: &[Outer],
         length: packet.length,
         tcp: packet.tcp,
         macs: packet.macs(),
+        vlans: Vlans::new(),
         outer: boxed(outer),
         end: 0,
         what,
@@ -327,25 +337,32 @@ fn finding(At { number, time, clock }: At, packet: &Packet<'_>, outer: &[Outer],
 /// A finding about a packet that another lay in.
 fn finding_around(At { number, time, clock }: At, around: &Outer, outer: &[Outer], what: What) -> Finding {
     let Outer { flow, length, macs, .. } = *around;
-    Finding {
-        frame: number,
-        packets: None,
-        time,
-        clock,
-        flow,
-        length,
-        tcp: None,
-        macs,
-        outer: boxed(outer),
-        end: 0,
-        what,
-    }
+    let (vlans, outer) = (Vlans::new(), boxed(outer));
+    Finding { frame: number, packets: None, time, clock, flow, length, tcp: None, macs, vlans, outer, end: 0, what }
 }
 
 /// Says of each finding which packet it is about. Apart from the way of every packet, since few have findings.
 fn number(block: &Block, list: &mut [Finding]) {
     for finding in list {
         finding.packets = block.packet(finding.frame);
+    }
+}
+
+/// Adds what VLANs the frames of findings were in. Afterwards, and not as they are found: whatever more has to be at hand in the loop
+/// over all frames costs each of them, and hardly any has a finding.
+fn add_vlans(block: &Block, findings: &mut [Finding]) {
+    for finding in findings {
+        let Some(frame) = block.frames.get(finding.frame as usize) else { continue };
+        let bytes = block.captured(frame);
+        let is_usual = finding.outer.is_none() && decode_usual(frame.link, bytes).is_some();
+        if is_usual {
+            continue;
+        }
+        finding.vlans = match decode_any(frame.link, bytes, frame.original) {
+            Ok(decoded) if decoded.outer.len() == finding.depth() => vlans(frame.link, bytes, &decoded.packet),
+            // Of a packet around another: those of the frame itself, since between the tunnels there are hardly ever any.
+            _ => outer_vlans(frame.link, bytes),
+        };
     }
 }
 

@@ -10,7 +10,7 @@ use crate::domain_name::DomainName;
 use crate::indicator::{IndicatorId, IndicatorSet};
 use crate::protocol::dns::{self, Message, RecordType, ResponseCode, Section};
 
-use super::{DnsFacts, MatchBasis, ScanCounts};
+use super::{DnsFacts, MatchBasis, Named, ScanCounts, What};
 
 /// The ports of DNS, mDNS (RFC 6762) and LLMNR (RFC 4795), which share one message format.
 const PORTS: [u16; 3] = [53, 5353, 5355];
@@ -24,6 +24,14 @@ pub const MOST_ADDRESSES: usize = 256;
 
 /// How many names of one answer are kept: longer chains are not followed by resolvers either.
 pub const MOST_NAMES: usize = 16;
+
+/// How many names one message is told for where all names are wanted. A browser asks for one, a device that looks for services
+/// by mDNS for a few dozen.
+const MOST_ASKED: usize = 64;
+
+/// How much longer than a message all its names may be that are told. Names that point to each other make any number of long ones
+/// of few bytes; honest messages share an ending or two.
+const MOST_UNPACKED: usize = 4;
 
 /// A DNS message that names a listed domain.
 #[derive(Debug, Clone)]
@@ -54,23 +62,51 @@ pub(super) fn is_name_service(packet: &Packet<'_>) -> bool {
 pub(super) struct Reader<'a> {
     set: &'a IndicatorSet,
     name: DomainName,
+    wants_names: bool,
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(set: &'a IndicatorSet) -> Self {
-        Self { set, name: DomainName::new() }
+    pub(super) fn new(set: &'a IndicatorSet, wants_names: bool) -> Self {
+        Self { set, name: DomainName::new(), wants_names }
     }
 
-    /// Reports a sighting for each listed domain in a message.
+    /// Reports a sighting for each listed domain in a message, and before it all names that it asks for, if they are wanted.
     #[inline(never)]
-    pub(super) fn read_message(&mut self, bytes: &[u8], counts: &mut ScanCounts, report: &mut dyn FnMut(DnsSighting)) {
+    pub(super) fn read_message(&mut self, bytes: &[u8], counts: &mut ScanCounts, report: &mut dyn FnMut(What)) {
         let Some(message) = Message::parse(bytes) else { return };
         counts.dns_messages += 1;
         let (is_named, is_cut) = self.names_any(&message);
         counts.dns_cut += u64::from(is_cut);
-        if is_named {
-            self.all_sightings(&message).into_iter().for_each(report);
+        if self.wants_names {
+            let (names, is_all) = self.asked(&message, MOST_UNPACKED * bytes.len());
+            counts.names_beyond += u64::from(!is_all);
+            if !names.is_empty() {
+                report(What::Names(names.into()));
+            }
         }
+        if is_named {
+            let sightings = self.all_sightings(&message).into_iter();
+            sightings.for_each(|sighting| report(What::Dns(Box::new(sighting))));
+        }
+    }
+
+    /// The names in the questions of a message, and whether these are all.
+    fn asked(&mut self, message: &Message<'_>, mut room: usize) -> (Vec<Named>, bool) {
+        let basis = if message.is_response() { MatchBasis::DnsAnswer } else { MatchBasis::DnsQuery };
+        let mut reader = message.reader();
+        let mut names = Vec::new();
+        while let Some(question) = reader.next_question() {
+            if !reader.read_name(question.name, &mut self.name) {
+                continue;
+            }
+            let host = self.name.as_bytes();
+            if names.len() >= MOST_ASKED || host.len() > room {
+                return (names, false);
+            }
+            room -= host.len();
+            names.push(Named { basis, host: host.to_vec(), port: None });
+        }
+        (names, true)
     }
 
     /// Whether any question (of an answer: or any record of its answer section) names a listed domain, and whether the

@@ -1,11 +1,13 @@
 //! What is said in a stream: names in TLS, HTTP, SOCKS and DNS over TCP, and the NetSupport protocol.
 //!
-//! Only heads are read: a stream's first bytes, and those of each segment that begins like one. Text in bodies never counts.
+//! Only heads are read: a stream's first bytes, those of each segment that begins like one, and those behind a body of known length.
+//! Text in bodies never counts.
 //! The scanner reads the segments that it sees; where a head goes on in a later segment it says so, and the tracker has the
 //! head read here again once it has put more of it together.
 
 use std::net::IpAddr;
 
+use arrayvec::ArrayVec;
 use memchr::memmem;
 
 use crate::decode::Packet;
@@ -14,12 +16,16 @@ use crate::indicator::{Closeness, IndicatorId, IndicatorSet};
 use crate::protocol::authority::{Authority, Host};
 use crate::protocol::dns::{self, TcpPart};
 use crate::protocol::head::Head;
-use crate::protocol::http::{self, Part};
+use crate::protocol::http::{self, BodyLength, Part};
 use crate::protocol::netsupport::{self, Side};
 use crate::protocol::quic::InitialReader;
 use crate::protocol::{socks, tls};
 
-use super::{HttpFacts, MatchBasis, ScanCounts, What, names};
+use super::{HttpFacts, MatchBasis, Named, ScanCounts, What, names};
+
+/// How much of a body may be missing for the head behind it to be waited for. NetSupport's bodies have some hundred bytes. Who sends a
+/// longer one waits for the answer before the next request, which then begins in a segment of its own.
+const LONGEST_BODY: u64 = 16 << 10;
 
 /// Something listed was named in a request.
 #[derive(Debug, Clone)]
@@ -84,6 +90,17 @@ impl<'a> Stream<'a> {
     }
 }
 
+/// What comes of reading a stream's bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reading {
+    /// No head begins here.
+    Other,
+    /// One head or several, all of them whole.
+    Whole,
+    /// A head that is not whole begins at this byte: beyond the bytes where a body lies before it.
+    Begins(usize),
+}
+
 /// Whether a segment's first bytes may be those of a head.
 #[inline(always)]
 pub(super) fn may_be_head(segment: &[u8]) -> bool {
@@ -103,22 +120,24 @@ pub struct Speech<'a> {
     pub(super) names: names::Reader<'a>,
     name: DomainName,
     initials: InitialReader,
+    wants_names: bool,
 }
 
 impl<'a> Speech<'a> {
-    /// Holds what is said against these indicators.
-    pub fn new(set: &'a IndicatorSet) -> Self {
-        Self { set, names: names::Reader::new(set), name: DomainName::new(), initials: InitialReader::new() }
+    /// Holds what is said against these indicators; and where all names are wanted, tells those too.
+    pub fn new(set: &'a IndicatorSet, wants_names: bool) -> Self {
+        let names = names::Reader::new(set, wants_names);
+        Self { set, names, name: DomainName::new(), initials: InitialReader::new(), wants_names }
     }
 
     /// Reports what matters in a stream, each with where the head ends that says it: however a stream is cut, and wherever reading
-    /// began, that is the same place. Returns where a head begins that is not whole, if one does.
+    /// began, that is the same place.
     pub fn read(
         &mut self,
         stream: Stream<'_>,
         counts: &mut ScanCounts,
         report: &mut dyn FnMut(usize, What),
-    ) -> Option<usize> {
+    ) -> Reading {
         let Stream { bytes, destination, is_dns } = stream;
         if is_dns {
             let mut end = 0;
@@ -126,44 +145,37 @@ impl<'a> Speech<'a> {
                 match part {
                     TcpPart::Whole(message) => {
                         end += 2 + message.len();
-                        let mut report = |sighting| report(end, What::Dns(Box::new(sighting)));
-                        self.names.read_message(message, counts, &mut report);
+                        self.names.read_message(message, counts, &mut |what| report(end, what));
                     }
-                    TcpPart::Partial(rest) => return Some(bytes.len() - rest.len()),
+                    TcpPart::Partial(rest) => return Reading::Begins(bytes.len() - rest.len()),
                 }
             }
-            return None;
+            return if end > 0 { Reading::Whole } else { Reading::Other };
         }
-        match bytes.first()? {
+        match bytes.first().copied().unwrap_or_default() {
             22 => match tls::client_hello(bytes) {
                 Head::Whole(hello, end) => {
                     self.hello(&hello, MatchBasis::TlsServerName, destination, &mut |what| report(end, what));
-                    None
+                    Reading::Whole
                 }
-                Head::Partial => Some(0),
-                Head::Other => None,
+                Head::Partial => Reading::Begins(0),
+                Head::Other => Reading::Other,
             },
             4 | 5 => match socks::request(bytes) {
                 Head::Whole(request, end) => {
                     let authority = Authority { host: request.host, port: Some(request.port) };
                     let mut report = |what| report(end, what);
+                    self.name_all(&[(MatchBasis::Socks, Some(authority), &[])], &mut report);
                     self.authority(&authority, MatchBasis::Socks, destination, None, &mut report);
-                    None
+                    Reading::Whole
                 }
-                Head::Partial => Some(0),
-                Head::Other => None,
+                Head::Partial => Reading::Begins(0),
+                Head::Other => Reading::Other,
             },
-            b'H' if http::may_be_response(bytes) && is_of_no_gateway(bytes) => None,
+            b'H' if http::may_be_response(bytes) && is_of_no_gateway(bytes) => Reading::Whole,
             b'H' if http::may_be_response(bytes) => match http::response(bytes) {
-                Head::Whole(response, length) => {
-                    let body = bytes.get(length..).unwrap_or_default();
-                    if let Some(message) = netsupport::response(&response, body) {
-                        report(length, spoken(&message, response.server.unwrap_or_default(), None));
-                    }
-                    None
-                }
-                Head::Partial => Some(0),
                 Head::Other => self.requests(stream, report),
+                _ => answers(bytes, report),
             },
             _ if http::may_be_request(bytes) => self.requests(stream, report),
             _ => {
@@ -173,8 +185,28 @@ impl<'a> Speech<'a> {
                     let sighting = NetSupportSighting { kind, command, version: None, http: None };
                     report(bytes.len(), What::NetSupport(Box::new(sighting)));
                 }
-                None
+                Reading::Other
             }
+        }
+    }
+
+    /// Reports what can be told of an HTTP head of which no more will come. The other kinds say nothing before their end, or what looks
+    /// like the start of one is too often none: a DNS message where a capture began in the midst of another.
+    pub fn read_so_far(&mut self, stream: Stream<'_>, report: &mut dyn FnMut(What)) {
+        let Stream { bytes, destination, is_dns } = stream;
+        if is_dns {
+            return;
+        }
+        if http::may_be_response(bytes) {
+            if let Some(response) = http::response_so_far(bytes)
+                && let Some(message) = netsupport::response(&response, &[])
+            {
+                report(spoken(&message, response.server.unwrap_or_default(), None));
+            }
+        } else if http::may_be_request(bytes)
+            && let Some(request) = http::request_so_far(bytes)
+        {
+            self.request(&request, &[], destination, report);
         }
     }
 
@@ -198,27 +230,34 @@ impl<'a> Speech<'a> {
         report: &mut dyn FnMut(What),
     ) {
         let Some(name) = &hello.server_name else { return };
-        if let Some(host) = Host::parse(name.as_bytes()) {
-            self.authority(&Authority { host, port: None }, basis, destination, None, report);
+        let authority = Host::parse(name.as_bytes()).map(|host| Authority { host, port: None });
+        self.name_all(&[(basis, authority, name.as_bytes())], report);
+        if let Some(authority) = authority {
+            self.authority(&authority, basis, destination, None, report);
         }
     }
 
-    fn requests(&mut self, stream: Stream<'_>, report: &mut dyn FnMut(usize, What)) -> Option<usize> {
+    fn requests(&mut self, stream: Stream<'_>, report: &mut dyn FnMut(usize, What)) -> Reading {
         let mut requests = http::requests(stream.bytes);
+        let mut reading = Reading::Other;
         while let Some(part) = requests.next() {
             match part {
                 Part::Whole { request, body } => {
                     let end = stream.bytes.len() - requests.rest().len() - body.len();
                     self.request(&request, body, stream.destination, &mut |what| report(end, what));
+                    reading = Reading::Whole;
                 }
-                Part::Partial(rest) => return Some(stream.bytes.len() - rest.len()),
+                Part::Partial(rest) => return Reading::Begins(stream.bytes.len() - rest.len()),
             }
         }
-        None
+        behind(stream.bytes.len(), requests.missing()).map_or(reading, Reading::Begins)
     }
 
     fn request(&mut self, request: &http::Request<'_>, body: &[u8], destination: IpAddr, report: &mut dyn FnMut(What)) {
         let target_basis = if request.is_connect() { MatchBasis::HttpConnect } else { MatchBasis::HttpTarget };
+        if self.wants_names {
+            self.name_request(request, target_basis, report);
+        }
         let target = request.target_authority().map(|authority| (authority, target_basis));
         let host = request.host().map(|authority| (authority, MatchBasis::HttpHost));
         let mut named = None;
@@ -239,6 +278,32 @@ impl<'a> Speech<'a> {
         } else if let Some(message) = netsupport::request(request, body) {
             report(spoken(&message, message.user_agent.unwrap_or_default(), Some(request)));
         }
+    }
+
+    fn name_request(&mut self, request: &http::Request<'_>, target_basis: MatchBasis, report: &mut dyn FnMut(What)) {
+        let target = request.target_authority().map(|target| (target_basis, Some(target), &[][..]));
+        let host = request.raw_host.map(|text| (MatchBasis::HttpHost, request.host(), text.trim_ascii()));
+        let all: ArrayVec<_, 2> = target.into_iter().chain(host.filter(|(.., text)| !text.is_empty())).collect();
+        self.name_all(&all, report);
+    }
+
+    /// Reports all that was named, where all names are wanted: each with how it was named, what it was read as, and what else stood
+    /// there.
+    fn name_all(&mut self, all: &[(MatchBasis, Option<Authority<'_>>, &[u8])], report: &mut dyn FnMut(What)) {
+        if !self.wants_names || all.is_empty() {
+            return;
+        }
+        let named = all.iter().map(|&(basis, authority, text)| {
+            let host = match authority.map(|authority| authority.host) {
+                Some(Host::Name(name)) if self.name.read_text(name) => self.name.as_bytes().to_vec(),
+                Some(Host::Name(name)) => name.to_vec(),
+                Some(Host::V4(address)) => address.to_string().into_bytes(),
+                Some(Host::V6(address)) => address.to_string().into_bytes(),
+                None => text.to_vec(),
+            };
+            Named { basis, host, port: authority.and_then(|authority| authority.port) }
+        });
+        report(What::Names(named.collect()));
     }
 
     /// Reports a host that was named, if it is listed. An address to which the conversation itself goes says nothing new.
@@ -277,6 +342,34 @@ impl<'a> Speech<'a> {
 fn is_of_no_gateway(segment: &[u8]) -> bool {
     let holds = |text: &[u8]| memmem::find(segment, text).is_some();
     !holds(b"NetSupport") && (holds(b"\n\r\n") || holds(b"\n\n"))
+}
+
+/// Reports a gateway's answers, each behind the body of the one before it.
+fn answers(bytes: &[u8], report: &mut dyn FnMut(usize, What)) -> Reading {
+    let mut begin = 0;
+    let mut reading = Reading::Other;
+    while let Some(rest) = bytes.get(begin..).filter(|rest| http::may_be_response(rest)) {
+        let (response, length) = match http::response(rest) {
+            Head::Whole(response, length) => (response, length),
+            Head::Partial => return Reading::Begins(begin),
+            Head::Other => return reading,
+        };
+        reading = Reading::Whole;
+        let body = rest.get(length..).unwrap_or_default();
+        let Some(message) = netsupport::response(&response, body) else { return reading };
+        report(begin + length, spoken(&message, response.server.unwrap_or_default(), None));
+        let BodyLength::Known(body_length) = response.body_length() else { return reading };
+        match body_length.checked_sub(body.len() as u64) {
+            Some(missing @ 1..) => return behind(bytes.len(), missing).map_or(reading, Reading::Begins),
+            _ => begin += length + usize::try_from(body_length).unwrap_or(usize::MAX - begin - length),
+        }
+    }
+    reading
+}
+
+/// Where the head behind a body begins of which so many bytes are missing behind so many others; none where it is not waited for.
+fn behind(length: usize, missing: u64) -> Option<usize> {
+    (1..=LONGEST_BODY).contains(&missing).then_some(length + missing as usize)
 }
 
 fn spoken(message: &netsupport::Message<'_>, agent: &[u8], request: Option<&http::Request<'_>>) -> What {

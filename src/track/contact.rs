@@ -50,7 +50,7 @@ impl Match {
             Closeness::Network => (Signature::C2Address, MatchBasis::Network),
             Closeness::OtherPort => (Signature::C2Address, MatchBasis::AddressOtherPort),
         };
-        let indicator = set.get(found.indicator)?.clone();
+        let indicator = set.get(found.indicator)?;
         Some(Self {
             signature,
             basis,
@@ -138,10 +138,11 @@ pub(super) fn sentence(matched: &Match, client: End, server: End, protocol: Prot
         Some(Embedded { address, form }) => format!(" ({} form of {address})", form.name()),
         None => String::new(),
     };
+    let remark = matched.indicator.remark();
     if matched.listed == server {
-        format!("{} contacted {}{form}, {what}", client.address, whom(server, protocol))
+        format!("{} contacted {}{form}, {what}{remark}", client.address, whom(server, protocol))
     } else {
-        format!("{}{form}, {what}, contacted {}", client, whom(server, protocol))
+        format!("{}{form}, {what}{remark}, contacted {}", client, whom(server, protocol))
     }
 }
 

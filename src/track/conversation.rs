@@ -7,10 +7,10 @@ use std::time::Duration;
 use foldhash::fast::RandomState;
 
 use super::contact::Match;
-use crate::alert::{TcpOutcome, WindowId};
+use crate::alert::{Alert, TcpOutcome, Verdict, WindowId};
 use crate::capture::Origin;
 use crate::decode::{Outer, Tcp};
-use crate::flow::{End, Flow, Mac, Protocol};
+use crate::flow::{End, Flow, Mac, Protocol, Vlans};
 use crate::scan::Finding;
 use crate::units::{ByteCount, Timestamp};
 
@@ -33,6 +33,8 @@ pub(super) struct Conversation {
     pub(super) protocol: Protocol,
     pub(super) client_mac: Option<Mac>,
     pub(super) server_mac: Option<Mac>,
+    /// Of its first frame.
+    pub(super) vlans: Vlans,
     /// What its first packet lay in.
     pub(super) outer: Option<Box<[Outer]>>,
     pub(super) origin: Arc<Origin>,
@@ -45,11 +47,44 @@ pub(super) struct Conversation {
     pub(super) matched: Match,
     /// Where its traffic is added up.
     pub(super) window: Option<WindowId>,
+    /// What the exclusions say of it.
+    pub(super) judged: Judged,
     /// The sequence number of the client's SYN, if it was seen.
     opened_with: Option<u32>,
     client_ended: bool,
     server_ended: bool,
     was_reset: bool,
+}
+
+/// What the exclusions said of a conversation, and of what time that was. A conversation may outlive a schedule, so it is judged
+/// anew as it goes on: at most once a second, since schedules and rules change on whole seconds.
+#[derive(Debug, Default)]
+pub(super) struct Judged {
+    verdict: Option<Verdict>,
+    second: i64,
+}
+
+impl Judged {
+    pub(super) fn new(verdict: Option<Verdict>, at: Timestamp) -> Self {
+        Self { verdict, second: at.millis().div_euclid(1000) }
+    }
+
+    /// Whether it is to be judged anew, for a packet of this time.
+    pub(super) fn is_due(&self, at: Timestamp, has_rules: bool) -> bool {
+        (has_rules || self.verdict.is_some()) && self.second != at.millis().div_euclid(1000)
+    }
+
+    /// Whether what is said now is what was said then.
+    pub(super) fn says(&self, verdict: Option<&Verdict>) -> bool {
+        self.verdict.as_ref().map(Verdict::key) == verdict.map(Verdict::key)
+    }
+
+    pub(super) fn put_on(&self, mut alert: Alert) -> Alert {
+        if let Some(verdict) = self.verdict.clone() {
+            verdict.put_on(&mut alert);
+        }
+        alert
+    }
 }
 
 /// Packets and IP bytes of one direction.
@@ -72,6 +107,7 @@ impl Conversation {
             protocol: finding.flow.protocol,
             client_mac,
             server_mac,
+            vlans: finding.vlans.clone(),
             outer: finding.outer.clone(),
             origin,
             first: finding.time,
@@ -81,6 +117,7 @@ impl Conversation {
             tcp_outcome: None,
             matched,
             window: None,
+            judged: Judged::default(),
             opened_with: None,
             client_ended: false,
             server_ended: false,

@@ -18,7 +18,7 @@ use foldhash::fast::RandomState;
 
 use crate::capture::{Block, Frame, LinkType, Origin, Packets};
 use crate::decode::{Fragment, Outer};
-use crate::flow::{End, Flow, Mac, Protocol};
+use crate::flow::{End, Flow, Mac, Protocol, Vlans};
 use crate::indicator::IndicatorSet;
 use crate::scan::{Finding, What};
 use crate::units::Timestamp;
@@ -102,6 +102,8 @@ pub(super) struct Released {
     /// Of the first fragment that came.
     pub(super) macs: Option<(Mac, Mac)>,
     /// See `macs`.
+    pub(super) vlans: Vlans,
+    /// See `macs`.
     pub(super) outer: Option<Box<[Outer]>>,
 }
 
@@ -125,7 +127,7 @@ struct Piece {
     data: Vec<u8>,
     /// Of `data`: what late copies are told by.
     hash: u64,
-    /// IP bytes on the wire.
+    /// IP bytes on the wire, those of its exact copies with them.
     length: u32,
     packets: Option<Packets>,
     time: Timestamp,
@@ -147,6 +149,7 @@ struct Datagram {
     origin: Arc<Origin>,
     indicators: Arc<IndicatorSet>,
     macs: Option<(Mac, Mac)>,
+    vlans: Vlans,
     outer: Option<Box<[Outer]>>,
     /// As the first fragment says (RFC 8200 section 4.5), before it came: as any says.
     protocol: Protocol,
@@ -158,8 +161,6 @@ struct Datagram {
     gathered: u32,
     /// How long it is; known once the last fragment came.
     total: Option<u32>,
-    /// IP bytes of exact copies.
-    copies: u32,
     state: State,
 }
 
@@ -311,13 +312,13 @@ impl Datagram {
             origin: block.origin.clone(),
             indicators: block.indicators.clone(),
             macs: finding.macs,
+            vlans: finding.vlans.clone(),
             outer: finding.outer.clone(),
             protocol: fragment.protocol,
             ports: None,
             pieces: Vec::new(),
             gathered: 0,
             total: None,
-            copies: 0,
             state: State::Gathering,
         }
     }
@@ -336,13 +337,16 @@ impl Datagram {
             return Step::Refused(GiveUp::Malformed);
         }
         let place = self.pieces.partition_point(|piece| piece.start < start);
-        let (before, after) = self.pieces.split_at(place);
-        if after.first().is_some_and(|piece| (piece.start, piece.end) == (start, end) && piece.data == data)
+        if let Some(piece) = self.pieces.get_mut(place)
+            && (piece.start, piece.end) == (start, end)
+            && piece.data == data
             && more == (self.total != Some(end))
         {
-            self.copies = self.copies.saturating_add(finding.length);
+            piece.length = piece.length.saturating_add(finding.length);
+            piece.packets = Packets::joined(piece.packets, finding.packets);
             return Step::Waits;
         }
+        let (before, after) = self.pieces.split_at(place);
         let last_end = self.pieces.last().map_or(0, |piece| piece.end);
         let contradicts = match self.total {
             Some(total) => end > total || (more && end == total) || (!more && end != total),
@@ -385,7 +389,7 @@ impl Datagram {
     /// All of it as one packet.
     fn put_together(&mut self, key: Key) -> Released {
         self.state = State::Whole;
-        let length = self.pieces.iter().map(|piece| piece.length).fold(self.copies, u32::saturating_add);
+        let length = self.pieces.iter().map(|piece| piece.length).fold(0, u32::saturating_add);
         let time = self.pieces.iter().map(|piece| piece.time).max();
         let packets = self.pieces.iter().map(|piece| piece.packets).fold(None, Packets::joined);
         let payload: Vec<u8> = self.pieces.iter_mut().flat_map(|piece| std::mem::take(&mut piece.data)).collect();
@@ -403,7 +407,7 @@ impl Datagram {
         let mut released = self.released(0, pieces.first().and_then(|piece| piece.packets));
         for piece in pieces {
             if piece.start == 0 {
-                released.length = piece.length.saturating_add(self.copies);
+                released.length = piece.length;
                 let length = piece.end - piece.start;
                 push_packet(&mut released.block, key, self.protocol, length, &piece.data, piece.time);
             } else {
@@ -425,7 +429,8 @@ impl Datagram {
         block.first = packets.map(|packets| packets.first);
         // Unlike that of any Block of the capture.
         block.number = u64::MAX - self.serial;
-        Released { block, lone: Vec::new(), length, packets, macs: self.macs, outer: self.outer.clone() }
+        let (vlans, outer) = (self.vlans.clone(), self.outer.clone());
+        Released { block, lone: Vec::new(), length, packets, macs: self.macs, vlans, outer }
     }
 
     fn contact(&self, key: Key, length: u32, packets: Option<Packets>, time: Timestamp) -> Finding {
@@ -435,10 +440,20 @@ impl Datagram {
             destination: End { address: key.destination, port: to },
             protocol: self.protocol,
         };
-        let outer = self.outer.clone();
-        let what = What::Contact { source: None, destination: None };
-        let macs = self.macs;
-        Finding { frame: 0, packets, time, clock: time, flow, length, tcp: None, macs, outer, end: 0, what }
+        Finding {
+            frame: 0,
+            packets,
+            time,
+            clock: time,
+            flow,
+            length,
+            tcp: None,
+            macs: self.macs,
+            vlans: self.vlans.clone(),
+            outer: self.outer.clone(),
+            end: 0,
+            what: What::Contact { source: None, destination: None },
+        }
     }
 }
 

@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+use crate::alert::exclusion::Exclusions;
 use crate::alert::{Alert, REPEAT_WINDOW, Repeats, Signature, Traffic};
 use crate::capture::Block;
 use crate::decode::{Decoded, MOST_TUNNELS, decode};
@@ -25,10 +26,13 @@ use crate::units::{ByteCount, Timestamp};
 
 mod assemble;
 mod contact;
+mod contacted;
 mod conversation;
 mod defrag;
 mod hello;
+mod judge;
 mod missed;
+mod names;
 mod resolved;
 mod said;
 mod segments;
@@ -37,11 +41,15 @@ mod telling;
 
 pub use assemble::HeadCounts;
 pub use defrag::{DefragCounts, GiveUp};
+pub use judge::ExclusionCounts;
+pub use names::NameSeen;
 
 use contact::Match;
-use conversation::{Conversation, Conversations};
+use conversation::{Conversation, Conversations, Judged};
 use defrag::{Defrag, Released};
+use judge::Judge;
 use missed::{Missed, PacketsByAddress, has_contact, place};
+use names::Names;
 use resolved::Resolved;
 use said::Heard;
 use segments::Segments;
@@ -54,11 +62,13 @@ pub struct TrackSettings {
     pub repeat_window: Duration,
     /// What is inside; empty for whatever is private by its kind.
     pub home: Vec<IpNet>,
+    /// Which sightings are lawful use.
+    pub exclusions: Arc<Exclusions>,
 }
 
 impl Default for TrackSettings {
     fn default() -> Self {
-        Self { repeat_window: REPEAT_WINDOW, home: Vec::new() }
+        Self { repeat_window: REPEAT_WINDOW, home: Vec::new(), exclusions: Arc::default() }
     }
 }
 
@@ -69,6 +79,12 @@ pub struct TrackCounts {
     pub sightings: [u64; Signature::ALL.len()],
     /// Alerts by signature, in the order of [`Signature::ALL`].
     pub alerts: [u64; Signature::ALL.len()],
+    /// Lines that were not written since an exclusion suppresses them; their sightings are among `sightings`.
+    pub suppressed_lines: u64,
+    /// What became of sightings that exclusions match, rule by rule.
+    pub exclusions: Vec<ExclusionCounts>,
+    /// Hosts of which it was forgotten, for want of room, that they had contact with something listed.
+    pub contacts_forgotten: u64,
     /// Conversations forgotten for want of room.
     pub conversations_forgotten: u64,
     /// Repeat windows closed early for want of room.
@@ -114,14 +130,18 @@ pub struct Tracker {
     scan_counts: ScanCounts,
     /// What is said in conversations.
     said: said::Said,
+    /// All names that were seen, where they are wanted.
+    names: Option<Names>,
     /// The DNS sighting before this one: one packet may hold several messages.
     last_dns: Option<(u64, u32, bool, IndicatorId)>,
+    judge: Judge,
 }
 
 impl Tracker {
     /// A tracker that has seen nothing yet.
     pub fn new(settings: TrackSettings) -> Self {
         let repeats = Repeats::new(settings.repeat_window);
+        let judge = Judge::new(settings.exclusions.clone());
         Self {
             settings,
             clock: None,
@@ -134,8 +154,20 @@ impl Tracker {
             counts: TrackCounts::default(),
             scan_counts: ScanCounts::default(),
             said: said::Said::new(),
+            names: None,
             last_dns: None,
+            judge,
         }
+    }
+
+    /// Keeps all names that are seen from now on, listed or not: see [`Tracker::names`]. Scans have to be told, too.
+    pub fn keep_names(&mut self) {
+        self.names = Some(Names::default());
+    }
+
+    /// The names that were seen since the last call, in the order of the capture. To be asked after each Block, and at the end.
+    pub fn names(&mut self) -> impl Iterator<Item = NameSeen> {
+        self.names.as_mut().into_iter().flat_map(Names::take)
     }
 
     /// What was counted so far.
@@ -146,6 +178,8 @@ impl Tracker {
             addresses_forgotten: self.resolved.forgotten(),
             addresses_refused: self.resolved.refused(),
             fragments: self.defrag.counts(),
+            exclusions: self.judge.counts().to_vec(),
+            contacts_forgotten: self.judge.hosts_forgotten(),
             ..self.counts.clone()
         };
         self.said.count(&mut counts);
@@ -155,6 +189,11 @@ impl Tracker {
     /// What was counted when datagrams put together from fragments were scanned. No packets: the fragments were counted as such.
     pub fn scan_counts(&self) -> ScanCounts {
         ScanCounts { packets: 0, ..self.scan_counts }
+    }
+
+    /// Takes other exclusions: for the sightings of the Blocks that come from now on, and for what follows earlier ones.
+    pub fn set_exclusions(&mut self, exclusions: Arc<Exclusions>) {
+        self.judge.set(exclusions);
     }
 
     /// Takes the findings of the next Block.
@@ -206,6 +245,7 @@ impl Tracker {
                     let Some(finding) = list.next() else { return };
                     segments.pass(finding.frame);
                     match finding.what {
+                        _ if self.said.is_in_body(block, finding) => self.set_clock(finding.clock, emit),
                         What::HeadBegins(offset) => {
                             self.set_clock(finding.clock, emit);
                             self.head_begins(block, finding, offset, segments.all(), emit);
@@ -314,6 +354,11 @@ impl Tracker {
                 self.dns(Heard::in_packet(block, finding, said::end_of(finding)), finding, sighting, emit);
             }
             What::Fragment => self.fragment(block, finding, emit),
+            What::Names(all) => {
+                if let Some(names) = &mut self.names {
+                    names.see(finding, said::end_of(finding), (block.number, finding.frame), all);
+                }
+            }
             What::Name(_) | What::NetSupport(_) => {
                 self.said(Heard::in_packet(block, finding, said::end_of(finding)), finding, emit);
             }
@@ -346,9 +391,9 @@ impl Tracker {
 
     /// Looks at a datagram that was put together, or at what is left of one.
     fn released(&mut self, released: Released, emit: &mut dyn FnMut(Alert)) {
-        let Released { block, lone, length, packets, macs, outer } = released;
+        let Released { block, lone, length, packets, macs, vlans, outer } = released;
         if !block.frames.is_empty() {
-            let mut findings = Findings::default();
+            let mut findings = Findings { wants_names: self.names.is_some(), ..Findings::default() };
             scan(&block, &self.learned_among(&block), &mut findings);
             self.scan_counts.add(&findings.counts);
             self.nesting += 1;
@@ -363,11 +408,16 @@ impl Tracker {
                 }
                 finding.packets = packets;
                 finding.macs = finding.macs.or(macs);
+                if finding.vlans.is_empty() {
+                    finding.vlans.clone_from(&vlans);
+                }
                 if let Some(around) = &outer {
                     let inner = finding.outer.as_deref().unwrap_or_default();
                     finding.outer = Some(around.iter().chain(inner).copied().collect());
                 }
-                self.take_finding(&block, &finding, emit);
+                if !self.said.is_in_body(&block, &finding) {
+                    self.take_finding(&block, &finding, emit);
+                }
             }
             if !is_fed {
                 self.datagram_segment(&block, emit);
@@ -436,16 +486,26 @@ impl Tracker {
         };
         let (sent, received) = conversation.add(finding);
         let place = (finding.flow.either_way(), conversation.silence());
-        let packets = finding.packets;
-        let alert =
-            |conversation: &Conversation| of_conversation(conversation, (sent, received), packets, &self.settings.home);
+        let (packets, home) = (finding.packets, &self.settings.home);
+        let alert = |conversation: &Conversation| of_conversation(conversation, (sent, received), packets, home);
         if is_new_statement {
-            conversation.window = self.repeats.sighting(alert(conversation), Some(place), false, &mut emit);
+            let mut alert = alert(conversation);
+            self.judge.sighting(&mut alert, finding.time);
+            conversation.judged = Judged::new(alert.exclusion.clone(), finding.time);
+            conversation.window = self.repeats.sighting(alert, Some(place), false, &mut emit);
             let signature = conversation.matched.signature;
             drop(emit);
             TrackCounts::count(&mut self.counts.sightings, signature);
             return;
         }
+        if conversation.judged.is_due(finding.time, self.judge.has_rules()) {
+            let verdict = self.judge.verdict(&alert(conversation), finding.time);
+            if !conversation.judged.says(verdict.as_ref()) {
+                conversation.window = None;
+            }
+            conversation.judged = Judged::new(verdict, finding.time);
+        }
+        let alert = |conversation: &Conversation| conversation.judged.put_on(alert(conversation));
         let traffic = Traffic {
             start: conversation.first,
             time: finding.time,
@@ -463,7 +523,7 @@ impl Tracker {
         if sighting.is_answer {
             let name: Arc<[u8]> = sighting.facts.name.as_slice().into();
             for (address, lifetime) in sighting.facts.addresses.iter().zip(&sighting.lifetimes) {
-                self.resolved.learn(*address, *lifetime, indicator, &name, finding.time);
+                self.resolved.learn(*address, *lifetime, &indicator, &name, finding.time);
             }
             self.counts.addresses_beyond += sighting.more_addresses;
         }
@@ -476,7 +536,8 @@ impl Tracker {
         let this = (block, frame, sighting.is_answer, sighting.indicator);
         let is_counted = self.last_dns.replace(this) == Some(this);
         let length = ByteCount(if is_counted { 0 } else { finding.length.into() });
-        let alert = of_dns(finding, sighting, indicator, heard.origin, length, &self.settings.home);
+        let mut alert = of_dns(finding, sighting, &indicator, heard.origin, length, &self.settings.home);
+        self.judge.sighting(&mut alert, finding.time);
         TrackCounts::count(&mut self.counts.sightings, alert.signature);
         self.repeats.sighting(alert, None, false, &mut counted(&mut self.counts, emit));
     }
@@ -484,7 +545,10 @@ impl Tracker {
 
 fn counted<'a>(counts: &'a mut TrackCounts, emit: &'a mut dyn FnMut(Alert)) -> impl FnMut(Alert) {
     |alert: Alert| {
-        TrackCounts::count(&mut counts.alerts, alert.signature);
+        match alert.is_suppressed() {
+            true => counts.suppressed_lines += 1,
+            false => TrackCounts::count(&mut counts.alerts, alert.signature),
+        }
         emit(alert);
     }
 }

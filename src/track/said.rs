@@ -1,13 +1,12 @@
 //! What is said in conversations: heads put together, names, and the NetSupport protocol.
 
 use std::collections::VecDeque;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use arrayvec::ArrayVec;
 
-use super::assemble::{Fed, GivenUp, Heads, LONGEST_HEAD};
+use super::assemble::{Expected, Fed, GivenUp, Heads, Key, LONGEST_HEAD, MOST_OF_FLOW};
 use super::hello::Hellos;
 use super::talk::{At, Talks};
 use super::telling::{netsupport_sentence, of_packet};
@@ -18,7 +17,10 @@ use crate::decode::{Decoded, Packet, Tcp, decode};
 use crate::flow::Flow;
 use crate::indicator::{Closeness, IndicatorSet};
 use crate::protocol::head::Head;
-use crate::scan::{Finding, NameSighting, NetSupport, NetSupportSighting, ScanCounts, Segment, Speech, Stream, What};
+use crate::protocol::netsupport;
+use crate::scan::{
+    Finding, NameSighting, NetSupport, NetSupportSighting, Reading, ScanCounts, Segment, Speech, Stream, What,
+};
 use crate::units::Timestamp;
 
 /// How many segments before a head are looked through for parts of it that came too early. Segments are reordered by a few places,
@@ -42,13 +44,15 @@ pub(super) struct Said {
     /// How many frames of this Block are among those.
     remembered: u32,
     /// The latest packet that a pending head went on in.
-    went_on: Option<(u64, u32)>,
+    went_on: Option<At>,
+    /// The latest packet that begins within a body behind which a head is expected in it or right after it.
+    in_body: Option<At>,
     given_up: Vec<GivenUp<Begun>>,
     /// The latest heads that were put together, to tell their parts when they come again: as many as segments are looked through.
     read: VecDeque<Stretch>,
 }
 
-/// Bytes of a flow that were read.
+/// Bytes of a flow that were read, or that are a body: no other head begins behind the first of them.
 struct Stretch {
     tag: u32,
     flow: Flow,
@@ -61,8 +65,17 @@ struct Stretch {
 pub(super) struct Begun {
     finding: Finding,
     origin: Arc<Origin>,
-    at: (u64, u32),
+    at: At,
+    /// The packet in which the head begins that is pending now: another one where it lay behind a body.
+    in_packet: At,
     is_dns: bool,
+}
+
+impl Begun {
+    /// Bytes of its flow, from the start of a head on.
+    fn stream<'a>(&self, bytes: &'a [u8]) -> Stream<'a> {
+        Stream { bytes, destination: self.finding.flow.destination.address, is_dns: self.is_dns }
+    }
 }
 
 /// What is known of something that was said, beside what it was.
@@ -102,6 +115,7 @@ impl Said {
             recent: VecDeque::new(),
             remembered: 0,
             went_on: None,
+            in_body: None,
             given_up: Vec::new(),
             read: VecDeque::new(),
         }
@@ -128,17 +142,80 @@ impl Said {
         self.talks.heard(&finding.flow, end, at, finding.time).is_some()
     }
 
+    /// Whether a finding tells of a head where there is a body: in a packet that begins within one.
+    pub(super) fn is_in_body(&self, block: &Block, finding: &Finding) -> bool {
+        let is_head = match &finding.what {
+            What::Name(_) | What::Names(_) | What::HeadBegins(_) => true,
+            What::NetSupport(sighting) => sighting.kind != NetSupport::Body,
+            _ => false,
+        };
+        is_head
+            && finding.tcp.is_some_and(|tcp| {
+                self.in_body == Some((block.number, finding.frame))
+                    || self.heads.is_body(&finding.flow, first_byte(tcp))
+            })
+    }
+
     /// Whether a head that was put together lately has this sequence number behind its first.
     fn was_read(&self, tag: u32, flow: &Flow, sequence: u32) -> bool {
         let holds = |stretch: &Stretch| (1..stretch.length).contains(&sequence.wrapping_sub(stretch.start));
         self.read.iter().any(|stretch| stretch.tag == tag && stretch.flow == *flow && holds(stretch))
     }
 
-    fn note_read(&mut self, stretch: Stretch) {
+    /// A head of this length was read.
+    fn note_read(&mut self, tag: u32, flow: Flow, start: u32, length: usize) {
         if self.read.len() >= LOOKBACK {
             self.read.pop_front();
         }
-        self.read.push_back(stretch);
+        self.read.push_back(Stretch { tag, flow, start, length: length as u32 });
+    }
+
+    /// A body of this length lies before `end`: no head begins at its first byte either.
+    fn note_body(&mut self, tag: u32, flow: Flow, end: u32, length: usize) {
+        if length > 0 {
+            self.note_read(tag, flow, end.wrapping_sub(length as u32 + 1), length + 1);
+        }
+    }
+
+    /// Feeds one pending head with a segment of its flow, and notes where that lies beside it.
+    fn feed(&mut self, key: Key, block: &Block, frame: u32, (packet, sequence): (&Packet<'_>, u32)) -> Fed {
+        let at = (block.number, frame);
+        let length = packet.payload.len();
+        if let Some(expected) = self.heads.expected_in(key, sequence, length) {
+            let Expected { offset, body, is_first } = expected;
+            if offset > 0 {
+                self.in_body = Some(at);
+            }
+            // A head that begins with a segment is the scanner's to read.
+            if is_first && (offset == 0 || offset == length) {
+                self.heads.forget(key);
+                self.note_body(packet.tag(), packet.flow(), sequence.wrapping_add(offset as u32), body);
+                return Fed::Elsewhere;
+            }
+            if offset < length
+                && let Some(begun) = self.heads.context(key)
+            {
+                // The bytes of a packet count once: for the command that it begins with, or for the head in it.
+                let is_counted = offset > 0 && netsupport::body(packet.payload).is_some();
+                let length = if is_counted { 0 } else { packet.length };
+                begun.finding.packets = block.packet(frame);
+                let frame = block.frames.get(frame as usize);
+                begun.finding.time = frame.map_or(begun.finding.time, |frame| frame.time);
+                (begun.finding.length, begun.in_packet) = (length, at);
+            }
+        } else if self.heads.goes_on_at(key, sequence) {
+            self.went_on = Some(at);
+        }
+        let given_up = &mut self.given_up;
+        let fed = self.heads.feed(key, sequence, packet.payload, &mut |gone| given_up.push(gone));
+        if fed != Fed::Elsewhere
+            && let Some(begun) = self.heads.context(key)
+            && begun.in_packet != at
+        {
+            begun.finding.length = begun.finding.length.saturating_add(packet.length);
+            begun.finding.packets = Packets::joined(begun.finding.packets, block.packet(frame));
+        }
+        fed
     }
 
     /// When the next head is to be given up.
@@ -184,20 +261,15 @@ impl Tracker {
     pub(super) fn segment(&mut self, block: &Block, segment: &Segment, emit: &mut dyn FnMut(Alert)) {
         let Some((packet, sequence)) = segment_of(block, segment.frame) else { return };
         let flow = packet.flow();
-        if self.said.heads.goes_on_at(&flow, sequence) {
-            self.said.went_on = Some((block.number, segment.frame));
+        let mut grown = ArrayVec::<Key, MOST_OF_FLOW>::new();
+        for key in self.said.heads.keys(&flow) {
+            if self.said.feed(key, block, segment.frame, (&packet, sequence)) == Fed::Grown {
+                grown.push(key);
+            }
         }
-        let given_up = &mut self.said.given_up;
-        let fed = self.said.heads.feed(&flow, sequence, packet.payload, &mut |gone| given_up.push(gone));
-        if fed != Fed::Elsewhere
-            && let Some(begun) = self.said.heads.context(&flow)
-            && begun.at != (block.number, segment.frame)
-        {
-            begun.finding.length = begun.finding.length.saturating_add(packet.length);
-            begun.finding.packets = Packets::joined(begun.finding.packets, block.packet(segment.frame));
-        }
-        if fed == Fed::Grown {
-            self.look(&flow, &block.indicators, emit);
+        // In the order of their bytes: what only seems to begin within the first is gone once that is whole.
+        for key in grown {
+            self.look(key, &block.indicators, emit);
         }
         self.last_looks(&block.indicators, emit);
     }
@@ -222,7 +294,9 @@ impl Tracker {
         let flow = finding.flow;
         let sequence = start.wrapping_add(offset);
         let at = (block.number, finding.frame);
-        let bytes = packet.payload.get(offset as usize..).unwrap_or_default();
+        let offset = offset as usize;
+        let bytes = packet.payload.get(offset..).unwrap_or_default();
+        let body = offset.saturating_sub(packet.payload.len());
         // A part of the head that is pending, or the same head once more.
         if self.said.heads.covers(&flow, sequence) {
             return;
@@ -233,13 +307,18 @@ impl Tracker {
         }
         // A part of a head in a segment of its own may look like the start of one.
         let is_dns = Stream::of(&packet).is_dns;
-        if self.said.went_on == Some(at) && (is_dns || bytes.len() < SURE_START) {
+        if body == 0 && self.said.went_on == Some(at) && (is_dns || bytes.len() < SURE_START) {
             return;
         }
-        let begun = Begun { finding: finding.clone(), origin: block.origin.clone(), at, is_dns };
+        let begun = Begun { finding: finding.clone(), origin: block.origin.clone(), at, in_packet: at, is_dns };
         let now = self.clock.unwrap_or(finding.time);
         let Said { heads, given_up, recent, remembered, .. } = &mut self.said;
-        heads.begin((flow, tag), sequence, bytes, now, begun, &mut |gone| given_up.push(gone));
+        let key = if body > 0 {
+            heads.expect((flow, tag), (sequence, body), now, begun, &mut |gone| given_up.push(gone))
+        } else {
+            Some(heads.begin((flow, tag), sequence, bytes, now, begun, &mut |gone| given_up.push(gone)))
+        };
+        let Some(key) = key else { return };
         // Parts that came before it.
         let first = segments.partition_point(|segment| segment.frame < *remembered);
         let before = segments.partition_point(|segment| segment.frame < finding.frame).max(first);
@@ -249,7 +328,7 @@ impl Tracker {
         let mut packets = None;
         let earlier = recent.len().saturating_sub(LOOKBACK - in_block.len());
         for segment in recent.iter().skip(earlier).filter(|segment| segment.tag == tag && segment.flow == flow) {
-            let fed = heads.feed(&flow, segment.sequence, &segment.payload, &mut |gone| given_up.push(gone));
+            let fed = heads.feed(key, segment.sequence, &segment.payload, &mut |gone| given_up.push(gone));
             if fed != Fed::Elsewhere {
                 length = length.saturating_add(segment.length);
                 packets = Packets::joined(packets, segment.packets);
@@ -259,7 +338,7 @@ impl Tracker {
         for segment in in_block.iter().filter(|segment| segment.tag == tag) {
             let Some((packet, sequence)) = segment_of(block, segment.frame) else { continue };
             if packet.flow() == flow {
-                let fed = heads.feed(&flow, sequence, packet.payload, &mut |gone| given_up.push(gone));
+                let fed = heads.feed(key, sequence, packet.payload, &mut |gone| given_up.push(gone));
                 if fed != Fed::Elsewhere {
                     length = length.saturating_add(packet.length);
                     packets = Packets::joined(packets, block.packet(segment.frame));
@@ -267,48 +346,79 @@ impl Tracker {
                 has_grown |= fed == Fed::Grown;
             }
         }
-        if let Some(begun) = heads.context(&flow) {
+        if length > 0
+            && let Some(begun) = heads.context(key)
+        {
             begun.finding.length = begun.finding.length.saturating_add(length);
             begun.finding.packets = Packets::joined(begun.finding.packets, packets);
         }
         if has_grown {
-            self.look(&flow, &block.indicators, emit);
+            self.look(key, &block.indicators, emit);
         }
         self.last_looks(&block.indicators, emit);
     }
 
-    /// Reads what there is of a head.
-    fn look(&mut self, flow: &Flow, indicators: &Arc<IndicatorSet>, emit: &mut dyn FnMut(Alert)) {
-        let Some((tag, start)) = self.said.heads.key(flow) else { return };
-        let Some((bytes, begun)) = self.said.heads.look(flow) else { return };
+    /// Reads what there is of a head, and of what came early of those behind it.
+    fn look(&mut self, key: Key, indicators: &Arc<IndicatorSet>, emit: &mut dyn FnMut(Alert)) {
+        let mut next = self.look_once(key, indicators, emit);
+        while let Some(key) = next.filter(|key| self.said.heads.is_unread(*key)) {
+            next = self.look_once(key, indicators, emit);
+        }
+    }
+
+    /// Returns the head behind one that was whole.
+    fn look_once(&mut self, key: Key, indicators: &Arc<IndicatorSet>, emit: &mut dyn FnMut(Alert)) -> Option<Key> {
+        let (tag, start) = self.said.heads.place(key)?;
+        let body = self.said.heads.body(key);
+        let (bytes, begun) = self.said.heads.look(key)?;
         let begun = begun.clone();
-        let (heard, begins) = read(indicators, bytes, &begun);
-        let length = begins.unwrap_or(bytes.len());
-        match begins {
+        let (mut heard, reading) = read(indicators, bytes, &begun, self.names.is_some());
+        let all = bytes.len();
+        let mut next = None;
+        let length = match reading {
             // The readers call it something else where it is too long.
-            Some(0) | None if bytes.len() >= LONGEST_HEAD && heard.is_empty() => {
-                return self.said.heads.too_long(flow);
+            Reading::Begins(0) | Reading::Other if all >= LONGEST_HEAD => {
+                read_so_far(indicators, (bytes, 0), &begun, self.names.is_some(), &mut heard);
+                self.said.heads.too_long(key);
+                all
             }
-            Some(0) => return,
+            Reading::Begins(0) => return None,
+            Reading::Other => {
+                self.said.heads.forget(key);
+                return None;
+            }
             // What came before is whole; another head begins behind it.
-            Some(next) => {
+            Reading::Begins(behind) => {
                 let now = self.clock.unwrap_or(begun.finding.time);
-                self.said.heads.go_on(flow, next, now);
-                if let Some(later) = self.said.heads.context(flow) {
+                let later = self.said.heads.go_on(key, behind, now);
+                if later == key
+                    && let Some(later) = self.said.heads.context(key)
+                {
                     later.finding.length = 0;
                     // `packets` stays: where in them this head begins was not kept, and evidence had better hold too much.
                 }
+                next = Some(later);
+                behind.min(all)
             }
-            None => self.said.heads.done(flow),
-        }
-        self.said.note_read(Stretch { tag, flow: *flow, start, length: length as u32 });
+            Reading::Whole => {
+                self.said.heads.done(key, all);
+                all
+            }
+        };
+        self.said.note_body(tag, begun.finding.flow, start, body);
+        self.said.note_read(tag, begun.finding.flow, start, length);
         self.hear(heard, &begun, start, indicators, emit);
+        next
     }
 
     /// Reads a last time what was given up.
     fn last_looks(&mut self, indicators: &Arc<IndicatorSet>, emit: &mut dyn FnMut(Alert)) {
         for gone in std::mem::take(&mut self.said.given_up) {
-            let (heard, _) = read(indicators, &gone.bytes, &gone.context);
+            let wants_names = self.names.is_some();
+            let (mut heard, reading) = read(indicators, &gone.bytes, &gone.context, wants_names);
+            if let Reading::Begins(begins) = reading {
+                read_so_far(indicators, (&gone.bytes, begins), &gone.context, wants_names, &mut heard);
+            }
             self.hear(heard, &gone.context, gone.start, indicators, emit);
         }
     }
@@ -341,6 +451,11 @@ impl Tracker {
             let heard = Heard { origin: &begun.origin, at: begun.at, indicators, end };
             match &finding.what {
                 What::Dns(sighting) => self.dns(heard, &finding, sighting, emit),
+                What::Names(all) => {
+                    if let Some(names) = &mut self.names {
+                        names.see(&finding, end, begun.at, all);
+                    }
+                }
                 _ => self.said(heard, &finding, emit),
             }
         }
@@ -357,7 +472,7 @@ impl Tracker {
         let mut heard = Vec::new();
         match stream.client_hello() {
             Head::Partial => return,
-            Head::Whole(hello, _) => Speech::new(&block.indicators).hello(
+            Head::Whole(hello, _) => Speech::new(&block.indicators, self.names.is_some()).hello(
                 &hello,
                 MatchBasis::QuicServerName,
                 packet.destination,
@@ -368,7 +483,7 @@ impl Tracker {
         self.said.hellos.done(&finding.flow);
         for what in heard {
             let finding = Finding { what, length, packets, ..finding.clone() };
-            self.said(Heard::in_packet(block, &finding, None), &finding, emit);
+            self.take_finding(block, &finding, emit);
         }
     }
 
@@ -409,12 +524,14 @@ impl Tracker {
         alert.indicator = Some(indicator.clone());
         alert.basis = sighting.basis;
         alert.message = format!(
-            "{} asked {} {how} for {host}{port}, listed for {}{}",
+            "{} asked {} {how} for {host}{port}, listed for {}{}{}",
             flow.source.address,
             flow.destination,
             indicator.family,
+            indicator.remark(),
             contact::within(finding.outer.as_deref())
         );
+        self.judge.sighting(&mut alert, finding.time);
         TrackCounts::count(&mut self.counts.sightings, alert.signature);
         self.repeats.sighting(alert, None, false, &mut counted(&mut self.counts, emit));
     }
@@ -456,6 +573,7 @@ impl Tracker {
                 alert.client.address,
                 contact::within(finding.outer.as_deref())
             );
+            self.judge.sighting(&mut alert, finding.time);
             TrackCounts::count(&mut self.counts.sightings, alert.signature);
             self.repeats.sighting(alert, None, false, &mut counted(&mut self.counts, emit));
             return;
@@ -478,6 +596,8 @@ impl Tracker {
         let mut emit = counted(&mut self.counts, emit);
         if is_sighting {
             let signature = alert.signature;
+            self.judge.sighting(&mut alert, finding.time);
+            talk.verdict.clone_from(&alert.exclusion);
             talk.window = self.repeats.sighting(alert, Some(place), talk.window.is_some(), &mut emit);
             drop(emit);
             TrackCounts::count(&mut self.counts.sightings, signature);
@@ -491,6 +611,9 @@ impl Tracker {
                 tcp_outcome: None,
             };
             let message = alert.message.clone();
+            if let Some(verdict) = talk.verdict.clone() {
+                verdict.put_on(&mut alert);
+            }
             talk.window = self.repeats.traffic(talk.window, traffic, place, || alert, &mut emit);
             drop(emit);
             self.repeats.reword(talk.window, message);
@@ -510,11 +633,24 @@ fn first_byte(tcp: Tcp) -> u32 {
 }
 
 /// Reads the bytes of a head as the scanner does.
-fn read(indicators: &IndicatorSet, bytes: &[u8], begun: &Begun) -> (Vec<(usize, What)>, Option<usize>) {
+fn read(indicators: &IndicatorSet, bytes: &[u8], begun: &Begun, wants_names: bool) -> (Vec<(usize, What)>, Reading) {
     let mut heard = Vec::new();
-    let destination: IpAddr = begun.finding.flow.destination.address;
-    let stream = Stream { bytes, destination, is_dns: begun.is_dns };
-    let begins =
-        Speech::new(indicators).read(stream, &mut ScanCounts::default(), &mut |end, what| heard.push((end, what)));
-    (heard, begins)
+    let stream = begun.stream(bytes);
+    let mut speech = Speech::new(indicators, wants_names);
+    let reading = speech.read(stream, &mut ScanCounts::default(), &mut |end, what| heard.push((end, what)));
+    (heard, reading)
+}
+
+/// Adds what there is of a head of which no more will come, and which begins so many bytes into those: it ends where they do.
+fn read_so_far(
+    indicators: &IndicatorSet,
+    (bytes, begins): (&[u8], usize),
+    begun: &Begun,
+    wants_names: bool,
+    heard: &mut Vec<(usize, What)>,
+) {
+    let end = bytes.len();
+    let bytes = bytes.get(begins..).unwrap_or_default();
+    let mut speech = Speech::new(indicators, wants_names);
+    speech.read_so_far(begun.stream(bytes), &mut |what| heard.push((end, what)));
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arrayvec::ArrayVec;
 use foldhash::fast::RandomState;
 
-use crate::alert::WindowId;
+use crate::alert::{Verdict, WindowId};
 use crate::flow::{End, Flow};
 use crate::indicator::Indicator;
 use crate::units::Timestamp;
@@ -31,6 +31,8 @@ pub(super) struct Talk {
     pub(super) version: Option<String>,
     /// Where what is said in the NetSupport protocol is added up.
     pub(super) window: Option<WindowId>,
+    /// What the exclusions say of its latest request: what follows it counts with it.
+    pub(super) verdict: Option<Verdict>,
     /// Who is the NetSupport client in it.
     pub(super) client: Option<End>,
     /// When it began.

@@ -38,6 +38,7 @@ pub(super) fn of_conversation(
         server_ipv4: ipv4_of(matched, *server),
         client_mac: conversation.client_mac,
         server_mac: conversation.server_mac,
+        vlans: conversation.vlans.clone(),
         application: None,
         outbound: is_outbound(*client, *server, home),
         sent,
@@ -49,6 +50,7 @@ pub(super) fn of_conversation(
         http: None,
         indicator: Some(matched.indicator.clone()),
         basis: matched.basis,
+        exclusion: None,
         origin: conversation.origin.clone(),
         packets,
         times: Vec::new(),
@@ -83,7 +85,9 @@ pub(super) fn of_dns(
         dns: Some(sighting.facts.clone()),
         indicator: Some(indicator.clone()),
         basis: sighting.basis,
-        message: dns_sentence(sighting, whole.client, whole.server) + &contact::within(finding.outer.as_deref()),
+        message: dns_sentence(sighting, whole.client, whole.server)
+            + indicator.remark()
+            + &contact::within(finding.outer.as_deref()),
         ..whole
     }
 }
@@ -133,6 +137,7 @@ pub(super) fn netsupport_sentence(
         Some(indicator) => text += &format!(", a C2 server ({})", indicator.pattern),
         None => text += ", a gateway that is not listed",
     }
+    text += indicator.map_or("", Indicator::remark);
     if let Some(command) = command {
         text += &format!("; command {command}");
     }
@@ -167,6 +172,7 @@ pub(super) fn of_packet(finding: &Finding, origin: &Arc<Origin>, home: &[IpNet],
         server_ipv4: None,
         client_mac,
         server_mac,
+        vlans: finding.vlans.clone(),
         application: None,
         outbound: is_outbound(client, server, home),
         sent,
@@ -178,6 +184,7 @@ pub(super) fn of_packet(finding: &Finding, origin: &Arc<Origin>, home: &[IpNet],
         http: None,
         indicator: None,
         basis: MatchBasis::HttpHost,
+        exclusion: None,
         origin: origin.clone(),
         packets: finding.packets,
         times: Vec::new(),

@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use rattap::alert::{Alert, DnsFacts, MatchBasis, Phase, Signature, TcpOutcome, wire_text};
 use rattap::capture::Origin;
-use rattap::flow::{End, Mac, Protocol};
+use rattap::flow::{End, Mac, Protocol, Vlans};
 use rattap::indicator::{Indicator, builtin};
 use rattap::output::{Cef, Sensor};
 use rattap::protocol::dns::{RecordType, ResponseCode};
@@ -176,6 +176,7 @@ fn alerts_of_all_sorts() -> Vec<String> {
         server_ipv4: None,
         client_mac: None,
         server_mac: None,
+        vlans: Vlans::new(),
         application: Some("DNS"),
         outbound: false,
         sent: ByteCount(66),
@@ -191,6 +192,7 @@ fn alerts_of_all_sorts() -> Vec<String> {
         http: None,
         indicator: Some(indicator.clone()),
         basis: MatchBasis::DnsQuery,
+        exclusion: None,
         origin: Arc::new(Origin { name: "eth1".to_owned() }),
         packets: None,
         times: Vec::new(),

@@ -1,26 +1,16 @@
 //! What is heard in a conversation does not depend on how it is cut into segments, nor on the order in which they come, nor on what
 //! comes twice.
 
-use std::collections::BTreeSet;
 use std::ops::Range;
 
 use proptest::prelude::*;
 
-use crate::partitions::story::{SAYINGS, Saying, Story, Told, piece};
+use crate::partitions::story::{SAYINGS, Saying, Story, piece};
 
 /// How many places a segment may be late: two of them may then have twice as many between them, as many as the tracker looks back.
 const MOST_LATE: usize = 30;
 
 const CLIENTS: [&str; 2] = ["10.0.0.5:50001", "[2001:db8:1::5]:50003"];
-
-/// Signature, indicator, client and server of all that was found, and how many sightings of each signature.
-fn heard(told: &Told) -> (BTreeSet<[String; 4]>, Vec<u64>) {
-    let keys = told.alerts.iter().map(|alert| {
-        let indicator = alert.indicator.as_ref().map(|indicator| indicator.pattern.to_string()).unwrap_or_default();
-        [alert.signature.id().to_owned(), indicator, alert.client.to_string(), alert.server.to_string()]
-    });
-    (keys.collect(), told.counts.sightings.to_vec())
-}
 
 /// How one side's bytes come.
 #[derive(Debug, Clone)]
@@ -72,7 +62,7 @@ impl Cut {
     /// Heads one after another. A segment that begins within the first of them is a part of it, and where that was read already nothing
     /// more is expected of it: so it may come again, but not with more than before.
     fn has_several_heads(&self) -> bool {
-        self.saying().server.port() == 53 || self.saying == 2
+        self.saying().server.port() == 53 || [2, 9].contains(&self.saying)
     }
 
     /// The segments' bytes in the order of sending, each with the places that it is late.
@@ -119,7 +109,7 @@ proptest! {
         let cuts = [one, other];
         let whole = Story::of_packets(packets(&cuts, |cut| vec![(0..cut.saying().bytes.len(), 0)])).check();
         let in_pieces = Story::of_packets(packets(&cuts, Cut::segments)).check();
-        prop_assert_eq!(heard(&in_pieces), heard(&whole));
+        prop_assert_eq!(in_pieces.heard(), whole.heard());
         prop_assert_eq!(in_pieces.counts.heads.conflicts, 0);
     }
 }
@@ -151,7 +141,7 @@ fn heads_that_lie_across_each_other_are_both_heard() {
         piece(saying, one, 7, second),
     ];
     let told = Story::of_packets(packets).check();
-    assert_eq!(told.alerts.len(), 2, "{:?}", heard(&told));
+    assert_eq!(told.alerts.len(), 2, "{:?}", told.heard());
     assert_eq!(told.counts.heads.assembled, 2);
 }
 
@@ -162,7 +152,7 @@ fn a_request_behind_an_offer_is_one_sighting() {
     let client = CLIENTS[0].parse().unwrap();
     let all = saying.bytes.len();
     let told = Story::of_packets(vec![piece(saying, client, 7, 0..3), piece(saying, client, 7, 3..all)]).check();
-    assert_eq!(heard(&told).1.iter().sum::<u64>(), 1);
+    assert_eq!(told.heard().1.values().sum::<u64>(), 1);
 }
 
 /// Two requests in one segment, of which the second comes once more in another one.
@@ -174,5 +164,55 @@ fn what_is_sent_again_in_other_segments_counts_once() {
     let second = saying.bytes.windows(8).position(|bytes| bytes == b"GET http").unwrap();
     let once = Story::of_packets(vec![piece(saying, client, 7, 0..all)]).check();
     let again = vec![piece(saying, client, 7, 0..all), piece(saying, client, 7, second..all)];
-    assert_eq!(heard(&Story::of_packets(again).check()), heard(&once));
+    assert_eq!(Story::of_packets(again).check().heard(), once.heard());
+}
+
+/// The second of three requests ends after the third has begun, which does not come whole in one segment either. Where the end
+/// never comes, the third is heard all the same.
+#[test]
+fn a_head_that_ends_after_the_next_has_begun_is_heard_and_so_is_that() {
+    let saying = &SAYINGS[9];
+    let client = CLIENTS[0].parse().unwrap();
+    let all = saying.bytes.len();
+    let find = |text: &[u8]| saying.bytes.windows(text.len()).position(|bytes| bytes == text).unwrap();
+    let (second, third) = (find(b"POST /fakeurl"), find(b"GET http"));
+    let told = |ranges: &[Range<usize>]| {
+        let packets = ranges.iter().map(|range| piece(saying, client, 7, range.clone())).collect();
+        Story::of_packets(packets).check()
+    };
+    let [first, start, end] = [0..second, second..second + 40, second + 40..third];
+    let [next, rest] = [third..third + 30, third + 30..all];
+    let late = told(&[first.clone(), start.clone(), next.clone(), end, rest.clone()]);
+    assert_eq!(late.heard(), told(std::slice::from_ref(&(0..all))).heard());
+    let without_end = told(&[first, start, next, rest]).heard().1;
+    assert_eq!((without_end["c2-server-name"], without_end["netsupport"]), (1, 0));
+}
+
+/// Cuts of one saying that were once heard otherwise than the whole, each for a reason of its own.
+#[test]
+fn cuts_that_were_misheard_are_heard_as_the_whole() {
+    let cut = |saying, lengths: &[usize], late: &[usize]| Cut {
+        saying,
+        first: 0,
+        lengths: lengths.to_vec(),
+        late: late.to_vec(),
+        overlaps: vec![(0, 0)],
+        again: vec![false],
+    };
+    let misheard = [
+        cut(9, &[3, 1], &[15, 21, 0, 0, 0, 0, 0, 0, 0]),
+        cut(9, &[43], &[10, 0, 0]),
+        // A segment that begins within an answer looks like a message that ends where the segment does.
+        cut(10, &[8, 5, 30, 62], &[0]),
+        // Starts of heads come before the end of the head that they lie in or behind.
+        cut(2, &[6, 8], &[13, 0]),
+        cut(10, &[3, 1], &[15, 21, 0, 0, 0, 0, 0, 0, 0]),
+        cut(10, &[43], &[10, 0, 0]),
+    ];
+    for cut in misheard {
+        let whole =
+            Story::of_packets(packets(&[cut.clone(), cut.clone()], |cut| vec![(0..cut.saying().bytes.len(), 0)]));
+        let in_pieces = Story::of_packets(packets(&[cut.clone(), cut.clone()], Cut::segments));
+        assert_eq!(in_pieces.check().heard(), whole.check().heard(), "{cut:?}");
+    }
 }

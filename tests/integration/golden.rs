@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::fs;
 use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
 use std::sync::LazyLock;
 
 use crate::cef_reader;
@@ -36,25 +37,26 @@ fn replay_all(options: &[&str]) -> Vec<(Sample, Run)> {
 
 #[test]
 fn every_sample_gives_its_golden_lines() {
-    let bless = std::env::var_os("RATTAP_BLESS").is_some();
     let mut wrong = String::new();
     for (sample, run) in RUNS.iter() {
-        let mut lines = String::new();
-        for line in run.out.split_inclusive('\n') {
-            let rest = line.strip_prefix(DEVICE).unwrap_or_else(|| panic!("{}: {line}", sample.path));
-            lines += &format!("{GOLDEN_DEVICE}{rest}");
-        }
-        let path = golden(sample);
-        if bless {
-            fs::write(&path, &lines).unwrap();
-            continue;
-        }
-        let golden = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        if lines != golden {
-            let _ = write!(wrong, "{}:\n{}", sample.path, difference(&golden, &lines));
-        }
+        wrong += &differs(&golden(sample), &run.out);
     }
     assert!(wrong.is_empty(), "not the golden lines (- golden, + now):\n{wrong}");
+}
+
+/// How lines differ from the golden ones in a file; empty where they do not. Writes the file anew where that was asked for.
+pub fn differs(path: &Path, out: &str) -> String {
+    let mut lines = String::new();
+    for line in out.split_inclusive('\n') {
+        let rest = line.strip_prefix(DEVICE).unwrap_or_else(|| panic!("{}: {line}", path.display()));
+        lines += &format!("{GOLDEN_DEVICE}{rest}");
+    }
+    if std::env::var_os("RATTAP_BLESS").is_some() {
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, &lines).unwrap();
+    }
+    let golden = fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    if lines == golden { String::new() } else { format!("{}:\n{}", path.display(), difference(&golden, &lines)) }
 }
 
 fn difference(golden: &str, now: &str) -> String {
@@ -112,7 +114,8 @@ fn no_identifier_comes_twice() {
     }
 }
 
-type Line = std::collections::HashMap<String, String>;
+/// A line's values by key.
+pub type Line = std::collections::HashMap<String, String>;
 
 /// One line by key; see the reader.
 pub fn parse(line: &str) -> Line {
@@ -129,8 +132,13 @@ fn server(line: &Line) -> String {
 
 /// Sightings, bytes sent and bytes received, summed over all lines that have the same key.
 pub fn sums<K: Ord>(run: &Run, key: impl Fn(&Line) -> K) -> BTreeMap<K, [u64; 3]> {
+    sums_of(&run.out, key)
+}
+
+/// As [`sums`], of lines.
+pub fn sums_of<K: Ord>(lines: &str, key: impl Fn(&Line) -> K) -> BTreeMap<K, [u64; 3]> {
     let mut sums = BTreeMap::new();
-    for line in run.out.lines() {
+    for line in lines.lines() {
         let line = parse(line);
         let sum: &mut [u64; 3] = sums.entry(key(&line)).or_default();
         for (sum, name) in sum.iter_mut().zip(["cnt", "out", "in"]) {

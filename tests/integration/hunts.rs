@@ -360,7 +360,7 @@ fn long_list(folder: &Path) -> String {
     let mut list = String::new();
     for number in 0..600u16 {
         let [high, low] = number.to_be_bytes();
-        list += &format!("198.18.{high}.{low}\nname-{number}.example.org\n");
+        list += &format!("45.95.{high}.{low}\nname-{number}.example.org\n");
     }
     let path = folder.join("long.txt");
     fs::write(&path, list).unwrap();

@@ -42,7 +42,7 @@ fn alerts(inputs: Vec<Input>, filter: Option<&str>, workers: usize, repeat_windo
     let kept = Arc::new(Mutex::new(Vec::new()));
     let indicators = Arc::new(IndicatorSet::new(builtin()));
     let output = Box::new(Kept(kept.clone()));
-    sensor::run(Box::new(Files::new(inputs, filter)), indicators, &settings, output, &mut |_| ());
+    sensor::run(Box::new(Files::new(inputs, filter)), indicators, &settings, output, None, &mut |_| ());
     Arc::try_unwrap(kept).unwrap().into_inner().unwrap()
 }
 

@@ -2,6 +2,7 @@
 //! what a scan knew of learned addresses, makes a difference.
 
 use proptest::prelude::*;
+use rattap::alert::exclusion::{Effect, Standing};
 
 pub mod story;
 
@@ -62,6 +63,16 @@ fn a_story_has_alerts() {
     let signatures: Vec<_> = told.alerts.iter().map(|alert| alert.signature.id()).collect();
     assert_eq!(signatures[..2], ["c2-domain-query", "c2-domain-answer"]);
     assert!(signatures.contains(&"c2-resolved-address") && signatures.contains(&"c2-endpoint"), "{signatures:?}");
+}
+
+/// That the rules of the stories bite: what the first client does is let through, until it contacts something else that is listed.
+#[test]
+fn a_story_has_exclusions() {
+    let told = story(&[[0, 0, 0, 0, 0], [0, 0, 0, 1, 0], [5, 0, 1, 3, 0], [5, 0, 1, 0, 0]]).check();
+    let standings: Vec<_> =
+        told.alerts.iter().map(|alert| alert.exclusion.as_ref().map(|verdict| verdict.standing)).collect();
+    assert!(standings.contains(&Some(Standing::Applies(Effect::Suppress))), "{standings:?}");
+    assert!(standings.contains(&Some(Standing::OtherContact)), "{standings:?}");
 }
 
 /// A conversation with an address that was learned goes on after so many others were learned that it is forgotten: scans

@@ -29,6 +29,21 @@ pub fn golden(sample: &Sample) -> PathBuf {
     folder().join("golden").join(format!("{}.cef", sample.path.trim_end_matches('/')))
 }
 
+/// The samples of lawful use.
+pub fn exclusions() -> Vec<Sample> {
+    samples().into_iter().filter(|sample| sample.path.starts_with("exclusions/")).collect()
+}
+
+/// Where the golden lines stand of a sample of lawful use that is replayed with the rules for it.
+pub fn with_rules(sample: &Sample) -> PathBuf {
+    golden(sample).with_extension("excluded.cef")
+}
+
+/// Likewise, the lines that the rules suppress.
+pub fn audit(sample: &Sample) -> PathBuf {
+    golden(sample).with_extension("audit.cef")
+}
+
 /// What comes out of a compressed file, up to where it was cut: two files may hold the same and still differ, where another
 /// version of the encoder made them.
 fn unpack(packing: Packing, packed: &[u8]) -> io::Result<Vec<u8>> {
@@ -85,6 +100,7 @@ fn every_file_in_the_folder_belongs_to_a_sample() {
         assert!(golden.is_file(), "{} is missing: see pcaps/README.md", golden.display());
         known.insert(golden);
     }
+    known.extend(exclusions().iter().flat_map(|sample| [with_rules(sample), audit(sample)]));
     known.insert(folder().join("README.md"));
     let mut folders = vec![folder()];
     while let Some(next) = folders.pop() {

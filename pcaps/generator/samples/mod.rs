@@ -7,6 +7,7 @@ use super::{cast, dns, hello, link, quic, random, sample, speech, tape, tunnel, 
 mod answers;
 mod damaged;
 mod endpoints;
+mod exclusions;
 mod formats;
 mod hostile;
 mod links;
@@ -38,6 +39,7 @@ pub fn groups() -> Vec<Group> {
         resolved::group(),
         names::group(),
         netsupport::group(),
+        exclusions::group(),
         links::group(),
         tunnels::group(),
         formats::group(),

@@ -9,6 +9,8 @@ use super::sample::{Found, Sample, found, sample};
 use super::speech::{self, POLL, encoded, gateway_request, gateway_response, gateway_response_of, http_get, http_ok};
 use super::tape::{Tape, Tcp};
 
+/// Cuts a post's frame behind its user agent: 54 bytes of headers, lines of 46 and 35 bytes, and a part of the next one.
+const SNAP: usize = 160;
 /// A gateway that nobody has listed.
 const UNLISTED: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(GATEWAY), 443);
 const HTTP: SocketAddr = v4([192, 0, 2, 80], 80);
@@ -71,6 +73,26 @@ fn spoken() -> Vec<Sample> {
             tcp.acknowledge_by_server(&mut tape).close(&mut tape);
             tape.pcap()
         }),
+        sample(
+            "netsupport/behind-bodies.pcap",
+            "Four posts and their answers on end, in segments of 150 bytes: heads begin in mid-segment, behind the bodies before them.",
+            gateway("203.0.113.66:443", 4),
+            behind_bodies,
+        ),
+        sample(
+            "netsupport/snap-length.pcap",
+            "Two posts of which the capture has only the first 160 bytes of each frame, up to the middle of the head.",
+            gateway("203.0.113.66:443", 2),
+            || {
+                let mut tape = Tape::new();
+                let mut tcp = Tcp::new(client(49_901), UNLISTED);
+                tcp.open(&mut tape);
+                for _ in 0..2 {
+                    tcp.ask(tape.wait(60_000), &gateway_request(GATEWAY, POLL)).acknowledge_by_server(&mut tape);
+                }
+                tape.snap(SNAP).pcap()
+            },
+        ),
         sample(
             "netsupport/in-mid-stream.pcap",
             "The capture begins with the second half of a post's body; two posts follow.",
@@ -166,6 +188,27 @@ fn spoken() -> Vec<Sample> {
             },
         ),
     ]
+}
+
+/// All of one side's messages, then all of the other's.
+fn behind_bodies() -> Vec<u8> {
+    let mut random = Random::new(44);
+    let mut tape = Tape::new();
+    let mut tcp = Tcp::new(client(49_901), UNLISTED);
+    tcp.open(&mut tape);
+    let (mut asked, mut answered) = (gateway_request(GATEWAY, POLL), Vec::new());
+    for (question, answer) in [(232, 77), (36, 69), (36, 69)] {
+        asked.extend(gateway_request(GATEWAY, &encoded(question, &mut random)));
+        answered.extend(gateway_response(&encoded(answer, &mut random)));
+    }
+    for part in asked.chunks(150) {
+        tcp.ask(&mut tape, part);
+    }
+    for part in answered.chunks(150) {
+        tcp.answer(&mut tape, part);
+    }
+    tcp.acknowledge(&mut tape).close(&mut tape);
+    tape.pcap()
 }
 
 fn look_alikes() -> Vec<Sample> {

@@ -1,7 +1,7 @@
 use super::*;
 use crate::alert::MatchBasis;
 use crate::capture::Origin;
-use crate::flow::{End, Protocol};
+use crate::flow::{End, Protocol, Vlans};
 use crate::indicator::builtin;
 use proptest::prelude::*;
 
@@ -30,6 +30,7 @@ fn contact(client: u8, port: u16, seconds: i64) -> Alert {
         server_ipv4: None,
         client_mac: None,
         server_mac: None,
+        vlans: Vlans::new(),
         application: None,
         outbound: true,
         sent: ByteCount(60),
@@ -41,6 +42,7 @@ fn contact(client: u8, port: u16, seconds: i64) -> Alert {
         http: None,
         indicator: Some(indicator),
         basis: MatchBasis::AddressPort,
+        exclusion: None,
         origin: Arc::new(Origin::default()),
         packets: None,
         times: Vec::new(),

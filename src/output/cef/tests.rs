@@ -5,9 +5,10 @@ use proptest::prelude::*;
 
 use super::reader::parse;
 use super::*;
+use crate::alert::exclusion::Exclusions;
 use crate::alert::{MatchBasis, Phase, Signature, TcpOutcome, wire_text};
 use crate::capture::Origin;
-use crate::flow::{End, Mac, Protocol};
+use crate::flow::{End, Mac, Protocol, Vlans};
 use crate::indicator::{Indicator, Pattern, builtin};
 use crate::protocol::dns::{RecordType, ResponseCode};
 use crate::units::{ByteCount, Timestamp};
@@ -44,6 +45,7 @@ pub(in crate::output) fn query() -> Alert {
         server_ipv4: None,
         client_mac: None,
         server_mac: None,
+        vlans: Vlans::new(),
         application: Some("DNS"),
         outbound: false,
         sent: ByteCount(66),
@@ -59,6 +61,7 @@ pub(in crate::output) fn query() -> Alert {
         http: None,
         indicator: Some(listed("feersona.net")),
         basis: MatchBasis::DnsQuery,
+        exclusion: None,
         origin: Arc::new(Origin { name: "eth1".to_owned() }),
         packets: None,
         times: Vec::new(),
@@ -348,6 +351,7 @@ fn longest() -> (Sensor, Alert) {
         server_ipv4: None,
         client_mac: Some(Mac([0xff; 6])),
         server_mac: Some(Mac([0xff; 6])),
+        vlans: Vlans::new(),
         application: Some("NetSupport"),
         outbound: true,
         sent: ByteCount(u64::MAX),
@@ -374,8 +378,11 @@ fn longest() -> (Sensor, Alert) {
             reference: long.as_str().into(),
             tags: Vec::new(),
             id: None,
+            is_compromised: false,
+            is_from_url: false,
         })),
         basis: MatchBasis::AddressOtherPort,
+        exclusion: None,
         origin: Arc::new(Origin { name: long.clone() }),
         packets: None,
         times: Vec::new(),
@@ -393,6 +400,19 @@ fn the_longest_alert_still_has_every_key_an_address_and_a_message() {
     assert_eq!(values.len(), 57, "{line}");
     assert!(values["cs4"].starts_with("fe00:"), "{}", values["cs4"]);
     assert!(values["msg"].len() >= 40, "{}", values["msg"]);
+}
+
+/// Of a server that is asked for by a name that needs many escapes, in a request that does.
+#[test]
+fn the_longest_request_leaves_room_for_the_start_of_a_message() {
+    let (sensor, alert) = longest();
+    let name = vec![0xff; 300];
+    let http = HttpFacts { method: b"POST".to_vec(), url: name.clone(), agent: name.clone() };
+    let alert = Alert { dns: None, server_name: Some(name), http: Some(http), ..alert };
+    let line = write_by(sensor, &alert);
+    assert_eq!(line.len(), LONGEST_LINE);
+    let values = parse(&line).unwrap();
+    assert!(values["msg"].len() >= 40, "{line}");
 }
 
 #[test]
@@ -506,6 +526,7 @@ prop_compose! {
             server_ipv4: None,
             client_mac: macs[0].map(Mac),
             server_mac: macs[1].map(Mac),
+            vlans: Vlans::new(),
             application: Some("DNS"),
             sent: ByteCount(bytes[0]),
             received: ByteCount(bytes[1]),
@@ -523,8 +544,11 @@ prop_compose! {
                 reference: texts[3].as_str().into(),
                 tags: Vec::new(),
                 id: None,
+                is_compromised: false,
+                is_from_url: false,
             })),
             basis: MatchBasis::DnsAnswerRecord,
+            exclusion: None,
             origin: Arc::new(Origin { name: texts[4].clone() }),
             packets: None,
             times: Vec::new(),
@@ -590,4 +614,48 @@ proptest! {
             prop_assert_eq!(values.get(key), number.as_ref(), "{}", key);
         }
     }
+}
+
+/// With what the one rule says that is written here, which downgrades what it applies to.
+fn judged(mut alert: Alert, fields: &str, other: Option<&Indicator>) -> Alert {
+    let text = format!(
+        "[[rule]]\nname = '{}'\nscenario = 'other'\nowner = 'o'\nreason = 'r'\nexpires = 2027-01-01\n[rule.match]\n{fields}",
+        "r".repeat(48)
+    );
+    let rules = Exclusions::parse(&text, "rules.toml".as_ref(), SEEN).unwrap();
+    let other = other.map(|indicator| (alert.client.address, indicator));
+    let verdict = rules.judge(&alert, SEEN, other).unwrap();
+    verdict.put_on(&mut alert);
+    alert
+}
+
+#[test]
+fn an_exclusion_is_named_where_it_applies_and_only_told_of_where_it_does_not() {
+    let unsure = Indicator { confidence: 75, ..(*listed("feersona.net")).clone() };
+    let alert = Alert { indicator: Some(Arc::new(unsure)), ..query() };
+    let (rule, who) = ("r".repeat(48), "source = '10.20.30.40'\ndestination = '10.20.0.53'\n");
+    let values = parse(&write(&judged(alert.clone(), who, None))).unwrap();
+    assert_eq!((values["6"].as_str(), values["flexString1"].as_str()), ("1", rule.as_str()));
+    assert_eq!(values["flexString1Label"], "Exclusion");
+    assert!(values["msg"].ends_with(&format!("gw.feersona.net; severity lowered by exclusion {rule}")));
+    let values = parse(&write(&judged(alert, who, Some(&listed("91.202.233.25:4888"))))).unwrap();
+    assert_eq!((values["6"].as_str(), values.get("flexString1")), ("8", None));
+    let said = format!("; exclusion {rule} does not apply: 10.20.30.40 also had contact with 91.202.233.25:4888");
+    assert!(values["msg"].ends_with(&said), "{}", values["msg"]);
+}
+
+#[test]
+fn the_longest_alert_still_has_its_exclusion_and_some_of_both_sentences() {
+    let (sensor, alert) = longest();
+    let other = Indicator { pattern: Pattern::Domain("y".repeat(253)), ..(*listed("feersona.net")).clone() };
+    let who = "source = 'fe00::/8'\ndestination = 'fe00::/8'\n";
+    let line = write_by(sensor.clone(), &judged(alert.clone(), who, None));
+    assert_eq!(line.len(), LONGEST_LINE);
+    let values = parse(&line).unwrap();
+    assert_eq!(values["flexString1"], "r".repeat(48));
+    assert!(values["flexString2"] == "update" && values["msg"].len() >= 40, "{line}");
+    assert!(values["msg"].starts_with("mmmmm") && values["msg"].contains("m; exclusion r"), "{}", values["msg"]);
+    let line = write_by(sensor, &judged(alert, who, Some(&other)));
+    let values = parse(&line).unwrap();
+    assert!(line.len() <= LONGEST_LINE && values["msg"].contains("m; exclusion rrrr"), "{}", values["msg"]);
 }

@@ -5,7 +5,8 @@
 //! Where the bytes end early (a reply truncated by its server, a frame cut at the snap length) what came before them
 //! stands, and [`Reader::is_cut`] says that there was more.
 //!
-//! Random bytes need no gate before this parser: their first name fails within a label or two, and the reader stops.
+//! Random bytes need no gate before this parser: their first name fails within a label or two, and the reader stops. Over TCP there is
+//! one: a segment may begin in the midst of a message (see [`tcp_messages`]).
 //!
 //! A message is read in two steps, since most names need not be read at all. The [`Reader`] walks over questions and
 //! records and hands out each name as a [`Name`]: only the place where it stands. Records of one owner nearly always point

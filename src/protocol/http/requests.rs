@@ -23,19 +23,26 @@ pub enum Part<'a> {
 /// It ends where a body is not whole in the segment or has no known length, and where something else comes. Text in bodies
 /// is never taken for a head.
 pub fn requests(segment: &[u8]) -> Requests<'_> {
-    Requests { rest: segment }
+    Requests { rest: segment, missing: 0 }
 }
 
 /// Goes over a segment: see [`requests`].
 #[derive(Debug, Clone)]
 pub struct Requests<'a> {
     rest: &'a [u8],
+    missing: u64,
 }
 
 impl<'a> Requests<'a> {
     /// What comes after the requests so far; empty at the end.
     pub fn rest(&self) -> &'a [u8] {
         self.rest
+    }
+
+    /// How many bytes of the last body so far are not in the segment: the next request begins behind them. Zero where all of it is
+    /// there, and where its length is unknown.
+    pub fn missing(&self) -> u64 {
+        self.missing
     }
 }
 
@@ -53,11 +60,12 @@ impl<'a> Iterator for Requests<'a> {
             Head::Whole(request, length) => {
                 let after = all.get(length..)?;
                 let body_length = match request.body_length() {
-                    BodyLength::Known(length) => usize::try_from(length).ok(),
-                    BodyLength::Unknown => None,
+                    BodyLength::Known(length) => length,
+                    BodyLength::Unknown => after.len() as u64,
                 };
-                let (body, rest) =
-                    body_length.and_then(|length| after.split_at_checked(length)).unwrap_or((after, &[]));
+                self.missing = body_length.saturating_sub(after.len() as u64);
+                let body_length = usize::try_from(body_length).unwrap_or(usize::MAX);
+                let (body, rest) = after.split_at_checked(body_length).unwrap_or((after, &[]));
                 self.rest = rest;
                 Some(Part::Whole { request, body })
             }

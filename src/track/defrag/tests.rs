@@ -178,6 +178,15 @@ fn overlapping_fragments_are_refused_and_still_count_as_contacts() {
     }
 }
 
+/// Of a datagram whose first fragment never came.
+#[test]
+fn the_bytes_of_copies_count_whichever_fragment_they_are_of() {
+    let packet = ipv4(CLIENT, LISTED, 1, 1 | 0x2000, 17, &[139; 24]);
+    let packets = vec![packet.clone(), packet];
+    let (alerts, _) = track(&at_once(packets.clone()), 7);
+    assert_eq!(summed(&alerts).iter().map(|sum| sum.3).sum::<u64>(), total(&packets));
+}
+
 #[test]
 fn the_second_copy_of_bytes_may_not_differ() {
     let data = udp(5000, 4888, &[1; 3000]);

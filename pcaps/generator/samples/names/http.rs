@@ -52,6 +52,22 @@ pub fn samples() -> Vec<Sample> {
             },
         ),
         at_80(
+            "names/http-behind-a-body.pcap",
+            "A post to `www.example.com` with a body that looks like a request for `feersona.net`, in a segment of its own; a request for the \
+             listed name begins in the segment in which the body ends.",
+            || {
+                let body = "GET http://feersona.net/ HTTP/1.1\r\nHost: feersona.net\r\n\r\n".repeat(2);
+                let length = body.len();
+                let (first, second) = body.split_at(length / 2);
+                answered((GATEWAY, 80).into(), |tcp, tape| {
+                    let head =
+                        format!("POST /one HTTP/1.1\r\nHost: www.example.com\r\nContent-Length: {length}\r\n\r\n");
+                    tcp.ask(tape, head.as_bytes()).ask(tape, first.as_bytes());
+                    tcp.ask(tape, format!("{second}GET /two HTTP/1.1\r\nHost: {NAME}\r\n\r\n").as_bytes());
+                })
+            },
+        ),
+        at_80(
             "names/http-pipelined.pcap",
             "Two requests in one segment, the first with a body and for `www.example.com`.",
             || {

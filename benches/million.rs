@@ -1,0 +1,231 @@
+//! A million indicators, half endpoints and half domains: what they cost to load, to hold, and a replay: `cargo bench --bench million`.
+//!
+//! Writes them as a ThreatFox dump of the real shape, each with its own identifier, and as a plain list. Each is loaded in a process
+//! of its own, so that memory is the kernel's word. A replay with them and one with the built-in nine follow each other in one
+//! process, again and again, so that whatever else the machine does meets both alike; a ratio is that of one turn.
+
+use std::fmt::Write as _;
+use std::fs::{self, File};
+use std::io::BufWriter;
+use std::net::Ipv4Addr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+use std::time::Instant;
+use std::{env, thread};
+
+use anyhow::{Context, ensure};
+use clap::Parser;
+use rattap::capture::{Files, Input};
+use rattap::indicator::{IndicatorSet, LoadSettings, load};
+use rattap::output::{self, Cef, Mode, Sensor, Target};
+use rattap::sensor::{self, SensorSettings};
+use rattap::track::TrackSettings;
+use rattap::units::Timestamp;
+
+// Most of it is for the small samples.
+#[allow(dead_code)]
+#[path = "../pcaps/generator/mod.rs"]
+mod generator;
+// What a hit is called is printed by the generator alone.
+#[allow(dead_code)]
+#[path = "../pcaps/generator/large/mod.rs"]
+mod large;
+
+use generator::random::Random;
+use large::Kind;
+
+/// How many of each kind.
+const HALF: usize = 500_000;
+
+/// When all this is: 2026-07-05.
+const NOW: i64 = 1_783_209_600;
+
+/// Measures a million indicators.
+#[derive(Parser)]
+struct Arguments {
+    /// How many turns.
+    #[arg(long, default_value_t = 11, value_parser = clap::value_parser!(u32).range(1..))]
+    turns: u32,
+    /// Only load a list, and say what that took.
+    #[arg(long, value_name = "FILE", hide = true)]
+    load: Option<PathBuf>,
+    /// Replay this capture once, with the indicators of a list or the built-in ones: for counting instructions.
+    #[arg(long, value_name = "FILE", hide = true)]
+    replay: Option<PathBuf>,
+    #[arg(long, value_name = "FILE", hide = true)]
+    with: Option<PathBuf>,
+    /// What cargo says to each bench.
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+fn main() -> anyhow::Result<()> {
+    let arguments = Arguments::parse();
+    if let Some(list) = arguments.load {
+        return load_alone(&list);
+    }
+    if let Some(capture) = arguments.replay {
+        let set = Arc::new(loaded(arguments.with.as_slice())?);
+        println!("{:.1} ms", replay(&capture, &set)? * 1000.0);
+        return Ok(());
+    }
+    if !arguments.bench {
+        println!("skipped: this is for `cargo bench`, not for a test run");
+        return Ok(());
+    }
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("bench");
+    fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
+    let lists = [("ThreatFox CSV", "million.csv", threatfox as fn() -> String), ("plain", "million.txt", plain)];
+    for (name, file, text) in lists {
+        let path = folder.join(file);
+        fs::write(&path, text()).with_context(|| format!("cannot write {}", path.display()))?;
+        let size = fs::metadata(&path)?.len();
+        let mut runs = Vec::new();
+        for _ in 0..arguments.turns.min(5) {
+            let run = Command::new(env::current_exe()?).arg("--load").arg(&path).output()?;
+            ensure!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+            let text = String::from_utf8(run.stdout)?;
+            let numbers: Vec<f64> = text.split_whitespace().filter_map(|word| word.parse().ok()).collect();
+            let [seconds, bytes] = numbers[..] else { anyhow::bail!("what is {text:?}?") };
+            runs.push((seconds, bytes));
+        }
+        let seconds = middle(runs.iter().map(|run| run.0));
+        let bytes = middle(runs.iter().map(|run| run.1));
+        println!("{name} ({size} bytes): loaded in {seconds:.2} s, {bytes:.0} bytes resident for each indicator");
+    }
+    let million = Arc::new(loaded(&[folder.join("million.csv")])?);
+    let nine = Arc::new(loaded(&[])?);
+    for kind in [Kind::Mixed, Kind::Small] {
+        let capture = folder.join(format!("{}.pcap", kind.name()));
+        if !capture.exists() {
+            println!("making {}", capture.display());
+            kind.write(BufWriter::with_capacity(1 << 20, File::create(&capture)?))?;
+        }
+        // The capture is in the page cache from then on.
+        replay(&capture, &nine)?;
+        let (mut ratios, mut times) = (Vec::new(), (Vec::new(), Vec::new()));
+        for _ in 0..arguments.turns {
+            let (few, many) = (replay(&capture, &nine)?, replay(&capture, &million)?);
+            ratios.push(many / few);
+            times.0.push(few);
+            times.1.push(many);
+        }
+        println!(
+            "{}: {:.0} ms with {}, {:.0} ms with {} indicators; ratio by turns: median {:.2} ({:.2} to {:.2})",
+            kind.name(),
+            middle(times.0) * 1000.0,
+            nine.len(),
+            middle(times.1) * 1000.0,
+            million.len(),
+            middle(ratios.iter().copied()),
+            ratios.iter().copied().fold(f64::MAX, f64::min),
+            ratios.iter().copied().fold(0.0, f64::max),
+        );
+    }
+    Ok(())
+}
+
+fn loaded(lists: &[PathBuf]) -> anyhow::Result<IndicatorSet> {
+    let settings = LoadSettings { paths: lists.to_vec(), with_builtin: true, ..LoadSettings::default() };
+    Ok(load(&settings, Timestamp::from_parts(NOW, 0))?.set)
+}
+
+/// Prints seconds, and the bytes that this process grew by for each indicator.
+fn load_alone(list: &Path) -> anyhow::Result<()> {
+    let before = resident()?;
+    let started = Instant::now();
+    let set = loaded(&[list.to_owned()])?;
+    let took = started.elapsed();
+    let grown = resident()?.saturating_sub(before);
+    ensure!(set.len() > 2 * HALF - HALF / 100, "only {} indicators", set.len());
+    println!("{} {}", took.as_secs_f64(), grown as f64 / set.len() as f64);
+    Ok(())
+}
+
+/// `VmRSS` of `/proc/self/status` (proc_pid_status(5)), in bytes.
+fn resident() -> anyhow::Result<u64> {
+    let status = fs::read_to_string("/proc/self/status")?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
+    Ok(line.trim().trim_end_matches("kB").trim().parse::<u64>()? * 1024)
+}
+
+/// Seconds that a replay takes; its alerts go nowhere.
+fn replay(capture: &Path, indicators: &Arc<IndicatorSet>) -> anyhow::Result<f64> {
+    let workers = thread::available_parallelism()?;
+    let track = TrackSettings::default();
+    let output = output::open(
+        &[Target::File("/dev/null".into())],
+        &Cef::new(Sensor::default()),
+        Mode::Replay,
+        None,
+        &(Arc::new(|_: &str, _| ()) as output::Report),
+    )?;
+    let files = Files::new(vec![Input::File(capture.to_owned())], None);
+    let started = Instant::now();
+    let outcome =
+        sensor::run(Box::new(files), indicators.clone(), &SensorSettings { workers, track }, output, None, &mut |_| ());
+    let took = started.elapsed().as_secs_f64();
+    outcome.output?;
+    ensure!(outcome.totals.alerts_written > 0, "no alerts");
+    Ok(took)
+}
+
+/// Endpoints and domains that the captures do not have, by turns.
+fn values() -> impl Iterator<Item = (bool, String)> {
+    let mut random = Random::new(7);
+    (0..2 * HALF).map(move |number| {
+        if number % 2 == 0 {
+            // Two networks of which the captures have no address.
+            let base = if random.below(2) == 0 { 0x2d00_0000 } else { 0xb900_0000 };
+            let address = Ipv4Addr::from_bits(base | random.below(1 << 24) as u32);
+            (true, format!("{address}:{}", 1 + random.below(65_535)))
+        } else {
+            let length = 6 + random.below(14) as usize;
+            let name: String = (0..length).map(|_| char::from(b'a' + random.below(26) as u8)).collect();
+            const ENDS: [&str; 5] = ["com", "net", "top", "xyz", "co.uk"];
+            (false, format!("{name}.{}", ENDS[random.below(ENDS.len() as u64) as usize]))
+        }
+    })
+}
+
+fn plain() -> String {
+    values().fold(String::new(), |text, (_, value)| text + &value + "\n")
+}
+
+fn threatfox() -> String {
+    let mut text = String::from(
+        "# Last updated: 2026-07-04 22:50:12 UTC\n# \"first_seen_utc\",\"ioc_id\",\"ioc_value\",\"ioc_type\",\"threat_type\",\"fk_malware\",\
+         \"malware_alias\",\"malware_printable\",\"last_seen_utc\",\"confidence_level\",\"is_compromised\",\"reference\",\"tags\",\"anonymous\",\
+         \"reporter\"\n",
+    );
+    let mut random = Random::new(8);
+    for (number, (is_endpoint, value)) in values().enumerate() {
+        let kind = if is_endpoint { "ip:port" } else { "domain" };
+        // A tenth has a page of its own, and there are some thousand lists of tags.
+        let reference = if random.below(10) == 0 {
+            format!("https://bazaar.example.org/sample/{:016x}/", random.next())
+        } else {
+            "None".into()
+        };
+        let _ = writeln!(
+            text,
+            "\"2026-06-{:02} 21:46:30\", \"{}\", \"{value}\", \"{kind}\", \"botnet_cc\", \"win.family_{}\", \"Alias,Other\", \"Family {}\", \
+             \"2026-07-{:02} 22:46:23\", \"{}\", \"False\", \"{reference}\", \"AS{},c2\", \"0\", \"reporter\"",
+            1 + random.below(30),
+            1_000_000 + number,
+            number % 300,
+            number % 300,
+            1 + random.below(4),
+            50 + 25 * random.below(3),
+            random.below(10),
+        );
+    }
+    text
+}
+
+fn middle(values: impl IntoIterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.into_iter().collect();
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(0.0)
+}

@@ -1,0 +1,71 @@
+#!/usr/bin/env bash
+# Installs a package on a bare Debian 12 and uses it there: packaging/try-deb.sh FILE.deb. Needs root, and debootstrap, which it installs.
+# The bare system is made once, 120 MB, and kept in TRY_DEB_CACHE (by default target/debian-12).
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+package=$(realpath "$1")
+cache=${TRY_DEB_CACHE:-target/debian-12}
+if [ "$(id -u)" != 0 ]; then
+    echo "SKIPPED: only root can install the package on a bare Debian"
+    exit 0
+fi
+
+mkdir -p "$cache"
+root=$(mktemp -d)
+trap 'rm -rf "$root"' EXIT
+if [ ! -f "$cache/base.tar" ]; then
+    command -v debootstrap >/dev/null || { apt-get update -qq && apt-get install -y -qq debootstrap >/dev/null; }
+    # With what the package depends on, so that it installs without a network.
+    debootstrap --variant=minbase --include=adduser,libpcap0.8 bookworm "$root/base" >"$cache/debootstrap.log" 2>&1 || {
+        tail -3 "$cache/debootstrap.log"
+        echo "SKIPPED: no bare Debian 12 could be made (the network?)"
+        exit 0
+    }
+    rm -rf "$root"/base/var/cache/apt/*.bin "$root"/base/var/cache/apt/archives/*.deb "$root"/base/var/lib/apt/lists/*
+    tar -C "$root/base" -cf "$cache/base.tar.new" .
+    mv "$cache/base.tar.new" "$cache/base.tar"
+    rm -rf "$root/base"
+fi
+tar -C "$root" -xf "$cache/base.tar"
+cp "$package" "$root/rattap.deb"
+cp pcaps/story.pcap pcaps/golden/story.pcap.cef "$root/srv/"
+
+# In a mount namespace of its own, so that nothing stays mounted; without services, which a chroot has none of.
+cat >"$root/try" <<'TRY'
+set -euo pipefail
+export PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C DEBIAN_FRONTEND=noninteractive
+fail() { echo "try-deb: $*" >&2; exit 1; }
+
+dpkg -i /rattap.deb >/dev/null
+id rattap >/dev/null || fail "no account"
+for folder in /var/lib/rattap /var/log/rattap; do
+    [ "$(stat -c '%U %G %a' $folder)" = "rattap rattap 750" ] || fail "$folder: $(stat -c '%U %G %a' $folder)"
+done
+for file in /usr/share/man/man1/rattap.1.gz /usr/share/man/man1/rattap-replay.1.gz /usr/lib/systemd/system/rattap.service \
+    /usr/share/bash-completion/completions/rattap /usr/share/zsh/vendor-completions/_rattap \
+    /usr/share/fish/vendor_completions.d/rattap.fish /etc/logrotate.d/rattap; do
+    dpkg -L rattap | grep -qx "$file" || fail "$file is not in the package"
+done
+dpkg-query -W -f '${Conffiles}\n' rattap | grep -q ' /etc/rattap/rattap.toml ' || fail "the settings are no conffile"
+
+rattap --version
+rattap config check >/dev/null
+# As the account, where only it may write.
+setpriv --reuid=rattap --regid=rattap --clear-groups \
+    rattap replay -q --config /etc/rattap/rattap.toml --sensor-host tap-01 -o /var/log/rattap/alerts.cef /srv/story.pcap
+sed 's/^CEF:0|Rattap|Sensor|[^|]*|/CEF:0|Rattap|Sensor|0.0.0|/' /var/log/rattap/alerts.cef | cmp - /srv/story.pcap.cef
+
+# What the operator wrote outlives an upgrade and a removal, and goes with a purge.
+echo '# mine' >>/etc/rattap/rattap.toml
+dpkg -i /rattap.deb >/dev/null
+grep -q '^# mine' /etc/rattap/rattap.toml || fail "an upgrade lost the settings"
+dpkg -r rattap >/dev/null
+[ -f /etc/rattap/rattap.toml ] && [ -f /var/log/rattap/alerts.cef ] || fail "a removal took more than the program"
+dpkg -P rattap >/dev/null 2>&1
+for path in /etc/rattap /var/lib/rattap /var/log/rattap; do
+    [ ! -e $path ] || fail "a purge left $path"
+done
+TRY
+unshare --mount sh -c 'mount -t proc proc "$1/proc" && exec chroot "$1" bash /try' sh "$root"
+echo "try-deb: installed, used, upgraded, removed and purged on Debian $(cat "$root/etc/debian_version")"

@@ -1,0 +1,176 @@
+use std::io;
+use std::path::Path;
+use std::time::Instant;
+
+use super::*;
+use crate::capture::{Files, Input, Pulse};
+use crate::indicator::builtin;
+
+/// What is done with a Block before it is handed on.
+type Step = Box<dyn FnMut(&mut Block) + Send>;
+
+/// A capture with one contact, once for each step.
+struct Again {
+    times: Vec<Step>,
+}
+
+impl Source for Again {
+    fn fill(&mut self, block: &mut Block, report: &mut dyn FnMut(CaptureError)) -> Fill {
+        if self.times.is_empty() {
+            return Fill::End;
+        }
+        let mut before = self.times.remove(0);
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("pcaps/endpoint/udp.pcap");
+        let filled = Files::new(vec![Input::File(path)], None).fill(block, report);
+        before(block);
+        filled
+    }
+
+    fn counts(&self) -> CaptureCounts {
+        CaptureCounts { packets: 7, ..CaptureCounts::default() }
+    }
+}
+
+/// Fails so often, then works.
+struct Failing {
+    times: u32,
+    kind: io::ErrorKind,
+}
+
+impl Output for Failing {
+    fn write(&mut self, _: &Alert) -> Result<(), OutputError> {
+        Ok(())
+    }
+
+    fn flush(&mut self) -> Result<(), OutputError> {
+        match self.times.checked_sub(1) {
+            Some(left) => {
+                self.times = left;
+                Err(OutputError::Write { name: "a test".to_owned(), error: self.kind.into() })
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn close(mut self: Box<Self>) -> Result<(), OutputError> {
+        self.flush()
+    }
+}
+
+fn settings(window: Duration) -> SensorSettings {
+    let track = TrackSettings { repeat_window: window, ..TrackSettings::default() };
+    SensorSettings { workers: NonZeroUsize::MIN, track }
+}
+
+fn nothing() -> Step {
+    Box::new(|_| ())
+}
+
+fn working() -> Box<Failing> {
+    Box::new(Failing { times: 0, kind: io::ErrorKind::Other })
+}
+
+fn builtin_in_force() -> InForce {
+    InForce { indicators: Arc::new(IndicatorSet::new(builtin())), ..InForce::default() }
+}
+
+#[test]
+fn what_is_put_in_force_is_from_the_next_block_on() {
+    let control = Control::new(InForce::default());
+    let handle = control.clone();
+    let source = Again {
+        times: vec![
+            nothing(),
+            Box::new(move |_| {
+                assert_eq!(handle.in_force().indicators.iter().count(), 0);
+                handle.put_in_force(builtin_in_force());
+            }),
+        ],
+    };
+    let outcome = run_controlled(vec![Box::new(source)], &control, &settings(Duration::ZERO), working(), &mut |_| ());
+    assert_eq!(outcome.totals.track.sightings.iter().sum::<u64>(), 1);
+    assert_eq!(control.in_force().indicators.iter().count(), 9);
+}
+
+#[test]
+fn totals_are_told_while_it_runs_and_not_after() {
+    let control = Control::new(builtin_in_force());
+    assert_eq!(control.totals(), None);
+    let mut seen = None;
+    let ticks = control.clone();
+    let waits = control.clone();
+    // Goes on until the watcher has seen what the first Block gave.
+    let source = Again {
+        times: vec![
+            nothing(),
+            Box::new(move |_| {
+                while !waits.source_stop().is_ordered() {
+                    thread::yield_now();
+                }
+            }),
+        ],
+    };
+    run_controlled(vec![Box::new(source)], &control, &settings(Duration::ZERO), working(), &mut |_| {
+        let totals = ticks.totals().unwrap();
+        if totals.alerts_written > 0 && seen.is_none() {
+            seen = Some(totals);
+            ticks.stop();
+        }
+    });
+    let seen = seen.unwrap();
+    assert_eq!((seen.capture.packets, seen.track.sightings.iter().sum()), (7, 1u64));
+    assert_eq!(control.totals(), None);
+}
+
+#[test]
+fn a_sign_of_life_arrives_behind_its_block() {
+    let began = Instant::now();
+    let pulse = Pulse::new();
+    while began.elapsed() < Duration::from_millis(20) {
+        thread::yield_now();
+    }
+    let beats = pulse.clone();
+    let source = Again { times: vec![Box::new(move |block| block.beat = Some(beats.beat()))] };
+    run(Box::new(source), Arc::default(), &settings(Duration::ZERO), working(), None, &mut |_| ());
+    // The beat was made at least so long after the pulse.
+    assert!(pulse.age() + Duration::from_millis(15) <= began.elapsed());
+}
+
+#[test]
+fn under_control_a_failing_output_is_told_once_and_the_run_goes_on() {
+    let control = Control::new(builtin_in_force());
+    let (mut fails, mut works) = (0, 0);
+    // The second Block comes when the first one's alerts have met their fate.
+    let handle = control.clone();
+    let second: Step = Box::new(move |_| {
+        while handle.totals().is_none_or(|totals| totals.alerts_written + totals.alerts_lost == 0) {
+            thread::yield_now();
+        }
+    });
+    let source = Again { times: vec![nothing(), second, nothing()] };
+    let output = Box::new(Failing { times: 1, kind: io::ErrorKind::StorageFull });
+    let outcome =
+        run_controlled(vec![Box::new(source)], &control, &settings(Duration::ZERO), output, &mut |event| match event {
+            Event::OutputFails(error) => {
+                assert!(error.to_string().contains("a test"), "{error}");
+                fails += 1;
+            }
+            Event::OutputWorks => works += 1,
+            _ => (),
+        });
+    outcome.output.unwrap();
+    assert_eq!(fails, 1);
+    assert!(works <= 1);
+    let totals = outcome.totals;
+    assert!(totals.alerts_lost >= 1 && totals.alerts_written >= 1, "{totals:?}");
+    assert_eq!(totals.alerts_lost + totals.alerts_written, totals.track.alerts.iter().sum::<u64>());
+}
+
+#[test]
+fn an_output_whose_reader_went_away_ends_the_run_in_any_case() {
+    let control = Control::new(builtin_in_force());
+    let source = Again { times: (0..100).map(|_| nothing()).collect() };
+    let output = Box::new(Failing { times: u32::MAX, kind: io::ErrorKind::BrokenPipe });
+    let outcome = run_controlled(vec![Box::new(source)], &control, &settings(Duration::ZERO), output, &mut |_| ());
+    assert!(outcome.output.unwrap_err().is_closed_pipe());
+}

@@ -1,0 +1,5 @@
+//! Alerts arrive: over every way, whoever dies meanwhile.
+
+mod forms;
+mod kills;
+mod receiver;

@@ -1,0 +1,151 @@
+//! Receivers: the real rsyslog in a folder of its own, and sockets of the test.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::{self, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+/// Where Debian installs it.
+const RSYSLOGD: &str = "/usr/sbin/rsyslogd";
+
+/// How long anything that surely comes may take, on a machine that does much else.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Waits until there is what is waited for.
+pub fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let began = Instant::now();
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(began.elapsed() < PATIENCE, "{what} did not come");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Whether rsyslog is there. Where it is not, says that the test is skipped.
+pub fn has_rsyslog() -> bool {
+    let is_there = Path::new(RSYSLOGD).exists();
+    if !is_there {
+        // Not `eprintln`: the test harness would keep that to itself.
+        let _ = writeln!(io::stderr(), "SKIPPED: {RSYSLOGD} is not installed (apt install rsyslog)");
+    }
+    is_there
+}
+
+/// A port that nobody listens at.
+pub fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// rsyslogd, which can be killed and started.
+pub struct Rsyslog {
+    folder: TempDir,
+    config: String,
+    /// Where it listens.
+    pub port: u16,
+    child: Option<Child>,
+}
+
+impl Rsyslog {
+    /// One that writes what it receives by TCP into a file, as it came.
+    pub fn new() -> Self {
+        Self::writing("%rawmsg%")
+    }
+
+    /// One that writes what it understands of what it receives: facility, severity, host, program and text.
+    pub fn as_parsed() -> Self {
+        Self::writing(
+            "%syslogfacility-text% %syslogseverity-text% %hostname% %programname%%msg:::sp-if-no-1st-sp%%msg%",
+        )
+    }
+
+    fn writing(template: &str) -> Self {
+        let port = free_port();
+        let config = format!(
+            r#"module(load="imtcp")
+template(name="line" type="string" string="{template}\n")
+input(type="imtcp" address="127.0.0.1" port="{port}" ruleset="in")
+ruleset(name="in") {{ action(type="omfile" file="FOLDER/received" template="line") }}
+"#
+        );
+        Self::with(config, port)
+    }
+
+    /// One with this configuration, which has it listen at the port.
+    pub fn with(config: String, port: u16) -> Self {
+        Self { folder: tempfile::tempdir().unwrap(), config, port, child: None }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Starts it, and waits until it listens.
+    pub fn start(&mut self) {
+        let header = format!("global(workDirectory=\"{}\" maxMessageSize=\"8k\")\n", self.folder.path().display());
+        let config = self.config.replace("FOLDER", self.folder.path().to_str().unwrap());
+        fs::write(self.path("conf"), header + &config).unwrap();
+        let log = fs::File::create(self.path("log")).unwrap();
+        let child = Command::new(RSYSLOGD)
+            .arg("-n")
+            .arg("-f")
+            .arg(self.path("conf"))
+            .arg("-i")
+            .arg(self.path("pid"))
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        self.child = Some(child);
+        wait_for("rsyslog", || TcpStream::connect(("127.0.0.1", self.port)).ok());
+    }
+
+    /// Ends it with a signal: `KILL` or `TERM`.
+    pub fn stop(&mut self, signal: &str) {
+        self.signal(signal);
+        self.child.take().unwrap().wait().unwrap();
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&self, signal: &str) {
+        let id = self.child.as_ref().unwrap().id().to_string();
+        assert!(Command::new("kill").arg(format!("-{signal}")).arg(id).status().unwrap().success());
+    }
+
+    /// What it received.
+    pub fn received(&self) -> String {
+        fs::read(self.path("received")).map_or_else(|_| String::new(), |bytes| String::from_utf8(bytes).unwrap())
+    }
+}
+
+impl Drop for Rsyslog {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+/// The values of `externalId` in whole lines.
+pub fn ids(text: &str) -> BTreeSet<String> {
+    let id = |line: &str| {
+        let (_, rest) = line.split_once(" externalId=").unwrap_or_else(|| panic!("{line}"));
+        rest.split(' ').next().unwrap().to_owned()
+    };
+    text.split_inclusive('\n').filter(|line| line.ends_with('\n')).map(id).collect()
+}
+
+/// Reads a connection to its end.
+pub fn read_to_end(listener: &TcpListener) -> String {
+    let (mut stream, _) = listener.accept().unwrap();
+    let mut text = String::new();
+    stream.read_to_string(&mut text).unwrap();
+    text
+}

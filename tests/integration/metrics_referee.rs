@@ -1,0 +1,90 @@
+//! The metrics before a referee: the strict OpenMetrics parser of the PyPI package `prometheus-client`, fetched by an HTTP client
+//! that is not ours either.
+
+use std::io::{self, Write};
+use std::net::TcpListener;
+use std::process::Command;
+use std::time::Duration;
+
+use rattap::metrics::{Drops, FeedState, InterfaceState, Lag, OutputState, Queue, Server, Snapshot, SpoolState};
+use rattap::sensor::Totals;
+use rattap::units::ByteCount;
+use serde_json::Value;
+
+use crate::python::with_packages;
+
+/// The version that was looked at when this test was written.
+const REFEREE: &str = "prometheus-client==0.22.1";
+
+/// Fetches a page and tells family by family what the parser made of it.
+const ASK: &str = "
+import json, sys, urllib.request
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
+with urllib.request.urlopen(sys.argv[1]) as answer:
+    text = answer.read().decode()
+families = list(text_string_to_metric_families(text))
+print(json.dumps({family.name: {'type': family.type, 'unit': family.unit, 'help': family.documentation,
+    'samples': [[sample.name, sample.labels, sample.value] for sample in family.samples]} for family in families}))
+";
+
+#[test]
+fn an_independent_parser_reads_every_metric() {
+    let python = match with_packages("metrics-referee", "prometheus_client", &[REFEREE]) {
+        Ok(python) => python,
+        Err(reason) => {
+            // Not `eprintln`: the test harness would keep that to itself.
+            let _ = writeln!(io::stderr(), "SKIPPED: the referee prometheus-client did not read the metrics: {reason}");
+            return;
+        }
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let server = Server::start(listener, snapshot).unwrap();
+    let asked =
+        Command::new(python).args(["-c", ASK, &format!("http://{}/metrics", server.address())]).output().unwrap();
+    assert!(asked.status.success(), "{}", String::from_utf8_lossy(&asked.stderr));
+    let families: Value = serde_json::from_slice(&asked.stdout).unwrap();
+
+    let sample = |family: &str, name: &str, label: &str| {
+        let samples = families[family]["samples"].as_array().unwrap_or_else(|| panic!("{family}: {families}"));
+        let found = samples.iter().find(|sample| {
+            sample[0] == name && sample[1].as_object().unwrap().values().any(|value| value == label || label.is_empty())
+        });
+        found.unwrap_or_else(|| panic!("{name} of {label}: {samples:?}"))[2].as_f64().unwrap()
+    };
+    assert_eq!(sample("rattap_suppressed", "rattap_suppressed_total", HOSTILE), 8.0);
+    assert_eq!(sample("rattap_sightings", "rattap_sightings_total", "c2-domain-query"), 3.0);
+    assert_eq!(sample("rattap_drops", "rattap_drops_total", "frame-not-ip"), 0.0);
+    assert_eq!(sample("rattap_interface_drops", "rattap_interface_drops_total", "eth1"), 5.0);
+    assert_eq!(sample("rattap_alert_lag_seconds", "rattap_alert_lag_seconds_bucket", "+Inf"), 1.0);
+    assert_eq!(sample("rattap_feed_age_seconds", "rattap_feed_age_seconds", "mine.txt"), 90.0);
+    assert_eq!(families["rattap_alert_lag_seconds"]["type"], "histogram");
+    assert_eq!(families["rattap_spool_bytes"]["unit"], "bytes");
+    let undocumented: Vec<_> =
+        families.as_object().unwrap().iter().filter(|(_, family)| family["help"] == "").collect();
+    assert!(undocumented.is_empty(), "{undocumented:?}");
+}
+
+const HOSTILE: &str = "a\"} 1\nevil_total{b=\"\\";
+
+fn snapshot() -> Snapshot {
+    let mut lag = Lag::default();
+    lag.observe(Duration::from_secs(100));
+    let mut snapshot = Snapshot::of(&Totals::default());
+    snapshot.sightings[2] = 3;
+    snapshot.drops.push(Drops { reason: "kernel".to_owned(), interface: Some("eth1".to_owned()), count: 5 });
+    Snapshot {
+        lag,
+        queues: vec![Queue { name: "alerts", waiting: 4, capacity: 512 }],
+        interfaces: vec![InterfaceState { name: "eth1".to_owned(), is_up: true }],
+        outputs: vec![OutputState { name: "-".to_owned(), is_up: true, written: 9, lost: 1 }],
+        spool: Some(SpoolState { size: ByteCount(10), capacity: ByteCount(20) }),
+        feeds: vec![FeedState {
+            name: "mine.txt".to_owned(),
+            indicators: 9,
+            age: Some(Duration::from_secs(90)),
+            is_current: true,
+        }],
+        suppressed: vec![(HOSTILE.to_owned(), 8)],
+        ..snapshot
+    }
+}
