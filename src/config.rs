@@ -29,6 +29,7 @@ use crate::cli::{
 };
 use crate::console;
 use crate::feeds;
+use crate::reporting::Reports;
 use crate::settings::Origins;
 
 /// How many scanners are of any use: one capture thread feeds no more, and each holds a Block.
@@ -138,12 +139,14 @@ pub struct Replay {
     pub paths: Vec<PathBuf>,
     pub run: Run,
     pub names: Option<PathBuf>,
+    pub reports: Reports,
     pub tells_alerts_by_exit_code: bool,
 }
 
 impl Replay {
     /// Checks all that can be known before the work begins.
     pub fn new(args: ReplayArgs, origins: &Origins) -> anyhow::Result<Self> {
+        let reports = Reports::new(&args)?;
         let has_limit = args.sensor.spool.spool_limit.is_some() && origins.of("spool_limit").starts_with("--");
         let run = Run::new(args.sensor, origins)?;
         if has_limit && run.spool.is_none() {
@@ -155,7 +158,8 @@ impl Replay {
                 bail!("--names {}: the alerts go there; send them elsewhere with -o FILE", names.display());
             }
         }
-        Ok(Self { paths: args.paths, run, names: args.names, tells_alerts_by_exit_code: args.exit_code })
+        reports.check_apart(&run, args.names.as_deref())?;
+        Ok(Self { paths: args.paths, run, names: args.names, reports, tells_alerts_by_exit_code: args.exit_code })
     }
 }
 
@@ -317,7 +321,7 @@ fn is_same_file(one: &Path, other: &Path) -> bool {
 }
 
 /// Whether two targets are one place.
-fn is_same(one: &Target, other: &Target) -> bool {
+pub fn is_same(one: &Target, other: &Target) -> bool {
     match (one, other) {
         (Target::File(one), Target::File(other)) => one == other || is_same_file(one, other),
         _ => one == other,

@@ -9,6 +9,7 @@ use clap::FromArgMatches;
 use rattap::alert::exclusion::Exclusions;
 use rattap::capture::{CaptureError, Files, Inputs, interfaces};
 use rattap::output::{Mode, NameList, OutputError};
+use rattap::report::Problems;
 use rattap::sensor::{self, Event};
 
 mod cli;
@@ -20,6 +21,7 @@ mod feeds;
 mod hunting;
 mod listing;
 mod live;
+mod reporting;
 mod settings;
 mod summary;
 mod systemd;
@@ -57,6 +59,7 @@ fn run(cli: Cli, origins: &Origins, console: &Console) -> anyhow::Result<Exit> {
         Command::Replay(args) => replay(config::Replay::new(*args, origins)?, console),
         Command::Live(args) => live::live(config::Live::new(*args, origins)?, console),
         Command::Config(ConfigCommand::Check { file }) => print(&check(&file)?),
+        Command::ReportSchema => print(&reporting::schema()?),
         Command::Man { into: Some(folder), .. } => documents::write_manual(&folder).map(|()| Exit::Done),
         Command::Man { page, into: None } => print(&documents::manual_page(page.as_deref())?),
         Command::Completions { shell } => print(&documents::completions(shell)),
@@ -81,8 +84,10 @@ fn run(cli: Cli, origins: &Origins, console: &Console) -> anyhow::Result<Exit> {
 
 fn replay(replay: config::Replay, console: &Console) -> anyhow::Result<Exit> {
     let mut problems = 0u64;
+    let mut noted = Problems::default();
     let mut problem = |error: CaptureError| {
         problems += 1;
+        noted.note(&error);
         log::error!("{error}");
     };
     let inputs = Inputs::expand(&replay.paths, &mut problem);
@@ -92,7 +97,10 @@ fn replay(replay: config::Replay, console: &Console) -> anyhow::Result<Exit> {
     if let Some(names) = &replay.names {
         config::check_output("--names", names, &inputs)?;
     }
+    let reports = replay.reports;
+    reports.check_inputs(&inputs)?;
     let output = run.open_outputs(Mode::Replay)?;
+    let (reporting, output) = reports.open(&run, &inputs.list, output)?;
     let names = replay.names.as_deref().map(NameList::open).transpose()?;
     let exclusions = run.settings.track.exclusions.clone();
     let files = Files::new(inputs.list, run.filter);
@@ -112,13 +120,14 @@ fn replay(replay: config::Replay, console: &Console) -> anyhow::Result<Exit> {
         outcome.totals.alerts_lost = 0;
     }
     let totals = &outcome.totals;
+    let is_reported = reporting.is_none_or(|reporting| reporting.finish(&outcome, &exclusions, noted));
     console.say(&summary::text(totals, &exclusions, problems, started.elapsed()));
     Ok(match outcome.output {
         Err(error) if !error.is_closed_pipe() => {
             log::error!("{error}");
             Exit::Failed
         }
-        _ if problems > 0 => Exit::Failed,
+        _ if problems > 0 || !is_reported => Exit::Failed,
         _ if replay.tells_alerts_by_exit_code && totals.alerts_written > 0 => Exit::Alerts,
         _ => Exit::Done,
     })

@@ -1,0 +1,268 @@
+//! Reports of a replay: which files there are to be, what they say of the settings, and writing them.
+
+use std::fs::File;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use rattap::alert::exclusion::Exclusions;
+use rattap::capture::{Input, Inputs};
+use rattap::output::{Output, Target};
+use rattap::report::facts::{List, Moment};
+use rattap::report::{self, Basis, Format, Gather, Gathered, Hashing, Problems, Settings};
+use rattap::sensor::Outcome;
+
+use crate::cli::{FeedArgs, IndicatorArgs, ReplayArgs, SensorArgs};
+use crate::config::{Run, check_output, is_same};
+
+/// The schema, for people and machines.
+pub fn schema() -> anyhow::Result<String> {
+    Ok(serde_json::to_string_pretty(&report::schema())? + "\n")
+}
+
+/// The reports that a replay is to write.
+pub struct Reports {
+    files: Vec<(PathBuf, Format)>,
+    with_hashes: bool,
+    /// As far as the arguments say them.
+    settings: Settings,
+}
+
+impl Reports {
+    /// Checks the files' names.
+    pub fn new(args: &ReplayArgs) -> anyhow::Result<Self> {
+        let mut files: Vec<(PathBuf, Format)> = Vec::new();
+        for path in &args.report {
+            let shown = path.display();
+            let Some(format) = Format::of(path) else {
+                bail!("--report {shown}: the name must end in .html or .json, which says what is written");
+            };
+            if files.iter().any(|(other, _)| other == path) {
+                bail!("--report {shown}: is named twice");
+            }
+            files.push((path.clone(), format));
+        }
+        let settings = Settings {
+            command: command(args),
+            repeat_window_seconds: args.sensor.repeat_window.as_secs(),
+            filter: args.sensor.filter.clone(),
+            home: args.sensor.home.iter().map(ToString::to_string).collect(),
+            ..Settings::default()
+        };
+        Ok(Self { files, with_hashes: !args.no_report_hashes, settings })
+    }
+
+    /// Refuses files that something else goes to.
+    pub fn check_apart(&self, run: &Run, names: Option<&Path>) -> anyhow::Result<()> {
+        for (path, _) in &self.files {
+            let target = Target::File(path.clone());
+            let others = run.outputs.iter().chain(&run.audit).any(|output| is_same(&target, output));
+            if others || names.is_some_and(|names| names == path) {
+                bail!("--report {}: something else goes there; give the report a file of its own", path.display());
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses files that are among the inputs.
+    pub fn check_inputs(&self, inputs: &Inputs) -> anyhow::Result<()> {
+        self.files.iter().try_for_each(|(path, _)| check_output("--report", path, inputs))
+    }
+
+    /// Creates the files, so that hours of work do not end in "cannot create", and begins to gather what goes into them. Returns the
+    /// outputs with what gathers in front of them.
+    pub fn open(
+        self,
+        run: &Run,
+        inputs: &[Input],
+        output: Box<dyn Output>,
+    ) -> anyhow::Result<(Option<Reporting>, Box<dyn Output>)> {
+        let Self { files, with_hashes, mut settings } = self;
+        if files.is_empty() {
+            return Ok((None, output));
+        }
+        let create = |(path, format): (PathBuf, Format)| {
+            let file = File::create(&path).with_context(|| format!("--report {}: cannot create it", path.display()))?;
+            Ok((path, format, file))
+        };
+        let files = files.into_iter().map(create).collect::<anyhow::Result<_>>()?;
+        settings.indicators = run.indicators.len() as u64;
+        settings.with_builtin = run.with_builtin;
+        let list = |feed: &rattap::indicator::FeedReport| List {
+            path: feed.held.path.display().to_string(),
+            format: feed.held.format.to_owned(),
+            date: feed.held.date.map(Moment),
+            used: feed.held.used(),
+        };
+        settings.lists = run.feeds.iter().map(list).collect();
+        let gathered = Gathered::default();
+        let output = Box::new(Gather::new(output, &gathered));
+        let hashing = with_hashes.then(|| Hashing::start(inputs));
+        Ok((Some(Reporting { files, inputs: inputs.to_vec(), gathered, hashing, settings }), output))
+    }
+}
+
+/// Reports on their way.
+pub struct Reporting {
+    files: Vec<(PathBuf, Format, File)>,
+    inputs: Vec<Input>,
+    gathered: Gathered,
+    hashing: Option<Hashing>,
+    settings: Settings,
+}
+
+impl Reporting {
+    /// Writes all of them. Returns whether all could be written; what is wrong goes to the log.
+    pub fn finish(self, outcome: &Outcome, exclusions: &Exclusions, problems: Problems) -> bool {
+        let basis = Basis {
+            inputs: &self.inputs,
+            hashes: self.hashing.map(Hashing::finish).unwrap_or_default(),
+            totals: &outcome.totals,
+            is_whole: outcome.output.is_ok(),
+            problems,
+            exclusions,
+            settings: self.settings,
+        };
+        let report = report::report(&self.gathered, basis);
+        let mut is_done = true;
+        for (path, format, mut file) in self.files {
+            let rendered = format.render(&report).map_err(anyhow::Error::from);
+            let written = rendered.and_then(|text| {
+                file.write_all(text.as_bytes())?;
+                Ok(())
+            });
+            if let Err(error) = written {
+                log::error!("--report {}: {error:#}", path.display());
+                is_done = false;
+            }
+        }
+        is_done
+    }
+}
+
+/// The command that finds the same in the same captures. What has no part in that is left out; a test knows of each option.
+fn command(args: &ReplayArgs) -> String {
+    let ReplayArgs { paths, sensor, .. } = args;
+    let SensorArgs { filter, indicators, exclusions, explain_exclusions, repeat_window, home, .. } = sensor;
+    let IndicatorArgs { indicators: lists, no_builtin, rules } = indicators;
+    let FeedArgs { family, max_age: _, indicator_max_age, allow_broad } = rules;
+    let mut words = vec!["rattap".to_owned(), "replay".to_owned()];
+    let mut option = |name: &str, value: &str| words.extend([name.to_owned(), quoted(value)]);
+    let seconds = |time: &std::time::Duration| format!("{}s", time.as_secs());
+    filter.iter().for_each(|filter| option("--filter", filter));
+    lists.iter().for_each(|list| option("--indicators", &list.to_string_lossy()));
+    family.iter().for_each(|family| option("--family", family));
+    indicator_max_age.iter().for_each(|age| option("--indicator-max-age", &seconds(age)));
+    exclusions.exclusions.iter().for_each(|file| option("--exclusions", &file.to_string_lossy()));
+    option("--repeat-window", &seconds(repeat_window));
+    home.iter().for_each(|network| option("--home", &network.to_string()));
+    for (is_on, switch) in
+        [(no_builtin, "--no-builtin"), (allow_broad, "--allow-broad"), (explain_exclusions, "--explain-exclusions")]
+    {
+        words.extend(is_on.then(|| switch.to_owned()));
+    }
+    if paths.iter().any(|path| path.as_os_str().as_encoded_bytes().starts_with(b"-") && path.as_os_str() != "-") {
+        words.push("--".to_owned());
+    }
+    words.extend(paths.iter().map(|path| quoted(&path.to_string_lossy())));
+    words.join(" ")
+}
+
+/// A word for a POSIX shell.
+fn quoted(word: &str) -> String {
+    let is_plain = |character: char| character.is_ascii_alphanumeric() || "_-+=:,./@%".contains(character);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use clap::{Args, Command, FromArgMatches};
+
+    use super::*;
+
+    /// Options that have no part in what is found.
+    const LEFT_OUT: [&str; 13] = [
+        "audit",
+        "config",
+        "exit_code",
+        "max_age",
+        "names",
+        "no_report_hashes",
+        "output",
+        "report",
+        "sensor_host",
+        "sensor_id",
+        "spool",
+        "spool_limit",
+        "workers",
+    ];
+
+    fn command_of(words: &[&str]) -> String {
+        let matches = ReplayArgs::augment_args(Command::new("replay")).get_matches_from([&["replay"], words].concat());
+        command(&ReplayArgs::from_arg_matches(&matches).unwrap())
+    }
+
+    #[test]
+    fn what_matters_is_told_and_what_does_not_is_not() {
+        let all = [
+            "--filter",
+            "not port 22",
+            "--indicators",
+            "a b.txt",
+            "--no-builtin",
+            "--family",
+            "x",
+            "--indicator-max-age",
+            "1d",
+            "--allow-broad",
+            "--exclusions",
+            "it's.toml",
+            "--explain-exclusions",
+            "--repeat-window",
+            "5m",
+            "--home",
+            "10.0.0.0/8",
+            "-w",
+            "3",
+            "-o",
+            "out.cef",
+            "--report",
+            "r.html",
+            "--sensor-id",
+            "7",
+            "one.pcap",
+            "-",
+        ];
+        assert_eq!(
+            command_of(&all),
+            r"rattap replay --filter 'not port 22' --indicators 'a b.txt' --family x --indicator-max-age 86400s --exclusions 'it'\''s.toml' --repeat-window 300s --home 10.0.0.0/8 --no-builtin --allow-broad --explain-exclusions one.pcap -"
+        );
+        assert_eq!(command_of(&["--", "-odd.pcap"]), "rattap replay --repeat-window 600s -- -odd.pcap");
+    }
+
+    #[test]
+    fn every_option_is_either_told_or_left_out_on_purpose() {
+        let told = [
+            "allow_broad",
+            "exclusions",
+            "explain_exclusions",
+            "family",
+            "filter",
+            "home",
+            "indicator_max_age",
+            "indicators",
+            "no_builtin",
+            "paths",
+            "repeat_window",
+        ];
+        let known: BTreeSet<_> = told.iter().chain(&LEFT_OUT).copied().map(str::to_owned).collect();
+        let command = ReplayArgs::augment_args(Command::new("replay"));
+        let there: BTreeSet<_> = command.get_arguments().map(|argument| argument.get_id().to_string()).collect();
+        assert_eq!(there, known, "an option is new or gone: see the command that a report shows");
+    }
+}
