@@ -177,6 +177,7 @@ Examples:
   rattap replay -o alerts.cef -o 'tls://log.example?ca=/etc/ssl/log-ca.pem' --spool /var/spool/rattap incident.pcapng
   rattap replay -o alerts.cef --filter 'not port 22' /captures/2026-06-01/
   rattap replay -o alerts.cef --report incident.html --report incident.json incident.pcapng
+  rattap replay -o alerts.cef --carve evidence.pcapng week.pcap
   rattap replay -o alerts.cef --names - week.pcap | cut -f 8 | sort | uniq -c | sort -n
   tcpdump -i eth1 -w - | rattap replay -")]
 pub struct ReplayArgs {
@@ -202,6 +203,10 @@ pub struct ReplayArgs {
     /// Do not compute the captures' SHA-256 for the report
     #[arg(long, requires = "report")]
     pub no_report_hashes: bool,
+
+    /// Write all packets of every alerted conversation and DNS exchange into this pcapng file, those before the moment of detection too
+    #[arg(long, value_name = "FILE.pcapng")]
+    pub carve: Option<PathBuf>,
 
     /// Exit with 10 where there were alerts
     #[arg(long)]

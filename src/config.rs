@@ -140,6 +140,7 @@ pub struct Replay {
     pub run: Run,
     pub names: Option<PathBuf>,
     pub reports: Reports,
+    pub carve: Option<PathBuf>,
     pub tells_alerts_by_exit_code: bool,
 }
 
@@ -158,8 +159,20 @@ impl Replay {
                 bail!("--names {}: the alerts go there; send them elsewhere with -o FILE", names.display());
             }
         }
-        reports.check_apart(&run, args.names.as_deref())?;
-        Ok(Self { paths: args.paths, run, names: args.names, reports, tells_alerts_by_exit_code: args.exit_code })
+        if let Some(carve) = &args.carve {
+            let shown = carve.display();
+            let target = match Target::parse(carve.as_os_str()).context("--carve")? {
+                target @ Target::File(_) => target,
+                _ => bail!("--carve {shown}: must be a file"),
+            };
+            let others = run.outputs.iter().chain(&run.audit).any(|output| is_same(&target, output));
+            if others || args.names.as_ref() == Some(carve) {
+                bail!("--carve {shown}: something else goes there; give the packets a file of their own");
+            }
+        }
+        reports.check_apart(&run, [&args.names, &args.carve].into_iter().flatten())?;
+        let ReplayArgs { paths, names, carve, .. } = args;
+        Ok(Self { paths, run, names, reports, carve, tells_alerts_by_exit_code: args.exit_code })
     }
 }
 

@@ -8,10 +8,11 @@
 //! 4. [`output`]: one thread writes them.
 //!
 //! [`sensor`] owns the threads: each of its workers takes a Block through the first three. Before they start, [`privileges`] gives
-//! up what they do not need. Beside the way stands [`hunt`]: queries for where no packet is seen.
+//! up what they do not need. After a replay, [`carve`] reads again what the evidence lies in. Beside the way stands [`hunt`]: queries for where no packet is seen.
 
 pub mod alert;
 pub mod capture;
+pub mod carve;
 pub mod decode;
 pub mod domain_name;
 pub mod flow;

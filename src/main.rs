@@ -5,12 +5,15 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use anyhow::Context;
 use clap::FromArgMatches;
+use rattap::alert::Evidence;
 use rattap::alert::exclusion::Exclusions;
-use rattap::capture::{CaptureError, Files, Inputs, interfaces};
+use rattap::capture::{CaptureError, Files, Filter, Inputs, interfaces};
+use rattap::carve::Carving;
 use rattap::output::{Mode, NameList, OutputError};
 use rattap::report::Problems;
-use rattap::sensor::{self, Event};
+use rattap::sensor::{self, Event, Keeps};
 
 mod cli;
 mod config;
@@ -97,9 +100,19 @@ fn replay(replay: config::Replay, console: &Console) -> anyhow::Result<Exit> {
     if let Some(names) = &replay.names {
         config::check_output("--names", names, &inputs)?;
     }
+    if let Some(carve) = &replay.carve {
+        config::check_output("--carve", carve, &inputs)?;
+    }
     let reports = replay.reports;
     reports.check_inputs(&inputs)?;
     let output = run.open_outputs(Mode::Replay)?;
+    let carving = match &replay.carve {
+        Some(path) => {
+            let filter = run.filter.as_ref().map(Filter::again).transpose()?;
+            Some(Carving::open(path, inputs.list.clone(), filter).context("--carve")?)
+        }
+        None => None,
+    };
     let (reporting, output) = reports.open(&run, &inputs.list, output)?;
     let names = replay.names.as_deref().map(NameList::open).transpose()?;
     let exclusions = run.settings.track.exclusions.clone();
@@ -107,8 +120,9 @@ fn replay(replay: config::Replay, console: &Console) -> anyhow::Result<Exit> {
     let read = files.progress();
     console.begin(inputs.total);
     let started = Instant::now();
+    let keeps = Keeps { names, index: carving.as_ref().map(Carving::index) };
     let mut outcome =
-        sensor::run(Box::new(files), run.indicators, &run.settings, output, names, &mut |event| match event {
+        sensor::run_and_keep(Box::new(files), run.indicators, &run.settings, output, keeps, &mut |event| match event {
             Event::Problem(error) => problem(error),
             Event::Tick { alerts } => console.progress(&read, alerts),
             // It ends the run, whose outcome tells of it.
@@ -122,6 +136,9 @@ fn replay(replay: config::Replay, console: &Console) -> anyhow::Result<Exit> {
     let totals = &outcome.totals;
     let is_reported = reporting.is_none_or(|reporting| reporting.finish(&outcome, &exclusions, noted));
     console.say(&summary::text(totals, &exclusions, problems, started.elapsed()));
+    if let Some((carving, evidence)) = carving.zip(outcome.evidence) {
+        problems += carve(carving, &evidence, console);
+    }
     Ok(match outcome.output {
         Err(error) if !error.is_closed_pipe() => {
             log::error!("{error}");
@@ -131,6 +148,23 @@ fn replay(replay: config::Replay, console: &Console) -> anyhow::Result<Exit> {
         _ if replay.tells_alerts_by_exit_code && totals.alerts_written > 0 => Exit::Alerts,
         _ => Exit::Done,
     })
+}
+
+/// Writes the evidence, and says how much it is. Returns how many problems there were.
+fn carve(carving: Carving, evidence: &Evidence, console: &Console) -> u64 {
+    let mut problems = 0;
+    let carved = carving.finish(evidence, &mut |error| {
+        problems += 1;
+        log::error!("--carve {error}");
+    });
+    match carved {
+        Ok(carved) => console.say(&summary::carved(&carved, evidence)),
+        Err(error) => {
+            problems += 1;
+            log::error!("--carve {error}");
+        }
+    }
+    problems
 }
 
 /// Rules go to standard output, what is wrong with them to the log.

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, bail};
 use rattap::alert::exclusion::Exclusions;
@@ -53,11 +53,11 @@ impl Reports {
     }
 
     /// Refuses files that something else goes to.
-    pub fn check_apart(&self, run: &Run, names: Option<&Path>) -> anyhow::Result<()> {
+    pub fn check_apart<'a>(&self, run: &Run, others: impl Iterator<Item = &'a PathBuf> + Clone) -> anyhow::Result<()> {
         for (path, _) in &self.files {
             let target = Target::File(path.clone());
-            let others = run.outputs.iter().chain(&run.audit).any(|output| is_same(&target, output));
-            if others || names.is_some_and(|names| names == path) {
+            let is_output = run.outputs.iter().chain(&run.audit).any(|output| is_same(&target, output));
+            if is_output || others.clone().any(|other| is_same(&target, &Target::File(other.clone()))) {
                 bail!("--report {}: something else goes there; give the report a file of its own", path.display());
             }
         }
@@ -186,8 +186,9 @@ mod tests {
     use super::*;
 
     /// Options that have no part in what is found.
-    const LEFT_OUT: [&str; 13] = [
+    const LEFT_OUT: [&str; 14] = [
         "audit",
+        "carve",
         "config",
         "exit_code",
         "max_age",

@@ -32,12 +32,13 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
-use crate::alert::Alert;
 use crate::alert::exclusion::Exclusions;
+use crate::alert::{Alert, Evidence};
 use crate::capture::{Beat, Block, CaptureCounts, CaptureError, Fill, Origin, Source};
+use crate::carve::Index;
 use crate::indicator::{IndicatorSet, Learned};
 use crate::output::{NameList, Output, OutputError};
-use crate::scan::{Findings, ScanCounts, scan};
+use crate::scan::{Findings, FlowBits, ScanCounts, scan};
 use crate::track::{TrackCounts, TrackSettings, Tracker};
 use crate::units::Timestamp;
 
@@ -120,6 +121,17 @@ pub struct Outcome {
     pub totals: Totals,
     /// The error of the output that ended the run early, or the last one that it told when it was closed.
     pub output: Result<(), OutputError>,
+    /// What the alerts tell of, where an index was kept.
+    pub evidence: Option<Evidence>,
+}
+
+/// What a run is to keep beside its alerts.
+#[derive(Default)]
+pub struct Keeps {
+    /// Where all names go that are seen.
+    pub names: Option<NameList>,
+    /// Where is kept what carving needs to know of each Block.
+    pub index: Option<Arc<Index>>,
 }
 
 /// A Block on its way, with what was found in it.
@@ -151,6 +163,8 @@ struct Shared {
     /// What scanners look for beside the indicators. Written by the tracker alone.
     learned: RwLock<Arc<Learned>>,
     control: Control,
+    /// Where each Block is noted, if anywhere.
+    index: Option<Arc<Index>>,
     /// Whether the run goes on where the output fails.
     goes_on: bool,
     alerts_written: AtomicU64,
@@ -198,8 +212,20 @@ pub fn run(
     names: Option<NameList>,
     watch: &mut dyn FnMut(Event),
 ) -> Outcome {
+    run_and_keep(source, indicators, settings, output, Keeps { names, index: None }, watch)
+}
+
+/// As [`run`], and keeps what is asked for.
+pub fn run_and_keep(
+    source: Box<dyn Source>,
+    indicators: Arc<IndicatorSet>,
+    settings: &SensorSettings,
+    output: Box<dyn Output>,
+    keeps: Keeps,
+    watch: &mut dyn FnMut(Event),
+) -> Outcome {
     let control = Control::new(InForce { indicators, exclusions: settings.track.exclusions.clone() });
-    run_until(vec![source], control, false, settings, output, names, watch)
+    run_until(vec![source], control, false, settings, output, keeps, watch)
 }
 
 /// Runs sources side by side until they end or are stopped through `control`. Where the output fails the run goes on, unless that
@@ -211,7 +237,7 @@ pub fn run_controlled(
     output: Box<dyn Output>,
     watch: &mut dyn FnMut(Event),
 ) -> Outcome {
-    run_until(sources, control.clone(), true, settings, output, None, watch)
+    run_until(sources, control.clone(), true, settings, output, Keeps::default(), watch)
 }
 
 fn run_until(
@@ -220,7 +246,7 @@ fn run_until(
     goes_on: bool,
     settings: &SensorSettings,
     output: Box<dyn Output>,
-    names: Option<NameList>,
+    Keeps { names, index }: Keeps,
     watch: &mut dyn FnMut(Event),
 ) -> Outcome {
     let workers = settings.workers.get().max(sources.len());
@@ -231,6 +257,10 @@ fn run_until(
     let mut tracker = Tracker::new(settings.track.clone());
     if wants_names {
         tracker.keep_names();
+    }
+    let has_index = index.is_some();
+    if has_index {
+        tracker.keep_evidence();
     }
     let InForce { indicators, exclusions } = control.in_force();
     let fronts = sources.into_iter().map(|source| Mutex::new(Front { source, report: Some(report.clone()) }));
@@ -254,6 +284,7 @@ fn run_until(
         free: bounded(loads),
         learned: RwLock::new(Arc::new(Learned::default())),
         control,
+        index,
         goes_on,
         alerts_written: AtomicU64::new(0),
         alerts_lost: AtomicU64::new(0),
@@ -264,7 +295,8 @@ fn run_until(
     shared.control.attach(&shared);
     for _ in 0..loads {
         let block = Block::new(Arc::new(Origin::default()), indicators.clone());
-        let findings = Findings { wants_names, ..Findings::default() };
+        let flows = has_index.then(FlowBits::new);
+        let findings = Findings { wants_names, flows, ..Findings::default() };
         shared.give_back(Load { block, findings, exclusions: exclusions.clone() });
     }
     let shared = &*shared;
@@ -281,7 +313,8 @@ fn run_until(
         for (front, captured) in shared.fronts.iter().zip(&shared.captured) {
             *locked(captured) = locked(front).source.counts();
         }
-        Outcome { totals: shared.totals(), output }
+        let evidence = locked(&shared.back).tracker.take_evidence();
+        Outcome { totals: shared.totals(), output, evidence }
     })
 }
 
@@ -327,6 +360,9 @@ fn work(shared: &Shared, source: usize) {
         }
         load.findings.wants_segments = shared.wants_segments.load(Ordering::Relaxed);
         scan(&load.block, &shared.learned(), &mut load.findings);
+        if let Some((index, flows)) = shared.index.as_ref().zip(load.findings.flows.as_ref()) {
+            index.add(&load.block, flows);
+        }
         own = locked(&shared.back).take(load, shared);
     }
 }

@@ -4,8 +4,9 @@ use std::fmt::Write;
 use std::iter;
 use std::time::Duration;
 
-use rattap::alert::Signature;
 use rattap::alert::exclusion::Exclusions;
+use rattap::alert::{Evidence, Signature};
+use rattap::carve::Carved;
 use rattap::losses::{Loss, losses};
 use rattap::sensor::Totals;
 use rattap::units::ByteCount;
@@ -23,6 +24,24 @@ pub fn text(totals: &Totals, exclusions: &Exclusions, problems: u64, took: Durat
     );
     // Writing into a string cannot fail.
     let _ = write(&mut text, totals, exclusions, problems);
+    text
+}
+
+/// What was carved, and what not for want of room.
+pub fn carved(carved: &Carved, evidence: &Evidence) -> String {
+    let Carved { packets, conversations, .. } = *carved;
+    let mut text = format!("carved {} of {}\n", counted(packets, "packet"), counted(conversations, "conversation"));
+    let beyond = [
+        (evidence.sightings_beyond(), "sighting", "of conversations that are not carved, since there are too many"),
+        (
+            evidence.lines_beyond(),
+            "line",
+            "not named in comments for all packets that they tell of, since there are too many",
+        ),
+    ];
+    for (count, what, why) in beyond.into_iter().filter(|(count, ..)| *count > 0) {
+        text += &format!("{} {why}\n", counted(count, what));
+    }
     text
 }
 

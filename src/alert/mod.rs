@@ -4,11 +4,12 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use crate::capture::{Origin, Packets};
-use crate::flow::{End, Mac, Protocol, Vlans};
+use crate::flow::{End, Flow, Mac, Protocol, Vlans};
 use crate::indicator::Indicator;
 use crate::units::{ByteCount, Timestamp};
 
 mod beacon;
+mod evidence;
 pub mod exclusion;
 mod repeat;
 mod signature;
@@ -16,6 +17,7 @@ pub(crate) mod wire_text;
 
 pub use crate::scan::{DnsFacts, HttpFacts, MatchBasis};
 pub use beacon::Rhythm;
+pub use evidence::{Evidence, Line, Told};
 pub use exclusion::Verdict;
 pub use repeat::{REPEAT_WINDOW, Repeats, Traffic, WindowId};
 pub use signature::Signature;
@@ -133,6 +135,11 @@ pub struct Alert {
 }
 
 impl Alert {
+    /// The conversation or DNS exchange that it names, as of [`Flow::either_way`].
+    pub fn flow(&self) -> Flow {
+        Flow { source: self.client, destination: self.server, protocol: self.protocol }.either_way()
+    }
+
     /// Whether an exclusion suppresses it: no output but the audit file gets it.
     pub fn is_suppressed(&self) -> bool {
         self.exclusion.as_ref().and_then(Verdict::effect) == Some(exclusion::Effect::Suppress)

@@ -23,9 +23,11 @@ use std::time::Duration;
 use foldhash::fast::RandomState;
 
 use super::beacon::Beats;
+use super::evidence::{Evidence, Waiting};
 use super::exclusion::Standing;
 use super::{Alert, Indicator, MatchBasis, Phase, Signature, TcpOutcome};
 use crate::capture::Packets;
+use crate::decode::Outer;
 use crate::flow::{End, Flow};
 use crate::units::{ByteCount, Timestamp};
 
@@ -130,6 +132,8 @@ struct Since {
     packets: u64,
     numbers: Option<Packets>,
     tcp_outcome: Option<TcpOutcome>,
+    /// The conversations, where evidence is kept.
+    waiting: Waiting,
 }
 
 /// The open windows.
@@ -141,6 +145,8 @@ pub struct Repeats {
     due: BinaryHeap<Reverse<(Timestamp, WindowId)>>,
     next: u64,
     closed_early: u64,
+    /// What the lines tell of, where that is kept.
+    evidence: Option<Evidence>,
 }
 
 impl Repeats {
@@ -153,6 +159,24 @@ impl Repeats {
             due: BinaryHeap::new(),
             next: 0,
             closed_early: 0,
+            evidence: None,
+        }
+    }
+
+    /// Keeps which conversations the lines tell of, from now on.
+    pub fn keep_evidence(&mut self) {
+        self.evidence = Some(Evidence::default());
+    }
+
+    /// What was kept, and no more from now on.
+    pub fn take_evidence(&mut self) -> Option<Evidence> {
+        self.evidence.take()
+    }
+
+    /// A sighting lay in tunnels.
+    pub fn lay_in(&mut self, alert: &Alert, outer: Option<&[Outer]>) {
+        if let Some((evidence, outer)) = self.evidence.as_mut().zip(outer).filter(|_| !alert.is_suppressed()) {
+            evidence.lay_in(alert.flow(), outer);
         }
     }
 
@@ -180,7 +204,7 @@ impl Repeats {
                 self.close(*known, emit);
             }
             if conversation.is_none() {
-                emit(first_line(alert));
+                self.emit_first(alert, emit);
                 return None;
             }
         } else if let Some(&id) = self.by_key.get(&key)
@@ -189,12 +213,13 @@ impl Repeats {
             if let Some((_, silence)) = conversation.filter(|_| self.window.is_zero()) {
                 window.closes = window.closes.max(alert.end + silence);
             }
+            window.wait(&mut self.evidence, alert.flow(), alert.seen);
             window.add_sighting(alert);
             return Some(id);
         }
         let closes = alert.end + self.length(conversation);
-        emit(first_line(alert.clone()));
         let beats = Beats::after(alert.seen);
+        self.emit_first(alert.clone(), emit);
         Some(self.open(key, alert, beats, closes, emit))
     }
 
@@ -223,6 +248,7 @@ impl Repeats {
             }
         };
         if let Some(window) = self.windows.get_mut(&id) {
+            window.wait(&mut self.evidence, conversation.0, traffic.time);
             window.since.add(&traffic);
             if self.window.is_zero() {
                 window.closes = window.closes.max(traffic.time + conversation.1);
@@ -249,7 +275,7 @@ impl Repeats {
                 self.due.push(Reverse((window.closes, id)));
                 continue;
             }
-            match window.take_update() {
+            match window.take_update(&mut self.evidence) {
                 Some(update) if !self.window.is_zero() => {
                     emit(update);
                     window.closes = due + self.window;
@@ -316,10 +342,19 @@ impl Repeats {
     }
 
     fn close(&mut self, id: WindowId, emit: &mut dyn FnMut(Alert)) {
-        if let Some(update) = self.windows.get_mut(&id).and_then(Window::take_update) {
+        let Self { windows, evidence, .. } = self;
+        if let Some(update) = windows.get_mut(&id).and_then(|window| window.take_update(evidence)) {
             emit(update);
         }
         self.forget(id);
+    }
+
+    fn emit_first(&mut self, alert: Alert, emit: &mut dyn FnMut(Alert)) {
+        let line = first_line(alert);
+        if let Some(evidence) = self.evidence.as_mut().filter(|_| !line.is_suppressed()) {
+            evidence.first(&line);
+        }
+        emit(line);
     }
 
     fn forget(&mut self, id: WindowId) {
@@ -342,6 +377,13 @@ impl Since {
 }
 
 impl Window {
+    /// The next line is to tell of a conversation.
+    fn wait(&mut self, evidence: &mut Option<Evidence>, flow: Flow, seen: Timestamp) {
+        if let Some(evidence) = evidence.as_mut().filter(|_| !self.latest.is_suppressed()) {
+            evidence.wait(&mut self.since.waiting, flow, seen);
+        }
+    }
+
     fn add_sighting(&mut self, mut alert: Alert) {
         self.beats.note(alert.seen);
         let since = &mut self.since;
@@ -371,8 +413,9 @@ impl Window {
     }
 
     /// The update, if anything came since the line before.
-    fn take_update(&mut self) -> Option<Alert> {
-        let since = std::mem::take(&mut self.since);
+    fn take_update(&mut self, evidence: &mut Option<Evidence>) -> Option<Alert> {
+        let mut since = std::mem::take(&mut self.since);
+        let waiting = std::mem::take(&mut since.waiting);
         let end = since.end?;
         let latest = &self.latest;
         let seen = since.seen.unwrap_or(latest.seen);
@@ -395,6 +438,9 @@ impl Window {
             ..latest.clone()
         };
         alert.id = id_of(&alert);
+        if let Some(evidence) = evidence {
+            evidence.update(waiting, &alert);
+        }
         Some(alert)
     }
 }

@@ -113,6 +113,19 @@ impl Packets {
     }
 }
 
+/// Where a Block's bytes lie among the inputs, and what it takes to read it once more. Set by files alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Part {
+    /// The input's place in the list.
+    pub input: u32,
+    /// The offset of the Block's first byte in the capture, decompressed where that is.
+    pub start: u64,
+    /// Whether Blocks of the input may be sought, as far as this one tells: it is not compressed, and nothing is damaged or left out here.
+    pub is_sought: bool,
+    /// Whether Blocks after it cannot be read without it: it describes interfaces.
+    pub describes: bool,
+}
+
 /// Frames from one origin, in the order in which they were captured.
 #[derive(Debug)]
 pub struct Block {
@@ -120,6 +133,8 @@ pub struct Block {
     pub number: u64,
     /// Where its frames come from.
     pub origin: Arc<Origin>,
+    /// Where its bytes lie.
+    pub part: Part,
     /// The indicators in force when it was captured.
     pub indicators: Arc<IndicatorSet>,
     /// Captured bytes, among them those of the frames.
@@ -145,6 +160,7 @@ impl Block {
         Self {
             number: 0,
             origin,
+            part: Part::default(),
             indicators,
             bytes: Vec::new(),
             frames: Vec::new(),

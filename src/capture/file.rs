@@ -15,7 +15,7 @@ use std::vec;
 
 use flate2::bufread::MultiGzDecoder;
 
-use super::block::{BLOCK_CAPACITY, Block, Frame, Origin, PacketNumber};
+use super::block::{BLOCK_CAPACITY, Block, Frame, Origin, PacketNumber, Part};
 use super::filter::Filter;
 use super::inputs::Input;
 use super::magic::{Content, HEAD, content};
@@ -41,6 +41,10 @@ const MAX_LISTED: u32 = 10;
 
 /// How many frames a Block has room for from the start: a buffer full of frames of some 240 bytes. It grows where needed.
 const FRAMES: usize = BLOCK_CAPACITY / 256;
+
+mod again;
+
+pub use again::Again;
 
 /// A list of capture files as one history: each is read to its end, then the next.
 pub struct Files {
@@ -102,12 +106,12 @@ impl Files {
         loop {
             let opened = match self.ahead.pop_front() {
                 Some(opened) => opened,
-                None => Reader::open(&self.inputs.next()?, &self.progress),
+                None => Reader::open(self.inputs.next()?, &self.progress),
             };
             while self.ahead.len() < OPENED_AHEAD
                 && let Some(input) = self.inputs.next_if(is_regular)
             {
-                self.ahead.push_back(Reader::open(&input, &self.progress));
+                self.ahead.push_back(Reader::open(input, &self.progress));
             }
             match opened {
                 Ok(reader) => return Some(reader),
@@ -173,13 +177,29 @@ impl Walker {
             Self::Pcapng(walker) => walker.walk(window, from, sink),
         }
     }
+
+    /// Whether it is in the midst of what a reader that begins here would not know of.
+    fn is_lost(&self) -> bool {
+        match self {
+            Self::Pcap(walker) => walker.is_lost(),
+            Self::Pcapng(walker) => walker.is_lost(),
+        }
+    }
+
+    /// How much it was told that later records cannot be read without.
+    fn described(&self) -> u64 {
+        match self {
+            Self::Pcap(_) => 0,
+            Self::Pcapng(walker) => walker.described(),
+        }
+    }
 }
 
 /// One opened capture.
 struct Reader {
     path: PathBuf,
     origin: Arc<Origin>,
-    /// The number of the next packet.
+    /// The next packet, and so the place among the inputs.
     next: PacketNumber,
     stream: Box<dyn Read + Send>,
     walker: Walker,
@@ -203,12 +223,12 @@ struct Reader {
 
 impl Reader {
     /// Opens an input and tells what it is.
-    fn open((place, input): &(usize, Input), progress: &Arc<AtomicU64>) -> Result<Self, CaptureError> {
-        let path = match input {
+    fn open((number, input): (usize, Input), progress: &Arc<AtomicU64>) -> Result<Self, CaptureError> {
+        let path = match &input {
             Input::Standard => PathBuf::from("-"),
             Input::File(path) => path.clone(),
         };
-        let opened = match input {
+        let opened = match &input {
             // The descriptor itself: the standard library's handle has a buffer of its own.
             Input::Standard => io::stdin().as_fd().try_clone_to_owned().map(File::from),
             Input::File(path) => File::open(path),
@@ -218,7 +238,7 @@ impl Reader {
                 let left = if metadata.is_file() { metadata.len() } else { 0 };
                 let metered = Metered { file, left, progress: Arc::clone(progress) };
                 let mut reader = Self::new(path, metered, !metadata.is_file())?;
-                reader.next.input = u32::try_from(*place).unwrap_or(u32::MAX);
+                reader.next.input = u32::try_from(number).unwrap_or(u32::MAX);
                 Ok(reader)
             }
             Err(error) => Err(CaptureError::Open { path, error }),
@@ -296,6 +316,28 @@ impl Reader {
 
     /// Fills a Block and returns how many frames were read into it.
     fn fill(
+        &mut self,
+        block: &mut Block,
+        capacity: usize,
+        counts: &mut CaptureCounts,
+        report: &mut dyn FnMut(CaptureError),
+    ) -> usize {
+        let start = self.start.saturating_add(self.skip);
+        let described = self.walker.described();
+        let troubles = (counts.damaged, counts.oversized);
+        let was_sound = self.skip == 0 && !self.walker.is_lost();
+        let read = self.fill_frames(block, capacity, counts, report);
+        let is_sound = self.skip == 0 && !self.walker.is_lost() && troubles == (counts.damaged, counts.oversized);
+        block.part = Part {
+            input: self.next.input,
+            start,
+            is_sought: was_sound && is_sound && !self.unpacked,
+            describes: described != self.walker.described(),
+        };
+        read
+    }
+
+    fn fill_frames(
         &mut self,
         block: &mut Block,
         capacity: usize,

@@ -32,6 +32,11 @@ impl Filter {
         Ok(Self { expression: expression.to_owned(), programs: vec![(LinkType::ETHERNET, Some(program))] })
     }
 
+    /// The same filter once more.
+    pub fn again(&self) -> Result<Self, FilterError> {
+        Self::new(&self.expression)
+    }
+
     /// Keeps the frames that pass, judged by their captured bytes in `bytes`, and returns how many did not. Where any did not,
     /// `kept` gets the places that the others had before, else it is emptied.
     ///

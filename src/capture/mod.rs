@@ -27,8 +27,8 @@ mod testing;
 mod unpack;
 mod walk;
 
-pub use block::{BLOCK_CAPACITY, Block, Frame, LinkType, Origin, PacketNumber, Packets};
-pub use file::Files;
+pub use block::{BLOCK_CAPACITY, Block, Frame, LinkType, Origin, PacketNumber, Packets, Part};
+pub use file::{Again, Files};
 pub use filter::{Filter, FilterError};
 pub use inputs::{Input, Inputs};
 pub use interfaces::{Interface, InterfacesError, interfaces};

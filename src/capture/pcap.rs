@@ -170,6 +170,11 @@ impl PcapWalker {
         }
     }
 
+    /// Whether a good record is searched for after damage.
+    pub(super) fn is_lost(&self) -> bool {
+        self.lost.is_some()
+    }
+
     /// The record header's length.
     fn header(&self) -> usize {
         let [header, ..] = self.layouts;

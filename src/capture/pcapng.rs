@@ -51,6 +51,8 @@ pub(super) struct PcapngWalker {
     lost: Option<Lost>,
     /// The block that was skipped beyond the buffer, while its trailing length is still to come.
     skipped: Option<Skipped>,
+    /// Section headers and interfaces so far.
+    described: u64,
 }
 
 /// What the current section is.
@@ -114,7 +116,18 @@ impl PcapngWalker {
             last: Timestamp::from_nanos(0),
             lost: None,
             skipped: None,
+            described: 0,
         }
+    }
+
+    /// Whether a good block is searched for after damage, or the end of one that was passed over.
+    pub(super) fn is_lost(&self) -> bool {
+        self.lost.is_some() || self.skipped.is_some()
+    }
+
+    /// How many section headers and interfaces were read: what the blocks after them cannot be read without.
+    pub(super) fn described(&self) -> u64 {
+        self.described
     }
 
     /// Goes over the blocks from a position of the window on and says how far it came.
@@ -221,6 +234,7 @@ impl PcapngWalker {
 
     /// Begins the section whose header block lies at a position; gives the position after the block.
     fn section_header(&mut self, window: &Window<'_>, position: usize, sink: &mut Sink<'_>) -> Result<usize, Stop> {
+        self.described += 1;
         let rest = window.bytes.get(position..).unwrap_or_default();
         let Some(magic) = rest.get(8..).and_then(|rest| rest.first_chunk()) else { return Err(Stop::Bytes) };
         let big = byte_order(*magic).ok_or(Stop::Damage(Damage::ByteOrder))?;
@@ -248,6 +262,7 @@ impl PcapngWalker {
     }
 
     fn interface<const BIG: bool>(&mut self, block: &[u8]) -> Result<(), Damage> {
+        self.described += 1;
         let &[.., t0, t1, _, _, s0, s1, s2, s3] = head::<16>(block, 20)?;
         if self.interfaces.len() >= MAX_INTERFACES {
             return Err(Damage::TooManyInterfaces);

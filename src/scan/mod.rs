@@ -20,10 +20,12 @@ use crate::protocol::quic;
 use crate::units::Timestamp;
 
 mod facts;
+mod flows;
 mod names;
 mod speech;
 
 pub use facts::{DnsFacts, HttpFacts, MatchBasis, Named};
+pub use flows::{FlowBits, FlowKey};
 pub use names::{DnsSighting, MOST_ADDRESSES, MOST_NAMES};
 pub use speech::{NameSighting, NetSupport, NetSupportSighting, Reading, Speech, Stream};
 
@@ -118,6 +120,8 @@ pub struct Findings {
     pub has_segments: bool,
     /// All TCP segments with a payload, where they were noted.
     pub segments: Vec<Segment>,
+    /// Which flows the Block holds packets of, where whoever scans wants to know.
+    pub flows: Option<FlowBits>,
     /// What was counted on the way.
     pub counts: ScanCounts,
 }
@@ -129,6 +133,9 @@ impl Findings {
         self.list.clear();
         self.segments.clear();
         self.has_segments = self.wants_segments;
+        if let Some(flows) = &mut self.flows {
+            flows.clear();
+        }
         self.counts = ScanCounts::default();
     }
 }
@@ -167,6 +174,18 @@ impl ScanCounts {
 /// Finds what matters in a Block.
 pub fn scan(block: &Block, learned: &Learned, findings: &mut Findings) {
     findings.clear(learned.generation());
+    // Two loops, so that one pays for nothing that it does not do.
+    match findings.flows.take() {
+        None => scan_frames(block, learned, findings, None),
+        Some(mut flows) => {
+            scan_frames(block, learned, findings, Some(&mut flows));
+            findings.flows = Some(flows);
+        }
+    }
+}
+
+#[inline(always)]
+fn scan_frames(block: &Block, learned: &Learned, findings: &mut Findings, mut flows: Option<&mut FlowBits>) {
     let set = &*block.indicators;
     let mut look = Look { set, learned, speech: Speech::new(set, findings.wants_names), findings };
     let mut clock = Timestamp::MIN;
@@ -178,6 +197,9 @@ pub fn scan(block: &Block, learned: &Learned, findings: &mut Findings) {
         let at = At { number, time: frame.time, clock };
         if let Some(packet) = decode_usual(frame.link, bytes) {
             packets += 1;
+            if let Some(flows) = flows.as_deref_mut() {
+                flows.add_packet(&packet);
+            }
             if notes {
                 look.note_segment(number, &packet);
             }
@@ -189,6 +211,9 @@ pub fn scan(block: &Block, learned: &Learned, findings: &mut Findings) {
         match decode_any(frame.link, bytes, frame.original) {
             Ok(decoded) => {
                 packets += 1;
+                if let Some(flows) = flows.as_deref_mut() {
+                    flows.add_decoded(&decoded);
+                }
                 look.anything(at, &decoded);
             }
             Err(skip) => look.findings.counts.skipped[skip as usize] += 1,

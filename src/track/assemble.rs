@@ -184,8 +184,17 @@ impl<T> Heads<T> {
         tables.filter_map(|(nth, table)| Some((Key { flow: *flow, nth }, table.get(flow)?)))
     }
 
-    /// Those of a flow, in the order of its bytes.
+    /// Whether each flow has one at the most: nearly always.
+    fn are_single(&self) -> bool {
+        self.pending[1..].iter().all(HashMap::is_empty)
+    }
+
+    /// Those that a flow may have, in the order of its bytes.
     pub(super) fn keys(&self, flow: &Flow) -> ArrayVec<Key, MOST_OF_FLOW> {
+        if self.are_single() {
+            // Whether it has it, whoever asks for it will find.
+            return [Key { flow: *flow, nth: 0 }].into_iter().collect();
+        }
         let mut found: ArrayVec<_, MOST_OF_FLOW> =
             self.of_flow(flow).map(|(key, pending)| (key, pending.start)).collect();
         if let [(_, first), (_, second)] = found[..]
@@ -224,11 +233,6 @@ impl<T> Heads<T> {
         (offset <= length).then_some(Expected { offset, body: pending.body, is_first })
     }
 
-    /// How many bytes of a body lie before the head.
-    pub(super) fn body(&self, key: Key) -> usize {
-        self.get(key).map_or(0, |pending| pending.body)
-    }
-
     /// Whether the byte with this sequence number is one of a body before a head pending on a flow.
     pub(super) fn is_body(&self, flow: &Flow, sequence: u32) -> bool {
         let before = |pending: &Pending<T>| pending.start.wrapping_sub(sequence) as usize;
@@ -245,9 +249,9 @@ impl<T> Heads<T> {
         self.get_mut(key).map(|pending| &mut pending.context)
     }
 
-    /// The tag of the head's flow, and the sequence number of its first byte.
-    pub(super) fn place(&self, key: Key) -> Option<(u32, u32)> {
-        self.get(key).map(|pending| (pending.tag, pending.start))
+    /// The tag of the head's flow, the sequence number of its first byte, and how many bytes of a body lie before that.
+    pub(super) fn place(&self, key: Key) -> Option<(u32, u32, usize)> {
+        self.get(key).map(|pending| (pending.tag, pending.start, pending.body))
     }
 
     /// A head is expected on a flow at this sequence number, behind so many bytes of a body. Returns it where it is not pending already.
@@ -283,9 +287,8 @@ impl<T> Heads<T> {
     ) -> Key {
         let mut others = self.keys(&flow);
         others.retain(|other| {
-            let is_near = self
-                .get(*other)
-                .is_some_and(|pending| (distance(pending.start, sequence).unsigned_abs() as usize) < LONGEST_HEAD);
+            let Some(pending) = self.get(*other) else { return false };
+            let is_near = (distance(pending.start, sequence).unsigned_abs() as usize) < LONGEST_HEAD;
             if !is_near {
                 self.give_up(*other, given_up);
             }
@@ -402,6 +405,10 @@ impl<T> Heads<T> {
         self.next += 1;
         self.bytes -= gone;
         self.counts.assembled += 1;
+        if self.are_single() {
+            self.queue.push_back((key, number));
+            return key;
+        }
         let early = self.of_flow(&key.flow).find(|(other, pending)| *other != key && pending.start == start);
         if let Some((early, _)) = early {
             self.merge(key, early);
@@ -413,7 +420,10 @@ impl<T> Heads<T> {
 
     /// Forgets what seemed to begin among so many bytes behind the first of a head.
     fn forget_within(&mut self, key: Key, length: usize) {
-        let Some((_, start)) = self.place(key) else { return };
+        if self.are_single() {
+            return;
+        }
+        let Some((_, start, _)) = self.place(key) else { return };
         let is_within = |pending: &Pending<T>| (1..length).contains(&(pending.start.wrapping_sub(start) as usize));
         let false_start = self.of_flow(&key.flow).find(|(other, pending)| *other != key && is_within(pending));
         if let Some((false_start, _)) = false_start {
@@ -640,7 +650,7 @@ mod tests {
         heads.feed(first(1), 7, b"ij", &mut none);
         heads.feed(first(1), 1, b"cdef", &mut none);
         heads.go_on(first(1), 4, at(5));
-        assert_eq!((whole(&mut heads), heads.place(first(1))), (b"ef".to_vec(), Some((7, 3))));
+        assert_eq!((whole(&mut heads), heads.place(first(1))), (b"ef".to_vec(), Some((7, 3, 0))));
         assert_eq!(heads.feed(first(1), 5, b"gh", &mut none), Fed::Grown);
         assert_eq!((whole(&mut heads), heads.due()), (b"efghij".to_vec(), Some(at(65))));
         assert_eq!((heads.bytes, heads.counts().assembled), (6, 1));

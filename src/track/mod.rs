@@ -16,7 +16,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use crate::alert::exclusion::Exclusions;
-use crate::alert::{Alert, REPEAT_WINDOW, Repeats, Signature, Traffic};
+use crate::alert::{Alert, Evidence, REPEAT_WINDOW, Repeats, Signature, Traffic};
 use crate::capture::Block;
 use crate::decode::{Decoded, MOST_TUNNELS, decode};
 use crate::flow::{End, Flow};
@@ -163,6 +163,16 @@ impl Tracker {
     /// Keeps all names that are seen from now on, listed or not: see [`Tracker::names`]. Scans have to be told, too.
     pub fn keep_names(&mut self) {
         self.names = Some(Names::default());
+    }
+
+    /// Keeps which conversations the alerts tell of, from now on.
+    pub fn keep_evidence(&mut self) {
+        self.repeats.keep_evidence();
+    }
+
+    /// What was kept, once the input has ended.
+    pub fn take_evidence(&mut self) -> Option<Evidence> {
+        self.repeats.take_evidence()
     }
 
     /// The names that were seen since the last call, in the order of the capture. To be asked after each Block, and at the end.
@@ -491,6 +501,7 @@ impl Tracker {
         if is_new_statement {
             let mut alert = alert(conversation);
             self.judge.sighting(&mut alert, finding.time);
+            self.repeats.lay_in(&alert, finding.outer.as_deref());
             conversation.judged = Judged::new(alert.exclusion.clone(), finding.time);
             conversation.window = self.repeats.sighting(alert, Some(place), false, &mut emit);
             let signature = conversation.matched.signature;
@@ -538,6 +549,7 @@ impl Tracker {
         let length = ByteCount(if is_counted { 0 } else { finding.length.into() });
         let mut alert = of_dns(finding, sighting, &indicator, heard.origin, length, &self.settings.home);
         self.judge.sighting(&mut alert, finding.time);
+        self.repeats.lay_in(&alert, finding.outer.as_deref());
         TrackCounts::count(&mut self.counts.sightings, alert.signature);
         self.repeats.sighting(alert, None, false, &mut counted(&mut self.counts, emit));
     }

@@ -368,8 +368,7 @@ impl Tracker {
 
     /// Returns the head behind one that was whole.
     fn look_once(&mut self, key: Key, indicators: &Arc<IndicatorSet>, emit: &mut dyn FnMut(Alert)) -> Option<Key> {
-        let (tag, start) = self.said.heads.place(key)?;
-        let body = self.said.heads.body(key);
+        let (tag, start, body) = self.said.heads.place(key)?;
         let (bytes, begun) = self.said.heads.look(key)?;
         let begun = begun.clone();
         let (mut heard, reading) = read(indicators, bytes, &begun, self.names.is_some());
@@ -532,6 +531,7 @@ impl Tracker {
             contact::within(finding.outer.as_deref())
         );
         self.judge.sighting(&mut alert, finding.time);
+        self.repeats.lay_in(&alert, finding.outer.as_deref());
         TrackCounts::count(&mut self.counts.sightings, alert.signature);
         self.repeats.sighting(alert, None, false, &mut counted(&mut self.counts, emit));
     }
@@ -574,6 +574,7 @@ impl Tracker {
                 contact::within(finding.outer.as_deref())
             );
             self.judge.sighting(&mut alert, finding.time);
+            self.repeats.lay_in(&alert, finding.outer.as_deref());
             TrackCounts::count(&mut self.counts.sightings, alert.signature);
             self.repeats.sighting(alert, None, false, &mut counted(&mut self.counts, emit));
             return;
@@ -597,6 +598,7 @@ impl Tracker {
         if is_sighting {
             let signature = alert.signature;
             self.judge.sighting(&mut alert, finding.time);
+            self.repeats.lay_in(&alert, finding.outer.as_deref());
             talk.verdict.clone_from(&alert.exclusion);
             talk.window = self.repeats.sighting(alert, Some(place), talk.window.is_some(), &mut emit);
             drop(emit);

@@ -4,6 +4,7 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
 mod captures;
+mod carve;
 #[path = "../../src/output/cef/reader.rs"]
 mod cef_reader;
 mod cef_referees;

@@ -1,0 +1,78 @@
+//! Parts of capture files, read once more.
+
+use std::fs::File;
+use std::io::{Seek, SeekFrom};
+use std::sync::Arc;
+
+use super::{Input, Metered, Reader};
+use crate::capture::filter::Filter;
+use crate::capture::{BLOCK_CAPACITY, Block, CaptureCounts, CaptureError, Part, Place};
+
+/// Reads Blocks of [`Files`](super::Files) again, each with the same frames.
+pub struct Again {
+    inputs: Vec<Input>,
+    filter: Option<Filter>,
+    open: Option<Open>,
+    pub(super) capacity: usize,
+}
+
+struct Open {
+    input: u32,
+    reader: Reader,
+    /// Shares its place in the file with the reader's own.
+    file: File,
+}
+
+impl Again {
+    /// The same inputs and filter as those of the files that were read.
+    pub fn new(inputs: Vec<Input>, filter: Option<Filter>) -> Self {
+        Self { inputs, filter, open: None, capacity: BLOCK_CAPACITY }
+    }
+
+    /// Reads the Block that had this part. Of an input that is [sought](Part::is_sought) all Blocks may be passed over but the first
+    /// and those that [describe](Part::describes); of another none before the last that is wanted.
+    ///
+    /// Damage was told the first time. After an error the Block holds the frames before it.
+    pub fn read(&mut self, part: &Part, block: &mut Block) -> Result<(), CaptureError> {
+        block.frames.clear();
+        let mut open = match self.open.take().filter(|open| open.input == part.input) {
+            Some(open) => open,
+            None => self.open(part.input)?,
+        };
+        if open.reader.start != part.start && part.is_sought {
+            let place = Place { offset: part.start, unpacked: false };
+            let path = &open.reader.path;
+            let sought = open.file.seek(SeekFrom::Start(part.start));
+            sought.map_err(|error| CaptureError::Read { path: path.clone(), place, error })?;
+            open.reader.carry.clear();
+            (open.reader.start, open.reader.skip) = (part.start, 0);
+        }
+        let mut failed = None;
+        let mut report = |error| {
+            if matches!(error, CaptureError::Read { .. }) {
+                failed = Some(error);
+            }
+        };
+        open.reader.fill(block, self.capacity, &mut CaptureCounts::default(), &mut report);
+        if let Some(filter) = &mut self.filter {
+            let Block { bytes, frames, kept, .. } = &mut *block;
+            filter.apply(bytes, frames, kept, &mut |_, _| ());
+        }
+        block.part.input = part.input;
+        // After a seek nobody knows.
+        block.first = None;
+        self.open = Some(open);
+        failed.map_or(Ok(()), Err)
+    }
+
+    fn open(&self, number: u32) -> Result<Open, CaptureError> {
+        let path = match self.inputs.get(number as usize) {
+            Some(Input::File(path)) => path.clone(),
+            _ => "-".into(),
+        };
+        let opened = File::open(&path).and_then(|file| Ok((file.try_clone()?, file)));
+        let (file, shared) = opened.map_err(|error| CaptureError::Open { path: path.clone(), error })?;
+        let reader = Reader::new(path, Metered { file: shared, left: 0, progress: Arc::default() }, false)?;
+        Ok(Open { input: number, reader, file })
+    }
+}

@@ -1,0 +1,194 @@
+//! Evidence: the packets of what was alerted, carved out of the captures into a pcapng file.
+//!
+//! Which conversations are alerted is known only when all was read, and their packets come before the moment of detection, too. So the
+//! captures are read twice. The first time is the replay, which keeps an [`Index`]: for each Block where it lies and which flows it may
+//! hold. The second time, here, the Blocks that may hold what is wanted are read again, and the packets of the alerted conversations
+//! written in the order of reading. A compressed file is decompressed again from its start.
+
+use std::fs::{self, File};
+use std::io::{self, BufWriter};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use thiserror::Error;
+
+use crate::alert::Evidence;
+use crate::capture::{Again, Block, CaptureError, Filter, Input, Origin};
+use crate::scan::FlowBits;
+
+mod index;
+mod wanted;
+mod write;
+
+pub use index::Index;
+
+use index::Entry;
+use wanted::Wanted;
+use write::Writer;
+
+/// How much is gathered before it is written.
+const BUFFER: usize = 256 << 10;
+
+/// What was carved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Carved {
+    /// Packets written.
+    pub packets: u64,
+    /// Conversations with at least one of them.
+    pub conversations: u64,
+    /// Blocks read again.
+    pub blocks_read: u64,
+    /// Blocks that there are.
+    pub blocks: u64,
+}
+
+/// What can go wrong with carving.
+#[derive(Debug, Error)]
+pub enum CarveError {
+    /// Standard input or a pipe.
+    #[error("{}: cannot be read twice: write it to a file first", .0.display())]
+    Stream(PathBuf),
+    /// The file cannot be created. Nothing was read.
+    #[error("{}: cannot create the file: {error}; choose a path that can be written", path.display())]
+    Create {
+        /// The file.
+        path: PathBuf,
+        /// The system's word.
+        error: io::Error,
+    },
+    /// The file cannot be written.
+    #[error("{}: cannot write: {error}; the rest of the evidence is missing", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// The system's word.
+        error: io::Error,
+    },
+    /// What the first pass kept cannot be kept or read.
+    #[error("{}: cannot keep the index beside it, which takes an eightieth of the captures: {error}", path.display())]
+    Index {
+        /// The file that was to be carved.
+        path: PathBuf,
+        /// The system's word.
+        error: io::Error,
+    },
+    /// A capture cannot be read again.
+    #[error("{0}; its packets are missing in the evidence")]
+    Capture(CaptureError),
+    /// A capture is not what it was when it was replayed.
+    #[error("{}: changed after it was replayed: the evidence may lack packets of it, or hold others", .0.display())]
+    Changed(PathBuf),
+}
+
+/// A file of evidence in the making: opened before the replay, written after it.
+pub struct Carving {
+    path: PathBuf,
+    file: File,
+    index: Arc<Index>,
+    inputs: Vec<Input>,
+    states: Vec<State>,
+    filter: Option<Filter>,
+}
+
+/// What tells that a file has changed.
+type State = Option<(u64, SystemTime)>;
+
+impl Carving {
+    /// Creates the file, emptied where it exists, and makes sure that the inputs can be read twice. `filter` is the one that the replay uses.
+    pub fn open(path: &Path, inputs: Vec<Input>, filter: Option<Filter>) -> Result<Self, CarveError> {
+        let mut states = Vec::with_capacity(inputs.len());
+        for input in &inputs {
+            match input {
+                Input::Standard => return Err(CarveError::Stream("-".into())),
+                Input::File(path) => {
+                    let metadata = fs::metadata(path).ok();
+                    if metadata.is_some_and(|metadata| !metadata.is_file()) {
+                        return Err(CarveError::Stream(path.clone()));
+                    }
+                    states.push(state(path));
+                }
+            }
+        }
+        let failed = |error| CarveError::Create { path: path.to_owned(), error };
+        let file = File::create(path).map_err(failed)?;
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let index = Index::new(folder).map_err(|error| CarveError::Index { path: path.to_owned(), error })?;
+        Ok(Self { path: path.to_owned(), file, index: Arc::new(index), inputs, states, filter })
+    }
+
+    /// What the replay is to fill.
+    pub fn index(&self) -> Arc<Index> {
+        self.index.clone()
+    }
+
+    /// Reads again what may hold evidence, and writes it. What is wrong with a capture is handed to `report`, and the others go on.
+    pub fn finish(self, evidence: &Evidence, report: &mut dyn FnMut(CarveError)) -> Result<Carved, CarveError> {
+        let Self { path, file, index, inputs, states, filter } = self;
+        let unwritten = |error| CarveError::Write { path: path.clone(), error };
+        let unindexed = |error| CarveError::Index { path: path.clone(), error };
+        let mut writer = Writer::new(BufWriter::with_capacity(BUFFER, file)).map_err(unwritten)?;
+        let mut wanted = Wanted::new(evidence);
+        let mut again = Again::new(inputs.clone(), filter);
+        let mut carved = Carved { blocks: index.blocks().map_err(unindexed)?, ..Carved::default() };
+        let mut block = Block::new(Arc::new(Origin::default()), Arc::default());
+        let (mut comments, mut flows) = (Vec::new(), FlowBits::new());
+        let mut next = 0;
+        while next < carved.blocks {
+            // The Blocks of one input, as far as they are to be read.
+            let mut parts: Vec<(Entry, bool)> = Vec::new();
+            while next < carved.blocks {
+                let entry = index.read(next, &mut flows).map_err(unindexed)?;
+                if parts.first().is_some_and(|(first, _)| first.part.input != entry.part.input) {
+                    break;
+                }
+                parts.push((entry, wanted.may_be_in(&flows)));
+                next += 1;
+            }
+            let Some(last) = parts.iter().rposition(|(_, is_wanted)| *is_wanted) else { continue };
+            let number = parts.first().map_or(0, |(first, _)| first.part.input) as usize;
+            let is_sought = parts.iter().all(|(entry, _)| entry.part.is_sought);
+            parts.truncate(last + 1);
+            let mut is_changed = false;
+            for (place, (Entry { part, frames }, is_wanted)) in parts.into_iter().enumerate() {
+                if is_sought && !is_wanted && !part.describes && place > 0 {
+                    continue;
+                }
+                // What could not be read the first time is not missing now.
+                if let Err(error) = again.read(&part, &mut block)
+                    && block.frames.len() as u64 != frames
+                {
+                    report(CarveError::Capture(error));
+                    break;
+                }
+                carved.blocks_read += 1;
+                is_changed |= block.frames.len() as u64 != frames || block.part.start != part.start;
+                if !is_wanted {
+                    continue;
+                }
+                for frame in &block.frames {
+                    let captured = block.captured(frame);
+                    if wanted.takes(frame, captured, &mut comments) {
+                        let from = (part.input, block.origin.name.as_str());
+                        writer.packet(from, frame, captured, &comments).map_err(unwritten)?;
+                        carved.packets += 1;
+                    }
+                }
+            }
+            if let Some(Input::File(path)) = inputs.get(number)
+                && (is_changed || states.get(number).is_some_and(|known| *known != state(path)))
+            {
+                report(CarveError::Changed(path.clone()));
+            }
+        }
+        carved.conversations = wanted.seen();
+        let file = writer.finish().map_err(unwritten)?.into_inner().map_err(|error| unwritten(error.into_error()))?;
+        // A disk over a network may tell only now that it is full.
+        file.sync_all().map_err(unwritten)?;
+        Ok(carved)
+    }
+}
+
+fn state(path: &Path) -> State {
+    fs::metadata(path).and_then(|metadata| Ok((metadata.len(), metadata.modified()?))).ok()
+}
