@@ -12,7 +12,7 @@ use clap_complete::Shell;
 use ipnet::IpNet;
 use rattap::capture::LONGEST_SNAP;
 use rattap::hunt;
-use rattap::units::ByteCount;
+use rattap::units::{ByteCount, Timestamp};
 
 /// The settings of the machine's sensor.
 pub const SETTINGS_FILE: &str = "/etc/rattap/rattap.toml";
@@ -161,6 +161,9 @@ Examples:
 /// together are one history, in the order given.
 #[derive(Debug, Args)]
 #[command(after_help = "\
+With --follow: SIGTERM and SIGINT end it in order, when the capture that is being read has ended (a second SIGINT at once);
+SIGHUP reopens the output files. The alerts go behind what these hold. Syslog targets need --spool.
+
 Exit code: 0 done; 1 an input could not be read or was damaged (the others were still processed), or alerts could not be \
 written; 2 wrong usage or settings; with --exit-code 10 where there were alerts.
 
@@ -179,11 +182,34 @@ Examples:
   rattap replay -o alerts.cef --report incident.html --report incident.json incident.pcapng
   rattap replay -o alerts.cef --carve evidence.pcapng week.pcap
   rattap replay -o alerts.cef --names - week.pcap | cut -f 8 | sort | uniq -c | sort -n
+  rattap replay --summary --from '2026-06-01 08:00' --to '2026-06-01 18:00' week.pcap.gz
+  rattap replay --follow /captures/ -o /var/log/rattap/alerts.cef
   tcpdump -i eth1 -w - | rattap replay -")]
 pub struct ReplayArgs {
     /// Capture files; folders, with all below them by name; - for standard input
-    #[arg(required = true, value_name = "PATH")]
+    #[arg(required_unless_present = "follow", conflicts_with = "follow", value_name = "PATH")]
     pub paths: Vec<PathBuf>,
+
+    /// Read the captures in this folder as tcpdump, dumpcap and the like finish them, each once, until stopped
+    #[arg(long, value_name = "DIR")]
+    pub follow: Option<PathBuf>,
+
+    /// Where --follow keeps which captures were read [default: a file for each folder below ~/.local/state/rattap]
+    #[arg(long, value_name = "FILE", requires = "follow")]
+    pub state: Option<PathBuf>,
+
+    /// Look only at packets from this time on: 2026-06-01, '2026-06-01 12:00' (both UTC), 2026-06-01T12:00:00+02:00, or
+    /// seconds since 1970
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    pub from: Option<Timestamp>,
+
+    /// Look only at packets before this time
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    pub to: Option<Timestamp>,
+
+    /// Show who was seen doing what in a table at the end, worst first
+    #[arg(long)]
+    pub summary: bool,
 
     #[command(flatten)]
     pub config: ConfigArgs,
@@ -192,7 +218,7 @@ pub struct ReplayArgs {
     pub sensor: SensorArgs,
 
     /// Write all names that hosts ask for into this file too, listed or not; - for standard output (then -o is needed)
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "follow")]
     pub names: Option<PathBuf>,
 
     /// Write a report of all that was found into this file: a page to read (.html), or its facts for machines (.json; see
@@ -205,7 +231,7 @@ pub struct ReplayArgs {
     pub no_report_hashes: bool,
 
     /// Write all packets of every alerted conversation and DNS exchange into this pcapng file, those before the moment of detection too
-    #[arg(long, value_name = "FILE.pcapng")]
+    #[arg(long, value_name = "FILE.pcapng", conflicts_with = "follow")]
     pub carve: Option<PathBuf>,
 
     /// Exit with 10 where there were alerts
@@ -276,10 +302,16 @@ pub enum DirectionArg {
 /// What every run of the sensor takes, wherever its packets come from.
 #[derive(Debug, Args)]
 pub struct SensorArgs {
-    /// Write the alerts there (repeatable) [default: - for standard output]: into a file, which a replay empties first and a live
-    /// sensor goes on behind, or to a syslog receiver: udp://HOST[:514], tcp://HOST[:514], tls://HOST[:6514], unix:///dev/log
-    #[arg(short, long, value_name = "TARGET", default_value = "-", hide_default_value = true)]
+    /// Write the alerts there (repeatable) [default: - for standard output]: as CEF lines into a file, which a replay empties first and a live
+    /// sensor and a replay that follows a folder go on behind, or to a syslog receiver: udp://HOST[:514], tcp://HOST[:514],
+    /// tls://HOST[:6514], unix:///dev/log
+    #[arg(short, long, value_name = "TARGET")]
     pub output: Vec<OsString>,
+
+    /// Write the alerts as JSON there, an object a line: into a file, or to standard output with - (repeatable). Without -o it takes the
+    /// place of the CEF lines, else it is one more output
+    #[arg(long, value_name = "FILE")]
+    pub json: Vec<OsString>,
 
     #[command(flatten)]
     pub spool: SpoolArgs,
@@ -415,7 +447,7 @@ pub struct ExclusionArgs {
     #[arg(long, value_name = "FILE")]
     pub exclusions: Vec<PathBuf>,
 
-    /// Write the lines that exclusions suppress into this file: emptied first by a replay, appended to by a live sensor
+    /// Write the lines that exclusions suppress into this file: emptied first by a replay, appended to by a live sensor and with --follow
     #[arg(long, value_name = "FILE")]
     pub audit: Option<PathBuf>,
 }
@@ -489,6 +521,24 @@ fn listen_address(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| "a port or an address with its port is wanted, such as 9100 or [::1]:9100".to_owned())
 }
 
+/// A moment: with its offset from UTC, or a date with or without a time of day in UTC, or seconds since the epoch.
+fn moment(text: &str) -> Result<Timestamp, String> {
+    let wanted = || "a time is wanted, such as 2026-06-01, '2026-06-01 12:00' (both UTC), 2026-06-01T12:00:00+02:00 or 1780315200";
+    let seconds = text.split_once('.').map_or(text, |(seconds, _)| seconds);
+    // Eight digits are a date.
+    let is_number = seconds.len() > 8 && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    let text = if is_number { format!("{text}s") } else { text.to_owned() };
+    let parsed = if is_number {
+        text.parse::<jiff::SignedDuration>().and_then(jiff::Timestamp::from_duration)
+    } else {
+        text.parse::<jiff::Timestamp>().or_else(|_| jiff::tz::TimeZone::UTC.to_timestamp(text.parse()?))
+    };
+    let moment = parsed.map_err(|_| wanted().to_owned())?;
+    i64::try_from(moment.as_nanosecond())
+        .map(Timestamp::from_nanos)
+        .map_err(|_| "a time before 2262 is wanted".to_owned())
+}
+
 /// A time between two events.
 fn interval(text: &str) -> Result<Duration, String> {
     match duration(text)? {
@@ -539,6 +589,29 @@ mod tests {
         assert_eq!(listen_address("0.0.0.0:80"), Ok("0.0.0.0:80".parse().unwrap()));
         for wrong in ["", "localhost:9100", ":9100", "127.0.0.1", "70000"] {
             assert!(listen_address(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn moments_are_read_in_utc_unless_they_say_otherwise() {
+        let noon = Ok(Timestamp::from_parts(1_780_315_200, 0));
+        for text in [
+            "2026-06-01T12:00:00Z",
+            "2026-06-01T14:00:00+02:00",
+            "2026-06-01 12:00",
+            "2026-06-01T12:00:00",
+            "1780315200",
+            "1780315200.000",
+        ] {
+            assert_eq!(moment(text), noon, "{text}");
+        }
+        assert_eq!(moment("2026-06-01"), Ok(Timestamp::from_parts(1_780_272_000, 0)));
+        assert_eq!(moment("20260601"), moment("2026-06-01"));
+        assert_eq!(moment("1780315200.25"), Ok(Timestamp::from_parts(1_780_315_200, 250_000_000)));
+        for text in
+            ["", "noon", "2026", "12:00", "2026-13-01", "2026-06-01 25:00", "1780315200.2.5", "-5", "2400-01-01"]
+        {
+            assert!(moment(text).is_err(), "{text}");
         }
     }
 }

@@ -14,10 +14,10 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use rattap::alert::exclusion::Exclusions;
-use rattap::capture::{Direction, Filter, Input, Inputs, LiveSettings};
+use rattap::capture::{Direction, Filter, Input, Inputs, LiveSettings, TimeWindow, state_name};
 use rattap::indicator::{FeedReport, IndicatorSet, LoadSettings, Loaded};
 use rattap::output::syslog::{SyslogTarget, Transport};
-use rattap::output::{self, Audited, Cef, Mode, Output, OutputError, Sensor, SpoolSettings, Target};
+use rattap::output::{self, Audited, Cef, Form, Mode, Output, OutputError, Sensor, SpoolSettings, Target};
 use rattap::privileges::{Account, Plan};
 use rattap::sensor::{InForce, SensorSettings};
 use rattap::track::TrackSettings;
@@ -72,7 +72,7 @@ impl Run {
         }
         let exclusions = exclusions(&files).with_context(|| origins.of("exclusions"))?;
         let exclusions = if args.explain_exclusions { exclusions.dry() } else { exclusions };
-        let outputs = outputs(&args.output, origins)?;
+        let outputs = outputs(&args.output, &args.json, origins)?;
         let audit = audit.map(|audit| match Target::parse(audit.as_os_str()).with_context(|| origins.of("audit"))? {
             target @ Target::Syslog(_) => bail!("{} {target}: must be a file", origins.of("audit")),
             target => Ok(target),
@@ -105,6 +105,13 @@ impl Run {
 }
 
 impl Run {
+    /// The files that are written, with the option that names each.
+    pub fn files(&self) -> impl Iterator<Item = (&'static str, &Path)> {
+        let outputs = self.outputs.iter().map(|output| (option_of(output), output));
+        let audit = self.audit.iter().map(|audit| ("--audit", audit));
+        outputs.chain(audit).filter_map(|(option, target)| Some((option, target.path()?)))
+    }
+
     /// Opens all outputs as one.
     pub fn open_outputs(&self, mode: Mode) -> Result<Box<dyn Output>, OutputError> {
         let (cef, report) = (Cef::new(self.sensor.clone()), console::report());
@@ -137,10 +144,16 @@ pub fn feed_settings(paths: Vec<PathBuf>, rules: FeedArgs) -> LoadSettings {
 /// What a replay is to do.
 pub struct Replay {
     pub paths: Vec<PathBuf>,
+    /// The folder to follow in place of `paths`.
+    pub follow: Option<Followed>,
     pub run: Run,
     pub names: Option<PathBuf>,
     pub reports: Reports,
     pub carve: Option<PathBuf>,
+    /// Only packets of this time.
+    pub window: Option<TimeWindow>,
+    /// Ends with a table of who was seen doing what.
+    pub shows_summary: bool,
     pub tells_alerts_by_exit_code: bool,
 }
 
@@ -148,6 +161,13 @@ impl Replay {
     /// Checks all that can be known before the work begins.
     pub fn new(args: ReplayArgs, origins: &Origins) -> anyhow::Result<Self> {
         let reports = Reports::new(&args)?;
+        let window = match (args.from, args.to) {
+            (None, None) => None,
+            (from, to) => Some(TimeWindow { from: from.unwrap_or(Timestamp::MIN), to: to.unwrap_or(Timestamp::MAX) }),
+        };
+        if window.is_some_and(|window| window.from >= window.to) {
+            bail!("--to: is not after --from, so no packet could be looked at");
+        }
         let has_limit = args.sensor.spool.spool_limit.is_some() && origins.of("spool_limit").starts_with("--");
         let run = Run::new(args.sensor, origins)?;
         if has_limit && run.spool.is_none() {
@@ -162,7 +182,7 @@ impl Replay {
         if let Some(carve) = &args.carve {
             let shown = carve.display();
             let target = match Target::parse(carve.as_os_str()).context("--carve")? {
-                target @ Target::File(_) => target,
+                target @ Target::File(..) => target,
                 _ => bail!("--carve {shown}: must be a file"),
             };
             let others = run.outputs.iter().chain(&run.audit).any(|output| is_same(&target, output));
@@ -171,9 +191,74 @@ impl Replay {
             }
         }
         reports.check_apart(&run, [&args.names, &args.carve].into_iter().flatten())?;
-        let ReplayArgs { paths, names, carve, .. } = args;
-        Ok(Self { paths, run, names, reports, carve, tells_alerts_by_exit_code: args.exit_code })
+        let follow = args.follow.map(|folder| Followed::new(folder, args.state, &run)).transpose()?;
+        Ok(Self {
+            paths: args.paths,
+            follow,
+            run,
+            names: args.names,
+            reports,
+            carve: args.carve,
+            window,
+            shows_summary: args.summary,
+            tells_alerts_by_exit_code: args.exit_code,
+        })
     }
+}
+
+/// A folder to follow.
+pub struct Followed {
+    pub folder: PathBuf,
+    /// Where it is kept what was read.
+    pub state: PathBuf,
+}
+
+impl Followed {
+    fn new(folder: PathBuf, state: Option<PathBuf>, run: &Run) -> anyhow::Result<Self> {
+        let at = || format!("--follow {}", folder.display());
+        let folder = fs::canonicalize(&folder).with_context(at)?;
+        if !folder.is_dir() {
+            bail!("--follow {}: is no folder; name a file without --follow to read it once", folder.display());
+        }
+        let is_syslog = |output: &&Target| matches!(output, Target::Syslog(_));
+        if let Some(syslog) = run.outputs.iter().find(is_syslog)
+            && run.spool.is_none()
+        {
+            bail!(
+                "-o {syslog}: --follow needs --spool DIR, where alerts wait for it: their captures are read only once"
+            );
+        }
+        let state = match state {
+            Some(state) => state,
+            None => {
+                let place =
+                    state_folder().context("--state is needed: there is no home folder to keep what was read in")?;
+                fs::create_dir_all(&place).with_context(|| format!("--state is needed: {}", place.display()))?;
+                place.join(state_name(&folder))
+            }
+        };
+        let is_inside = |path: &Path| {
+            let parent =
+                path.parent().map(|parent| if parent.as_os_str().is_empty() { Path::new(".") } else { parent });
+            parent.and_then(|parent| fs::canonicalize(parent).ok()).is_some_and(|parent| parent == folder)
+        };
+        let files = run.files().chain([("--state", state.as_path())]);
+        if let Some((option, path)) = files.into_iter().find(|(_, path)| is_inside(path)) {
+            bail!(
+                "{option} {}: lies in the folder that is followed, and would be taken for a capture; put it elsewhere",
+                path.display()
+            );
+        }
+        Ok(Self { folder, state })
+    }
+}
+
+/// Where programs keep what is to survive a restart: systemd's choice (`StateDirectory=`), else that of the XDG Base Directory
+/// Specification.
+fn state_folder() -> Option<PathBuf> {
+    let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let base = || variable("XDG_STATE_HOME").or_else(|| variable("HOME").map(|home| home.join(".local/state")));
+    variable("STATE_DIRECTORY").or_else(|| base().map(|base| base.join("rattap")))
 }
 
 /// What a live sensor is to do.
@@ -232,10 +317,8 @@ impl Live {
 
     /// What to give up before it runs.
     pub fn plan(&self) -> Plan {
-        let files = self.run.outputs.iter().chain(&self.run.audit).filter_map(|output| match output {
-            Target::File(path) => Some(path.clone()),
-            _ => None,
-        });
+        let files =
+            self.run.outputs.iter().chain(&self.run.audit).filter_map(|output| output.path().map(Path::to_owned));
         Plan {
             account: self.service.account.clone(),
             reopens: self.service.reopens,
@@ -301,9 +384,41 @@ pub fn load_indicators(args: IndicatorArgs, origins: &Origins) -> anyhow::Result
     feeds::load(&load_settings(args)).with_context(|| origins.of("indicators"))
 }
 
-/// Where alerts go.
-fn outputs(targets: &[OsString], origins: &Origins) -> anyhow::Result<Vec<Target>> {
-    targets.iter().map(|target| Target::parse(target).with_context(|| origins.of("output"))).collect()
+/// Where alerts go. Lines of JSON take the place of those of CEF where nothing is said of these.
+fn outputs(cef: &[OsString], json: &[OsString], origins: &Origins) -> anyhow::Result<Vec<Target>> {
+    let parsed = |targets: &[OsString], argument: &str| -> anyhow::Result<Vec<Target>> {
+        targets.iter().map(|target| Target::parse(target).with_context(|| origins.of(argument))).collect()
+    };
+    let as_json = |target: Target| {
+        let name = target.to_string();
+        target
+            .as_json()
+            .with_context(|| format!("{} {name}: receivers take CEF; name a file, or -", origins.of("json")))
+    };
+    let json = parsed(json, "json")?.into_iter().map(as_json).collect::<anyhow::Result<Vec<_>>>()?;
+    let mut outputs = parsed(cef, "output")?;
+    outputs.extend(json);
+    if outputs.is_empty() {
+        outputs.push(Target::StandardOutput(Form::Cef));
+    }
+    for (index, output) in outputs.iter().enumerate() {
+        if let Some(other) = outputs[..index].iter().find(|other| is_same(other, output)) {
+            bail!(
+                "{} {output}: is named twice, first as {} {other}; give each output a place of its own",
+                option_of(output),
+                option_of(other)
+            );
+        }
+    }
+    Ok(outputs)
+}
+
+/// The option that names an output.
+fn option_of(output: &Target) -> &'static str {
+    match output {
+        Target::StandardOutput(Form::Json) | Target::File(_, Form::Json) => "--json",
+        _ => "-o",
+    }
 }
 
 /// Where alerts wait.
@@ -333,20 +448,18 @@ fn is_same_file(one: &Path, other: &Path) -> bool {
     file(one).is_some_and(|one| file(other) == Some(one))
 }
 
-/// Whether two targets are one place.
-pub fn is_same(one: &Target, other: &Target) -> bool {
-    match (one, other) {
-        (Target::File(one), Target::File(other)) => one == other || is_same_file(one, other),
-        _ => one == other,
-    }
+/// Whether what is written to both would go to one file.
+pub fn is_one_file(one: &Path, other: &Path) -> bool {
+    one == other || is_same_file(one, other)
 }
 
-/// Refuses outputs that would empty one of the inputs.
-pub fn check_outputs(option: &str, outputs: &[Target], inputs: &Inputs) -> anyhow::Result<()> {
-    outputs.iter().try_for_each(|output| match output {
-        Target::File(path) => check_output(option, path, inputs),
-        _ => Ok(()),
-    })
+/// Whether two targets are one place.
+fn is_same(one: &Target, other: &Target) -> bool {
+    match (one, other) {
+        (Target::File(one, _), Target::File(other, _)) => is_one_file(one, other),
+        (Target::StandardOutput(_), Target::StandardOutput(_)) => true,
+        _ => one == other,
+    }
 }
 
 /// Refuses an output that would empty one of the inputs.

@@ -4,14 +4,16 @@ use std::fs::File;
 use std::io::{self, IsTerminal, Write};
 use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use env_logger::{Env, Target};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use log::{Level, LevelFilter};
-use rattap::output::{Event, Report};
+use rattap::output::{Event, Report, Tally};
 use rattap::units::ByteCount;
+
+use crate::table;
 
 /// What a run is, for those who read its log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,6 +96,12 @@ impl Console {
             // Where standard error is gone there is nowhere to complain.
             let _ = io::stderr().write_all(text.as_bytes());
         }
+    }
+
+    /// Says who was seen doing what.
+    pub fn show(&self, tally: &Mutex<Tally>) {
+        let tally = tally.lock().unwrap_or_else(PoisonError::into_inner);
+        self.say(&table::text(&tally, table::is_coloured()));
     }
 }
 

@@ -274,14 +274,14 @@ fn reload() -> anyhow::Result<config::Live> {
 }
 
 /// Signals that came and were not yet acted on.
-struct Signals {
-    stop: Arc<AtomicBool>,
-    reload: Arc<AtomicBool>,
+pub struct Signals {
+    pub stop: Arc<AtomicBool>,
+    pub reload: Arc<AtomicBool>,
     statistics: Arc<AtomicBool>,
 }
 
 impl Signals {
-    fn listen() -> std::io::Result<Self> {
+    pub fn listen() -> std::io::Result<Self> {
         let signals = Self { stop: Arc::default(), reload: Arc::default(), statistics: Arc::default() };
         // In this order: the first SIGINT sets what the second finds set.
         let interrupted = Arc::new(AtomicBool::new(false));

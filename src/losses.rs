@@ -24,6 +24,7 @@ pub fn losses(totals: &Totals) -> Vec<Loss> {
         (capture.kernel_dropped, "kernel", "packets dropped by the kernel: its buffer was full (see --kernel-buffer)"),
         (capture.interface_dropped, "interface", "packets dropped by interfaces or their drivers"),
         (capture.interfaces_lost, "interface-lost", "times that an interface vanished, went down or lost its carrier"),
+        (capture.outside, "outside-window", "frames outside the time window"),
         (capture.filtered, "filtered", "frames left out by the filter"),
         (capture.cut, "cut", "frames cut at the snap length, read as far as they go"),
         (scan.dns_cut, "dns-cut", "DNS messages cut or broken, read as far as they go"),

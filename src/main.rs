@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use anyhow::Context;
@@ -11,7 +12,7 @@ use rattap::alert::Evidence;
 use rattap::alert::exclusion::Exclusions;
 use rattap::capture::{CaptureError, Files, Filter, Inputs, interfaces};
 use rattap::carve::Carving;
-use rattap::output::{Mode, NameList, OutputError};
+use rattap::output::{Mode, NameList, OutputError, Tallied, Tally};
 use rattap::report::Problems;
 use rattap::sensor::{self, Event, Keeps};
 
@@ -21,6 +22,7 @@ mod console;
 mod documents;
 mod exit_code;
 mod feeds;
+mod follow;
 mod hunting;
 mod listing;
 mod live;
@@ -28,6 +30,7 @@ mod reporting;
 mod settings;
 mod summary;
 mod systemd;
+mod table;
 
 use cli::{Cli, Command, ConfigCommand, ExclusionsCommand, IndicatorsCommand, LiveArgs};
 use console::{Console, Kind};
@@ -44,7 +47,11 @@ fn main() -> Exit {
             return Exit::Usage;
         }
     };
-    let kind = if matches!(cli.command, Command::Live(_)) { Kind::Service } else { Kind::Command };
+    let kind = match &cli.command {
+        Command::Live(_) => Kind::Service,
+        Command::Replay(args) if args.follow.is_some() => Kind::Service,
+        _ => Kind::Command,
+    };
     let console = Console::start(kind, cli.verbose, cli.quiet);
     match run(cli, &origins, &console) {
         Ok(code) => code,
@@ -59,6 +66,7 @@ fn main() -> Exit {
 /// An error is a wrong usage or setting: whatever goes wrong with the work itself has its own exit code.
 fn run(cli: Cli, origins: &Origins, console: &Console) -> anyhow::Result<Exit> {
     match cli.command {
+        Command::Replay(args) if args.follow.is_some() => follow::follow(config::Replay::new(*args, origins)?, console),
         Command::Replay(args) => replay(config::Replay::new(*args, origins)?, console),
         Command::Live(args) => live::live(config::Live::new(*args, origins)?, console),
         Command::Config(ConfigCommand::Check { file }) => print(&check(&file)?),
@@ -95,28 +103,24 @@ fn replay(replay: config::Replay, console: &Console) -> anyhow::Result<Exit> {
     };
     let inputs = Inputs::expand(&replay.paths, &mut problem);
     let run = replay.run;
-    config::check_outputs("-o", &run.outputs, &inputs)?;
-    config::check_outputs("--audit", run.audit.as_slice(), &inputs)?;
-    if let Some(names) = &replay.names {
-        config::check_output("--names", names, &inputs)?;
-    }
-    if let Some(carve) = &replay.carve {
-        config::check_output("--carve", carve, &inputs)?;
-    }
+    let options = [("--names", &replay.names), ("--carve", &replay.carve)];
+    let others = options.into_iter().filter_map(|(option, path)| Some((option, path.as_deref()?)));
+    run.files().chain(others).try_for_each(|(option, path)| config::check_output(option, path, &inputs))?;
     let reports = replay.reports;
     reports.check_inputs(&inputs)?;
-    let output = run.open_outputs(Mode::Replay)?;
+    let tally = replay.shows_summary.then(|| Arc::new(Mutex::new(Tally::default())));
+    let output = Tallied::over(run.open_outputs(Mode::Replay)?, tally.as_ref());
     let carving = match &replay.carve {
         Some(path) => {
             let filter = run.filter.as_ref().map(Filter::again).transpose()?;
-            Some(Carving::open(path, inputs.list.clone(), filter).context("--carve")?)
+            Some(Carving::open(path, inputs.list.clone(), filter, replay.window).context("--carve")?)
         }
         None => None,
     };
     let (reporting, output) = reports.open(&run, &inputs.list, output)?;
     let names = replay.names.as_deref().map(NameList::open).transpose()?;
     let exclusions = run.settings.track.exclusions.clone();
-    let files = Files::new(inputs.list, run.filter);
+    let files = Files::new(inputs.list, run.filter).within(replay.window);
     let read = files.progress();
     console.begin(inputs.total);
     let started = Instant::now();
@@ -135,6 +139,9 @@ fn replay(replay: config::Replay, console: &Console) -> anyhow::Result<Exit> {
     }
     let totals = &outcome.totals;
     let is_reported = reporting.is_none_or(|reporting| reporting.finish(&outcome, &exclusions, noted));
+    if let Some(tally) = tally {
+        console.show(&tally);
+    }
     console.say(&summary::text(totals, &exclusions, problems, started.elapsed()));
     if let Some((carving, evidence)) = carving.zip(outcome.evidence) {
         problems += carve(carving, &evidence, console);

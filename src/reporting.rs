@@ -7,13 +7,13 @@ use std::path::PathBuf;
 use anyhow::{Context, bail};
 use rattap::alert::exclusion::Exclusions;
 use rattap::capture::{Input, Inputs};
-use rattap::output::{Output, Target};
+use rattap::output::Output;
 use rattap::report::facts::{List, Moment};
 use rattap::report::{self, Basis, Format, Gather, Gathered, Hashing, Problems, Settings};
 use rattap::sensor::Outcome;
 
 use crate::cli::{FeedArgs, IndicatorArgs, ReplayArgs, SensorArgs};
-use crate::config::{Run, check_output, is_same};
+use crate::config::{Run, check_output, is_one_file};
 
 /// The schema, for people and machines.
 pub fn schema() -> anyhow::Result<String> {
@@ -31,6 +31,12 @@ pub struct Reports {
 impl Reports {
     /// Checks the files' names.
     pub fn new(args: &ReplayArgs) -> anyhow::Result<Self> {
+        if let (Some(path), Some(_)) = (args.report.first(), &args.follow) {
+            bail!(
+                "--report {}: needs a replay that ends by itself; give the captures instead of --follow",
+                path.display()
+            );
+        }
         let mut files: Vec<(PathBuf, Format)> = Vec::new();
         for path in &args.report {
             let shown = path.display();
@@ -53,11 +59,14 @@ impl Reports {
     }
 
     /// Refuses files that something else goes to.
-    pub fn check_apart<'a>(&self, run: &Run, others: impl Iterator<Item = &'a PathBuf> + Clone) -> anyhow::Result<()> {
+    pub fn check_apart<'a>(
+        &self,
+        run: &'a Run,
+        others: impl Iterator<Item = &'a PathBuf> + Clone,
+    ) -> anyhow::Result<()> {
         for (path, _) in &self.files {
-            let target = Target::File(path.clone());
-            let is_output = run.outputs.iter().chain(&run.audit).any(|output| is_same(&target, output));
-            if is_output || others.clone().any(|other| is_same(&target, &Target::File(other.clone()))) {
+            let written = run.files().map(|(_, written)| written).chain(others.clone().map(PathBuf::as_path));
+            if written.into_iter().any(|written| is_one_file(path, written)) {
                 bail!("--report {}: something else goes there; give the report a file of its own", path.display());
             }
         }
@@ -142,13 +151,15 @@ impl Reporting {
 
 /// The command that finds the same in the same captures. What has no part in that is left out; a test knows of each option.
 fn command(args: &ReplayArgs) -> String {
-    let ReplayArgs { paths, sensor, .. } = args;
+    let ReplayArgs { paths, from, to, sensor, .. } = args;
     let SensorArgs { filter, indicators, exclusions, explain_exclusions, repeat_window, home, .. } = sensor;
     let IndicatorArgs { indicators: lists, no_builtin, rules } = indicators;
     let FeedArgs { family, max_age: _, indicator_max_age, allow_broad } = rules;
     let mut words = vec!["rattap".to_owned(), "replay".to_owned()];
     let mut option = |name: &str, value: &str| words.extend([name.to_owned(), quoted(value)]);
     let seconds = |time: &std::time::Duration| format!("{}s", time.as_secs());
+    from.iter().for_each(|from| option("--from", &Moment(*from).to_string()));
+    to.iter().for_each(|to| option("--to", &Moment(*to).to_string()));
     filter.iter().for_each(|filter| option("--filter", filter));
     lists.iter().for_each(|list| option("--indicators", &list.to_string_lossy()));
     family.iter().for_each(|family| option("--family", family));
@@ -186,11 +197,13 @@ mod tests {
     use super::*;
 
     /// Options that have no part in what is found.
-    const LEFT_OUT: [&str; 14] = [
+    const LEFT_OUT: [&str; 18] = [
         "audit",
         "carve",
         "config",
         "exit_code",
+        "follow",
+        "json",
         "max_age",
         "names",
         "no_report_hashes",
@@ -200,6 +213,8 @@ mod tests {
         "sensor_id",
         "spool",
         "spool_limit",
+        "state",
+        "summary",
         "workers",
     ];
 
@@ -211,6 +226,10 @@ mod tests {
     #[test]
     fn what_matters_is_told_and_what_does_not_is_not() {
         let all = [
+            "--from",
+            "2026-06-01 12:00",
+            "--to",
+            "2026-06-02T00:00:00.5+02:00",
             "--filter",
             "not port 22",
             "--indicators",
@@ -241,7 +260,7 @@ mod tests {
         ];
         assert_eq!(
             command_of(&all),
-            r"rattap replay --filter 'not port 22' --indicators 'a b.txt' --family x --indicator-max-age 86400s --exclusions 'it'\''s.toml' --repeat-window 300s --home 10.0.0.0/8 --no-builtin --allow-broad --explain-exclusions one.pcap -"
+            r"rattap replay --from 2026-06-01T12:00:00Z --to 2026-06-01T22:00:00.5Z --filter 'not port 22' --indicators 'a b.txt' --family x --indicator-max-age 86400s --exclusions 'it'\''s.toml' --repeat-window 300s --home 10.0.0.0/8 --no-builtin --allow-broad --explain-exclusions one.pcap -"
         );
         assert_eq!(command_of(&["--", "-odd.pcap"]), "rattap replay --repeat-window 600s -- -odd.pcap");
     }
@@ -254,12 +273,14 @@ mod tests {
             "explain_exclusions",
             "family",
             "filter",
+            "from",
             "home",
             "indicator_max_age",
             "indicators",
             "no_builtin",
             "paths",
             "repeat_window",
+            "to",
         ];
         let known: BTreeSet<_> = told.iter().chain(&LEFT_OUT).copied().map(str::to_owned).collect();
         let command = ReplayArgs::augment_args(Command::new("replay"));

@@ -34,7 +34,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
 use crate::alert::exclusion::Exclusions;
 use crate::alert::{Alert, Evidence};
-use crate::capture::{Beat, Block, CaptureCounts, CaptureError, Fill, Origin, Source};
+use crate::capture::{Beat, Block, CaptureCounts, CaptureError, Fill, Held, Mark, Origin, Source};
 use crate::carve::Index;
 use crate::indicator::{IndicatorSet, Learned};
 use crate::output::{NameList, Output, OutputError};
@@ -147,6 +147,8 @@ enum ToOutput {
     Alert(Box<Alert>),
     /// A sign of life, which has come through all stages when the output thread takes it.
     Beat(Beat),
+    /// What stands behind the packets of captures, with what the tracker then held.
+    Mark(Mark, Held),
 }
 
 /// What the workers share.
@@ -238,6 +240,17 @@ pub fn run_controlled(
     watch: &mut dyn FnMut(Event),
 ) -> Outcome {
     run_until(sources, control.clone(), true, settings, output, Keeps::default(), watch)
+}
+
+/// Runs a source until it ends or is stopped through `control`. Else as [`run`]: where the output fails the run ends.
+pub fn run_stoppable(
+    source: Box<dyn Source>,
+    control: &Control,
+    settings: &SensorSettings,
+    output: Box<dyn Output>,
+    watch: &mut dyn FnMut(Event),
+) -> Outcome {
+    run_until(vec![source], control.clone(), false, settings, output, Keeps::default(), watch)
 }
 
 fn run_until(
@@ -464,6 +477,9 @@ impl Back {
         if let Some((beat, alerts)) = load.block.beat.take().zip(self.alerts.as_ref()) {
             let _ = alerts.send(ToOutput::Beat(beat));
         }
+        if let Some((mark, alerts)) = load.block.mark.take().zip(self.alerts.as_ref()) {
+            let _ = alerts.send(ToOutput::Mark(mark, self.tracker.held()));
+        }
     }
 
     /// The input has ended: tells what is still to be told, and that this was all.
@@ -504,6 +520,15 @@ fn write(mut output: Box<dyn Output>, inbox: &Receiver<ToOutput>, shared: &Share
             // What only the audit file gets is no alert.
             ToOutput::Alert(alert) if ledger.ended.is_some() => {
                 shared.alerts_lost.fetch_add(u64::from(!alert.is_suppressed()), Ordering::Relaxed);
+            }
+            ToOutput::Mark(mark, held) => {
+                // Also where no alert waits: what exclusions suppress may.
+                if ledger.ended.is_none() {
+                    ledger.note(output.flush());
+                }
+                if ledger.ended.is_none() {
+                    mark.arrive(held);
+                }
             }
             ToOutput::Alert(alert) => {
                 ledger.kept += u64::from(!alert.is_suppressed());

@@ -180,6 +180,11 @@ impl Repeats {
         }
     }
 
+    /// Whether no window is open.
+    pub fn is_empty(&self) -> bool {
+        self.windows.is_empty()
+    }
+
     /// How many windows were closed before their time for want of room.
     pub fn closed_early(&self) -> u64 {
         self.closed_early

@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use super::follow::Mark;
 use super::pulse::Beat;
 use crate::indicator::IndicatorSet;
 use crate::units::Timestamp;
@@ -141,17 +142,19 @@ pub struct Block {
     pub bytes: Vec<u8>,
     /// The frames, in order.
     pub frames: Vec<Frame>,
-    /// The packet's number that was first in this Block before a filter dropped any; `None` where packets have none, as on an
+    /// The packet's number that was first in this Block before any was left out; `None` where packets have none, as on an
     /// interface.
     pub first: Option<PacketNumber>,
-    /// Where a filter dropped frames: of each that is left, how many packets lay between the first and it. Empty where none was
-    /// dropped.
+    /// Where frames were left out: of each that is left, how many packets lay between the first and it. Empty where none was.
     pub kept: Vec<u32>,
     /// Where there was nothing to capture: the time up to which all that was captured has been handed on. So time passes on a
     /// quiet link, too. Set by live sources alone.
     pub idle_until: Option<Timestamp>,
     /// A sign of life of the capture, for the output to let arrive. Set by live sources alone.
     pub beat: Option<Beat>,
+    /// What stands behind the packets of captures that end here, for the output to let arrive when their alerts are out. Set where a
+    /// folder is followed alone.
+    pub mark: Option<Mark>,
 }
 
 impl Block {
@@ -168,6 +171,7 @@ impl Block {
             kept: Vec::new(),
             idle_until: None,
             beat: None,
+            mark: None,
         }
     }
 
@@ -177,6 +181,34 @@ impl Block {
         let after = if self.kept.is_empty() { frame } else { self.kept.get(frame as usize).copied()? };
         let number = PacketNumber { input, number: number.saturating_add(after.into()) };
         Some(Packets { first: number, last: number })
+    }
+
+    /// Leaves out the frames that are not to stay, judged by their captured bytes, too, and returns how many those are.
+    pub(super) fn retain(&mut self, mut stays: impl FnMut(&Frame, &[u8]) -> bool) -> u64 {
+        let Self { bytes, frames, kept, .. } = self;
+        let before = frames.len();
+        let is_first = kept.is_empty();
+        let (mut place, mut left) = (0u32, 0);
+        frames.retain(|frame| {
+            let start = frame.offset as usize;
+            let captured = bytes.get(start..start.saturating_add(frame.captured as usize)).unwrap_or_default();
+            let stays = stays(frame, captured);
+            if stays {
+                let number = if is_first { place } else { kept.get(place as usize).copied().unwrap_or(place) };
+                match kept.get_mut(left) {
+                    Some(slot) => *slot = number,
+                    None => kept.push(number),
+                }
+                left += 1;
+            }
+            place += 1;
+            stays
+        });
+        kept.truncate(left);
+        if is_first && frames.len() == before {
+            kept.clear();
+        }
+        (before - frames.len()) as u64
     }
 
     /// The captured bytes of a frame of this Block; empty where the frame's place is not in it.
@@ -201,6 +233,24 @@ mod tests {
         assert_eq!((block.packet(0), block.packet(7)), (one(100), one(107)));
         block.kept = vec![3, 9];
         assert_eq!((block.packet(0), block.packet(1), block.packet(2)), (one(103), one(109), None));
+    }
+
+    #[test]
+    fn what_is_left_out_in_turn_leaves_the_numbers_of_the_rest() {
+        let mut block = Block::new(Arc::default(), Arc::default());
+        let link = LinkType::ETHERNET;
+        let frame = |offset| Frame { time: Timestamp::default(), offset, captured: 1, original: 1, link };
+        let left = |block: &Block| block.frames.iter().map(|frame| frame.offset).collect::<Vec<_>>();
+        block.bytes = (0..10).collect();
+        block.frames = (0..10).map(frame).collect();
+        assert_eq!((block.retain(|_, _| true), block.kept.len()), (0, 0));
+        assert_eq!(block.retain(|_, captured| captured[0] % 2 == 1), 5);
+        assert_eq!((left(&block), block.kept.as_slice()), (vec![1, 3, 5, 7, 9], [1, 3, 5, 7, 9].as_slice()));
+        assert_eq!(block.retain(|_, _| true), 0);
+        assert_eq!(block.retain(|frame, _| frame.offset > 4), 2);
+        assert_eq!((left(&block), block.kept.as_slice()), (vec![5, 7, 9], [5, 7, 9].as_slice()));
+        assert_eq!(block.retain(|_, _| false), 3);
+        assert!(block.kept.is_empty());
     }
 
     #[test]

@@ -23,6 +23,7 @@ use super::pcap::PcapWalker;
 use super::pcapng::PcapngWalker;
 use super::unpack::Unpacked;
 use super::walk::{Damage, Fault, Progress, Sink, Window};
+use super::window::TimeWindow;
 use super::{CaptureCounts, CaptureError, Fill, Place, Source};
 use crate::units::ByteCount;
 
@@ -33,8 +34,11 @@ const READ: usize = 256 << 10;
 /// How much of a compressed file is read at a time: large enough that the calls cost nothing beside decompressing it.
 const COMPRESSED_READ: usize = 256 << 10;
 
+/// The same where only the beginning is wanted.
+const GLANCED: usize = 8 << 10;
+
 /// How many files are opened before their turn, so that compressed ones are decompressed side by side. Each may hold some 16 MiB ready.
-const OPENED_AHEAD: usize = 3;
+pub(super) const OPENED_AHEAD: usize = 3;
 
 /// How many damaged places of one file are listed; a file damaged all over would drown the log. The rest is counted.
 const MAX_LISTED: u32 = 10;
@@ -52,6 +56,7 @@ pub struct Files {
     current: Option<Reader>,
     /// Files that were opened before their turn, or what is wrong with them.
     ahead: VecDeque<Result<Reader, CaptureError>>,
+    window: Option<TimeWindow>,
     filter: Option<Filter>,
     counts: CaptureCounts,
     progress: Arc<AtomicU64>,
@@ -65,11 +70,19 @@ impl Files {
             inputs: inputs.into_iter().enumerate().peekable(),
             current: None,
             ahead: VecDeque::new(),
+            window: None,
             filter,
             counts: CaptureCounts::default(),
             progress: Arc::default(),
             capacity: BLOCK_CAPACITY,
         }
+    }
+
+    /// The same source with the frames inside the window alone. Costs one question a Block where there is none.
+    #[must_use]
+    pub fn within(mut self, window: Option<TimeWindow>) -> Self {
+        self.window = window;
+        self
     }
 
     /// A source that reads one capture from a stream of bytes, under the name that its alerts and errors give.
@@ -92,6 +105,9 @@ impl Files {
     ) -> Self {
         let mut files = Self::new(Vec::new(), filter);
         files.current = Reader::new(name.into(), stream, true).map_err(report).ok();
+        if let Some(reader) = &mut files.current {
+            reader.next = Some(PacketNumber { input: 0, number: 1 });
+        }
         files.counts.inputs = u64::from(files.current.is_some());
         files
     }
@@ -101,17 +117,40 @@ impl Files {
         Arc::clone(&self.progress)
     }
 
+    /// Fills a Block from a capture, leaves out what is not wanted, and returns how many frames were read before that.
+    pub(super) fn read_on(
+        &mut self,
+        reader: &mut Reader,
+        block: &mut Block,
+        report: &mut dyn FnMut(CaptureError),
+    ) -> usize {
+        let read = reader.fill(block, self.capacity, &mut self.counts, report);
+        if let Some(window) = self.window {
+            self.counts.outside += block.retain(|frame, _| window.holds(frame.time));
+        }
+        if let Some(filter) = &mut self.filter {
+            let mut failed = |link, error| report(CaptureError::Filter { link, error });
+            self.counts.filtered += filter.apply(block, &mut failed);
+        }
+        read
+    }
+
+    /// One more input turned out to be a capture.
+    pub(super) fn count_input(&mut self) {
+        self.counts.inputs += 1;
+    }
+
     /// The next input that is a capture; `None` where all were read. What cannot be read is handed to `report`.
     fn next_reader(&mut self, report: &mut dyn FnMut(CaptureError)) -> Option<Reader> {
         loop {
             let opened = match self.ahead.pop_front() {
                 Some(opened) => opened,
-                None => Reader::open(self.inputs.next()?, &self.progress),
+                None => open_listed(self.inputs.next()?, &self.progress),
             };
             while self.ahead.len() < OPENED_AHEAD
                 && let Some(input) = self.inputs.next_if(is_regular)
             {
-                self.ahead.push_back(Reader::open(input, &self.progress));
+                self.ahead.push_back(open_listed(input, &self.progress));
             }
             match opened {
                 Ok(reader) => return Some(reader),
@@ -119,6 +158,13 @@ impl Files {
             }
         }
     }
+}
+
+/// Opens an input of the list, so that its packets have numbers.
+fn open_listed((number, input): (usize, Input), progress: &Arc<AtomicU64>) -> Result<Reader, CaptureError> {
+    let mut reader = Reader::open(&input, progress)?;
+    reader.next = Some(PacketNumber { input: u32::try_from(number).unwrap_or(u32::MAX), number: 1 });
+    Ok(reader)
 }
 
 /// Whether opening an input has no effect and takes no time: a pipe would wait for its writer.
@@ -137,18 +183,13 @@ impl Source for Files {
                 Some(reader) => reader,
                 None => match self.next_reader(report) {
                     Some(reader) => {
-                        self.counts.inputs += 1;
+                        self.count_input();
                         reader
                     }
                     None => return Fill::End,
                 },
             };
-            let read = reader.fill(block, self.capacity, &mut self.counts, report);
-            if let Some(filter) = &mut self.filter {
-                let mut failed = |link, error| report(CaptureError::Filter { link, error });
-                let Block { bytes, frames, kept, .. } = &mut *block;
-                self.counts.filtered += filter.apply(bytes, frames, kept, &mut failed);
-            }
+            let read = self.read_on(&mut reader, block, report);
             if !reader.ended {
                 self.current = Some(reader);
                 return Fill::Filled;
@@ -196,11 +237,11 @@ impl Walker {
 }
 
 /// One opened capture.
-struct Reader {
+pub(super) struct Reader {
     path: PathBuf,
     origin: Arc<Origin>,
-    /// The next packet, and so the place among the inputs.
-    next: PacketNumber,
+    /// The next packet, and so the place among the inputs, where there is a list of them.
+    next: Option<PacketNumber>,
     stream: Box<dyn Read + Send>,
     walker: Walker,
     /// The bytes before the stream's next that the walker still wants: an unfinished record, never more than a Block.
@@ -216,15 +257,15 @@ struct Reader {
     /// Damaged places listed so far.
     listed: u32,
     /// Nothing more comes from the stream.
-    ended: bool,
+    pub(super) ended: bool,
     /// Nothing more comes because reading failed.
     failed: bool,
 }
 
 impl Reader {
     /// Opens an input and tells what it is.
-    fn open((number, input): (usize, Input), progress: &Arc<AtomicU64>) -> Result<Self, CaptureError> {
-        let path = match &input {
+    pub(super) fn open(input: &Input, progress: &Arc<AtomicU64>) -> Result<Self, CaptureError> {
+        let path = match input {
             Input::Standard => PathBuf::from("-"),
             Input::File(path) => path.clone(),
         };
@@ -237,9 +278,7 @@ impl Reader {
             Ok((file, metadata)) => {
                 let left = if metadata.is_file() { metadata.len() } else { 0 };
                 let metered = Metered { file, left, progress: Arc::clone(progress) };
-                let mut reader = Self::new(path, metered, !metadata.is_file())?;
-                reader.next.input = u32::try_from(number).unwrap_or(u32::MAX);
-                Ok(reader)
+                Self::new(path, metered, !metadata.is_file())
             }
             Err(error) => Err(CaptureError::Open { path, error }),
         }
@@ -254,15 +293,43 @@ impl Reader {
         if !matches!(kind, Content::Gzip | Content::Zstd) {
             return Self::plain(&path, Box::new(stream), head, kind, prompt, false);
         }
-        let packed = BufReader::with_capacity(COMPRESSED_READ, Cursor::new(head).chain(stream));
-        let unpacked = match kind {
-            Content::Gzip => Unpacked::new(MultiGzDecoder::new(packed), prompt),
-            _ => zstd::Decoder::with_buffer(packed).and_then(|decoder| Unpacked::new(decoder, prompt)),
-        };
+        let decoder = decoder(&kind, Cursor::new(head).chain(stream), COMPRESSED_READ);
+        let unpacked = decoder.and_then(|decoder| Unpacked::new(decoder, prompt));
         let mut stream = unpacked.map_err(failed)?;
         let head = read_head(&mut stream).map_err(failed)?;
         let kind = content(&head);
         Self::plain(&path, Box::new(stream), head, kind, prompt, true)
+    }
+
+    /// A reader for the beginning of a file: it decompresses as it is read, and nothing ahead.
+    pub(super) fn glance(path: &Path, mut file: File) -> Result<Self, CaptureError> {
+        let failed =
+            |error| CaptureError::Read { path: path.to_owned(), place: Place { offset: 0, unpacked: false }, error };
+        let head = read_head(&mut file).map_err(failed)?;
+        let kind = content(&head);
+        if !matches!(kind, Content::Gzip | Content::Zstd) {
+            return Self::plain(path, Box::new(file), head, kind, false, false);
+        }
+        let mut stream = decoder(&kind, Cursor::new(head).chain(file), GLANCED).map_err(failed)?;
+        let head = read_head(&mut stream).map_err(failed)?;
+        let kind = content(&head);
+        Self::plain(path, stream, head, kind, false, true)
+    }
+
+    /// So many first bytes of the capture, or all that it has; read before any frame, and still to be read then.
+    pub(super) fn first_bytes(&mut self, count: usize) -> Vec<u8> {
+        let held = usize::try_from(self.start).unwrap_or(usize::MAX);
+        let missing = count.saturating_sub(held + self.carry.len());
+        let mut more = Vec::new();
+        // What cannot be read is found missing again by whoever reads on.
+        let _ = (&mut self.stream).take(missing as u64).read_to_end(&mut more);
+        self.carry.extend_from_slice(&more);
+        self.carry.clone()
+    }
+
+    /// Whether what is read comes from a decompressor.
+    pub(super) fn is_unpacked(&self) -> bool {
+        self.unpacked
     }
 
     /// A reader for a stream without compression, of which the head was read already.
@@ -300,7 +367,7 @@ impl Reader {
         Ok(Self {
             path,
             origin,
-            next: PacketNumber { input: 0, number: 1 },
+            next: None,
             stream,
             walker,
             carry,
@@ -315,7 +382,7 @@ impl Reader {
     }
 
     /// Fills a Block and returns how many frames were read into it.
-    fn fill(
+    pub(super) fn fill(
         &mut self,
         block: &mut Block,
         capacity: usize,
@@ -329,7 +396,7 @@ impl Reader {
         let read = self.fill_frames(block, capacity, counts, report);
         let is_sound = self.skip == 0 && !self.walker.is_lost() && troubles == (counts.damaged, counts.oversized);
         block.part = Part {
-            input: self.next.input,
+            input: self.next.map_or(0, |next| next.input),
             start,
             is_sought: was_sound && is_sound && !self.unpacked,
             describes: described != self.walker.described(),
@@ -345,7 +412,7 @@ impl Reader {
         report: &mut dyn FnMut(CaptureError),
     ) -> usize {
         block.origin = Arc::clone(&self.origin);
-        block.first = Some(self.next);
+        block.first = self.next;
         block.kept.clear();
         block.frames.clear();
         block.frames.reserve(FRAMES);
@@ -462,7 +529,9 @@ impl Reader {
         counts.oversized += oversized;
         let packets = (frames.len() - before) as u64;
         counts.packets += packets;
-        self.next.number = self.next.number.saturating_add(packets).saturating_add(oversized);
+        if let Some(next) = &mut self.next {
+            next.number = next.number.saturating_add(packets).saturating_add(oversized);
+        }
         counts.damaged += damaged;
         for fault in faults {
             self.fault(fault, report);
@@ -512,6 +581,15 @@ impl Drop for Metered {
     fn drop(&mut self) {
         self.progress.fetch_add(self.left, Ordering::Relaxed);
     }
+}
+
+/// A decompressor that reads so much at a time.
+fn decoder(kind: &Content, packed: impl Read + Send + 'static, at_a_time: usize) -> io::Result<Box<dyn Read + Send>> {
+    let packed = BufReader::with_capacity(at_a_time, packed);
+    Ok(match kind {
+        Content::Gzip => Box::new(MultiGzDecoder::new(packed)),
+        _ => Box::new(zstd::Decoder::with_buffer(packed)?),
+    })
 }
 
 /// The first bytes of a stream: [`HEAD`] of them, or all that it has.

@@ -15,6 +15,7 @@ use thiserror::Error;
 mod block;
 mod file;
 mod filter;
+mod follow;
 mod inputs;
 mod interfaces;
 mod live;
@@ -26,10 +27,12 @@ mod pulse;
 mod testing;
 mod unpack;
 mod walk;
+mod window;
 
 pub use block::{BLOCK_CAPACITY, Block, Frame, LinkType, Origin, PacketNumber, Packets, Part};
 pub use file::{Again, Files};
 pub use filter::{Filter, FilterError};
+pub use follow::{Follow, Held, Journal, Mark, state_name};
 pub use inputs::{Input, Inputs};
 pub use interfaces::{Interface, InterfacesError, interfaces};
 pub use live::{
@@ -37,6 +40,7 @@ pub use live::{
 };
 pub use pulse::{Beat, Pulse};
 pub use walk::Damage;
+pub use window::TimeWindow;
 
 use crate::units::ByteCount;
 
@@ -72,12 +76,14 @@ pub enum Fill {
 pub struct CaptureCounts {
     /// Inputs that were opened and found to be captures.
     pub inputs: u64,
-    /// Frames read, those that the filter dropped among them.
+    /// Frames read, those that the time window or the filter left out among them.
     pub packets: u64,
     /// Captured bytes of those frames.
     pub bytes: ByteCount,
     /// Frames that the filter dropped.
     pub filtered: u64,
+    /// Frames outside the time window.
+    pub outside: u64,
     /// Frames of which fewer bytes were captured than were on the wire.
     pub cut: u64,
     /// Places where a file was damaged, reported or not.
@@ -99,6 +105,7 @@ impl CaptureCounts {
         self.packets += other.packets;
         self.bytes += other.bytes;
         self.filtered += other.filtered;
+        self.outside += other.outside;
         self.cut += other.cut;
         self.damaged += other.damaged;
         self.oversized += other.oversized;
@@ -139,6 +146,26 @@ pub enum CaptureError {
     NoFile {
         /// The folder.
         path: PathBuf,
+    },
+    /// A capture in a followed folder that was there, finished, and gone before it could be read.
+    #[error("{}: lost: it was gone, or written over, before it could be read; keep more files, or larger ones", path.display())]
+    Lost {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A capture in a followed folder that went on after it seemed finished and was read.
+    #[error("{}: it grew after it was read, and is read again: what it held before is told twice", path.display())]
+    Grew {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file that says which captures were read cannot be opened or written.
+    #[error("{}: cannot keep which captures were read: {error}; after a restart some may be read again", path.display())]
+    State {
+        /// The file.
+        path: PathBuf,
+        /// The system's word.
+        error: io::Error,
     },
     /// Its bytes are not those of a capture.
     #[error("{}: not a capture: {looks}", path.display())]

@@ -14,7 +14,7 @@ use std::time::SystemTime;
 use thiserror::Error;
 
 use crate::alert::Evidence;
-use crate::capture::{Again, Block, CaptureError, Filter, Input, Origin};
+use crate::capture::{Again, Block, CaptureError, Filter, Input, Origin, TimeWindow};
 use crate::scan::FlowBits;
 
 mod index;
@@ -89,14 +89,21 @@ pub struct Carving {
     inputs: Vec<Input>,
     states: Vec<State>,
     filter: Option<Filter>,
+    window: Option<TimeWindow>,
 }
 
 /// What tells that a file has changed.
 type State = Option<(u64, SystemTime)>;
 
 impl Carving {
-    /// Creates the file, emptied where it exists, and makes sure that the inputs can be read twice. `filter` is the one that the replay uses.
-    pub fn open(path: &Path, inputs: Vec<Input>, filter: Option<Filter>) -> Result<Self, CarveError> {
+    /// Creates the file, emptied where it exists, and makes sure that the inputs can be read twice. `filter` and `window` are those
+    /// that the replay uses.
+    pub fn open(
+        path: &Path,
+        inputs: Vec<Input>,
+        filter: Option<Filter>,
+        window: Option<TimeWindow>,
+    ) -> Result<Self, CarveError> {
         let mut states = Vec::with_capacity(inputs.len());
         for input in &inputs {
             match input {
@@ -114,7 +121,7 @@ impl Carving {
         let file = File::create(path).map_err(failed)?;
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let index = Index::new(folder).map_err(|error| CarveError::Index { path: path.to_owned(), error })?;
-        Ok(Self { path: path.to_owned(), file, index: Arc::new(index), inputs, states, filter })
+        Ok(Self { path: path.to_owned(), file, index: Arc::new(index), inputs, states, filter, window })
     }
 
     /// What the replay is to fill.
@@ -124,12 +131,12 @@ impl Carving {
 
     /// Reads again what may hold evidence, and writes it. What is wrong with a capture is handed to `report`, and the others go on.
     pub fn finish(self, evidence: &Evidence, report: &mut dyn FnMut(CarveError)) -> Result<Carved, CarveError> {
-        let Self { path, file, index, inputs, states, filter } = self;
+        let Self { path, file, index, inputs, states, filter, window } = self;
         let unwritten = |error| CarveError::Write { path: path.clone(), error };
         let unindexed = |error| CarveError::Index { path: path.clone(), error };
         let mut writer = Writer::new(BufWriter::with_capacity(BUFFER, file)).map_err(unwritten)?;
         let mut wanted = Wanted::new(evidence);
-        let mut again = Again::new(inputs.clone(), filter);
+        let mut again = Again::new(inputs.clone(), filter, window);
         let mut carved = Carved { blocks: index.blocks().map_err(unindexed)?, ..Carved::default() };
         let mut block = Block::new(Arc::new(Origin::default()), Arc::default());
         let (mut comments, mut flows) = (Vec::new(), FlowBits::new());

@@ -87,6 +87,11 @@ impl Cef {
         Self { sensor }
     }
 
+    /// Who saw it.
+    pub(super) fn sensor(&self) -> &Sensor {
+        &self.sensor
+    }
+
     /// The name of the host that saw it.
     pub(super) fn sensor_host(&self) -> &str {
         self.sensor.host.trim()

@@ -2,7 +2,7 @@
 
 use std::thread;
 
-use super::{Event, Mode, Monitor, Output, OutputError, Report, Target};
+use super::{Event, Form, Mode, Monitor, Output, OutputError, Report, Target};
 use crate::alert::Alert;
 
 /// Several outputs as one. In a replay an error of one is the error of all. In a live run it is told, once until that output
@@ -48,7 +48,7 @@ impl FanOut {
     pub fn new(outputs: Vec<(String, Box<dyn Output>)>, mode: Mode, report: Report) -> Self {
         let branch = |(name, output): (String, Box<dyn Output>)| {
             let monitors = output.monitors();
-            let is_standard_output = name == Target::StandardOutput.to_string();
+            let is_standard_output = name == Target::StandardOutput(Form::Cef).to_string();
             Branch { name, is_standard_output, output, monitors, failed: None, lost: 0 }
         };
         Self { outputs: outputs.into_iter().map(branch).collect(), mode, report }
@@ -61,10 +61,10 @@ impl FanOut {
         for (index, branch) in self.outputs.iter_mut().enumerate() {
             match act(branch.output.as_mut()) {
                 Ok(()) => {}
-                Err(error) if error.is_closed_pipe() && (self.mode == Mode::Replay || branch.is_standard_output) => {
+                Err(error) if error.is_closed_pipe() && (self.mode != Mode::Live || branch.is_standard_output) => {
                     closed = Some((index, error));
                 }
-                Err(error) if self.mode == Mode::Replay => first = first.and(Err(error)),
+                Err(error) if self.mode != Mode::Live => first = first.and(Err(error)),
                 Err(error) => {
                     if branch.failed.is_none() {
                         branch.failed = Some(branch.lost);

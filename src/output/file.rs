@@ -1,7 +1,8 @@
-//! CEF lines into a file or to standard output.
+//! Lines into a file or to standard output.
 //!
 //! A file is created before the work begins: hours of work must not end in "cannot create". Where it exists, a replay empties it,
-//! since whoever names a file with `-o` expects it to hold this run and nothing else, and a live sensor goes on behind what it holds.
+//! since whoever names a file with `-o` expects it to hold this run and nothing else; a live sensor and a replay that follows a folder go on
+//! behind what it holds.
 //!
 //! Lines are kept in one buffer and written in whole lines. The buffer is our own, because `BufWriter` swallows the
 //! error where it is dropped, and standard output's own would copy every line once more.
@@ -21,21 +22,21 @@ use crate::units::ByteCount;
 const BUFFER: usize = 64 << 10;
 
 /// Lines to standard output.
-pub(super) fn standard_output(cef: Cef) -> Result<Lines<File>, OutputError> {
+pub(super) fn standard_output<F: LineForm>(form: F) -> Result<Lines<File, F>, OutputError> {
     let error = |error| OutputError::Write { name: "standard output".to_owned(), error };
     let file = File::from(io::stdout().as_fd().try_clone_to_owned().map_err(error)?);
-    Ok(Lines::new("standard output".to_owned(), file, cef))
+    Ok(Lines::new("standard output".to_owned(), file, form))
 }
 
-/// Lines into a file: emptied first, or, live, at its end.
-pub(super) fn open(path: &Path, mode: Mode, cef: Cef) -> Result<Lines<LogFile>, OutputError> {
+/// Lines into a file: emptied first, or at its end.
+pub(super) fn open<F: LineForm>(path: &Path, mode: Mode, form: F) -> Result<Lines<LogFile, F>, OutputError> {
     let create = |error| OutputError::Create { path: path.to_owned(), error };
     let file = match mode {
         Mode::Replay => File::create(path),
-        Mode::Live => append(path),
+        Mode::Follow | Mode::Live => append(path),
     };
     let sink = LogFile { path: path.to_owned(), file: file.map_err(create)? };
-    Ok(Lines::new(path.display().to_string(), sink, cef))
+    Ok(Lines::new(path.display().to_string(), sink, form))
 }
 
 fn append(path: &Path) -> io::Result<File> {
@@ -89,13 +90,25 @@ impl Sink for File {
     }
 }
 
-/// One CEF line for each alert.
+/// How an alert becomes a line.
+pub trait LineForm: Send {
+    /// Adds the alert's line, with its line feed, at the end of `out`. It holds no other line feed.
+    fn write(&self, alert: &Alert, out: &mut String);
+}
+
+impl LineForm for Cef {
+    fn write(&self, alert: &Alert, out: &mut String) {
+        self.write(alert, out);
+    }
+}
+
+/// One line for each alert.
 #[derive(Debug)]
-pub struct Lines<S> {
+pub struct Lines<S, F = Cef> {
     /// What errors call the output.
     name: String,
     sink: S,
-    cef: Cef,
+    form: F,
     buffer: String,
     /// Alerts in the buffer.
     kept: u64,
@@ -109,11 +122,11 @@ struct Counters {
     has_failed: AtomicBool,
 }
 
-impl<S: Sink> Lines<S> {
+impl<S: Sink, F: LineForm> Lines<S, F> {
     /// An output into `sink`, which errors call `name`.
-    pub fn new(name: String, sink: S, cef: Cef) -> Self {
+    pub fn new(name: String, sink: S, form: F) -> Self {
         let counters = Arc::default();
-        Self { name, sink, cef, buffer: String::with_capacity(BUFFER), kept: 0, counters }
+        Self { name, sink, form, buffer: String::with_capacity(BUFFER), kept: 0, counters }
     }
 
     fn named(&self, result: io::Result<()>) -> Result<(), OutputError> {
@@ -121,9 +134,9 @@ impl<S: Sink> Lines<S> {
     }
 }
 
-impl<S: Sink> Output for Lines<S> {
+impl<S: Sink, F: LineForm> Output for Lines<S, F> {
     fn write(&mut self, alert: &Alert) -> Result<(), OutputError> {
-        self.cef.write(alert, &mut self.buffer);
+        self.form.write(alert, &mut self.buffer);
         self.kept += 1;
         if self.buffer.len() > BUFFER - LONGEST_LINE { self.flush() } else { Ok(()) }
     }

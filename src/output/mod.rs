@@ -19,9 +19,11 @@ mod cef;
 mod event;
 mod fan_out;
 mod file;
+mod json;
 mod names;
 mod spool;
 pub mod syslog;
+mod tally;
 mod target;
 #[cfg(test)]
 mod tests;
@@ -29,9 +31,11 @@ mod tests;
 pub use audit::Audited;
 pub use cef::{Cef, LONGEST_LINE, Sensor};
 pub use event::{Event, Report};
-pub use file::{Lines, Sink};
+pub use file::{LineForm, Lines, Sink};
+pub use json::Json;
 pub use names::NameList;
-pub use target::{Target, TargetError};
+pub use tally::{ClientTally, Others, Row, Tallied, Tally};
+pub use target::{Form, Target, TargetError};
 
 /// Takes alerts, one after the other, in the order in which the tracker made them.
 ///
@@ -70,6 +74,9 @@ pub enum Mode {
     /// Evidence must be whole. Files are emptied first. An output that fails ends the run. Where a spool is full, the run
     /// waits for the receiver; at the end it waits as long as the receiver goes on taking alerts, and 30 seconds more.
     Replay,
+    /// A replay that follows a folder: files are appended to, for a run goes on where the one before it ended. All else is as with
+    /// `Replay`: what was read is only done when its alerts are out.
+    Follow,
     /// The sensor goes on. Files are appended to. Of outputs that fail, [`Event`]s tell. Where a spool is full, the oldest alerts
     /// are dropped; at the end receivers get 10 seconds, and what is left stays in the spool.
     Live,
@@ -152,8 +159,10 @@ pub fn open(
     let (syslog, lines): (Vec<_>, Vec<_>) = targets.iter().partition(|target| matches!(target, Target::Syslog(_)));
     let outputs = syslog.into_iter().chain(lines).map(|target| {
         let output: Box<dyn Output> = match target {
-            Target::StandardOutput => Box::new(file::standard_output(cef.clone())?),
-            Target::File(path) => Box::new(file::open(path, mode, cef.clone())?),
+            Target::StandardOutput(Form::Cef) => Box::new(file::standard_output(cef.clone())?),
+            Target::StandardOutput(Form::Json) => Box::new(file::standard_output(Json::new(cef.sensor()))?),
+            Target::File(path, Form::Cef) => Box::new(file::open(path, mode, cef.clone())?),
+            Target::File(path, Form::Json) => Box::new(file::open(path, mode, Json::new(cef.sensor()))?),
             Target::Syslog(target) => Box::new(syslog::Syslog::open(target, cef.clone(), mode, spool, report)?),
         };
         Ok((target.to_string(), output))

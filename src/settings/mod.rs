@@ -44,7 +44,7 @@ const fn off(section: &'static str, name: &'static str, argument: &'static str) 
 const REPEATED: &str = "output";
 
 /// All keys, in the order in which they are shown.
-const KEYS: [Key; 28] = [
+const KEYS: [Key; 29] = [
     key("sensor", "host", "sensor_host"),
     key("sensor", "id", "sensor_id"),
     key("sensor", "home", "home"),
@@ -67,6 +67,7 @@ const KEYS: [Key; 28] = [
     key("exclusions", "explain", "explain_exclusions"),
     key("exclusions", "audit", "audit"),
     key(REPEATED, "to", "output"),
+    key(REPEATED, "json", "json"),
     key("spool", "folder", "spool"),
     key("spool", "limit", "spool_limit"),
     key("metrics", "listen", "metrics"),

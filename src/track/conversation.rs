@@ -194,6 +194,11 @@ impl Conversations {
         self.forgotten
     }
 
+    /// Whether whatever is said now belongs to none of them.
+    pub(super) fn have_ended(&self, now: Timestamp) -> bool {
+        self.table.values().all(|conversation| now.since(conversation.last) > conversation.silence())
+    }
+
     /// The conversation that a packet belongs to, if it is known.
     pub(super) fn find(&mut self, finding: &Finding) -> Option<&mut Conversation> {
         self.table.get_mut(&finding.flow.either_way()).filter(|conversation| !conversation.is_succeeded_by(finding))

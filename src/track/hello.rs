@@ -43,6 +43,11 @@ impl Hellos {
         self.given_up
     }
 
+    /// Whether none is pending. One whose rest never came is, until the next one comes.
+    pub(super) fn is_empty(&self) -> bool {
+        self.pending.is_empty()
+    }
+
     /// Takes a datagram with a part of a hello, what its packet counts for, and its number. Returns the stream if there is more in it
     /// than before, and the same of all its packets.
     pub(super) fn take(

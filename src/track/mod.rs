@@ -17,7 +17,7 @@ use ipnet::IpNet;
 
 use crate::alert::exclusion::Exclusions;
 use crate::alert::{Alert, Evidence, REPEAT_WINDOW, Repeats, Signature, Traffic};
-use crate::capture::Block;
+use crate::capture::{Block, Held};
 use crate::decode::{Decoded, MOST_TUNNELS, decode};
 use crate::flow::{End, Flow};
 use crate::indicator::{AddressMatch, IndicatorId, IndicatorSet, Learned};
@@ -178,6 +178,15 @@ impl Tracker {
     /// The names that were seen since the last call, in the order of the capture. To be asked after each Block, and at the end.
     pub fn names(&mut self) -> impl Iterator<Item = NameSeen> {
         self.names.as_mut().into_iter().flat_map(Names::take)
+    }
+
+    /// What is held that would make what comes look different to a tracker that has seen nothing yet.
+    pub fn held(&self) -> Held {
+        let findings = self.clock.is_some_and(|now| {
+            !(self.repeats.is_empty() && self.resolved.has_expired(now) && self.conversations.have_ended(now))
+        });
+        let pieces = self.defrag.due().is_some() || self.said.has_pieces();
+        Held { findings, pieces, clock: self.clock }
     }
 
     /// What was counted so far.

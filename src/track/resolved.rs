@@ -48,6 +48,11 @@ impl Resolved {
         self.forgotten
     }
 
+    /// Whether none counts any more.
+    pub(super) fn has_expired(&self, now: Timestamp) -> bool {
+        self.lessons.values().all(|lesson| lesson.until < now)
+    }
+
     /// How many addresses in answers were not learned, because they are nobody's: loopback, unspecified, multicast,
     /// broadcast, link-local. Blocking resolvers answer with them.
     pub(super) fn refused(&self) -> u64 {

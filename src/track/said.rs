@@ -127,6 +127,11 @@ impl Said {
         counts.talks_forgotten = self.talks.forgotten();
     }
 
+    /// Whether a head or a hello is pending.
+    pub(super) fn has_pieces(&self) -> bool {
+        !self.heads.is_empty() || !self.hellos.is_empty()
+    }
+
     /// Whether any segment is of interest at all.
     pub(super) fn waits(&self) -> bool {
         !self.heads.is_empty()

@@ -51,12 +51,17 @@ pub fn differs(path: &Path, out: &str) -> String {
         let rest = line.strip_prefix(DEVICE).unwrap_or_else(|| panic!("{}: {line}", path.display()));
         lines += &format!("{GOLDEN_DEVICE}{rest}");
     }
+    differ(path, &lines)
+}
+
+/// As [`differs`], of lines that every release writes alike.
+pub fn differ(path: &Path, lines: &str) -> String {
     if std::env::var_os("RATTAP_BLESS").is_some() {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, &lines).unwrap();
+        fs::write(path, lines).unwrap();
     }
     let golden = fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    if lines == golden { String::new() } else { format!("{}:\n{}", path.display(), difference(&golden, &lines)) }
+    if lines == golden { String::new() } else { format!("{}:\n{}", path.display(), difference(&golden, lines)) }
 }
 
 fn difference(golden: &str, now: &str) -> String {

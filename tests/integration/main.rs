@@ -3,6 +3,7 @@
 // Helpers stand outside the test functions, and a panic is how a test fails.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
+mod ahead;
 mod captures;
 mod carve;
 #[path = "../../src/output/cef/reader.rs"]
@@ -12,9 +13,11 @@ mod cuts;
 mod delivery;
 mod exclusions;
 mod feeds;
+mod follow;
 mod golden;
 mod hostile;
 mod hunts;
+mod json;
 mod kept;
 mod live;
 mod metrics_referee;
@@ -22,6 +25,7 @@ mod names_tshark;
 mod numbers;
 mod partitions;
 mod python;
+mod rotation;
 mod run;
 mod sameness;
 mod samples;

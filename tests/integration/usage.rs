@@ -95,6 +95,35 @@ fn wrong_usage_makes_2_and_says_why_before_anything_is_written() {
 }
 
 #[test]
+fn only_packets_of_the_time_window_are_looked_at() {
+    let story = sample_text("story.pcap");
+    let whole = run(["replay", "-o", "/dev/null", &story]);
+    let all = run(["replay", "-o", "/dev/null", "--from", "2026-06-09", "--to", "2026-06-10", &story]);
+    assert_eq!(all.err.lines().skip(1).collect::<Vec<_>>(), whole.err.lines().skip(1).collect::<Vec<_>>());
+    let half =
+        run(["replay", "-o", "/dev/null", "--from", "2026-06-09 09:30", "--to", "2026-06-09T12:00:00+02:00", &story]);
+    assert!(half.err.contains("from 2026-06-09T09:30:07Z to 2026-06-09T09:59:47Z"), "{}", half.err);
+    assert!(half.err.contains("frames outside the time window"), "{}", half.err);
+    let none = run(["replay", "--from", "2026-06-10", "--to", "2026-06-09", &story]);
+    assert_eq!(none.code, 2, "{}", none.err);
+}
+
+#[test]
+fn the_summary_table_is_coloured_where_asked_for_and_never_where_refused() {
+    for (variables, is_coloured) in
+        [(&[][..], false), (&[("CLICOLOR_FORCE", "1")], true), (&[("CLICOLOR_FORCE", "1"), ("NO_COLOR", "1")], false)]
+    {
+        let mut command = command();
+        command.env_remove("NO_COLOR").env_remove("CLICOLOR_FORCE").envs(variables.iter().copied());
+        let run: Run = command.args(["replay", "--summary", &sample_text("story.pcap")]).output().unwrap().into();
+        assert!(run.err.starts_with("client "), "{}", run.err);
+        assert!(run.err.contains("netsupport-session"), "{}", run.err);
+        assert_eq!(run.err.contains('\x1b'), is_coloured, "{}", run.err);
+        assert!(run.out.lines().all(|line| line.starts_with("CEF:0|")));
+    }
+}
+
+#[test]
 fn alerts_make_10_where_asked_for_and_damage_weighs_more() {
     for (options, path, code) in [
         (&["--exit-code"][..], CONTACT, 10),

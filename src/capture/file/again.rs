@@ -6,12 +6,13 @@ use std::sync::Arc;
 
 use super::{Input, Metered, Reader};
 use crate::capture::filter::Filter;
-use crate::capture::{BLOCK_CAPACITY, Block, CaptureCounts, CaptureError, Part, Place};
+use crate::capture::{BLOCK_CAPACITY, Block, CaptureCounts, CaptureError, Part, Place, TimeWindow};
 
 /// Reads Blocks of [`Files`](super::Files) again, each with the same frames.
 pub struct Again {
     inputs: Vec<Input>,
     filter: Option<Filter>,
+    window: Option<TimeWindow>,
     open: Option<Open>,
     pub(super) capacity: usize,
 }
@@ -24,9 +25,9 @@ struct Open {
 }
 
 impl Again {
-    /// The same inputs and filter as those of the files that were read.
-    pub fn new(inputs: Vec<Input>, filter: Option<Filter>) -> Self {
-        Self { inputs, filter, open: None, capacity: BLOCK_CAPACITY }
+    /// The same inputs, filter and time as those of the files that were read.
+    pub fn new(inputs: Vec<Input>, filter: Option<Filter>, window: Option<TimeWindow>) -> Self {
+        Self { inputs, filter, window, open: None, capacity: BLOCK_CAPACITY }
     }
 
     /// Reads the Block that had this part. Of an input that is [sought](Part::is_sought) all Blocks may be passed over but the first
@@ -54,9 +55,11 @@ impl Again {
             }
         };
         open.reader.fill(block, self.capacity, &mut CaptureCounts::default(), &mut report);
+        if let Some(window) = self.window {
+            block.retain(|frame, _| window.holds(frame.time));
+        }
         if let Some(filter) = &mut self.filter {
-            let Block { bytes, frames, kept, .. } = &mut *block;
-            filter.apply(bytes, frames, kept, &mut |_, _| ());
+            filter.apply(block, &mut |_, _| ());
         }
         block.part.input = part.input;
         // After a seek nobody knows.

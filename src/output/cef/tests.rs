@@ -24,7 +24,7 @@ fn listed(value: &str) -> Arc<Indicator> {
     Arc::new(builtin().into_iter().find(|indicator| indicator.pattern.to_string() == value).unwrap())
 }
 
-/// 2026-11-24T02:06:40.010987Z.
+/// 2026-11-24T01:53:20.010987Z.
 const SEEN: Timestamp = Timestamp::from_parts(1_795_485_200, 10_987_000);
 
 /// The example of a DNS question.
@@ -465,7 +465,7 @@ fn written_length(value: &str) -> usize {
     value.len() + value.matches(['\\', '=', '\r', '\n']).count()
 }
 
-fn hostile_text() -> impl Strategy<Value = String> {
+pub(in crate::output) fn hostile_text() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         4 => any::<char>().prop_map(String::from),
         2 => "[a-z ]{1,12}",
@@ -499,7 +499,7 @@ prop_compose! {
 }
 
 prop_compose! {
-    fn any_alert()(
+    pub(in crate::output) fn any_alert()(
         signature in prop::sample::select(Signature::ALL.to_vec()),
         (severity, id, outbound, count) in any::<(u8, u64, bool, u64)>(),
         times in any::<[i64; 4]>(),
@@ -617,7 +617,7 @@ proptest! {
 }
 
 /// With what the one rule says that is written here, which downgrades what it applies to.
-fn judged(mut alert: Alert, fields: &str, other: Option<&Indicator>) -> Alert {
+pub(in crate::output) fn judged(mut alert: Alert, fields: &str, other: Option<&Indicator>) -> Alert {
     let text = format!(
         "[[rule]]\nname = '{}'\nscenario = 'other'\nowner = 'o'\nreason = 'r'\nexpires = 2027-01-01\n[rule.match]\n{fields}",
         "r".repeat(48)

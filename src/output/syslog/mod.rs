@@ -98,7 +98,7 @@ impl Syslog {
         let progress = || (self.spool.level().waiting, self.spool.mark());
         let (mut since, mut last) = (Instant::now(), progress());
         let patience = match self.mode {
-            Mode::Replay => PATIENCE,
+            Mode::Replay | Mode::Follow => PATIENCE,
             Mode::Live => LIVE_PATIENCE,
         };
         while since.elapsed() < patience {
@@ -106,7 +106,7 @@ impl Syslog {
             if self.ended.recv_timeout(LOOKING).is_err_and(|error| error.is_disconnected()) {
                 return true;
             }
-            if self.mode == Mode::Replay && progress() != last {
+            if self.mode != Mode::Live && progress() != last {
                 (since, last) = (Instant::now(), progress());
             }
         }
@@ -125,7 +125,7 @@ impl Syslog {
 
 impl Output for Syslog {
     fn write(&mut self, alert: &Alert) -> Result<(), OutputError> {
-        if self.mode == Mode::Replay && !self.spool.wait_for_room(PATIENCE) {
+        if self.mode != Mode::Live && !self.spool.wait_for_room(PATIENCE) {
             return Err(self.undelivered());
         }
         self.line.clear();

@@ -1,6 +1,6 @@
 //! The live sensor on wires of its own: network namespaces with virtual interfaces, into which tcpreplay sends samples.
 
-mod net;
+pub mod net;
 mod rights;
 mod service;
 

@@ -1,0 +1,116 @@
+//! Files that are opened and decompressed before their turn: the alerts and the messages are those of reading one after the other.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+
+use crate::run::{run, sample};
+
+/// How a file lies on the disk.
+#[derive(Clone, Copy)]
+enum Stored {
+    Plain,
+    Gzip,
+    Zstd,
+    /// All of it can be decompressed; then its sum is wrong.
+    GzipWrongSum,
+    /// Not one byte can be decompressed.
+    GzipBroken,
+    Zero,
+    Missing,
+}
+
+/// What the files hold, in this order, and what is said of each that is wrong.
+const FILES: [(&str, Stored, &str); 12] = [
+    ("endpoint/udp.pcap", Stored::Gzip, ""),
+    ("story.pcap", Stored::GzipWrongSum, "corrupt"),
+    ("endpoint/all-seven.pcap", Stored::Zstd, ""),
+    ("endpoint/tcp-refused.pcap", Stored::Missing, "cannot open"),
+    ("endpoint/tcp-refused.pcap", Stored::GzipBroken, "cannot read"),
+    ("answer/a.pcap", Stored::Plain, ""),
+    ("damaged/impossible-length.pcap", Stored::Zstd, "byte 182"),
+    ("answer/a.pcap", Stored::Zero, "not a capture"),
+    ("resolved/at-once.pcap", Stored::Gzip, ""),
+    ("damaged/not-a-capture.pcap", Stored::Gzip, "not a capture"),
+    ("names/tls.pcap", Stored::Zstd, ""),
+    ("story.pcap", Stored::Gzip, ""),
+];
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn stored(bytes: &[u8], how: Stored) -> Option<Vec<u8>> {
+    Some(match how {
+        Stored::Plain => bytes.to_vec(),
+        Stored::Gzip => gzip(bytes),
+        Stored::Zstd => zstd::encode_all(bytes, 1).unwrap(),
+        Stored::GzipWrongSum => {
+            let mut bytes = gzip(bytes);
+            let sum = bytes.len() - 8;
+            bytes[sum] ^= 1;
+            bytes
+        }
+        Stored::GzipBroken => [&gzip(bytes)[..10], &[0xff; 100]].concat(),
+        Stored::Zero => Vec::new(),
+        Stored::Missing => return None,
+    })
+}
+
+/// The files as they are, or what can be read of them, uncompressed under the same names.
+fn make(folder: &Path, is_plain: bool) -> Vec<PathBuf> {
+    let make = |(number, (name, how, _)): (usize, &(&str, Stored, &str))| {
+        let path = folder.join(format!("{number:02}"));
+        let bytes = fs::read(sample(name)).unwrap();
+        let how = match how {
+            Stored::Gzip | Stored::Zstd | Stored::GzipWrongSum if is_plain => Stored::Plain,
+            Stored::GzipBroken if is_plain => Stored::Zero,
+            how => *how,
+        };
+        if let Some(bytes) = stored(&bytes, how) {
+            fs::write(&path, bytes).unwrap();
+        }
+        path
+    };
+    FILES.iter().enumerate().map(make).collect()
+}
+
+#[test]
+fn mixed_and_broken_files_are_told_as_if_read_one_after_the_other() {
+    let (compressed, plain) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let replay = |paths: &[PathBuf], workers: &str| {
+        let words = ["replay", "--sensor-host", "tap-01", "--workers", workers].map(PathBuf::from);
+        run(words.iter().chain(paths))
+    };
+    let expected = replay(&make(plain.path(), true), "1").out;
+    assert!(expected.lines().count() > 20);
+    let paths = make(compressed.path(), false);
+    let name = |path: &PathBuf| path.display().to_string();
+    let wanted: Vec<_> = paths.iter().zip(FILES).filter(|(_, (.., what))| !what.is_empty()).collect();
+    let mut first = None;
+    for workers in ["1", "2", "3", "8"] {
+        let run = replay(&paths, workers);
+        assert_eq!(run.code, 1, "{}", run.err);
+        assert_eq!(run.out, expected, "{workers} workers");
+        let messages: Vec<String> = run
+            .err
+            .lines()
+            .filter(|line| line.contains(&name(&compressed.path().to_owned())))
+            .map(str::to_owned)
+            .collect();
+        // What is not there is known before anything is read.
+        let (early, late): (Vec<_>, Vec<_>) =
+            wanted.iter().partition(|(_, (_, how, _))| matches!(how, Stored::Missing));
+        let wanted: Vec<_> = early.into_iter().chain(late).collect();
+        assert_eq!(messages.len(), wanted.len(), "{messages:#?}");
+        for (message, (path, (.., what))) in messages.iter().zip(&wanted) {
+            assert!(message.contains(&name(path)) && message.contains(what), "{path:?}, {what}: {messages:#?}");
+        }
+        assert_eq!(first.get_or_insert_with(|| messages.clone()), &messages, "{workers} workers");
+    }
+}
