@@ -149,11 +149,11 @@ pub struct Replay {
     pub run: Run,
     pub names: Option<PathBuf>,
     pub reports: Reports,
-    pub carve: Option<PathBuf>,
     /// Only packets of this time.
     pub window: Option<TimeWindow>,
     /// Ends with a table of who was seen doing what.
     pub shows_summary: bool,
+    pub carve: Option<PathBuf>,
     pub tells_alerts_by_exit_code: bool,
 }
 
@@ -181,6 +181,12 @@ impl Replay {
         }
         if let Some(carve) = &args.carve {
             let shown = carve.display();
+            if args.follow.is_some() {
+                bail!(
+                    "--carve {shown}: captures are read twice for it, the second time when all were read once, and --follow has no end; \
+                     replay the captures with --carve by themselves"
+                );
+            }
             let target = match Target::parse(carve.as_os_str()).context("--carve")? {
                 target @ Target::File(..) => target,
                 _ => bail!("--carve {shown}: must be a file"),

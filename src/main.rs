@@ -103,9 +103,9 @@ fn replay(replay: config::Replay, console: &Console) -> anyhow::Result<Exit> {
     };
     let inputs = Inputs::expand(&replay.paths, &mut problem);
     let run = replay.run;
-    let options = [("--names", &replay.names), ("--carve", &replay.carve)];
-    let others = options.into_iter().filter_map(|(option, path)| Some((option, path.as_deref()?)));
-    run.files().chain(others).try_for_each(|(option, path)| config::check_output(option, path, &inputs))?;
+    let beside = [("--names", &replay.names), ("--carve", &replay.carve)];
+    let beside = beside.into_iter().filter_map(|(option, path)| Some((option, path.as_deref()?)));
+    run.files().chain(beside).try_for_each(|(option, path)| config::check_output(option, path, &inputs))?;
     let reports = replay.reports;
     reports.check_inputs(&inputs)?;
     let tally = replay.shows_summary.then(|| Arc::new(Mutex::new(Tally::default())));

@@ -105,9 +105,6 @@ impl Files {
     ) -> Self {
         let mut files = Self::new(Vec::new(), filter);
         files.current = Reader::new(name.into(), stream, true).map_err(report).ok();
-        if let Some(reader) = &mut files.current {
-            reader.next = Some(PacketNumber { input: 0, number: 1 });
-        }
         files.counts.inputs = u64::from(files.current.is_some());
         files
     }
@@ -145,12 +142,12 @@ impl Files {
         loop {
             let opened = match self.ahead.pop_front() {
                 Some(opened) => opened,
-                None => open_listed(self.inputs.next()?, &self.progress),
+                None => Reader::open(self.inputs.next()?, &self.progress),
             };
             while self.ahead.len() < OPENED_AHEAD
                 && let Some(input) = self.inputs.next_if(is_regular)
             {
-                self.ahead.push_back(open_listed(input, &self.progress));
+                self.ahead.push_back(Reader::open(input, &self.progress));
             }
             match opened {
                 Ok(reader) => return Some(reader),
@@ -158,13 +155,6 @@ impl Files {
             }
         }
     }
-}
-
-/// Opens an input of the list, so that its packets have numbers.
-fn open_listed((number, input): (usize, Input), progress: &Arc<AtomicU64>) -> Result<Reader, CaptureError> {
-    let mut reader = Reader::open(&input, progress)?;
-    reader.next = Some(PacketNumber { input: u32::try_from(number).unwrap_or(u32::MAX), number: 1 });
-    Ok(reader)
 }
 
 /// Whether opening an input has no effect and takes no time: a pipe would wait for its writer.
@@ -240,8 +230,8 @@ impl Walker {
 pub(super) struct Reader {
     path: PathBuf,
     origin: Arc<Origin>,
-    /// The next packet, and so the place among the inputs, where there is a list of them.
-    next: Option<PacketNumber>,
+    /// The next packet, and so the place among the inputs.
+    next: PacketNumber,
     stream: Box<dyn Read + Send>,
     walker: Walker,
     /// The bytes before the stream's next that the walker still wants: an unfinished record, never more than a Block.
@@ -264,8 +254,8 @@ pub(super) struct Reader {
 
 impl Reader {
     /// Opens an input and tells what it is.
-    pub(super) fn open(input: &Input, progress: &Arc<AtomicU64>) -> Result<Self, CaptureError> {
-        let path = match input {
+    pub(super) fn open((number, input): (usize, Input), progress: &Arc<AtomicU64>) -> Result<Self, CaptureError> {
+        let path = match &input {
             Input::Standard => PathBuf::from("-"),
             Input::File(path) => path.clone(),
         };
@@ -278,7 +268,9 @@ impl Reader {
             Ok((file, metadata)) => {
                 let left = if metadata.is_file() { metadata.len() } else { 0 };
                 let metered = Metered { file, left, progress: Arc::clone(progress) };
-                Self::new(path, metered, !metadata.is_file())
+                let mut reader = Self::new(path, metered, !metadata.is_file())?;
+                reader.next.input = u32::try_from(number).unwrap_or(u32::MAX);
+                Ok(reader)
             }
             Err(error) => Err(CaptureError::Open { path, error }),
         }
@@ -367,7 +359,7 @@ impl Reader {
         Ok(Self {
             path,
             origin,
-            next: None,
+            next: PacketNumber { input: 0, number: 1 },
             stream,
             walker,
             carry,
@@ -396,7 +388,7 @@ impl Reader {
         let read = self.fill_frames(block, capacity, counts, report);
         let is_sound = self.skip == 0 && !self.walker.is_lost() && troubles == (counts.damaged, counts.oversized);
         block.part = Part {
-            input: self.next.map_or(0, |next| next.input),
+            input: self.next.input,
             start,
             is_sought: was_sound && is_sound && !self.unpacked,
             describes: described != self.walker.described(),
@@ -412,7 +404,7 @@ impl Reader {
         report: &mut dyn FnMut(CaptureError),
     ) -> usize {
         block.origin = Arc::clone(&self.origin);
-        block.first = self.next;
+        block.first = Some(self.next);
         block.kept.clear();
         block.frames.clear();
         block.frames.reserve(FRAMES);
@@ -529,9 +521,7 @@ impl Reader {
         counts.oversized += oversized;
         let packets = (frames.len() - before) as u64;
         counts.packets += packets;
-        if let Some(next) = &mut self.next {
-            next.number = next.number.saturating_add(packets).saturating_add(oversized);
-        }
+        self.next.number = self.next.number.saturating_add(packets).saturating_add(oversized);
         counts.damaged += damaged;
         for fault in faults {
             self.fault(fault, report);

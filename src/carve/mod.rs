@@ -96,8 +96,8 @@ pub struct Carving {
 type State = Option<(u64, SystemTime)>;
 
 impl Carving {
-    /// Creates the file, emptied where it exists, and makes sure that the inputs can be read twice. `filter` and `window` are those
-    /// that the replay uses.
+    /// Creates the file, emptied where it exists, and makes sure that the inputs can be read twice. `filter` and
+    /// `window` are those of the replay.
     pub fn open(
         path: &Path,
         inputs: Vec<Input>,

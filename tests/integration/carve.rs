@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use rattap::capture::{Block, Files, Fill, Frame, Input, Origin, Source};
+use rattap::units::Timestamp;
 
 use crate::run::{Run, replay, run, run_with_input, sample};
 use crate::samples::samples;
@@ -142,6 +143,26 @@ fn only_what_passes_the_filter_is_carved() {
 }
 
 #[test]
+fn only_what_lies_in_the_time_window_is_carved() {
+    let folder = tempfile::tempdir().unwrap();
+    let [packed, carved] = ["story.pcap.gz", "carved.pcapng"].map(|name| folder.path().join(name));
+    let mut encoder = flate2::write::GzEncoder::new(File::create(&packed).unwrap(), flate2::Compression::fast());
+    encoder.write_all(&fs::read(sample("story.pcap")).unwrap()).unwrap();
+    encoder.finish().unwrap();
+    let whole = carve(&[], &[&packed], &carved);
+    let all = frames(&carved);
+    for path in [&packed, &sample("story.pcap")] {
+        let original = carve(&["--from", "2026-06-09 09:30", "--to", "2026-06-09 10:00"], &[path], &carved);
+        assert_eq!(original.code, 0, "{}", original.err);
+        assert!(!original.out.is_empty() && original.out != whole.out);
+        assert_eq!(lines(&replay(&[], &[&carved]).out), lines(&original.out));
+        let [from, to] = [1_780_997_400, 1_780_999_200].map(|seconds| Timestamp::from_parts(seconds, 0));
+        let expected: Vec<_> = all.iter().filter(|(frame, _)| from <= frame.time && frame.time < to).cloned().collect();
+        assert_eq!(frames(&carved), expected);
+    }
+}
+
+#[test]
 fn what_an_exclusion_suppresses_is_no_evidence() {
     let folder = tempfile::tempdir().unwrap();
     let (rules, carved) = (folder.path().join("rules.toml"), folder.path().join("carved.pcapng"));
@@ -177,6 +198,12 @@ fn what_cannot_be_read_twice_or_would_be_overwritten_is_refused() {
         assert!(run.err.contains("--carve"), "{}", run.err);
     }
     assert_eq!(fs::read(&copy).unwrap(), before);
+    let follows = run(["replay", "--carve", carved_text, "--follow", folder.path().to_str().unwrap()]);
+    assert!(
+        follows.code == 2 && follows.err.contains("replay the captures with --carve by themselves"),
+        "{}",
+        follows.err
+    );
     let nowhere = folder.path().join("none").join("x.pcapng");
     let run = run(["replay", "--carve", nowhere.to_str().unwrap(), copy.to_str().unwrap()]);
     assert!(run.code == 2 && run.err.contains("cannot create the file"), "{}", run.err);

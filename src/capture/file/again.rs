@@ -11,8 +11,8 @@ use crate::capture::{BLOCK_CAPACITY, Block, CaptureCounts, CaptureError, Part, P
 /// Reads Blocks of [`Files`](super::Files) again, each with the same frames.
 pub struct Again {
     inputs: Vec<Input>,
-    filter: Option<Filter>,
     window: Option<TimeWindow>,
+    filter: Option<Filter>,
     open: Option<Open>,
     pub(super) capacity: usize,
 }
@@ -25,9 +25,9 @@ struct Open {
 }
 
 impl Again {
-    /// The same inputs, filter and time as those of the files that were read.
+    /// The same inputs, filter and window as those of the files that were read.
     pub fn new(inputs: Vec<Input>, filter: Option<Filter>, window: Option<TimeWindow>) -> Self {
-        Self { inputs, filter, window, open: None, capacity: BLOCK_CAPACITY }
+        Self { inputs, window, filter, open: None, capacity: BLOCK_CAPACITY }
     }
 
     /// Reads the Block that had this part. Of an input that is [sought](Part::is_sought) all Blocks may be passed over but the first

@@ -433,7 +433,7 @@ impl Follow {
             if !is_as_before && !self.look(path).is_ok_and(|look| look.identity.head == place.1) {
                 continue;
             }
-            match Reader::open(&Input::File(path.clone()), &Arc::new(AtomicU64::new(0))) {
+            match Reader::open((0, Input::File(path.clone())), &Arc::new(AtomicU64::new(0))) {
                 Ok(reader) => {
                     let identity = Identity { head: place.1, stored: *stored };
                     return Some(Opened { reader, identity, span: None });
