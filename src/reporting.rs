@@ -1,11 +1,14 @@
 //! Reports of a replay: which files there are to be, what they say of the settings, and writing them.
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::Write;
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 use anyhow::{Context, bail};
 use rattap::alert::exclusion::Exclusions;
+use rattap::alert::wire_text;
 use rattap::capture::{Input, Inputs};
 use rattap::output::Output;
 use rattap::report::facts::{List, Moment};
@@ -156,17 +159,17 @@ fn command(args: &ReplayArgs) -> String {
     let IndicatorArgs { indicators: lists, no_builtin, rules } = indicators;
     let FeedArgs { family, max_age: _, indicator_max_age, allow_broad } = rules;
     let mut words = vec!["rattap".to_owned(), "replay".to_owned()];
-    let mut option = |name: &str, value: &str| words.extend([name.to_owned(), quoted(value)]);
+    let mut option = |name: &str, value: &OsStr| words.extend([name.to_owned(), quoted(value)]);
     let seconds = |time: &std::time::Duration| format!("{}s", time.as_secs());
-    from.iter().for_each(|from| option("--from", &Moment(*from).to_string()));
-    to.iter().for_each(|to| option("--to", &Moment(*to).to_string()));
-    filter.iter().for_each(|filter| option("--filter", filter));
-    lists.iter().for_each(|list| option("--indicators", &list.to_string_lossy()));
-    family.iter().for_each(|family| option("--family", family));
-    indicator_max_age.iter().for_each(|age| option("--indicator-max-age", &seconds(age)));
-    exclusions.exclusions.iter().for_each(|file| option("--exclusions", &file.to_string_lossy()));
-    option("--repeat-window", &seconds(repeat_window));
-    home.iter().for_each(|network| option("--home", &network.to_string()));
+    from.iter().for_each(|from| option("--from", Moment(*from).to_string().as_ref()));
+    to.iter().for_each(|to| option("--to", Moment(*to).to_string().as_ref()));
+    filter.iter().for_each(|filter| option("--filter", filter.as_ref()));
+    lists.iter().for_each(|list| option("--indicators", list.as_os_str()));
+    family.iter().for_each(|family| option("--family", family.as_ref()));
+    indicator_max_age.iter().for_each(|age| option("--indicator-max-age", seconds(age).as_ref()));
+    exclusions.exclusions.iter().for_each(|file| option("--exclusions", file.as_os_str()));
+    option("--repeat-window", seconds(repeat_window).as_ref());
+    home.iter().for_each(|network| option("--home", network.to_string().as_ref()));
     for (is_on, switch) in
         [(no_builtin, "--no-builtin"), (allow_broad, "--allow-broad"), (explain_exclusions, "--explain-exclusions")]
     {
@@ -175,17 +178,26 @@ fn command(args: &ReplayArgs) -> String {
     if paths.iter().any(|path| path.as_os_str().as_encoded_bytes().starts_with(b"-") && path.as_os_str() != "-") {
         words.push("--".to_owned());
     }
-    words.extend(paths.iter().map(|path| quoted(&path.to_string_lossy())));
+    words.extend(paths.iter().map(|path| quoted(path.as_os_str())));
     words.join(" ")
 }
 
-/// A word for a POSIX shell.
-fn quoted(word: &str) -> String {
+/// A word for a shell. What would do something to a screen is escaped as the shells' `$'…'` (POSIX.1-2024) has it.
+fn quoted(word: &OsStr) -> String {
     let is_plain = |character: char| character.is_ascii_alphanumeric() || "_-+=:,./@%".contains(character);
-    if !word.is_empty() && word.chars().all(is_plain) {
-        return word.to_owned();
+    let bytes = word.as_bytes();
+    match word.to_str().filter(|word| *word == wire_text(bytes).to_string()) {
+        Some(word) if !word.is_empty() && word.chars().all(is_plain) => word.to_owned(),
+        Some(word) => format!("'{}'", word.replace('\'', r"'\''")),
+        None => {
+            let mut escaped = Vec::with_capacity(bytes.len());
+            for byte in bytes {
+                escaped.extend(matches!(byte, b'\\' | b'\'').then_some(b'\\'));
+                escaped.push(*byte);
+            }
+            format!("$'{}'", wire_text(&escaped))
+        }
     }
-    format!("'{}'", word.replace('\'', r"'\''"))
 }
 
 #[cfg(test)]
@@ -263,6 +275,19 @@ mod tests {
             r"rattap replay --from 2026-06-01T12:00:00Z --to 2026-06-01T22:00:00.5Z --filter 'not port 22' --indicators 'a b.txt' --family x --indicator-max-age 86400s --exclusions 'it'\''s.toml' --repeat-window 300s --home 10.0.0.0/8 --no-builtin --allow-broad --explain-exclusions one.pcap -"
         );
         assert_eq!(command_of(&["--", "-odd.pcap"]), "rattap replay --repeat-window 600s -- -odd.pcap");
+    }
+
+    #[test]
+    fn a_name_that_would_drive_a_screen_is_told_so_that_a_shell_still_reads_it() {
+        let names: [(&[u8], &str); 4] = [
+            (b"a\x1b[31m.pcap", r"$'a\x1b[31m.pcap'"),
+            ("\u{202e}fdp.pcap".as_bytes(), r"$'\xe2\x80\xaefdp.pcap'"),
+            (b"\xff\\x0a'.pcap", r"$'\xff\\x0a\'.pcap'"),
+            (br"plain\x0a.pcap", r"'plain\x0a.pcap'"),
+        ];
+        for (name, told) in names {
+            assert_eq!(quoted(OsStr::from_bytes(name)), told);
+        }
     }
 
     #[test]

@@ -118,8 +118,30 @@ struct Chain {
     spoken: Option<Bytes>,
     /// Of requests that name the indicator: likewise.
     named: Bytes,
-    requests: Intervals,
-    contacts: Intervals,
+    requests: Timing,
+    contacts: Timing,
+}
+
+/// When something was sighted, and of which signature the latest was.
+#[derive(Default)]
+struct Timing {
+    intervals: Intervals,
+    signature: Option<Signature>,
+}
+
+impl Timing {
+    fn add(&mut self, alert: &Alert) {
+        self.signature = Some(alert.signature);
+        // Of more sightings than have a time the latest have.
+        let are_unknown = alert.count > alert.times.len() as u64;
+        for (place, time) in alert.times.iter().enumerate() {
+            self.intervals.add(*time, are_unknown && place == 0);
+        }
+    }
+
+    fn beacon(&self, timed: Timed) -> Option<facts::Beacon> {
+        self.intervals.beacon(timed, self.signature?)
+    }
 }
 
 struct Stage {
@@ -268,12 +290,12 @@ impl Chain {
         match alert.signature {
             signature if is_conversation(signature) => {
                 self.conversations.get_or_insert_default().add(bytes);
-                note(&mut self.contacts, alert);
+                self.contacts.add(alert);
             }
             Signature::NetsupportSession | Signature::NetsupportGateway => {
                 self.spoken.get_or_insert_default().add(bytes);
                 if alert.basis == MatchBasis::NetsupportRequest {
-                    note(&mut self.requests, alert);
+                    self.requests.add(alert);
                 }
             }
             Signature::C2ServerName => self.named.add(bytes),
@@ -308,15 +330,6 @@ impl Chain {
             beacon,
         }
     }
-}
-
-/// Notes when the sightings of an alert were.
-fn note(intervals: &mut Intervals, alert: &Alert) {
-    // Of more sightings than have a time the latest have.
-    if alert.count > alert.times.len() as u64 {
-        intervals.skip();
-    }
-    alert.times.iter().for_each(|time| intervals.add(*time));
 }
 
 impl Stage {

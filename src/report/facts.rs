@@ -191,7 +191,7 @@ pub struct Client {
     pub timelines: Vec<Timeline>,
     /// The most telling alerts, in the order of their sightings.
     pub alerts: Vec<Alert>,
-    /// Alerts beyond those: updates of less weight, the latest first.
+    /// Alerts beyond those: what followed rather than what came first, and of that the less severe and the later.
     pub further_alerts: u64,
 }
 
@@ -282,6 +282,8 @@ pub struct PacketNumber {
 pub struct Beacon {
     /// What was timed.
     pub timed: Timed,
+    /// The signature of what was timed; of contacts by several signatures the last one's.
+    pub signature: String,
     /// Whether most intervals are near the usual one.
     pub is_regular: bool,
     /// The median of the intervals, in seconds.
@@ -439,7 +441,7 @@ pub struct Exclusions {
     pub is_dry: bool,
     /// The rules, in their order.
     pub rules: Vec<Rule>,
-    /// Alerts that were suppressed: the gravest, in the order of their sightings. They are nowhere else in the report.
+    /// Alerts that were suppressed: the most telling, in the order of their sightings. They are nowhere else in the report.
     pub suppressed: Vec<Alert>,
     /// Suppressed alerts beyond those.
     pub further_suppressed: u64,

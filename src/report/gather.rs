@@ -280,17 +280,18 @@ impl Sums {
     }
 }
 
-/// The most telling alerts: the gravest; of equals the first of their kind before what follows, and then the earliest.
+/// The most telling alerts: the first of their kind before what follows; of equals the gravest, and then the earliest. So the updates of
+/// one long beacon do not push out how it began.
 #[derive(Default)]
 pub(super) struct Kept(BTreeMap<Rank, facts::Alert>);
 
 /// The lowest is the most telling.
-type Rank = (Reverse<u8>, bool, Timestamp, u64);
+type Rank = (bool, Reverse<u8>, Timestamp, u64);
 
 impl Kept {
     /// `serial` tells it from others of the same time.
     pub(super) fn add(&mut self, alert: &Alert, serial: u64) {
-        let rank = (Reverse(alert.severity), alert.phase == Phase::Update, alert.seen, serial);
+        let rank = (alert.phase == Phase::Update, Reverse(alert.severity), alert.seen, serial);
         if self.0.len() >= MOST_ALERTS {
             if self.0.last_key_value().is_some_and(|(last, _)| *last < rank) {
                 return;

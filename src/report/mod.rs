@@ -107,7 +107,7 @@ impl Problems {
 
 /// Makes the facts of all that was gathered, once.
 pub fn report(gathered: &Gathered, basis: Basis<'_>) -> Report {
-    let Basis { inputs, hashes, totals, is_whole, problems, exclusions, settings } = basis;
+    let Basis { inputs, hashes, totals, is_whole, problems, exclusions, mut settings } = basis;
     let mut state = gathered.take();
     let capture = facts::Capture {
         files: hashes::files(inputs, hashes),
@@ -127,6 +127,8 @@ pub fn report(gathered: &Gathered, basis: Basis<'_>) -> Report {
     let signatures = state.signatures();
     let (suppressed, further_suppressed) = state.suppressed();
     let (clients, further_clients) = state.clients();
+    settings.filter = settings.filter.map(|filter| printable(&filter));
+    settings.lists.iter_mut().for_each(|list| list.path = printable(&list.path));
     let exclusions = facts::Exclusions {
         is_dry: exclusions.is_dry(),
         rules: rules(exclusions, &totals.track.exclusions),

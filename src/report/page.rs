@@ -1,7 +1,8 @@
 //! The report as a page: one file that needs no network and no script.
 //!
-//! All text goes through the template engine's escaping; what the page draws is made of numbers alone. Drawings are wide by percent and
-//! their strokes by pixels, and their labels are text beside them, so that a narrow page makes nothing too small to read.
+//! All text goes through the template engine's escaping; what the page draws is made of numbers alone. Drawings are as wide as the page
+//! lets them be and their strokes as wide as they are, and their labels are text beside them, so that a narrow page makes nothing too
+//! small to read.
 
 use askama::Template;
 
@@ -11,12 +12,13 @@ use super::facts::{
 use crate::units::{ByteCount, Timestamp};
 
 const SECOND: f64 = 1e9;
-const DAY: f64 = 86_400.0 * SECOND;
 
-/// Tall enough for a count to be seen in a bar, in pixels.
-const TALLEST: f64 = 18.0;
+/// A time line's width in its own units, and its height, which is as many pixels.
+const WIDTH: f64 = 1000.0;
+const HEIGHT: f64 = 26.0;
 
-/// The shortest bar that is seen.
+/// The tallest bar, and the shortest that is seen.
+const TALLEST: f64 = 20.0;
 const SHORTEST: f64 = 5.0;
 
 #[derive(Template)]
@@ -31,6 +33,8 @@ struct Page<'a> {
 
 struct ClientView<'a> {
     client: &'a Client,
+    /// `beacon every 60 s`, the first of its chains that is one.
+    beat: Option<String>,
     /// The place in the list, from 1 on: what links name.
     number: usize,
     /// The signatures' rows.
@@ -49,17 +53,10 @@ struct AlertView<'a> {
 /// A row of the time line.
 struct Row<'a> {
     line: &'a Timeline,
-    bars: Vec<Bar>,
-}
-
-/// From the left, in percent.
-struct Bar {
-    x: f64,
-    /// In pixels from there, so that neither end is outside.
-    shift: f64,
-    /// In pixels from the top.
-    y: f64,
-    height: f64,
+    /// An SVG path: one stroke for each bucket.
+    bars: String,
+    /// As of the chain that is a beacon by this signature.
+    beat: Option<String>,
 }
 
 struct ChainView<'a> {
@@ -85,6 +82,9 @@ struct BeaconView<'a> {
 
 /// A bar of the histogram: place and width in percent, height in pixels.
 struct Column {
+    count: u64,
+    /// The middle, in percent.
+    middle: f64,
     x: f64,
     width: f64,
     y: f64,
@@ -101,18 +101,25 @@ pub(super) fn page(report: &Report) -> askama::Result<String> {
     Page { report, capture: &report.capture, settings: &report.settings, clients, suppressed }.render()
 }
 
-fn client_view(client: &Client, number: usize, several: bool) -> ClientView<'_> {
+fn client_view<'a>(client: &'a Client, number: usize, several: bool) -> ClientView<'a> {
     // Of sightings without a packet of their own nothing is drawn: the time line may end before the last packet.
     let span = client.span;
     let first = span.first.0.nanos() as f64;
     let length = (span.last.0.nanos() as f64 - first).max(SECOND);
-    let row = |line| Row { line, bars: bars(line, first, length) };
+    let beacons = || client.chains.iter().filter_map(|chain| chain.beacon.as_ref()).filter(|beacon| beacon.is_regular);
+    let row = |line: &'a Timeline| Row {
+        line,
+        bars: bars(line, first, length),
+        beat: beacons().find(|beacon| beacon.signature == line.signature).map(beat),
+    };
+    let is_one_day = day(&span.first) == day(&span.last);
     let ticks = [0.0, 0.5, 1.0].map(|part| {
         let time = Moment(Timestamp::from_nanos((first + length * part) as i64));
-        if length < DAY { clock(&time) } else { moment(&time) }
+        if is_one_day { clock(&time) } else { moment(&time) }
     });
     ClientView {
         client,
+        beat: beacons().next().map(beat),
         number,
         rows: client.timelines.iter().map(row).collect(),
         ticks: ticks.to_vec(),
@@ -138,22 +145,23 @@ fn numbers(packets: Option<&Packets>, several: bool) -> String {
     }
 }
 
-fn bars(line: &Timeline, first: f64, length: f64) -> Vec<Bar> {
+/// A stroke up from the bottom for each bucket, at its middle.
+fn bars(line: &Timeline, first: f64, length: f64) -> String {
     let most = line.buckets.iter().map(|bucket| bucket.count).max().unwrap_or(1).max(1) as f64;
     let width = line.width_seconds as f64 * SECOND;
-    let bar = |start: f64, count: f64| {
-        // A bucket's middle: its first second may lie before the first sighting.
-        let middle = (start + width / 2.0 - first).clamp(0.0, length);
-        let height = (TALLEST * count / most).max(SHORTEST);
-        let part = middle / length;
-        Bar {
-            x: rounded(part * 100.0),
-            shift: rounded(part * -4.0),
-            y: rounded(22.0 - height),
-            height: rounded(height),
-        }
-    };
-    line.buckets.iter().map(|bucket| bar(bucket.start.0.nanos() as f64, bucket.count as f64)).collect()
+    let mut path = String::new();
+    for bucket in &line.buckets {
+        // A bucket may begin before the first sighting, and its middle lie after the last.
+        let middle = (bucket.start.0.nanos() as f64 + width / 2.0 - first).clamp(0.0, length);
+        let height = (TALLEST * bucket.count as f64 / most).max(SHORTEST);
+        path += &format!("M{:.1} {HEIGHT}V{:.1}", middle / length * WIDTH, HEIGHT - height);
+    }
+    path
+}
+
+/// `beacon every 60 s`.
+fn beat(beacon: &Beacon) -> String {
+    format!("beacon every {}", seconds(beacon.usual_seconds))
 }
 
 fn chain_view(chain: &Chain) -> ChainView<'_> {
@@ -185,9 +193,11 @@ fn beacon_view(beacon: &Beacon) -> BeaconView<'_> {
     let bars = beacon.histogram.iter().enumerate().filter(|(_, bin)| bin.count > 0).map(|(place, bin)| {
         let height = (56.0 * bin.count as f64 / most).max(3.0);
         Column {
+            count: bin.count,
+            middle: rounded((place as f64 + 0.5) / count * 100.0),
             x: rounded(place as f64 / count * 100.0 + 0.2),
             width: rounded(100.0 / count - 0.4),
-            y: rounded(60.0 - height),
+            y: rounded(74.0 - height),
             height: rounded(height),
             is_last: bin.to_seconds.is_none(),
         }
@@ -253,10 +263,9 @@ impl BeaconView<'_> {
 }
 
 impl ChainView<'_> {
-    /// `every 60 s` where it is a regular beacon.
+    /// `beacon every 60 s` where it is a regular one.
     fn beat(&self) -> Option<String> {
-        let beacon = self.chain.beacon.as_ref().filter(|beacon| beacon.is_regular)?;
-        Some(format!("beacon every {}", seconds(beacon.usual_seconds)))
+        self.chain.beacon.as_ref().filter(|beacon| beacon.is_regular).map(beat)
     }
 }
 
@@ -285,14 +294,27 @@ fn age(days: &Option<i64>) -> String {
 
 /// `2026-06-09 09:05:00`.
 fn moment(moment: &Moment) -> String {
-    let text = moment.to_string();
-    let (day, clock) = (text.get(..10).unwrap_or(&text), text.get(11..19).unwrap_or_default());
-    format!("{day} {clock}")
+    format!("{} {}", day(moment), clock(moment))
+}
+
+/// `2026-06-09`.
+fn day(moment: &Moment) -> String {
+    moment.to_string().get(..10).unwrap_or_default().to_owned()
 }
 
 /// `09:05:00`.
 fn clock(moment: &Moment) -> String {
     moment.to_string().get(11..19).unwrap_or_default().to_owned()
+}
+
+/// From when to when: what both have in common is told once, and where they are the same second, one of them.
+fn range(span: &Span) -> String {
+    let (first, last) = (moment(&span.first), moment(&span.last));
+    match (first == last, day(&span.first) == day(&span.last)) {
+        (true, _) => first,
+        (false, true) => format!("{first} to {}", clock(&span.last)),
+        (false, false) => format!("{first} to {last}"),
+    }
 }
 
 /// How long a span is, in words.
@@ -302,13 +324,15 @@ fn length(span: &Span) -> String {
     format!("{length:#}")
 }
 
-/// `60 s`, `0.2 s`, `1,200 s`.
+/// `60 s`, `0.24 s`, `1,200 s`.
 fn seconds(seconds: f64) -> String {
-    if seconds >= 1000.0 {
-        return format!("{} s", grouped(&(seconds.round() as u64)));
-    }
-    let text = format!("{seconds:.1}");
-    format!("{} s", text.strip_suffix(".0").unwrap_or(&text))
+    let text = match seconds {
+        1000.0.. => return format!("{} s", grouped(&(seconds.round() as u64))),
+        10.0.. => format!("{seconds:.1}"),
+        1.0.. => format!("{seconds:.2}"),
+        _ => format!("{seconds:.3}"),
+    };
+    format!("{} s", text.trim_end_matches('0').trim_end_matches('.'))
 }
 
 /// `1.5 kB`.

@@ -1,16 +1,16 @@
 //! When something came: counts over time, and intervals, each within a bound.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
 use super::facts::{Beacon, Bin, Bucket, Moment, Timed};
-use crate::alert::Rhythm;
+use crate::alert::{Rhythm, Signature};
 use crate::units::Timestamp;
 
 /// How many buckets a time line has at the most: a bar for every four pixels of a wide page.
 const MOST_BUCKETS: i64 = 256;
 
-/// How many intervals are kept of a series: eight hours of a beacon a minute. Of more, the latest count.
-const MOST_INTERVALS: usize = 512;
+/// How many times of a series have their intervals told: eight hours of a beacon a minute. Of more, the latest count.
+const MOST_TIMES: usize = 512;
 
 /// How many bins the histogram has, beside the one for all that is longer: twelve below the usual interval, and as many above.
 const BINS: usize = 24;
@@ -51,39 +51,42 @@ impl Buckets {
     }
 }
 
-/// The intervals between times.
+/// The intervals between times, which may come in any order: updates about several servers of one name tell of the same ten minutes.
 #[derive(Debug, Default)]
 pub(super) struct Intervals {
-    latest: Option<Timestamp>,
-    /// In seconds.
-    list: VecDeque<f64>,
+    /// Each with whether any that nobody knows may lie right before it.
+    times: Vec<(Timestamp, bool)>,
 }
 
 impl Intervals {
-    pub(super) fn add(&mut self, time: Timestamp) {
-        if let Some(latest) = self.latest {
-            if self.list.len() >= MOST_INTERVALS {
-                self.list.pop_front();
-            }
-            self.list.push_back(time.since(latest).as_secs_f64());
+    /// `is_after_unknown` says that there were times before it that nobody knows: no interval spans them.
+    pub(super) fn add(&mut self, time: Timestamp, is_after_unknown: bool) {
+        if self.times.len() >= 2 * MOST_TIMES {
+            self.times.sort_unstable();
+            self.times.drain(..MOST_TIMES);
         }
-        self.latest = self.latest.max(Some(time));
+        self.times.push((time, is_after_unknown));
     }
 
-    /// There were times that nobody knows: no interval spans them.
-    pub(super) fn skip(&mut self) {
-        self.latest = None;
+    /// In seconds.
+    fn list(&self) -> Vec<f64> {
+        let mut times = self.times.clone();
+        times.sort_unstable();
+        let times = times.get(times.len().saturating_sub(MOST_TIMES)..).unwrap_or_default();
+        let pairs = times.iter().zip(times.iter().skip(1)).filter(|(_, (_, is_after_unknown))| !is_after_unknown);
+        pairs.map(|((one, _), (other, _))| other.since(*one).as_secs_f64()).collect()
     }
 
     /// How regular they are; `None` where there are too few to tell.
-    pub(super) fn beacon(&self, timed: Timed) -> Option<Beacon> {
-        let mut intervals: Vec<f64> = self.list.iter().copied().collect();
+    pub(super) fn beacon(&self, timed: Timed, signature: Signature) -> Option<Beacon> {
+        let mut intervals = self.list();
         let rhythm = Rhythm::of(&mut intervals)?;
         let is_regular = rhythm.is_regular?;
         // Binary fractions of a second would be told with more digits than they have.
         let rounded = |seconds: f64| (seconds * 1000.0).round() / 1000.0;
         Some(Beacon {
             timed,
+            signature: signature.id().to_owned(),
             is_regular,
             usual_seconds: rounded(rhythm.usual),
             mean_seconds: rounded(rhythm.mean),
@@ -131,6 +134,8 @@ mod tests {
 
     use super::*;
 
+    const SESSION: Signature = Signature::NetsupportSession;
+
     fn at(seconds: i64) -> Timestamp {
         Timestamp::from_parts(seconds, 7)
     }
@@ -155,9 +160,10 @@ mod tests {
     #[test]
     fn a_beacon_of_a_minute_has_its_bin_in_the_middle() {
         let mut intervals = Intervals::default();
-        (0..10).for_each(|beat| intervals.add(at(beat * 60)));
-        intervals.add(at(5000));
-        let beacon = intervals.beacon(Timed::Requests).unwrap();
+        // Whatever the order.
+        [4, 5, 6, 7, 8, 9, 0, 1, 2, 3].into_iter().for_each(|beat| intervals.add(at(beat * 60), false));
+        intervals.add(at(5000), false);
+        let beacon = intervals.beacon(Timed::Requests, SESSION).unwrap();
         assert!(beacon.is_regular);
         assert_eq!((beacon.usual_seconds, beacon.intervals), (60.0, 10));
         assert_eq!(beacon.histogram.len(), BINS + 1);
@@ -169,13 +175,21 @@ mod tests {
     #[test]
     fn no_interval_spans_what_nobody_knows_and_few_say_nothing() {
         let mut intervals = Intervals::default();
-        [0, 60, 120, 180, 240].into_iter().for_each(|second| intervals.add(at(second)));
-        assert_eq!(intervals.beacon(Timed::Requests), None);
-        intervals.skip();
-        intervals.add(at(9000));
-        assert_eq!(intervals.beacon(Timed::Requests), None);
-        intervals.add(at(9060));
-        assert_eq!(intervals.beacon(Timed::Requests).unwrap().mean_seconds, 60.0);
+        [0, 60, 120, 180, 240].into_iter().for_each(|second| intervals.add(at(second), false));
+        assert_eq!(intervals.beacon(Timed::Requests, SESSION), None);
+        intervals.add(at(9000), true);
+        assert_eq!(intervals.beacon(Timed::Requests, SESSION), None);
+        intervals.add(at(9060), false);
+        assert_eq!(intervals.beacon(Timed::Requests, SESSION).unwrap().mean_seconds, 60.0);
+    }
+
+    #[test]
+    fn of_many_times_the_latest_count() {
+        let mut intervals = Intervals::default();
+        (0..10_000).for_each(|beat| intervals.add(at(beat * if beat < 9_000 { 10 } else { 60 }), false));
+        assert!(intervals.times.len() <= 2 * MOST_TIMES);
+        let beacon = intervals.beacon(Timed::Contacts, SESSION).unwrap();
+        assert_eq!((beacon.intervals, beacon.mean_seconds), (MOST_TIMES as u64 - 1, 60.0));
     }
 
     proptest! {

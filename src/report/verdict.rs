@@ -1,5 +1,6 @@
 //! The answer in a sentence.
 
+use std::collections::HashSet;
 use std::net::IpAddr;
 
 use super::facts::{Capture, Level, Moment, Verdict};
@@ -42,22 +43,34 @@ impl Told {
         })
     }
 
-    /// `2 hosts (10.0.0.1, 10.0.0.2)`.
+    /// As the beginning of a sentence.
     fn who(&self, is_more: bool) -> String {
-        let count = self.hosts.len();
-        let named = self.hosts.iter().take(MOST_NAMED).map(ToString::to_string).collect::<Vec<_>>().join(", ");
         let least = if is_more { "At least " } else { "" };
-        let (hosts, more) = (if count == 1 { "host" } else { "hosts" }, count.saturating_sub(MOST_NAMED));
-        match (count, more) {
-            (0, _) => "Hosts".to_owned(),
-            (_, 0) => format!("{least}{count} {hosts} ({named})"),
-            _ => format!("{least}{count} {hosts} ({named} and {more} more)"),
-        }
+        if self.hosts.is_empty() { "Hosts".to_owned() } else { format!("{least}{}", named(&self.hosts, "")) }
+    }
+
+    /// A sentence about the hosts that any of these signatures was found of, and none of those that this is of; after a blank.
+    fn beside(&self, state: &State, signatures: &[&[Signature]], did: &str) -> String {
+        let known: HashSet<_> = self.hosts.iter().collect();
+        let mut hosts = state.hosts_of(&signatures.concat());
+        hosts.retain(|host| !known.contains(host));
+        if hosts.is_empty() { String::new() } else { format!(" {} {did}.", named(&hosts, "more ")) }
     }
 
     fn when(&self) -> String {
         let (first, last) = (minute(self.span.0), minute(self.span.1));
         if first == last { format!("at {first} UTC") } else { format!("between {first} and {last} UTC") }
+    }
+}
+
+/// `2 hosts (10.0.0.1, 10.0.0.2)`; `kind` comes before the word.
+fn named(hosts: &[IpAddr], kind: &str) -> String {
+    let count = hosts.len();
+    let named = hosts.iter().take(MOST_NAMED).map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let word = if count == 1 { "host" } else { "hosts" };
+    match count.saturating_sub(MOST_NAMED) {
+        0 => format!("{count} {kind}{word} ({named})"),
+        more => format!("{count} {kind}{word} ({named} and {more} more)"),
     }
 }
 
@@ -68,18 +81,20 @@ pub(super) fn verdict(state: &State, capture: &Capture) -> Verdict {
     let sure = |told: &Told| format!("listed with a confidence of up to {} of 100", told.confidence);
     let (level, sentence) = if let Some(session) = told(SESSION) {
         let sentence = format!(
-            "{} spoke NetSupport with command and control that is {}, {}.",
+            "{} spoke NetSupport with command and control that is {}, {}.{}",
             session.who(is_more),
             sure(&session),
-            session.when()
+            session.when(),
+            session.beside(state, &[CONTACTS, LOOKUPS], "had contact with something listed, or asked for it")
         );
         (Level::CommandAndControl, sentence)
     } else if let Some(contact) = told(CONTACTS).filter(|contact| contact.severity >= CONTACT) {
         let sentence = format!(
-            "{} had contact with command and control that is {}, {}; no NetSupport was seen in it.",
+            "{} had contact with command and control that is {}, {}; no NetSupport was seen in it.{}",
             contact.who(is_more),
             sure(&contact),
-            contact.when()
+            contact.when(),
+            contact.beside(state, &[LOOKUPS], "asked DNS for something listed")
         );
         (Level::Contact, sentence)
     } else if let Some(lookup) = told(LOOKUPS) {
