@@ -25,6 +25,7 @@ mod names_tshark;
 mod numbers;
 mod partitions;
 mod python;
+mod report;
 mod rotation;
 mod run;
 mod sameness;
