@@ -132,16 +132,16 @@ fn alert_view(alert: &Alert, several: bool) -> AlertView<'_> {
     AlertView { alert, packets: numbers(alert.packets.as_ref(), several) }
 }
 
-/// `12–40`, with the file's place where there are several.
+/// `12–40`, or `12–40 of file 2` where there are several.
 fn numbers(packets: Option<&Packets>, several: bool) -> String {
     let Some(Packets { first, last }) = packets else { return "not numbered".to_owned() };
-    let file = |file: u32| if several { format!("file {}: ", u64::from(file) + 1) } else { String::new() };
+    let file = |file: u32| if several { format!(" of file {}", u64::from(file) + 1) } else { String::new() };
     if first == last {
-        format!("{}{}", file(first.file), first.number)
+        format!("{}{}", first.number, file(first.file))
     } else if first.file == last.file {
-        format!("{}{}–{}", file(first.file), first.number, last.number)
+        format!("{}–{}{}", first.number, last.number, file(first.file))
     } else {
-        format!("{}{} – {}{}", file(first.file), first.number, file(last.file), last.number)
+        format!("{}{} to {}{}", first.number, file(first.file), last.number, file(last.file))
     }
 }
 
@@ -159,12 +159,15 @@ fn bars(line: &Timeline, first: f64, length: f64) -> String {
     path
 }
 
-/// `beacon every 60 s`.
+/// `beacon every 60 s`. Fractions are for the sentence that tells all.
 fn beat(beacon: &Beacon) -> String {
-    format!("beacon every {}", seconds(beacon.usual_seconds))
+    let usual = beacon.usual_seconds;
+    format!("beacon every {}", seconds(if usual < 10.0 { usual } else { usual.round() }))
 }
 
 fn chain_view(chain: &Chain) -> ChainView<'_> {
+    // What is not listed has no alert for its contact alone.
+    let no_contact = if chain.spoke.is_some() { "seen in what was spoken" } else { "no contact seen" };
     ChainView {
         chain,
         stages: [
@@ -173,7 +176,7 @@ fn chain_view(chain: &Chain) -> ChainView<'_> {
             StageView {
                 name: "Contacted",
                 class: "contacted",
-                absent: "no contact seen",
+                absent: no_contact,
                 stage: chain.contacted.as_ref(),
             },
             StageView {
@@ -307,21 +310,26 @@ fn clock(moment: &Moment) -> String {
     moment.to_string().get(11..19).unwrap_or_default().to_owned()
 }
 
-/// From when to when: what both have in common is told once, and where they are the same second, one of them.
-fn range(span: &Span) -> String {
+/// The end of a span whose beginning is told: without the day where it is the same, and none within the same second.
+fn until(span: &Span) -> Option<String> {
     let (first, last) = (moment(&span.first), moment(&span.last));
     match (first == last, day(&span.first) == day(&span.last)) {
-        (true, _) => first,
-        (false, true) => format!("{first} to {}", clock(&span.last)),
-        (false, false) => format!("{first} to {last}"),
+        (true, _) => None,
+        (false, true) => Some(clock(&span.last)),
+        (false, false) => Some(last),
     }
 }
 
 /// How long a span is, in words.
 fn length(span: &Span) -> String {
-    let length = span.last.0.since(span.first.0);
-    let length = jiff::SignedDuration::from_secs(length.as_secs().try_into().unwrap_or(i64::MAX));
-    format!("{length:#}")
+    let seconds = span.last.0.since(span.first.0).as_secs();
+    let (days, hours, minutes, seconds) = (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
+    match (days, hours, minutes) {
+        (0, 0, 0) => format!("{seconds} s"),
+        (0, 0, _) => format!("{minutes} min {seconds} s"),
+        (0, _, _) => format!("{hours} h {minutes} min"),
+        _ => format!("{} {hours} h", counted(&days, "day")),
+    }
 }
 
 /// `60 s`, `0.24 s`, `1,200 s`.

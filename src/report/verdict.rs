@@ -147,6 +147,9 @@ fn limits(capture: &Capture) -> String {
     if count("filtered") > 0 {
         limits.push("a filter left packets out".to_owned());
     }
+    if count("outside-window") > 0 {
+        limits.push("packets outside the time window were left out".to_owned());
+    }
     if limits.is_empty() { String::new() } else { format!("This holds for what could be read: {}.", limits.join("; ")) }
 }
 
