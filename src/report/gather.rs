@@ -19,10 +19,10 @@ use crate::output::{Monitor, Output, OutputError};
 use crate::units::Timestamp;
 
 /// How many hosts are told of with all that was found of them: more than anybody reads, and some 30 MB at the very most.
-const MOST_DETAILED: usize = 100;
+pub(super) const MOST_DETAILED: usize = 100;
 
 /// How many hosts are counted each by itself: a whole /16. They need some 8 MB.
-const MOST_COUNTED: usize = 65_536;
+pub(super) const MOST_COUNTED: usize = 65_536;
 
 /// How many alerts are kept of a host, and of what was suppressed.
 pub(super) const MOST_ALERTS: usize = 100;

@@ -128,6 +128,7 @@ pub fn report(gathered: &Gathered, basis: Basis<'_>) -> Report {
     let (suppressed, further_suppressed) = state.suppressed();
     let (clients, further_clients) = state.clients();
     settings.filter = settings.filter.map(|filter| printable(&filter));
+    settings.command = printable(&settings.command);
     settings.lists.iter_mut().for_each(|list| list.path = printable(&list.path));
     let exclusions = facts::Exclusions {
         is_dry: exclusions.is_dry(),
@@ -184,3 +185,6 @@ fn shortened(text: &str, most: usize) -> String {
     let end = (0..=most).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
     format!("{}…", &text[..end])
 }
+
+#[cfg(test)]
+mod tests;

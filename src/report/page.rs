@@ -173,12 +173,7 @@ fn chain_view(chain: &Chain) -> ChainView<'_> {
         stages: [
             StageView { name: "Asked", class: "asked", absent: "no question seen", stage: chain.asked.as_ref() },
             StageView { name: "Resolved", class: "resolved", absent: "no answer seen", stage: chain.resolved.as_ref() },
-            StageView {
-                name: "Contacted",
-                class: "contacted",
-                absent: no_contact,
-                stage: chain.contacted.as_ref(),
-            },
+            StageView { name: "Contacted", class: "contacted", absent: no_contact, stage: chain.contacted.as_ref() },
             StageView {
                 name: "Spoke NetSupport",
                 class: "spoke",
