@@ -23,7 +23,9 @@ mod large;
 
 use generator::cast::{ALL_LISTED, CLIENT, CLIENT_V6, GATEWAY, RESOLVER, WEB, v6};
 use generator::dns::{A, address, alias, query};
+use generator::hello::{Hello, hello};
 use generator::link::{self, Link};
+use generator::quic::{self, Side, V1};
 use generator::random::Random;
 use generator::speech::{self, POLL};
 use generator::tape::{Tape, Tcp};
@@ -35,6 +37,8 @@ use rattap::domain_name::DomainName;
 use rattap::indicator::{Indicator, IndicatorSet, Learned, Pattern, builtin};
 use rattap::output::{Cef, Sensor};
 use rattap::protocol::dns::Message;
+use rattap::protocol::head::Head;
+use rattap::protocol::quic::InitialReader;
 use rattap::scan::{Findings, scan};
 use rattap::track::{TrackSettings, Tracker};
 
@@ -171,6 +175,30 @@ fn dns(criterion: &mut Criterion) {
     for (what, bytes, holds) in [("query", question.bytes(), 1), ("answer, CNAME and 2 A", answer.bytes(), 7)] {
         assert_eq!(read_all(&bytes, &mut name), holds);
         group.bench_function(what, |bencher| bencher.iter(|| read_all(black_box(&bytes), &mut name)));
+    }
+}
+
+/// What is to be done for a datagram of QUIC that may begin a connection: keys derived, header and payload decrypted, frames put in
+/// order, the hello read as far as it goes.
+fn quic_initial(criterion: &mut Criterion) {
+    let first_id = b"\x83\x94\xc8\xf0\x3e\x51\x57\x08";
+    let mut random = Random::new(12);
+    let plain = Hello { quic: true, ..hello("www.alpineski.example") };
+    let short = plain.message(&mut random);
+    let long = plain.like_chrome().message(&mut random);
+    let datagram = |side, part| quic::initial(&V1, side, first_id, 0, &quic::crypto(0, part));
+    let mut group = criterion.benchmark_group("QUIC Initial");
+    group.throughput(Throughput::Elements(1));
+    let mut reader = InitialReader::new();
+    for (what, datagram, is_whole) in [
+        ("whole hello", datagram(Side::Client, &short), true),
+        ("first datagram of a post-quantum hello", datagram(Side::Client, &long[..1100]), false),
+        ("a server's", datagram(Side::Server, &short), false),
+    ] {
+        assert_eq!(matches!(reader.client_hello(&datagram), Head::Whole(..)), is_whole);
+        group.bench_function(what, |bencher| {
+            bencher.iter(|| matches!(reader.client_hello(black_box(&datagram)), Head::Whole(..)));
+        });
     }
 }
 
@@ -348,6 +376,6 @@ fn quickly() -> Criterion {
 criterion_group! {
     name = steps;
     config = quickly();
-    targets = decode, dns, address_match, domain_match, whole_scan, tracker, cef
+    targets = decode, dns, quic_initial, address_match, domain_match, whole_scan, tracker, cef
 }
 criterion_main!(steps);

@@ -8,6 +8,8 @@ use super::random::Random;
 use super::wire::{self, ACK, FIN, PSH, RST, SYN, SYN_OPTIONS, Segment};
 use super::write;
 
+pub use super::write::Captured;
+
 /// 2026-06-09T09:00:00Z in nanoseconds since the epoch: when samples begin.
 pub const START: u64 = 1_780_995_600_000_000_000;
 /// Between two frames where nothing else is said: an office network's pace.
@@ -18,19 +20,6 @@ const ROUND_TRIP: u64 = 24_000_000;
 const REACTION: u64 = 300_000;
 /// The longest payload of a segment that fits Ethernet.
 const LONGEST_PAYLOAD: usize = 1460;
-
-/// A frame as captured.
-#[derive(Clone)]
-pub struct Captured {
-    /// Nanoseconds since the epoch.
-    pub time: u64,
-    /// The captured bytes.
-    pub bytes: Vec<u8>,
-    /// The length on the wire.
-    pub original: u32,
-    /// Who sent it, of IP packets.
-    pub source: Option<IpAddr>,
-}
 
 /// Frames of one link type.
 #[derive(Clone)]

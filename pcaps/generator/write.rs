@@ -3,7 +3,20 @@
 //! Formats: <https://www.ietf.org/archive/id/draft-ietf-opsawg-pcap-04.html> and
 //! <https://www.ietf.org/archive/id/draft-ietf-opsawg-pcapng-02.html>.
 
-use super::tape::Captured;
+use std::net::IpAddr;
+
+/// A frame as captured.
+#[derive(Clone)]
+pub struct Captured {
+    /// Nanoseconds since the epoch.
+    pub time: u64,
+    /// The captured bytes.
+    pub bytes: Vec<u8>,
+    /// The length on the wire.
+    pub original: u32,
+    /// Who sent it, of IP packets.
+    pub source: Option<IpAddr>,
+}
 
 /// Byte order.
 #[derive(Clone, Copy, PartialEq, Eq)]

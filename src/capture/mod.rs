@@ -147,8 +147,8 @@ pub enum CaptureError {
         /// The folder.
         path: PathBuf,
     },
-    /// A capture in a followed folder that was there, finished, and gone before it could be read.
-    #[error("{}: lost: it was gone, or written over, before it could be read; keep more files, or larger ones", path.display())]
+    /// A capture in a followed folder that was there, finished, and gone or written over before it was read to its end.
+    #[error("{}: lost: it was gone, or written over, before it was read to its end; keep more files, or larger ones", path.display())]
     Lost {
         /// The file.
         path: PathBuf,

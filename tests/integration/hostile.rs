@@ -4,9 +4,10 @@
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
+use std::process::Command;
 
 use crate::golden::{parse, sums};
-use crate::run::{Run, command};
+use crate::run::Run;
 use crate::samples::generator::cast::{ALL_LISTED, LISTED, RESOLVER, WEB, client};
 use crate::samples::generator::dns::{A, address, query};
 use crate::samples::generator::random::Random;
@@ -19,13 +20,19 @@ fn host(n: u32) -> Ipv4Addr {
     Ipv4Addr::from_bits(0x0a80_0000 + n)
 }
 
-/// Replays a tape with its summary; with one worker and with three, which must say the same.
+/// All that the process may hold, in KiB: what the README names. The kernel refuses more, and that would end it.
+const MOST_MEMORY: u32 = 128 << 10;
+
+/// Replays a tape with its summary; with one worker and with three, which must say the same. Each within the bound of memory.
 fn replay(tape: &Tape) -> Run {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("flood.pcap");
     fs::write(&path, tape.pcap()).unwrap();
     let with = |workers: &str, path: &Path| -> Run {
-        command().args(["replay", "--sensor-host", "tap-01", "--workers", workers]).arg(path).output().unwrap().into()
+        let bounded = format!("ulimit -d {MOST_MEMORY} && exec \"$0\" \"$@\"");
+        let mut command = Command::new("sh");
+        command.args(["-c", &bounded, env!("CARGO_BIN_EXE_rattap")]).env_remove("RUST_LOG").env("RUST_BACKTRACE", "0");
+        command.args(["replay", "--sensor-host", "tap-01", "--workers", workers]).arg(path).output().unwrap().into()
     };
     let run = with("1", &path);
     assert_eq!(with("3", &path).out, run.out);
@@ -254,4 +261,70 @@ fn names_without_number_are_all_counted() {
     assert_eq!(all[&("c2-server-name".to_owned(), "feersona.net".to_owned())][0], u64::from(CLIENTS));
     assert_eq!(all[&("c2-server-name".to_owned(), "bryonsad.net".to_owned())][0], 1);
     assert_eq!(lost(&run, "whose words were forgotten early"), u64::from(CLIENTS + 1 - MOST_TALKS), "{}", run.err);
+}
+
+#[test]
+fn what_is_honest_is_found_amid_all_floods_at_once() {
+    const ROUNDS: u32 = MOST_TALKS + 1000;
+    let mut random = Random::new(8);
+    let half = client_hello("www.example.org", &mut random);
+    let endless = [b"GET / HTTP/1.1\r\nHost: www.example.org\r\nX: ", &[b'x'; 1200][..]].concat();
+    let post = gateway_request(WEB.ip(), POLL);
+    let question = query("gw.feersona.net", A);
+    let (hello, honest_name) = (listed_hello(), query("bryonsad.net", A));
+    let resolved = SocketAddr::from((Ipv4Addr::new(203, 0, 113, 67), 443));
+    let whole = wire::udp(client(5000), ALL_LISTED[3], &[1; 3000]);
+    let piece = |range: std::ops::Range<usize>| {
+        // Behind the header of twenty bytes.
+        let packet = [&whole[..20], &whole[20 + range.start..20 + range.end]].concat();
+        wire::fragment(&packet, 7, range.start, 20 + range.end < whole.len())
+    };
+    let mut conversation = Tcp::new(client(49_741), WEB);
+    let mut tape = Tape::new();
+    conversation.open(&mut tape);
+    for n in 0..ROUNDS {
+        let host = |port: u16| SocketAddr::from((host(n), port));
+        Tcp::new(host(20_001), LISTED).syn(&mut tape);
+        Tcp::new(host(20_008), LISTED).syn(&mut tape);
+        Tcp::new(host(20_002), WEB).ask(&mut tape, &half[..60]);
+        Tcp::new(host(20_003), WEB).ask(&mut tape, &endless);
+        Tcp::new(host(20_004), WEB).ask(&mut tape, &post);
+        Tcp::new(host(20_005), WEB).ask(&mut tape, &hello);
+        let lost = wire::udp(host(20_006), LISTED, &[0; 1400]);
+        tape.packet(&wire::fragment(&lost, n as u16, 0, true));
+        let answer = question.answer(vec![address("gw.feersona.net", 60, Ipv4Addr::from_bits(0xc000_0200 + n))]);
+        tape.udp(RESOLVER, host(20_007), &answer.bytes());
+        match n {
+            10_000 => {
+                conversation.ask(&mut tape, &hello[..50]);
+                tape.packet(&piece(0..1480));
+                let answer = honest_name.answer(vec![address("bryonsad.net", 60, Ipv4Addr::new(203, 0, 113, 67))]);
+                tape.resolve(client(53_125), RESOLVER, &honest_name, &answer);
+            }
+            10_500 => {
+                conversation.ask(&mut tape, &hello[50..]);
+                tape.packet(&piece(1480..whole.len() - 20));
+                Tcp::new(client(49_742), resolved).whole(&mut tape, b"hello", b"hello");
+            }
+            _ => {}
+        }
+    }
+    let run = replay(&tape);
+    let told = sums(&run, |line| (line["src"].clone(), line["4"].clone(), line.get("cs1").cloned()));
+    let of_client = |signature: &str, indicator: &str| {
+        told.get(&(client(0).ip().to_string(), signature.to_owned(), Some(indicator.to_owned()))).map(|sums| sums[0])
+    };
+    assert_eq!(of_client("c2-server-name", "feersona.net"), Some(1), "{}", run.err);
+    assert_eq!(of_client("c2-endpoint", "193.202.84.64:581"), Some(1), "{}", run.err);
+    assert_eq!(of_client("c2-domain-query", "bryonsad.net"), Some(1), "{}", run.err);
+    assert_eq!(of_client("c2-resolved-address", "bryonsad.net"), Some(1), "{}", run.err);
+    for what in [
+        "conversations forgotten early",
+        "repeat windows closed early",
+        "given up: too many at a time",
+        "whose words were forgotten early",
+        "resolved addresses forgotten early",
+    ] {
+        assert!(lost(&run, what) > 0, "{what}: {}", run.err);
+    }
 }

@@ -1,35 +1,38 @@
-//! A followed folder that tcpdump rotates captures in, on a wire of its own; and one with very many captures.
+//! A followed folder in which tcpdump and dumpcap rotate captures, on a wire of its own; and one with very many captures.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::thread;
 use std::time::{Duration, SystemTime};
 
 use crate::follow::Place;
-use crate::golden::sums_of;
+use crate::golden::{parse, sums_of};
 use crate::live::net::Net;
 use crate::run::{replay, sample};
 
-/// What alerts tell of: sightings and bytes by signature and indicator.
+/// What alerts tell of: sightings and bytes by signature and indicator. Alerts that came twice count once.
 fn told(lines: &str) -> BTreeMap<(String, Option<String>), [u64; 3]> {
-    sums_of(lines, |line| (line["4"].clone(), line.get("cs1").cloned()))
+    let mut seen = BTreeSet::new();
+    let once: Vec<_> = lines.lines().filter(|line| seen.insert(parse(line).remove("externalId"))).collect();
+    sums_of(&once.join("\n"), |line| (line["4"].clone(), line.get("cs1").cloned()))
 }
 
-/// Captures until it is ended.
-struct Tcpdump(Child);
+/// A program that captures what comes out of `b0` until it is ended.
+struct Writer(Child);
 
-impl Tcpdump {
-    /// Writes what comes out of `b0` there. `options` say when it goes on in a new file.
-    fn start(net: &Net, file: &Path, options: &[&str]) -> Self {
-        let log = file.parent().unwrap().parent().unwrap().join("tcpdump.log");
-        let log = fs::File::options().create(true).append(true).open(log).unwrap();
-        let mut command = net.command("tcpdump");
-        command
-            .args(["-n", "-i", "b0", "-Z", "root", "-B", "65536", "--immediate-mode", "-U", "-w"])
-            .arg(file)
-            .args(options);
+impl Writer {
+    /// `options` say when it goes on in a new file.
+    fn start(net: &Net, program: &str, place: &Place, file: &Path, options: &[&str]) -> Self {
+        let log = fs::File::options().create(true).append(true).open(place.beside("writers.log")).unwrap();
+        let mut command = net.command(program);
+        command.args(["-i", "b0", "-w"]).arg(file).args(options);
+        match program {
+            // Not in its immediate mode, in which each packet takes as much of the buffer as the longest one.
+            "tcpdump" => command.args(["-n", "-Z", "root", "-B", "65536", "-U"]),
+            _ => command.args(["-q", "-B", "64"]),
+        };
         Self(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn().unwrap())
     }
 
@@ -39,7 +42,7 @@ impl Tcpdump {
     }
 }
 
-/// How many packets a capture holds by now, and the last one.
+/// How many packets a pcap file holds by now, and the last one.
 fn held(path: &Path) -> (u64, Vec<u8>) {
     let bytes = fs::read(path).unwrap_or_default();
     let (mut rest, mut count, mut last) = (bytes.get(24..).unwrap_or_default(), 0, &[][..]);
@@ -51,68 +54,124 @@ fn held(path: &Path) -> (u64, Vec<u8>) {
     (count, last.to_vec())
 }
 
-/// Sends as `send` says, captures it as rotated files and as a whole one beside, follows the first, and gives how many files there were.
-fn follows_as_the_whole_is_read(options: &[&str], send: impl Fn(&Net) -> u64) -> Option<usize> {
-    let net = Net::with_pair()?;
-    if Command::new("tcpdump").arg("--version").output().is_err() {
-        return None;
-    }
-    let place = Place::new();
-    let whole = place.beside("x").join("whole.pcap");
-    let sensor = place.start();
-    place.wait("the folder", || place.log().contains("following"));
-    fs::create_dir(whole.parent().unwrap()).unwrap();
-    let writers = [Tcpdump::start(&net, &place.captures("ring-%s.pcap"), options), Tcpdump::start(&net, &whole, &[])];
-    let written = || fs::read_to_string(place.beside("tcpdump.log")).unwrap_or_default();
-    place.wait("both writers", || written().matches("listening on").count() == 2);
-    // The last packet is one that no other is like.
-    let sent = send(&net) + net.send("a0", &["--topspeed"], &sample("answer/a.pcap"));
-    // Ended sooner, they would leave what the kernel still holds for them.
-    place.wait("all packets", || held(&whole).0 == sent);
-    let (_, last) = held(&whole);
-    place.wait("the last packet", || captures(&place).iter().any(|path| held(path).1 == last));
-    writers.into_iter().for_each(Tcpdump::end);
-    let expected = told(&replay(&["--repeat-window", "0"], &[&whole]).out);
-    assert!(!expected.is_empty());
-    let sightings = |told: &BTreeMap<_, [u64; 3]>| told.values().map(|[sightings, ..]| sightings).sum::<u64>();
-    // Updates are told at the end; by then every capture was read.
-    let files = captures(&place).len();
-    thread::sleep(Duration::from_secs(1));
-    assert_eq!(place.end(sensor), Some(0), "{}", place.log());
-    assert_eq!(sightings(&told(&place.alerts())), sightings(&expected), "{}", place.log());
-    assert_eq!(told(&place.alerts()), expected, "{}", place.log());
-    Some(files)
-}
-
 fn captures(place: &Place) -> Vec<PathBuf> {
     fs::read_dir(place.captures("")).unwrap().map(|entry| entry.unwrap().path()).collect()
 }
 
+/// Whether one of the captures holds these bytes.
+fn hold(place: &Place, bytes: &[u8]) -> bool {
+    let is_in = |path: &PathBuf| {
+        let file = fs::read(path).unwrap_or_default();
+        file.windows(bytes.len()).any(|window| window == bytes)
+    };
+    captures(place).iter().any(is_in)
+}
+
+/// Sends several times as `send` says, captures it as rotated files and as a whole one beside, and follows the first; gives the names of
+/// the files that there are at the end, or nothing where it cannot be tried. Where it `is_killed`, the sensor is killed after the first
+/// time and started again after the second.
+fn is_followed(
+    (program, file, options): (&str, &str, &[&str]),
+    is_killed: bool,
+    send: impl Fn(&Net) -> u64,
+) -> Option<BTreeSet<String>> {
+    let net = Net::with_pair()?;
+    for program in ["tcpdump", program] {
+        if Command::new(program).arg("--version").output().is_err() {
+            let _ = writeln!(io::stderr(), "SKIPPED: {program} is not there to rotate captures");
+            return None;
+        }
+    }
+    let place = Place::new();
+    let mut sensor = Some(place.start());
+    let starts = |count| place.wait("the folder", || place.log().matches("following").count() == count);
+    starts(1);
+    let whole = place.beside("whole.pcap");
+    let rotating = Writer::start(&net, program, &place, &place.captures(file), options);
+    let beside = Writer::start(&net, "tcpdump", &place, &whole, &[]);
+    let log = || fs::read_to_string(place.beside("writers.log")).unwrap_or_default();
+    let capture = |log: &str| log.matches("listening on b0").count() + log.matches("\nFile: ").count();
+    place.wait("both writers", || capture(&log()) >= 2);
+    let mut sent = 0;
+    for time in 0..3 {
+        sent += send(&net);
+        match &mut sensor {
+            Some(running) if is_killed && time == 0 => {
+                running.kill().unwrap();
+                running.wait().unwrap();
+                sensor = None;
+            }
+            None if time == 1 => {
+                sensor = Some(place.start());
+                starts(2);
+            }
+            _ => {}
+        }
+    }
+    // One packet that makes an alert of its own kind.
+    sent += net.send("a0", &["--limit", "1"], &sample("endpoint/address-icmp.pcap"));
+    // Ended sooner, they would leave what the kernel still holds for them.
+    place.wait("all packets", || held(&whole).0 == sent);
+    let (_, last) = held(&whole);
+    place.wait("the last packet", || hold(&place, &last));
+    rotating.end();
+    beside.end();
+    place.wait("its alert", || place.alerts().contains("|c2-address|"));
+    assert_eq!(place.end(sensor.unwrap()), Some(0), "{}", place.log());
+    let expected = told(&replay(&[], &[&whole]).out);
+    assert!(expected.len() > 5);
+    assert_eq!(told(&place.alerts()), expected, "{}", place.log());
+    let name = |path: PathBuf| path.file_name().unwrap().to_str().unwrap().to_owned();
+    Some(captures(&place).into_iter().map(name).collect())
+}
+
+/// Sends the story over and over.
+fn story(net: &Net, megabits: &str) -> u64 {
+    net.send("a0", &["--mbps", megabits, "--loop", "20"], &sample("story.pcap"))
+}
+
 #[test]
 fn captures_that_tcpdump_rotates_by_time_are_read_once_and_whole() {
-    let files = follows_as_the_whole_is_read(&["-G", "1"], |net| {
-        let send = |_| {
-            thread::sleep(Duration::from_millis(300));
-            net.send("a0", &["--topspeed"], &sample("endpoint/all-seven.pcap"))
-        };
-        (0..12).map(send).sum()
-    });
-    assert!(files.is_none_or(|files| files >= 3), "{files:?}");
+    let writer = ("tcpdump", "%s.pcap", &["-G", "1"][..]);
+    let files = is_followed(writer, false, |net| story(net, "20"));
+    assert!(files.as_ref().is_none_or(|files| files.len() >= 3), "{files:?}");
 }
 
 #[test]
 fn captures_that_tcpdump_rotates_by_size_are_read_once_and_whole() {
-    let send = |net: &Net| net.send("a0", &["--mbps", "60", "--loop", "60"], &sample("story.pcap"));
-    let files = follows_as_the_whole_is_read(&["-C", "1"], send);
-    assert!(files.is_none_or(|files| files >= 8), "{files:?}");
+    let writer = ("tcpdump", "x.pcap", &["-C", "1"][..]);
+    let files = is_followed(writer, false, |net| story(net, "60"));
+    assert!(files.as_ref().is_none_or(|files| files.len() >= 8), "{files:?}");
+}
+
+#[test]
+fn captures_that_tcpdump_rotates_are_all_read_by_a_sensor_that_is_killed_meanwhile() {
+    let writer = ("tcpdump", "x.pcap", &["-C", "1"][..]);
+    let files = is_followed(writer, true, |net| story(net, "60"));
+    assert!(files.as_ref().is_none_or(|files| files.len() >= 8), "{files:?}");
 }
 
 #[test]
 fn a_ring_of_captures_is_read_before_it_comes_round() {
     // A round takes seconds, many times what a capture of a megabyte takes to read.
-    let send = |net: &Net| net.send("a0", &["--mbps", "10", "--loop", "60"], &sample("story.pcap"));
-    let files = follows_as_the_whole_is_read(&["-C", "1", "-W", "5"], send);
-    assert!(files.is_none_or(|files| files == 5), "{files:?}");
+    let writer = ("tcpdump", "ring.pcap", &["-C", "1", "-W", "5"][..]);
+    let files = is_followed(writer, false, |net| story(net, "10"));
+    assert!(files.as_ref().is_none_or(|files| files.len() == 5), "{files:?}");
+}
+
+#[test]
+fn a_ring_of_dumpcap_is_read_before_it_comes_round() {
+    let writer = ("dumpcap", "ring.pcapng", &["-b", "filesize:1000", "-b", "files:5"][..]);
+    let files = is_followed(writer, false, |net| story(net, "10"));
+    let is_round = |files: &BTreeSet<String>| files.len() == 5 && !files.first().unwrap().starts_with("ring_00001");
+    assert!(files.as_ref().is_none_or(is_round), "{files:?}");
+}
+
+#[test]
+fn captures_of_dumpcap_are_all_read_by_a_sensor_that_is_killed_meanwhile() {
+    let writer = ("dumpcap", "x.pcapng", &["-b", "filesize:1000"][..]);
+    let files = is_followed(writer, true, |net| story(net, "60"));
+    assert!(files.as_ref().is_none_or(|files| files.len() >= 8), "{files:?}");
 }
 
 #[test]

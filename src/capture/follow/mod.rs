@@ -103,6 +103,7 @@ pub struct Follow {
 /// An opened capture.
 struct Opened {
     reader: Reader,
+    path: PathBuf,
     identity: Identity,
     /// Of its packets so far.
     span: Option<(Timestamp, Timestamp)>,
@@ -409,6 +410,17 @@ impl Follow {
         Ok(Look { identity: Identity { head: digest, stored }, first, is_plain })
     }
 
+    /// Whether its writer, in a ring of names, has begun another capture in the file that was being read. That one is read when it is
+    /// finished.
+    fn is_written_over(&mut self, opened: &Opened) -> bool {
+        let Identity { head, stored } = opened.identity;
+        let Ok(now) = fs::metadata(&opened.path).map(|metadata| Stored::of(&metadata)) else { return false };
+        let is_same_file = (now.device, now.inode) == (stored.device, stored.inode);
+        is_same_file
+            && now != stored
+            && (now.length < stored.length || self.look(&opened.path).map_or(true, |look| look.identity.head != head))
+    }
+
     /// Opens captures before their turn, so that compressed ones are decompressed side by side.
     fn open_ahead(&mut self, report: &mut dyn FnMut(CaptureError)) {
         while self.ahead.len() <= OPENED_AHEAD
@@ -436,7 +448,7 @@ impl Follow {
             match Reader::open((0, Input::File(path.clone())), &Arc::new(AtomicU64::new(0))) {
                 Ok(reader) => {
                     let identity = Identity { head: place.1, stored: *stored };
-                    return Some(Opened { reader, identity, span: None });
+                    return Some(Opened { reader, path: path.clone(), identity, span: None });
                 }
                 Err(CaptureError::Open { error, .. }) if error.kind() == ErrorKind::NotFound => {}
                 Err(error) => {
@@ -480,6 +492,9 @@ impl Source for Follow {
                     (known, more) => known.or(more),
                 };
                 if opened.reader.ended {
+                    if self.is_written_over(&opened) {
+                        report(CaptureError::Lost { path: opened.path });
+                    }
                     self.number += 1;
                     self.journal.note_read(self.number, opened.identity);
                     self.idle.capture_ended(opened.span);
@@ -526,3 +541,6 @@ fn digest(bytes: &[u8]) -> [u8; 16] {
     let digest = ring::digest::digest(&ring::digest::SHA256, bytes);
     digest.as_ref().first_chunk().copied().unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,61 @@
+use super::super::testing::Pcap;
+use super::*;
+
+/// A capture that fills several Blocks, of frames that hold this byte.
+fn large(byte: u8) -> Vec<u8> {
+    Pcap::default().file(&[&[byte; 60_000][..]; 100])
+}
+
+/// A place with a folder, and a source that follows it.
+fn place() -> (tempfile::TempDir, Follow, Block) {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path().join("captures");
+    fs::create_dir(&folder).unwrap();
+    let files = Files::new(Vec::new(), None);
+    let follow = Follow::open(&folder, &place.path().join("state"), files, Duration::ZERO, &Stop::default()).unwrap();
+    (place, follow, Block::new(Arc::default(), Arc::default()))
+}
+
+/// Fills Blocks until so many frames were read; gives the first byte of each frame, and what was said.
+fn read(follow: &mut Follow, block: &mut Block, count: usize) -> (Vec<u8>, Vec<String>) {
+    let (mut frames, mut said) = (Vec::new(), Vec::new());
+    while frames.len() < count {
+        assert_eq!(follow.fill(block, &mut |error| said.push(error.to_string())), Fill::Filled);
+        frames.extend(block.frames.iter().map(|frame| block.captured(frame)[0]));
+    }
+    (frames, said)
+}
+
+#[test]
+fn a_file_that_is_written_anew_in_a_ring_is_a_new_capture() {
+    let (place, mut follow, mut block) = place();
+    let path = place.path().join("captures/ring0.pcap");
+    for byte in [1, 2] {
+        // The second time it is the same file, emptied and filled again.
+        fs::write(&path, large(byte)).unwrap();
+        assert_eq!(read(&mut follow, &mut block, 100), (vec![byte; 100], Vec::new()));
+    }
+}
+
+#[test]
+fn a_file_that_is_written_over_while_it_is_read_is_told_as_lost_and_the_new_capture_read() {
+    for kept in [0, 1_000_000, 7_000_000] {
+        let (place, mut follow, mut block) = place();
+        let path = place.path().join("captures/ring0.pcap");
+        fs::write(&path, large(1)).unwrap();
+        let (old, said) = read(&mut follow, &mut block, 1);
+        assert!(old.len() < 100 && said.is_empty());
+        // The writer begins anew, and has come so far when reading goes on. Bytes of other captures may be read as frames or as damage.
+        let mut new = large(2);
+        new.extend_from_slice(&large(2)[24..]);
+        let file = fs::File::options().write(true).truncate(true).open(&path).unwrap();
+        std::os::unix::fs::FileExt::write_all_at(&file, &new[..kept], 0).unwrap();
+        let mut said = Vec::new();
+        while !said.iter().any(|said: &String| said.contains("ring0.pcap: lost: ")) {
+            assert_eq!(follow.fill(&mut block, &mut |error| said.push(error.to_string())), Fill::Filled, "{said:?}");
+        }
+        std::os::unix::fs::FileExt::write_all_at(&file, &new[kept..], kept as u64).unwrap();
+        drop(file);
+        assert_eq!(read(&mut follow, &mut block, 200), (vec![2; 200], Vec::new()), "{kept}");
+    }
+}
