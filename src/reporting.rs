@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fs::File;
-use std::io::Write;
+use std::io::{BufWriter, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
@@ -137,14 +137,11 @@ impl Reporting {
         };
         let report = report::report(&self.gathered, basis);
         let mut is_done = true;
-        for (path, format, mut file) in self.files {
-            let rendered = format.render(&report).map_err(anyhow::Error::from);
-            let written = rendered.and_then(|text| {
-                file.write_all(text.as_bytes())?;
-                Ok(())
-            });
+        for (path, format, file) in self.files {
+            let mut file = BufWriter::new(file);
+            let written = format.write(&report, &mut file).and_then(|()| file.flush());
             if let Err(error) = written {
-                log::error!("--report {}: {error:#}", path.display());
+                log::error!("--report {}: {error}", path.display());
                 is_done = false;
             }
         }

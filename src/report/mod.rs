@@ -1,11 +1,12 @@
 //! The report of a replay: who, when, what, how sure, and the packets to prove it, as a page to read or as JSON.
 //!
 //! [`Gather`] stands in front of the outputs and keeps of the alerts that pass what a report tells; [`Hashing`] computes the inputs'
-//! hashes meanwhile. When the run has ended [`report`] makes the [facts] of both and of what the run counted; [`Format::render`] writes
+//! hashes meanwhile. When the run has ended [`report`] makes the [facts] of both and of what the run counted; [`Format::write`] writes
 //! them as JSON or as a page. The same input with the same settings gives the same bytes: nothing here reads a clock, or depends on
 //! how many workers there were.
 
 use std::fmt;
+use std::io::{self, Write};
 use std::path::Path;
 
 use crate::alert::exclusion::Exclusions;
@@ -51,22 +52,17 @@ impl Format {
         }
     }
 
-    /// The whole file.
-    pub fn render(self, report: &Report) -> Result<String, RenderError> {
+    /// Writes the whole file, piece by piece: as a text it may have many megabytes.
+    pub fn write(self, report: &Report, out: &mut impl Write) -> io::Result<()> {
         match self {
-            Self::Html => page::page(report).map_err(|error| RenderError(error.to_string())),
+            Self::Html => page::write(report, out),
             Self::Json => {
-                let text = serde_json::to_string_pretty(report).map_err(|error| RenderError(error.to_string()))?;
-                Ok(text + "\n")
+                serde_json::to_writer_pretty(&mut *out, report)?;
+                out.write_all(b"\n")
             }
         }
     }
 }
-
-/// The report cannot be put into its format.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot make the report: {0}")]
-pub struct RenderError(String);
 
 /// What a report rests on, beside the alerts.
 #[derive(Debug)]

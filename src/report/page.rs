@@ -4,6 +4,8 @@
 //! lets them be and their strokes as wide as they are, and their labels are text beside them, so that a narrow page makes nothing too
 //! small to read.
 
+use std::io::{self, Write};
+
 use askama::Template;
 
 use super::facts::{
@@ -92,13 +94,13 @@ struct Column {
     is_last: bool,
 }
 
-/// The page's text.
-pub(super) fn page(report: &Report) -> askama::Result<String> {
+/// Writes the page.
+pub(super) fn write(report: &Report, out: &mut impl Write) -> io::Result<()> {
     let several = report.capture.files.len() > 1;
     let clients = report.clients.iter().zip(1..);
     let clients = clients.map(|(client, number)| client_view(client, number, several)).collect();
     let suppressed = report.exclusions.suppressed.iter().map(|alert| alert_view(alert, several)).collect();
-    Page { report, capture: &report.capture, settings: &report.settings, clients, suppressed }.render()
+    Page { report, capture: &report.capture, settings: &report.settings, clients, suppressed }.write_into(out)
 }
 
 fn client_view<'a>(client: &'a Client, number: usize, several: bool) -> ClientView<'a> {

@@ -97,6 +97,12 @@ fn report_with(
     report(&gathered, basis)
 }
 
+fn html(report: &Report) -> String {
+    let mut page = Vec::new();
+    Format::Html.write(report, &mut page).unwrap();
+    String::from_utf8(page).unwrap()
+}
+
 #[test]
 fn how_it_began_is_kept_however_long_it_goes_on() {
     let update =
@@ -144,7 +150,7 @@ fn hosts_beyond_all_counting_are_not_passed_over_in_silence() {
     assert_eq!((further.clients, further.are_more), ((MOST_COUNTED - MOST_DETAILED) as u64, true));
     assert_eq!(further.sightings, u64::from(hosts) - MOST_DETAILED as u64);
     assert!(report.verdict.sentence.starts_with("At least 65536 hosts (10.0.0.0, "), "{}", report.verdict.sentence);
-    assert!(Format::Html.render(&report).unwrap().contains("And more than 65,436 clients"));
+    assert!(html(&report).contains("And more than 65,436 clients"));
 }
 
 #[test]
@@ -246,7 +252,7 @@ fn page_of(text: &str) -> String {
         ..Settings::default()
     };
     let report = report_with([alert], &[Input::File(text.into())], problems, settings);
-    Format::Html.render(&report).unwrap()
+    html(&report)
 }
 
 proptest! {
