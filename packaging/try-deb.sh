@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs a package on a bare Debian 12 and uses it there: packaging/try-deb.sh FILE.deb. Needs root, and debootstrap, which it installs.
-# The bare system is made once, 120 MB, and kept in TRY_DEB_CACHE (by default target/debian-12).
+# Installs a package on a bare Debian 12 and uses it there: packaging/try-deb.sh FILE.deb. Needs root, iproute2, and debootstrap, which it
+# installs. The bare system is made once, 120 MB, and kept in TRY_DEB_CACHE (by default target/debian-12).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -31,7 +31,8 @@ tar -C "$root" -xf "$cache/base.tar"
 cp "$package" "$root/rattap.deb"
 cp pcaps/story.pcap pcaps/golden/story.pcap.cef "$root/srv/"
 
-# In a mount namespace of its own, so that nothing stays mounted; without services, which a chroot has none of.
+# In namespaces of its own, so that nothing stays mounted or goes on running and no packet leaves: the only interface is the loopback, where the listed
+# endpoint lives. Without services, which a chroot has none of.
 cat >"$root/try" <<'TRY'
 set -euo pipefail
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C DEBIAN_FRONTEND=noninteractive
@@ -55,6 +56,38 @@ rattap config check >/dev/null
 setpriv --reuid=rattap --regid=rattap --clear-groups \
     rattap replay -q --config /etc/rattap/rattap.toml --sensor-host tap-01 -o /var/log/rattap/alerts.cef /srv/story.pcap
 sed 's/^CEF:0|Rattap|Sensor|[^|]*|/CEF:0|Rattap|Sensor|0.0.0|/' /var/log/rattap/alerts.cef | cmp - /srv/story.pcap.cef
+rm /var/log/rattap/alerts.cef
+
+# As the service starts it, with the one line that its settings lack.
+until_there() {
+    for _ in $(seq 300); do
+        if grep -q -e "$1" "$2" 2>/dev/null; then return; fi
+        sleep 0.1
+    done
+    cat /srv/live.log >&2
+    fail "$1 never came into $2"
+}
+if rattap live 2>/srv/live.log; then fail "it captures from nowhere"; fi
+grep -q 'capture.interfaces' /srv/live.log || fail "what is missing is not told: $(cat /srv/live.log)"
+sed -i 's/^#interfaces = .*/interfaces = ["lo"]/' /etc/rattap/rattap.toml
+setpriv --reuid=rattap --regid=rattap --clear-groups --no-new-privs \
+    --bounding-set=-all,+net_raw --inh-caps=-all,+net_raw --ambient-caps=-all,+net_raw rattap live 2>/srv/live.log &
+sensor=$!
+contact() { if (exec 3<>/dev/tcp/91.202.233.25/4888) 2>/dev/null; then fail "somebody listens"; fi; }
+until_there 'capturing from lo' /srv/live.log
+grep -q 'runs as rattap, confined to its own files' /srv/live.log || fail "$(cat /srv/live.log)"
+contact
+until_there '|c2-endpoint|.* dst=91.202.233.25 dpt=4888 ' /var/log/rattap/alerts.cef
+[ "$(stat -c '%U %G' /var/log/rattap/alerts.cef)" = "rattap rattap" ] || fail "the alerts are not the account's"
+# As logrotate does it.
+mv /var/log/rattap/alerts.cef /var/log/rattap/alerts.cef.1
+kill -HUP $sensor
+until_there 'reloaded: 9 indicators' /srv/live.log
+until [ -e /var/log/rattap/alerts.cef ]; do sleep 0.1; done
+kill -TERM $sensor
+until_there 'outcome=refused' /var/log/rattap/alerts.cef
+wait $sensor || fail "the sensor failed: $(cat /srv/live.log)"
+grep -q ' packets, ' /srv/live.log || fail "no summary: $(cat /srv/live.log)"
 
 # What the operator wrote outlives an upgrade and a removal, and goes with a purge.
 echo '# mine' >>/etc/rattap/rattap.toml
@@ -67,5 +100,11 @@ for path in /etc/rattap /var/lib/rattap /var/log/rattap; do
     [ ! -e $path ] || fail "a purge left $path"
 done
 TRY
-unshare --mount sh -c 'mount -t proc proc "$1/proc" && exec chroot "$1" bash /try' sh "$root"
-echo "try-deb: installed, used, upgraded, removed and purged on Debian $(cat "$root/etc/debian_version")"
+unshare --mount --net --pid --fork --kill-child sh -ec '
+    mount -t proc proc "$1/proc"
+    mount -t sysfs sysfs "$1/sys"
+    mount --bind /dev "$1/dev"
+    ip address add 91.202.233.25/32 dev lo
+    ip link set lo up
+    exec chroot "$1" bash /try' sh "$root"
+echo "try-deb: installed, replayed, captured live, upgraded, removed and purged on Debian $(cat "$root/etc/debian_version")"

@@ -217,8 +217,9 @@ pub struct ReplayArgs {
     #[command(flatten)]
     pub sensor: SensorArgs,
 
-    /// Write all names that hosts ask for into this file too, listed or not; - for standard output (then -o is needed)
-    #[arg(long, value_name = "FILE", conflicts_with = "follow")]
+    /// Write all names that hosts ask for into this file too, listed or not; - for standard output (then -o is needed). Emptied first,
+    /// but appended to with --follow
+    #[arg(long, value_name = "FILE")]
     pub names: Option<PathBuf>,
 
     /// Write a report of all that was found into this file: a page to read (.html), or its facts for machines (.json; see

@@ -166,10 +166,18 @@ impl Replay {
             (from, to) => Some(TimeWindow { from: from.unwrap_or(Timestamp::MIN), to: to.unwrap_or(Timestamp::MAX) }),
         };
         if window.is_some_and(|window| window.from >= window.to) {
-            bail!("--to: is not after --from, so no packet could be looked at");
+            bail!("--to: is not after --from, so no packet could be looked at; exchange them, or leave one out");
         }
-        let has_limit = args.sensor.spool.spool_limit.is_some() && origins.of("spool_limit").starts_with("--");
+        // clap does not miss --follow where paths are given, which cannot stand beside it.
+        if let (Some(state), None) = (&args.state, &args.follow) {
+            bail!("--state {}: is of use with --follow alone; name the folder with --follow", state.display());
+        }
+        let has_limit = args.sensor.spool.spool_limit.is_some() && !origins.is_from_file("spool_limit");
         let run = Run::new(args.sensor, origins)?;
+        if args.follow.is_none() {
+            check_settings_outputs("output", &run.outputs, origins)?;
+            check_settings_outputs("audit", run.audit.as_slice(), origins)?;
+        }
         if has_limit && run.spool.is_none() {
             bail!("--spool-limit: of which spool? Name its folder with --spool");
         }
@@ -177,6 +185,9 @@ impl Replay {
             let target = Target::parse(names.as_os_str()).context("--names")?;
             if run.outputs.iter().any(|output| is_same(&target, output)) {
                 bail!("--names {}: the alerts go there; send them elsewhere with -o FILE", names.display());
+            }
+            if run.audit.as_ref().is_some_and(|audit| is_same(&target, audit)) {
+                bail!("--names {}: --audit writes there; give the names a file of their own", names.display());
             }
         }
         if let Some(carve) = &args.carve {
@@ -197,7 +208,8 @@ impl Replay {
             }
         }
         reports.check_apart(&run, [&args.names, &args.carve].into_iter().flatten())?;
-        let follow = args.follow.map(|folder| Followed::new(folder, args.state, &run)).transpose()?;
+        let names = args.names.as_deref();
+        let follow = args.follow.map(|folder| Followed::new(folder, args.state, &run, names)).transpose()?;
         Ok(Self {
             paths: args.paths,
             follow,
@@ -220,9 +232,11 @@ pub struct Followed {
 }
 
 impl Followed {
-    fn new(folder: PathBuf, state: Option<PathBuf>, run: &Run) -> anyhow::Result<Self> {
-        let at = || format!("--follow {}", folder.display());
-        let folder = fs::canonicalize(&folder).with_context(at)?;
+    fn new(folder: PathBuf, state: Option<PathBuf>, run: &Run, names: Option<&Path>) -> anyhow::Result<Self> {
+        let folder = match fs::canonicalize(&folder) {
+            Ok(folder) => folder,
+            Err(error) => bail!("--follow {}: {error}; name a folder that is there", folder.display()),
+        };
         if !folder.is_dir() {
             bail!("--follow {}: is no folder; name a file without --follow to read it once", folder.display());
         }
@@ -248,7 +262,11 @@ impl Followed {
                 path.parent().map(|parent| if parent.as_os_str().is_empty() { Path::new(".") } else { parent });
             parent.and_then(|parent| fs::canonicalize(parent).ok()).is_some_and(|parent| parent == folder)
         };
-        let files = run.files().chain([("--state", state.as_path())]);
+        let written: Vec<_> = run.files().chain(names.map(|names| ("--names", names))).collect();
+        if let Some((option, _)) = written.iter().find(|(_, path)| *path == state || is_same_file(path, &state)) {
+            bail!("--state {}: {option} writes there; give it a file of its own", state.display());
+        }
+        let files = written.into_iter().chain([("--state", state.as_path())]);
         if let Some((option, path)) = files.into_iter().find(|(_, path)| is_inside(path)) {
             bail!(
                 "{option} {}: lies in the folder that is followed, and would be taken for a capture; put it elsewhere",
@@ -319,6 +337,27 @@ impl Live {
     /// What is in force to begin with, and after a reload.
     pub fn in_force(&self) -> InForce {
         InForce { indicators: self.run.indicators.clone(), exclusions: self.run.settings.track.exclusions.clone() }
+    }
+
+    /// The parts of the settings in which `new` differs, and which only a restart puts in force.
+    pub fn restart_for(&self, new: &Self) -> Vec<&'static str> {
+        let of = |live: &Self| (live.run.settings.workers, live.run.settings.track.repeat_window, live.stats_interval);
+        let rights = |live: &Self| (live.service.account.clone(), live.service.reopens, live.service.confines);
+        let is_other_sensor = self.run.sensor != new.run.sensor
+            || self.run.settings.track.home != new.run.settings.track.home
+            || of(self) != of(new);
+        [
+            ("[sensor]", is_other_sensor),
+            ("[capture]", self.capture != new.capture),
+            ("exclusions.audit", self.run.audit != new.run.audit),
+            ("[[output]]", self.run.outputs != new.run.outputs),
+            ("[spool]", self.run.spool != new.run.spool),
+            ("[metrics]", self.service.metrics != new.service.metrics),
+            ("[privileges]", rights(self) != rights(new)),
+        ]
+        .into_iter()
+        .filter_map(|(part, is_other)| is_other.then_some(part))
+        .collect()
     }
 
     /// What to give up before it runs.
@@ -466,6 +505,21 @@ fn is_same(one: &Target, other: &Target) -> bool {
         (Target::StandardOutput(_), Target::StandardOutput(_)) => true,
         _ => one == other,
     }
+}
+
+/// Refuses a replay that would empty what a sensor with the same settings wrote: its files are named to be added to.
+fn check_settings_outputs(argument: &str, outputs: &[Target], origins: &Origins) -> anyhow::Result<()> {
+    for output in outputs.iter().filter(|_| origins.is_from_file(argument)) {
+        if let Target::File(path, _) = output
+            && fs::metadata(path).is_ok_and(|file| file.is_file() && file.len() > 0)
+        {
+            let place = origins.of(argument);
+            bail!(
+                "{place}: {output} holds alerts, which a replay would overwrite; name another file with --{argument}"
+            );
+        }
+    }
+    Ok(())
 }
 
 /// Refuses an output that would empty one of the inputs.

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use anyhow::Context;
 use rattap::capture::{CaptureError, Files, Follow};
-use rattap::output::{Mode, OutputError, Tallied, Tally};
+use rattap::output::{Mode, NameList, OutputError, Tallied, Tally};
 use rattap::sensor::{self, Control, Event, InForce};
 
 use crate::config;
@@ -23,6 +23,7 @@ pub fn follow(replay: config::Replay, console: &Console) -> anyhow::Result<Exit>
     let exclusions = run.settings.track.exclusions.clone();
     let tally = replay.shows_summary.then(|| Arc::new(Mutex::new(Tally::default())));
     let output = Tallied::over(run.open_outputs(Mode::Follow)?, tally.as_ref());
+    let names = replay.names.as_deref().map(|names| NameList::open(names, Mode::Follow)).transpose()?;
     let control = Control::new(InForce { indicators: run.indicators, exclusions: exclusions.clone() });
     let files = Files::new(Vec::new(), run.filter).within(window);
     let gathered = run.settings.track.repeat_window;
@@ -37,7 +38,7 @@ pub fn follow(replay: config::Replay, console: &Console) -> anyhow::Result<Exit>
     };
     let mut is_stopping = false;
     let mut outcome =
-        sensor::run_stoppable(Box::new(source), &control, &run.settings, output, &mut |event| match event {
+        sensor::run_stoppable(Box::new(source), &control, &run.settings, output, names, &mut |event| match event {
             Event::Problem(error) => problem(error),
             Event::Tick { .. } => {
                 if signals.reload.swap(false, Ordering::Relaxed) {

@@ -177,6 +177,9 @@ impl Outputs {
             if !state.is_connected {
                 now.troubles.push(format!("{}: takes no alerts; {} wait", state.name, state.waiting));
             }
+            if state.spool_fails {
+                now.troubles.push(format!("{}: its spool cannot be written; alerts wait in memory", state.name));
+            }
             now.outputs.push(OutputState {
                 name: state.name.clone(),
                 is_up: state.is_connected,
@@ -187,6 +190,7 @@ impl Outputs {
         let receivers = states.iter().filter(|state| state.spool > ByteCount(0) || state.name.contains("://")).count();
         now.spool = self.spool.as_ref().map(|spool| SpoolState {
             size: ByteCount(states.iter().map(|state| state.spool.0).sum()),
+            in_memory: ByteCount(states.iter().map(|state| state.in_memory.0).sum()),
             capacity: ByteCount(spool.limit.0.saturating_mul(receivers as u64)),
         });
         now.lag = locked(&self.lag).clone();
@@ -364,11 +368,15 @@ impl Desk<'_> {
         self.systemd.reloading();
         match reload() {
             Ok(new) => {
-                let (indicators, rules) = (new.run.indicators.len(), new.run.settings.track.exclusions.rules().len());
-                log::info!("reloaded: {indicators} indicators and {rules} exclusions in force");
                 *locked(&self.feeds) = Feeds::of(&new.run);
                 self.exclusions = new.run.settings.track.exclusions.clone();
                 self.control.put_in_force(new.in_force());
+                let others = self.live.restart_for(&new);
+                if !others.is_empty() {
+                    log::warn!("changed as well, but that takes a restart: {}", others.join(", "));
+                }
+                let (indicators, rules) = (new.run.indicators.len(), self.exclusions.rules().len());
+                log::info!("reloaded: {indicators} indicators and {rules} exclusions in force");
             }
             Err(error) => {
                 locked(&self.feeds).is_current = false;

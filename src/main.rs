@@ -118,7 +118,7 @@ fn replay(replay: config::Replay, console: &Console) -> anyhow::Result<Exit> {
         None => None,
     };
     let (reporting, output) = reports.open(&run, &inputs.list, output)?;
-    let names = replay.names.as_deref().map(NameList::open).transpose()?;
+    let names = replay.names.as_deref().map(|names| NameList::open(names, Mode::Replay)).transpose()?;
     let exclusions = run.settings.track.exclusions.clone();
     let files = Files::new(inputs.list, run.filter).within(replay.window);
     let read = files.progress();

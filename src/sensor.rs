@@ -248,9 +248,10 @@ pub fn run_stoppable(
     control: &Control,
     settings: &SensorSettings,
     output: Box<dyn Output>,
+    names: Option<NameList>,
     watch: &mut dyn FnMut(Event),
 ) -> Outcome {
-    run_until(vec![source], control.clone(), false, settings, output, Keeps::default(), watch)
+    run_until(vec![source], control.clone(), false, settings, output, Keeps { names, index: None }, watch)
 }
 
 fn run_until(
@@ -463,6 +464,12 @@ impl Back {
         if let Some(learned) = tracker.publish() {
             shared.publish(learned);
         }
+        if let Some(names) = &mut self.names
+            && shared.control.takes_reopen_of_names()
+            && let Err(error) = names.reopen()
+        {
+            shared.control.tell(Event::OutputFails(error));
+        }
         self.write_names();
         if self.names_failed.is_some() {
             shared.stop.store(true, Ordering::Relaxed);
@@ -514,6 +521,8 @@ fn send(alerts: &Option<Sender<ToOutput>>, alert: Alert) {
 /// The output thread: writes alerts until there are no more. The error that ended the run, or that came with closing.
 fn write(mut output: Box<dyn Output>, inbox: &Receiver<ToOutput>, shared: &Shared) -> Result<(), OutputError> {
     let mut ledger = Ledger { shared, kept: 0, ended: None, is_failing: false };
+    // Whether the output may keep something in memory: an alert, or a line for the audit file, which is none.
+    let mut keeps = false;
     for message in inbox {
         match message {
             ToOutput::Beat(beat) => beat.arrive(),
@@ -532,13 +541,15 @@ fn write(mut output: Box<dyn Output>, inbox: &Receiver<ToOutput>, shared: &Share
             }
             ToOutput::Alert(alert) => {
                 ledger.kept += u64::from(!alert.is_suppressed());
+                keeps = true;
                 if let Err(error) = output.write(&alert) {
                     ledger.note(Err(error));
                 }
             }
         }
         let reopens = shared.control.takes_reopen();
-        if ledger.kept > 0 && (reopens || inbox.is_empty()) {
+        if keeps && ledger.ended.is_none() && (reopens || inbox.is_empty()) {
+            keeps = false;
             ledger.note(output.flush());
         }
         if reopens && ledger.ended.is_none() {

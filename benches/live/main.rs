@@ -199,8 +199,8 @@ impl Running {
 
     fn tcpdump() -> anyhow::Result<Self> {
         let mut command = Command::new("tcpdump");
-        // A kernel buffer as large as the sensor's, in KiB.
-        command.args(["-i", WIRE[1], "-w", "/dev/null", "-B", "65536"]);
+        // A kernel buffer as large as the sensor's, in KiB; and no other account, to which it would give /dev/null away.
+        command.args(["-i", WIRE[1], "-w", "/dev/null", "-B", "65536", "-Z", "root"]);
         Self::start(command)
     }
 

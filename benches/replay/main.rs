@@ -1,6 +1,6 @@
 //! `rattap replay` as a whole against a bare libpcap loop: `cargo bench --bench replay`.
 //!
-//! Makes the large captures where they are not there yet (2.2 GB in the target folder), then runs each program in turn,
+//! Makes the large captures where they are not there yet (2.9 GB in the target folder), then runs each program in turn,
 //! again and again, so that whatever else the machine does meets all of them alike. A ratio is that of two runs of one turn.
 //! The files lie in the page cache: the programs are measured, not the disk.
 //!
@@ -12,7 +12,6 @@ use std::fs::{self, File};
 use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
 use std::{env, thread};
 
 use anyhow::{Context, ensure};
@@ -23,9 +22,11 @@ use clap::{Parser, ValueEnum};
 #[path = "../../pcaps/generator/mod.rs"]
 mod generator;
 // What a hit is called is printed by the generator alone.
+mod desk;
 #[allow(dead_code)]
 #[path = "../../pcaps/generator/large/mod.rs"]
 mod large;
+mod packed;
 mod process;
 mod yardstick;
 
@@ -56,6 +57,9 @@ struct Arguments {
     /// Only read a file.
     #[arg(long, value_name = "FILE", hide = true)]
     read_only: Option<PathBuf>,
+    /// Only decompress a file.
+    #[arg(long, value_name = "FILE", hide = true)]
+    unpack_only: Option<PathBuf>,
     /// What cargo says to each bench.
     #[arg(long, hide = true)]
     bench: bool,
@@ -68,6 +72,9 @@ fn main() -> anyhow::Result<()> {
     }
     if let Some(path) = arguments.read_only {
         return yardstick::read_only(&path);
+    }
+    if let Some(path) = arguments.unpack_only {
+        return yardstick::unpack_only(&path);
     }
     if !arguments.bench {
         println!("skipped: this is for `cargo bench`, not for a test run");
@@ -86,6 +93,11 @@ fn main() -> anyhow::Result<()> {
     for (kind, path) in &captures {
         check(*kind, path, &folder)?;
     }
+    let mixed = captures.iter().find(|(kind, _)| *kind == Kind::Mixed).map(|(_, path)| path);
+    let packed = mixed.map(|mixed| packed::make(mixed, arguments.fresh)).transpose()?;
+    if let Some(packed) = &packed {
+        packed::check(packed, &folder)?;
+    }
     if arguments.check {
         return Ok(());
     }
@@ -96,6 +108,12 @@ fn main() -> anyhow::Result<()> {
     println!("|---|---|---:|---:|---:|");
     for (kind, path) in &captures {
         compare(*kind, path, &folder, arguments.turns)?;
+    }
+    if let Some(mixed) = mixed {
+        desk::compare(Kind::Mixed.name(), mixed, &folder, arguments.turns)?;
+    }
+    if let Some((plain, packed)) = mixed.zip(packed) {
+        packed::compare(plain, &packed, &folder, arguments.turns)?;
     }
     Ok(())
 }
@@ -135,21 +153,26 @@ fn check(kind: Kind, capture: &Path, folder: &Path) -> anyhow::Result<()> {
         );
     }
     let text = String::from_utf8(first.unwrap_or_default()).context("alerts are not UTF-8")?;
+    let hits = hits_told(kind, &text)?;
+    println!(
+        "{}: all {hits} planted hits found, in {} lines, the same bytes for {WORKERS:?} workers; peak memory at the most {}",
+        kind.name(),
+        text.lines().count(),
+        megabytes(highest)
+    );
+    Ok(())
+}
+
+/// How many hits were planted, of all of which and of nothing else the alerts tell.
+fn hits_told(kind: Kind, alerts: &str) -> anyhow::Result<usize> {
     let hits = kind.hits();
-    let (told, planted) = (sightings(&text)?, planted::sightings(&hits));
+    let (told, planted) = (sightings(alerts)?, planted::sightings(&hits));
     ensure!(
         told.iter().map(|(signature, count)| (signature.as_str(), *count)).eq(planted.iter().map(|(s, c)| (*s, *c))),
         "{}: planted were {planted:?}, but the alerts tell of {told:?}",
         kind.name()
     );
-    println!(
-        "{}: all {} planted hits found, in {} lines, the same bytes for {WORKERS:?} workers; peak memory at the most {}",
-        kind.name(),
-        hits.len(),
-        text.lines().count(),
-        megabytes(highest)
-    );
-    Ok(())
+    Ok(hits.len())
 }
 
 /// The sightings that CEF lines tell of, by signature.
@@ -168,14 +191,7 @@ type Program<'a> = (&'static str, Box<dyn Fn() -> Command + 'a>);
 
 fn compare(kind: Kind, capture: &Path, folder: &Path, turns: u32) -> anyhow::Result<()> {
     let itself = env::current_exe().context("cannot tell where this program is")?;
-    let as_yardstick = |mode: &'static str| {
-        let itself = &itself;
-        Box::new(move || {
-            let mut command = Command::new(itself);
-            command.arg(mode).arg(capture);
-            command
-        })
-    };
+    let as_yardstick = |mode: &'static str| yardstick::program(&itself, mode, capture);
     let alerts = folder.join("alerts.cef");
     let mut programs: Vec<Program> = vec![
         ("bare libpcap loop", as_yardstick("--bare-loop")),
@@ -185,15 +201,35 @@ fn compare(kind: Kind, capture: &Path, folder: &Path, turns: u32) -> anyhow::Res
     let tcpdump = || {
         let hosts: Vec<String> = ALL_LISTED.iter().map(|listed| format!("host {}", listed.ip())).collect();
         let mut command = Command::new("tcpdump");
-        command.arg("-n").arg("-r").arg(capture).args(["-w", "/dev/null"]).arg(hosts.join(" or "));
+        // Started by root it would give /dev/null away to the account that it becomes.
+        command.arg("-n").arg("-r").arg(capture).args(["-Z", "root", "-w", "/dev/null"]).arg(hosts.join(" or "));
         command
     };
     match process::time(tcpdump()) {
         Ok(_) => programs.push(("`tcpdump`, the seven addresses alone", Box::new(tcpdump))),
         Err(why) => eprintln!("without tcpdump: {why:#}"),
     }
+    for Measured { name, time, ratio, peak } in measure(&programs, turns)? {
+        println!("| {} | {name} | {:.0} ms | {ratio} | {} |", kind.name(), time * 1000.0, megabytes(peak));
+    }
+    Ok(())
+}
+
+/// What a program took.
+struct Measured {
+    name: &'static str,
+    /// Seconds, the median.
+    time: f64,
+    /// Against the first program, by turns: median (lowest to highest).
+    ratio: String,
+    /// Bytes of memory at the most.
+    peak: u64,
+}
+
+/// Runs the programs one after the other, so many times.
+fn measure(programs: &[Program], turns: u32) -> anyhow::Result<Vec<Measured>> {
     let mut peaks = Vec::new();
-    for (_, program) in &programs {
+    for (_, program) in programs {
         process::time(program())?;
         peaks.push(process::peak(program())?);
     }
@@ -203,20 +239,14 @@ fn compare(kind: Kind, capture: &Path, folder: &Path, turns: u32) -> anyhow::Res
             times.push(process::time(program())?.as_secs_f64());
         }
     }
-    let bare = times.first().cloned().unwrap_or_default();
-    for (((name, _), times), peak) in programs.iter().zip(times).zip(peaks) {
-        let ratios = sorted(times.iter().zip(&bare).map(|(time, bare)| time / bare));
-        let time = Duration::from_secs_f64(middle(&sorted(times.iter().copied())));
+    let first = times.first().cloned().unwrap_or_default();
+    let measured = programs.iter().zip(times).zip(peaks).map(|(((name, _), times), peak)| {
+        let ratios = sorted(times.iter().zip(&first).map(|(time, first)| time / first));
         let (lowest, highest) = (ratios.first().copied().unwrap_or(0.0), ratios.last().copied().unwrap_or(0.0));
-        println!(
-            "| {} | {name} | {:.0} ms | {:.2} ({lowest:.2} to {highest:.2}) | {} |",
-            kind.name(),
-            time.as_secs_f64() * 1000.0,
-            middle(&ratios),
-            megabytes(peak)
-        );
-    }
-    Ok(())
+        let ratio = format!("{:.2} ({lowest:.2} to {highest:.2})", middle(&ratios));
+        Measured { name, time: middle(&sorted(times)), ratio, peak }
+    });
+    Ok(measured.collect())
 }
 
 fn sorted(values: impl IntoIterator<Item = f64>) -> Vec<f64> {

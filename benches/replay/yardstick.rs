@@ -1,10 +1,21 @@
-//! The yardsticks, each run as a process of its own: what a capture costs that is only read, and only counted.
+//! The yardsticks, each run as a process of its own: what a capture costs that is only read, only counted, or only decompressed.
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{BufReader, Read};
 use std::path::Path;
+use std::process::Command;
 
 use anyhow::Context;
+use flate2::bufread::MultiGzDecoder;
+
+/// This program as a yardstick over a capture.
+pub fn program<'a>(itself: &'a Path, mode: &'static str, capture: &'a Path) -> Box<dyn Fn() -> Command + 'a> {
+    Box::new(move || {
+        let mut command = Command::new(itself);
+        command.arg(mode).arg(capture);
+        command
+    })
+}
 
 /// A bare libpcap loop that only counts. It looks at no byte of any packet.
 pub fn bare_loop(path: &Path) -> anyhow::Result<()> {
@@ -40,6 +51,25 @@ pub fn read_only(path: &Path) -> anyhow::Result<()> {
     let mut bytes = 0;
     loop {
         match file.read(piece)? {
+            0 => break,
+            read => bytes += read,
+        }
+    }
+    println!("{bytes} bytes");
+    Ok(())
+}
+
+/// How much is decompressed at a time, and read of the file: as a replay does it.
+const UNPACKED: usize = 256 << 10;
+
+/// Decompresses a file into one buffer, again and again, with the library and in the pieces that a replay takes, and looks at nothing.
+pub fn unpack_only(path: &Path) -> anyhow::Result<()> {
+    let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
+    let mut decoder = MultiGzDecoder::new(BufReader::with_capacity(UNPACKED, file));
+    let mut buffer = vec![0; UNPACKED];
+    let mut bytes = 0;
+    loop {
+        match decoder.read(&mut buffer)? {
             0 => break,
             read => bytes += read,
         }

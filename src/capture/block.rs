@@ -17,6 +17,9 @@ use crate::units::Timestamp;
 /// Blocks were not tried: each worker holds one.
 pub const BLOCK_CAPACITY: usize = 2 << 20;
 
+/// How many pieces of a Block of a file can be read by themselves: as many as a byte has bits.
+pub const PIECES: usize = 8;
+
 /// The link-layer header type of a frame: a `LINKTYPE_` number of <https://www.tcpdump.org/linktypes.html>.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct LinkType(pub u16);
@@ -121,10 +124,20 @@ pub struct Part {
     pub input: u32,
     /// The offset of the Block's first byte in the capture, decompressed where that is.
     pub start: u64,
-    /// Whether Blocks of the input may be sought, as far as this one tells: it is not compressed, and nothing is damaged or left out here.
+    /// Where its pieces end in [`Block::bytes`]: each after a whole record, and where the one before it ends if it holds none.
+    pub ends: [u32; PIECES],
+    /// Whether Blocks of the input and their pieces may be sought, as far as this one tells: it is not compressed, nothing is damaged
+    /// or left out here, and each packet has a time of its own.
     pub is_sought: bool,
     /// Whether Blocks after it cannot be read without it: it describes interfaces.
     pub describes: bool,
+}
+
+impl Part {
+    /// The number of the piece that holds a frame of the Block; the last one's for a frame beyond it.
+    pub fn piece(&self, frame: &Frame) -> usize {
+        self.ends.iter().take_while(|end| frame.offset >= **end).count().min(PIECES - 1)
+    }
 }
 
 /// Frames from one origin, in the order in which they were captured.

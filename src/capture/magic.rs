@@ -70,10 +70,12 @@ pub(super) fn content(head: &[u8]) -> Content {
         return Content::Other(format!("it looks like {what}: {advice}"));
     }
     if head.iter().all(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace()) {
-        return Content::Other("it looks like text".to_owned());
+        return Content::Other(
+            "it looks like text: give captures, and lists of indicators with --indicators".to_owned(),
+        );
     }
     let bytes: Vec<String> = head.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-    Content::Other(format!("it begins with the bytes {}", bytes.join(" ")))
+    Content::Other(format!("it begins with the bytes {}, and is neither pcap nor pcapng", bytes.join(" ")))
 }
 
 #[cfg(test)]

@@ -29,7 +29,7 @@ mod unpack;
 mod walk;
 mod window;
 
-pub use block::{BLOCK_CAPACITY, Block, Frame, LinkType, Origin, PacketNumber, Packets, Part};
+pub use block::{BLOCK_CAPACITY, Block, Frame, LinkType, Origin, PIECES, PacketNumber, Packets, Part};
 pub use file::{Again, Files};
 pub use filter::{Filter, FilterError};
 pub use follow::{Follow, Held, Journal, Mark, state_name};
@@ -134,7 +134,7 @@ impl fmt::Display for Place {
 #[derive(Debug, Error)]
 pub enum CaptureError {
     /// It cannot be opened or listed.
-    #[error("{}: cannot open: {error}", path.display())]
+    #[error("{}: cannot open: {error}{}", path.display(), advice(error))]
     Open {
         /// The file or folder.
         path: PathBuf,
@@ -142,7 +142,7 @@ pub enum CaptureError {
         error: io::Error,
     },
     /// A folder without any file.
-    #[error("{}: no file in this folder (symbolic links in a folder are not followed)", path.display())]
+    #[error("{}: no file in this folder (symbolic links in a folder are not followed); name the captures, or the folder they lie in", path.display())]
     NoFile {
         /// The folder.
         path: PathBuf,
@@ -159,7 +159,15 @@ pub enum CaptureError {
         /// The file.
         path: PathBuf,
     },
-    /// The file that says which captures were read cannot be opened or written.
+    /// The file that is to say which captures were read cannot be opened. Nothing was read.
+    #[error("{}: which captures were read cannot be kept there: {error}; name a file that can be written with --state", path.display())]
+    NoState {
+        /// The file.
+        path: PathBuf,
+        /// The system's word, or what it holds instead.
+        error: io::Error,
+    },
+    /// The file that says which captures were read cannot be written any more.
     #[error("{}: cannot keep which captures were read: {error}; after a restart some may be read again", path.display())]
     State {
         /// The file.
@@ -219,6 +227,15 @@ pub enum CaptureError {
         /// libpcap's word.
         error: FilterError,
     },
+}
+
+/// What to do.
+fn advice(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::NotFound => "; check the path",
+        io::ErrorKind::PermissionDenied => "; run rattap as a user who may read it",
+        _ => "",
+    }
 }
 
 fn after(place: Place, resumed: Option<u64>, damage: &Damage) -> String {

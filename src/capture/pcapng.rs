@@ -53,6 +53,8 @@ pub(super) struct PcapngWalker {
     skipped: Option<Skipped>,
     /// Section headers and interfaces so far.
     described: u64,
+    /// Packets came that have no time of their own.
+    had_simple: bool,
 }
 
 /// What the current section is.
@@ -117,12 +119,14 @@ impl PcapngWalker {
             lost: None,
             skipped: None,
             described: 0,
+            had_simple: false,
         }
     }
 
-    /// Whether a good block is searched for after damage, or the end of one that was passed over.
+    /// Whether a good block is searched for after damage, or the end of one that was passed over; or packets take the time of the one
+    /// before them.
     pub(super) fn is_lost(&self) -> bool {
-        self.lost.is_some() || self.skipped.is_some()
+        self.lost.is_some() || self.skipped.is_some() || self.had_simple
     }
 
     /// How many section headers and interfaces were read: what the blocks after them cannot be read without.
@@ -346,6 +350,7 @@ impl PcapngWalker {
         let interface = self.interfaces.first().ok_or(Damage::UnknownInterface { number: 0 })?;
         let original = u32_from::<BIG>([o0, o1, o2, o3]);
         let room = (block.len() - 16) as u32;
+        self.had_simple = true;
         let snaplen = if interface.snaplen == 0 { u32::MAX } else { interface.snaplen };
         let captured = original.min(snaplen).min(room);
         sink.captured += u64::from(captured);

@@ -1,9 +1,9 @@
 //! Evidence: the packets of what was alerted, carved out of the captures into a pcapng file.
 //!
 //! Which conversations are alerted is known only when all was read, and their packets come before the moment of detection, too. So the
-//! captures are read twice. The first time is the replay, which keeps an [`Index`]: for each Block where it lies and which flows it may
-//! hold. The second time, here, the Blocks that may hold what is wanted are read again, and the packets of the alerted conversations
-//! written in the order of reading. A compressed file is decompressed again from its start.
+//! captures are read twice. The first time is the replay, which keeps an [`Index`]: for each Block where it lies and which flows its
+//! pieces may hold. The second time, here, the pieces that may hold what is wanted are read again, and the packets of the alerted
+//! conversations written in the order of reading. A compressed file is decompressed again from its start.
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter};
@@ -15,15 +15,15 @@ use thiserror::Error;
 
 use crate::alert::Evidence;
 use crate::capture::{Again, Block, CaptureError, Filter, Input, Origin, TimeWindow};
-use crate::scan::FlowBits;
 
 mod index;
+mod plan;
 mod wanted;
 mod write;
 
 pub use index::Index;
 
-use index::Entry;
+use plan::Plan;
 use wanted::Wanted;
 use write::Writer;
 
@@ -37,10 +37,6 @@ pub struct Carved {
     pub packets: u64,
     /// Conversations with at least one of them.
     pub conversations: u64,
-    /// Blocks read again.
-    pub blocks_read: u64,
-    /// Blocks that there are.
-    pub blocks: u64,
 }
 
 /// What can go wrong with carving.
@@ -66,7 +62,7 @@ pub enum CarveError {
         error: io::Error,
     },
     /// What the first pass kept cannot be kept or read.
-    #[error("{}: cannot keep the index beside it, which takes an eightieth of the captures: {error}", path.display())]
+    #[error("{}: cannot keep the index beside it, which takes a sixtieth of the captures: {error}", path.display())]
     Index {
         /// The file that was to be carved.
         path: PathBuf,
@@ -137,52 +133,41 @@ impl Carving {
         let mut writer = Writer::new(BufWriter::with_capacity(BUFFER, file)).map_err(unwritten)?;
         let mut wanted = Wanted::new(evidence);
         let mut again = Again::new(inputs.clone(), filter, window);
-        let mut carved = Carved { blocks: index.blocks().map_err(unindexed)?, ..Carved::default() };
+        let mut carved = Carved::default();
         let mut block = Block::new(Arc::new(Origin::default()), Arc::default());
-        let (mut comments, mut flows) = (Vec::new(), FlowBits::new());
+        let mut comments = Vec::new();
+        let blocks = index.blocks().map_err(unindexed)?;
         let mut next = 0;
-        while next < carved.blocks {
-            // The Blocks of one input, as far as they are to be read.
-            let mut parts: Vec<(Entry, bool)> = Vec::new();
-            while next < carved.blocks {
-                let entry = index.read(next, &mut flows).map_err(unindexed)?;
-                if parts.first().is_some_and(|(first, _)| first.part.input != entry.part.input) {
-                    break;
-                }
-                parts.push((entry, wanted.may_be_in(&flows)));
-                next += 1;
-            }
-            let Some(last) = parts.iter().rposition(|(_, is_wanted)| *is_wanted) else { continue };
-            let number = parts.first().map_or(0, |(first, _)| first.part.input) as usize;
-            let is_sought = parts.iter().all(|(entry, _)| entry.part.is_sought);
-            parts.truncate(last + 1);
+        while next < blocks {
+            let plan = Plan::new(next, blocks, &index, &wanted).map_err(unindexed)?;
+            next = plan.end;
             let mut is_changed = false;
-            for (place, (Entry { part, frames }, is_wanted)) in parts.into_iter().enumerate() {
-                if is_sought && !is_wanted && !part.describes && place > 0 {
-                    continue;
-                }
-                // What could not be read the first time is not missing now.
-                if let Err(error) = again.read(&part, &mut block)
-                    && block.frames.len() as u64 != frames
-                {
-                    report(CarveError::Capture(error));
-                    break;
-                }
-                carved.blocks_read += 1;
-                is_changed |= block.frames.len() as u64 != frames || block.part.start != part.start;
-                if !is_wanted {
-                    continue;
-                }
-                for frame in &block.frames {
-                    let captured = block.captured(frame);
-                    if wanted.takes(frame, captured, &mut comments) {
-                        let from = (part.input, block.origin.name.as_str());
-                        writer.packet(from, frame, captured, &comments).map_err(unwritten)?;
-                        carved.packets += 1;
+            'input: for (number, pieces) in &plan.blocks {
+                let entry = index.entry(*number).map_err(unindexed)?;
+                for piece in plan.readings(*number, &entry.part, *pieces) {
+                    let read = again.read(&entry.part, piece, &mut block);
+                    let is_whole = block.frames.len() == entry.frames(piece);
+                    // What could not be read the first time is not missing now.
+                    if let Err(error) = read
+                        && !is_whole
+                    {
+                        report(CarveError::Capture(error));
+                        break 'input;
+                    }
+                    is_changed |= !is_whole || (piece.is_none() && block.part.start != entry.part.start);
+                    for frame in block.frames.iter().filter(|_| *pieces != 0) {
+                        let captured = block.captured(frame);
+                        if wanted.takes(frame, captured, &mut comments) {
+                            let from = (plan.input, block.origin.name.as_str());
+                            writer.packet(from, frame, captured, &comments).map_err(unwritten)?;
+                            carved.packets += 1;
+                        }
                     }
                 }
             }
-            if let Some(Input::File(path)) = inputs.get(number)
+            let number = plan.input as usize;
+            if !plan.blocks.is_empty()
+                && let Some(Input::File(path)) = inputs.get(number)
                 && (is_changed || states.get(number).is_some_and(|known| *known != state(path)))
             {
                 report(CarveError::Changed(path.clone()));

@@ -78,9 +78,9 @@ impl Wanted {
         wanted
     }
 
-    /// Whether a Block that holds these flows may hold one that is wanted.
-    pub(super) fn may_be_in(&self, flows: &FlowBits) -> bool {
-        self.keys.iter().any(|key| flows.may_hold(*key))
+    /// The pieces of a Block with these flows that may hold one that is wanted: a bit for each.
+    pub(super) fn pieces(&self, flows: &FlowBits) -> u8 {
+        self.keys.iter().fold(0, |pieces, key| pieces | flows.pieces(*key))
     }
 
     /// How many conversations had a packet so far.
@@ -95,7 +95,7 @@ impl Wanted {
         comments.clear();
         let mut is_taken = false;
         for flow in outer.iter().map(|outer| outer.flow).chain([packet.flow()]) {
-            if self.bits.may_hold(FlowKey::of(&flow))
+            if self.bits.pieces(FlowKey::of(&flow)) != 0
                 && let Some(number) = self.by_flow.get(&flow.either_way())
                 && let Some(conversation) = self.conversations.get_mut(*number as usize)
             {

@@ -115,6 +115,8 @@ pub struct OutputState {
 pub struct SpoolState {
     /// How much it holds that some output has not taken.
     pub size: ByteCount,
+    /// How much of that is in memory alone, since the disk does not take it.
+    pub in_memory: ByteCount,
     /// How much it may hold.
     pub capacity: ByteCount,
 }

@@ -91,6 +91,8 @@ impl Collector for Page {
         if let Some(spool) = &now.spool {
             let bytes = Some(&Unit::Bytes);
             gauges(to, "spool", "What the spool holds that is not delivered", bytes, [(&[][..], spool.size.0)])?;
+            let help = "What of it is in memory alone, since the disk does not take it";
+            gauges(to, "spool_memory", help, bytes, [(&[][..], spool.in_memory.0)])?;
             gauges(to, "spool_capacity", "What the spool may hold", bytes, [(&[][..], spool.capacity.0)])?;
         }
 

@@ -23,7 +23,7 @@ fn full() -> Snapshot {
     snapshot.interfaces = vec![InterfaceState { name: "eth1".to_owned(), is_up: false }];
     let output = |name: &str, is_up| OutputState { name: name.to_owned(), is_up, written: 9, lost: 1 };
     snapshot.outputs = vec![output("-", true), output("/var/log/rattap/alerts.cef", false)];
-    snapshot.spool = Some(SpoolState { size: ByteCount(10), capacity: ByteCount(1 << 30) });
+    snapshot.spool = Some(SpoolState { size: ByteCount(10), in_memory: ByteCount(3), capacity: ByteCount(1 << 30) });
     let feed = |name: &str, age, is_current| FeedState { name: name.to_owned(), indicators: 9, age, is_current };
     snapshot.feeds = vec![feed("builtin", None, true), feed("mine.txt", Some(Duration::from_millis(1500)), false)];
     snapshot.suppressed = vec![("a\"} 1\nevil_total{b=\"\\".to_owned(), 8), ("help desk".to_owned(), 0)];

@@ -4,12 +4,14 @@
 //! since whoever names a file with `-o` expects it to hold this run and nothing else; a live sensor and a replay that follows a folder go on
 //! behind what it holds.
 //!
-//! Lines are kept in one buffer and written in whole lines. The buffer is our own, because `BufWriter` swallows the
+//! Lines are kept in one buffer and written in whole lines. A line that was written in part, because the disk was full or the process
+//! died, is ended before the next begins, so that it spoils no other. The buffer is our own, because `BufWriter` swallows the
 //! error where it is dropped, and standard output's own would copy every line once more.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::fd::AsFd;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -30,21 +32,28 @@ pub(super) fn standard_output<F: LineForm>(form: F) -> Result<Lines<File, F>, Ou
 
 /// Lines into a file: emptied first, or at its end.
 pub(super) fn open<F: LineForm>(path: &Path, mode: Mode, form: F) -> Result<Lines<LogFile, F>, OutputError> {
-    let create = |error| OutputError::Create { path: path.to_owned(), error };
-    let file = match mode {
-        Mode::Replay => File::create(path),
-        Mode::Follow | Mode::Live => append(path),
-    };
-    let sink = LogFile { path: path.to_owned(), file: file.map_err(create)? };
-    Ok(Lines::new(path.display().to_string(), sink, form))
+    Ok(Lines::new(path.display().to_string(), LogFile::open(path, mode)?, form))
 }
 
 fn append(path: &Path) -> io::Result<File> {
     OpenOptions::new().append(true).create(true).open(path)
 }
 
+/// Whether the last line of a file lacks its end. What cannot be read, or is no file, counts as whole.
+fn is_torn(path: &Path, file: &File) -> bool {
+    let length = file.metadata().ok().filter(fs::Metadata::is_file).map_or(0, |metadata| metadata.len());
+    let mut last = [b'\n'];
+    // Opened once more, since the file is open for writing alone.
+    length > 0 && File::open(path).and_then(|file| file.read_exact_at(&mut last, length - 1)).is_ok() && last != [b'\n']
+}
+
 /// Where lines can be written to.
 pub trait Sink: Write + Send {
+    /// Ends a line that was written in part, if there is one.
+    fn end_torn_line(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
     /// Makes sure that nothing is in the air any more and tells what went wrong with earlier writes, where the system
     /// tells it only now.
     fn settle(&mut self) -> io::Result<()>;
@@ -60,11 +69,27 @@ pub trait Sink: Write + Send {
 pub struct LogFile {
     path: PathBuf,
     file: File,
+    /// Whether the last line was written in part.
+    is_torn: bool,
+}
+
+impl LogFile {
+    /// Emptied first, or at its end.
+    pub(super) fn open(path: &Path, mode: Mode) -> Result<Self, OutputError> {
+        let file = match mode {
+            Mode::Replay => File::create(path),
+            Mode::Follow | Mode::Live => append(path),
+        };
+        let file = file.map_err(|error| OutputError::Create { path: path.to_owned(), error })?;
+        Ok(Self { path: path.to_owned(), is_torn: is_torn(path, &file), file })
+    }
 }
 
 impl Write for LogFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.file.write(bytes)
+        let count = self.file.write(bytes)?;
+        self.is_torn = bytes[..count].last().map_or(self.is_torn, |last| *last != b'\n');
+        Ok(count)
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -73,12 +98,17 @@ impl Write for LogFile {
 }
 
 impl Sink for LogFile {
+    fn end_torn_line(&mut self) -> io::Result<()> {
+        if self.is_torn { self.write_all(b"\n") } else { Ok(()) }
+    }
+
     fn settle(&mut self) -> io::Result<()> {
         self.file.settle()
     }
 
     fn reopen(&mut self) -> io::Result<()> {
         self.file = append(&self.path)?;
+        self.is_torn = is_torn(&self.path, &self.file);
         Ok(())
     }
 }
@@ -145,7 +175,9 @@ impl<S: Sink, F: LineForm> Output for Lines<S, F> {
         if self.kept == 0 {
             return Ok(());
         }
-        let written = self.sink.write_all(self.buffer.as_bytes()).and_then(|()| self.sink.flush());
+        let sink = &mut self.sink;
+        let written =
+            sink.end_torn_line().and_then(|()| sink.write_all(self.buffer.as_bytes())).and_then(|()| sink.flush());
         // Also after an error: some of the lines may be out, and writing those twice would count them twice.
         self.buffer.clear();
         let counter = if written.is_ok() { &self.counters.written } else { &self.counters.lost };
@@ -174,6 +206,8 @@ impl<S: Sink, F: LineForm> Output for Lines<S, F> {
             lost: counters.lost.load(Ordering::Relaxed),
             waiting: 0,
             spool: ByteCount(0),
+            in_memory: ByteCount(0),
+            spool_fails: false,
             oldest_waiting: None,
             is_connected: !counters.has_failed.load(Ordering::Relaxed),
         })]
@@ -256,6 +290,29 @@ mod tests {
         assert_eq!(std::fs::read_to_string(&rotated).unwrap(), format!("of an earlier run\n{line}"));
         assert_eq!(std::fs::read_to_string(&path).unwrap(), line);
         assert_eq!((monitor.status().sent, monitor.status().lost), (2, 0));
+    }
+
+    #[test]
+    fn a_line_that_was_written_in_part_spoils_no_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("alerts.cef");
+        std::fs::write(&path, "whole\ntorn by a ki").unwrap();
+        let cef = Cef::new(Sensor::default());
+        let mut line = String::new();
+        cef.write(&query(), &mut line);
+        let mut output = Box::new(open(&path, Mode::Live, cef).unwrap());
+        output.write(&query()).unwrap();
+        output.flush().unwrap();
+        // As a disk that became full: a part of the lines, then an error.
+        output.sink.write_all(b"torn by a full di").unwrap();
+        output.write(&query()).unwrap();
+        output.write(&query()).unwrap();
+        output.flush().unwrap();
+        output.reopen().unwrap();
+        output.write(&query()).unwrap();
+        output.close().unwrap();
+        let expected = format!("whole\ntorn by a ki\n{line}torn by a full di\n{line}{line}{line}");
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), expected);
     }
 
     #[test]

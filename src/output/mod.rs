@@ -111,6 +111,10 @@ pub struct OutputStatus {
     pub waiting: u64,
     /// What the spool takes, on disk and in memory. Alerts that were sent stay until they are surely stored at the other end.
     pub spool: ByteCount,
+    /// What of it is in memory alone: lost where the process is killed.
+    pub in_memory: ByteCount,
+    /// Whether the disk does not take the spool.
+    pub spool_fails: bool,
     /// When the oldest of those that wait was made.
     pub oldest_waiting: Option<Timestamp>,
     /// Whether the output takes alerts.
@@ -236,19 +240,25 @@ pub enum OutputError {
         alerts: u64,
     },
     /// The receiver did not take all alerts.
-    #[error("{name}: {alerts} alerts are not known to have arrived; {}", left(spool.as_ref()))]
+    #[error("{name}: {alerts} alerts are not known to have arrived; {}", left(*in_memory, spool.as_ref()))]
     Undelivered {
         /// The receiver.
         name: String,
         /// How many.
         alerts: u64,
+        /// How many of them the spool's disk did not take.
+        in_memory: u64,
         /// Where they are kept, if they are.
         spool: Option<PathBuf>,
     },
 }
 
-fn left(spool: Option<&PathBuf>) -> String {
+fn left(in_memory: u64, spool: Option<&PathBuf>) -> String {
     match spool {
+        Some(path) if in_memory > 0 => format!(
+            "{in_memory} of them are lost with this process, since the spool could not be written; the others stay in {}",
+            path.display()
+        ),
         Some(path) => format!("they stay in {} and are sent first by the next run", path.display()),
         None => "they are lost; with --spool DIR they would wait for the next run".to_owned(),
     }

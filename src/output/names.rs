@@ -10,7 +10,8 @@ use std::io::{self, Write as _};
 use std::os::fd::AsFd;
 use std::path::Path;
 
-use super::{OutputError, Sink};
+use super::file::LogFile;
+use super::{Mode, OutputError, Sink};
 use crate::alert::wire_text;
 use crate::track::NameSeen;
 
@@ -26,14 +27,14 @@ pub struct NameList {
 }
 
 impl NameList {
-    /// Opens the list that a target names: `-` for standard output, else a file's path, which is emptied.
-    pub fn open(target: &Path) -> Result<Self, OutputError> {
-        let is_standard = target.as_os_str() == "-";
-        let name = if is_standard { "standard output".to_owned() } else { target.display().to_string() };
-        let opened =
-            if is_standard { io::stdout().as_fd().try_clone_to_owned().map(File::from) } else { File::create(target) };
+    /// Opens the list that a target names: `-` for standard output, else a file's path, which is treated as those of alerts are.
+    pub fn open(target: &Path, mode: Mode) -> Result<Self, OutputError> {
+        if target.as_os_str() != "-" {
+            return Ok(Self::new(target.display().to_string(), Box::new(LogFile::open(target, mode)?)));
+        }
+        let opened = io::stdout().as_fd().try_clone_to_owned().map(File::from);
         let file = opened.map_err(|error| OutputError::Create { path: target.to_owned(), error })?;
-        Ok(Self::new(name, Box::new(file)))
+        Ok(Self::new("standard output".to_owned(), Box::new(file)))
     }
 
     /// A list into `sink`, which errors call `name`.
@@ -51,6 +52,11 @@ impl NameList {
             }
         }
         self.flush()
+    }
+
+    /// Goes on in a new file of the same name, where it is a file. After an error it goes on where it was.
+    pub fn reopen(&mut self) -> Result<(), OutputError> {
+        self.sink.reopen().map_err(|error| OutputError::Reopen { name: self.name.clone(), error })
     }
 
     /// Makes sure that all is written; called once, last.

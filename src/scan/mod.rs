@@ -133,9 +133,6 @@ impl Findings {
         self.list.clear();
         self.segments.clear();
         self.has_segments = self.wants_segments;
-        if let Some(flows) = &mut self.flows {
-            flows.clear();
-        }
         self.counts = ScanCounts::default();
     }
 }
@@ -178,6 +175,7 @@ pub fn scan(block: &Block, learned: &Learned, findings: &mut Findings) {
     match findings.flows.take() {
         None => scan_frames(block, learned, findings, None),
         Some(mut flows) => {
+            flows.begin(&block.part);
             scan_frames(block, learned, findings, Some(&mut flows));
             findings.flows = Some(flows);
         }
@@ -195,6 +193,9 @@ fn scan_frames(block: &Block, learned: &Learned, findings: &mut Findings, mut fl
         clock = clock.max(frame.time);
         let bytes = block.captured(frame);
         let at = At { number, time: frame.time, clock };
+        if let Some(flows) = flows.as_deref_mut() {
+            flows.go_to(&block.part, frame);
+        }
         if let Some(packet) = decode_usual(frame.link, bytes) {
             packets += 1;
             if let Some(flows) = flows.as_deref_mut() {

@@ -26,6 +26,7 @@ struct Inner {
     in_force: Mutex<InForce>,
     stop: Stop,
     reopen: AtomicBool,
+    reopen_names: AtomicBool,
     /// What happened that the watcher is to be told.
     events: Mutex<Vec<Event>>,
     /// The running sensor.
@@ -39,6 +40,7 @@ impl Control {
             in_force: Mutex::new(in_force),
             stop: Stop::default(),
             reopen: AtomicBool::new(false),
+            reopen_names: AtomicBool::new(false),
             events: Mutex::default(),
             running: Mutex::default(),
         }))
@@ -65,9 +67,10 @@ impl Control {
         held(&self.0.in_force).clone()
     }
 
-    /// Has the output reopen its files: with the next alert or sign of life that it gets, behind all alerts before.
+    /// Has the output, and the list of names, reopen its files: with the next alert or sign of life that it gets, behind all alerts before.
     pub fn reopen_outputs(&self) {
         self.0.reopen.store(true, Ordering::Relaxed);
+        self.0.reopen_names.store(true, Ordering::Relaxed);
     }
 
     /// What was counted so far; `None` before the sensor runs and after.
@@ -95,6 +98,10 @@ impl Control {
 
     pub(super) fn takes_reopen(&self) -> bool {
         self.0.reopen.load(Ordering::Relaxed) && self.0.reopen.swap(false, Ordering::Relaxed)
+    }
+
+    pub(super) fn takes_reopen_of_names(&self) -> bool {
+        self.0.reopen_names.load(Ordering::Relaxed) && self.0.reopen_names.swap(false, Ordering::Relaxed)
     }
 
     pub(super) fn tell(&self, event: Event) {

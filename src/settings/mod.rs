@@ -99,6 +99,11 @@ impl Origins {
         (!self.file.as_os_str().is_empty()).then_some(&self.file)
     }
 
+    /// Whether the file gave an argument's value.
+    pub fn is_from_file(&self, argument: &str) -> bool {
+        self.settings.contains_key(argument)
+    }
+
     /// What to call an argument in a message: the place in the file that gave its value, or the option.
     pub fn of(&self, argument: &str) -> String {
         let key = KEYS.iter().find(|key| key.argument == argument);

@@ -1,8 +1,9 @@
 //! Files that are opened and decompressed before their turn: the alerts and the messages are those of reading one after the other.
 
 use std::fs;
-use std::io::Write;
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -113,4 +114,43 @@ fn mixed_and_broken_files_are_told_as_if_read_one_after_the_other() {
         }
         assert_eq!(first.get_or_insert_with(|| messages.clone()), &messages, "{workers} workers");
     }
+}
+
+#[test]
+fn many_compressed_captures_take_no_more_memory_and_descriptors_than_few() {
+    const CAPTURES: usize = 200;
+    /// Frames of each capture, and bytes of a frame: all of them at once would be 96 MB.
+    const FRAMES: (usize, usize) = (8, 60_000);
+    /// What a run takes that holds a few of them only is half of it.
+    const MOST_MEMORY: u64 = 70 << 20;
+    let folder = tempfile::tempdir().unwrap();
+    let contact = fs::read(sample("endpoint/udp.pcap")).unwrap();
+    let (header, record) = contact.split_at(24);
+    let length = (FRAMES.1 as u32).to_le_bytes();
+    let frame = [&record[..8], &length, &length, &vec![0; FRAMES.1]].concat();
+    let nothing = gzip(&[header, &frame.repeat(FRAMES.0)].concat());
+    for number in 0..CAPTURES {
+        fs::write(folder.path().join(format!("{number:03}.pcap.gz")), &nothing).unwrap();
+    }
+    fs::write(folder.path().join("last.pcap.gz"), gzip(&contact)).unwrap();
+    // Behind them it waits for standard input, and so can be asked what it took.
+    let mut sensor = Command::new("sh")
+        .args(["-c", "ulimit -n 64; exec \"$@\"", "sh", env!("CARGO_BIN_EXE_rattap"), "replay", "-q"])
+        .args([folder.path(), Path::new("-")])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut alerts = BufReader::new(sensor.stdout.take().unwrap());
+    let mut alert = String::new();
+    alerts.read_line(&mut alert).unwrap();
+    assert!(alert.contains(" deviceInboundInterface=last.pcap.gz "), "{alert}");
+    let status = fs::read_to_string(format!("/proc/{}/status", sensor.id())).unwrap();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")).unwrap();
+    let peak = peak.parse::<u64>().unwrap() << 10;
+    sensor.stdin.take().unwrap().write_all(&contact).unwrap();
+    let mut rest = String::new();
+    alerts.read_to_string(&mut rest).unwrap();
+    assert!(sensor.wait().unwrap().success() && !rest.is_empty());
+    assert!(peak < MOST_MEMORY, "{} MiB", peak >> 20);
 }

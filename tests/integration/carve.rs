@@ -268,6 +268,26 @@ fn blocks_in_between_are_passed_over_and_compressed_files_carved_alike() {
 }
 
 #[test]
+fn of_more_conversations_than_are_carved_the_rest_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let [many, carved] = ["many.pcap", "carved.pcapng"].map(|name| folder.path().join(name));
+    let header = [0xa1b2_c3d4, 0x0004_0002, 0, 0, 65_535, 101_u32];
+    let mut bytes = header.map(u32::to_le_bytes).concat();
+    for number in 0..70_000_u32 {
+        bytes.extend([1_795_485_200, number, 40, 40].map(u32::to_le_bytes).concat());
+        let port = (number >> 1) as u16 + 1024;
+        bytes.extend([0x45, 0, 0, 40, 0, 0, 0, 0, 64, 6, 0, 0, 10, 0, 0, 1 + (number & 1) as u8, 5, 252, 177, 201]);
+        bytes.extend([&port.to_be_bytes()[..], &[1, 187, 0, 0, 0, 1, 0, 0, 0, 0, 0x50, 2, 4, 0, 0, 0, 0, 0]].concat());
+    }
+    fs::write(&many, bytes).unwrap();
+    // Not silent, as the helper is.
+    let run = run(["replay", "--carve", carved.to_str().unwrap(), many.to_str().unwrap()]);
+    let beyond = "4,464 sightings of conversations that are not carved, since there are too many";
+    assert!(run.code == 0 && run.err.contains(beyond), "{}", run.err);
+    assert_eq!(frames(&carved).len(), 65_536);
+}
+
+#[test]
 fn real_captures_carved_replay_to_the_same_alerts() {
     let Some(folder) = std::env::var_os("RATTAP_CAPTURES").map(PathBuf::from) else {
         let _ = writeln!(io::stderr(), "SKIPPED: RATTAP_CAPTURES names no folder of real captures to carve");

@@ -47,11 +47,17 @@ impl Place {
     }
 
     pub fn start(&self) -> Child {
+        self.start_with(&[])
+    }
+
+    fn start_with(&self, options: &[&str]) -> Child {
         let log = fs::File::options().create(true).append(true).open(self.root.path().join("log")).unwrap();
         let path = |name: &str| self.root.path().join(name);
-        let mut command = Command::new(env!("CARGO_BIN_EXE_rattap"));
+        // However many captures there are, few are open at a time.
+        let mut command = Command::new("sh");
+        command.args(["-c", "ulimit -n 64; exec \"$@\"", "sh", env!("CARGO_BIN_EXE_rattap")]);
         command.args(["replay", "-v", "--sensor-host", "tap-01", "--follow"]).arg(path("captures"));
-        command.arg("--state").arg(path("state")).arg("-o").arg(path("alerts.cef"));
+        command.arg("--state").arg(path("state")).arg("-o").arg(path("alerts.cef")).args(options);
         command.env_remove("RUST_LOG").stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn().unwrap()
     }
 
@@ -199,6 +205,31 @@ fn what_was_killed_goes_on_and_loses_nothing() {
     place.wait("all firsts", || firsts(&place.alerts()) == firsts(&expected));
     assert_eq!(place.end(sensor), Some(0), "{}", place.log());
     assert_eq!(ids(&place.alerts()), ids(&expected), "{}", place.log());
+}
+
+#[test]
+fn names_are_listed_behind_those_of_the_run_before_and_go_on_in_a_new_file_where_that_is_asked_for() {
+    let place = Place::new();
+    let parts = parts(2);
+    let [names, rotated] = ["names", "names.1"].map(|name| place.beside(name));
+    fs::write(&names, "of the run before\n").unwrap();
+    let sensor = place.start_with(&["--names", names.to_str().unwrap()]);
+    place.wait("the folder", || place.log().contains("following"));
+    fs::write(place.captures("0.pcap"), &parts[0]).unwrap();
+    place.wait("the first alert", || firsts(&place.alerts()) > 0);
+    fs::rename(&names, &rotated).unwrap();
+    assert!(Command::new("kill").arg("-HUP").arg(sensor.id().to_string()).status().unwrap().success());
+    place.wait("the new file", || names.exists());
+    fs::write(place.captures("1.pcap"), &parts[1]).unwrap();
+    fs::write(place.captures("2.pcap"), &parts[2]).unwrap();
+    let expected = expected(&parts);
+    place.wait("all firsts", || firsts(&place.alerts()) == firsts(&expected));
+    assert_eq!(place.end(sensor), Some(0), "{}", place.log());
+    let read = |path| fs::read_to_string(path).unwrap();
+    let again = place.beside("again");
+    crate::run::replay(&["--names", again.to_str().unwrap()], &[place.captures("")]);
+    assert!(!read(&names).is_empty());
+    assert_eq!(read(&rotated) + &read(&names), "of the run before\n".to_owned() + &read(&again));
 }
 
 #[test]

@@ -9,6 +9,7 @@ mod carve;
 #[path = "../../src/output/cef/reader.rs"]
 mod cef_reader;
 mod cef_referees;
+mod completions;
 mod cuts;
 mod delivery;
 mod exclusions;
@@ -23,6 +24,7 @@ mod live;
 mod metrics_referee;
 mod names_tshark;
 mod numbers;
+mod package;
 mod partitions;
 mod python;
 mod report;

@@ -77,7 +77,7 @@ fn snapshot() -> Snapshot {
         queues: vec![Queue { name: "alerts", waiting: 4, capacity: 512 }],
         interfaces: vec![InterfaceState { name: "eth1".to_owned(), is_up: true }],
         outputs: vec![OutputState { name: "-".to_owned(), is_up: true, written: 9, lost: 1 }],
-        spool: Some(SpoolState { size: ByteCount(10), capacity: ByteCount(20) }),
+        spool: Some(SpoolState { size: ByteCount(10), in_memory: ByteCount(3), capacity: ByteCount(20) }),
         feeds: vec![FeedState {
             name: "mine.txt".to_owned(),
             indicators: 9,

@@ -30,6 +30,11 @@ fn a_replay_is_as_its_settings_file_says_unless_told_otherwise() {
     let typed = ["replay", "-q", "--sensor-host", "tap-02", "--sensor-id", "dmz", "--filter", "udp", &capture];
     assert_eq!(fs::read_to_string(&alerts).unwrap(), run(typed).out);
 
+    // What a sensor with these settings wrote is not emptied by the way.
+    let said = run(["replay", "-q", "--config", &settings, &capture]);
+    let why = format!("{settings}:8: output.to: {} holds alerts, which a replay would overwrite", alerts.display());
+    assert!(said.code == 2 && said.err.contains(&why), "{}", said.err);
+
     let said = run(["replay", "-q", "--config", &settings, "-o", "-", "--sensor-host", "tap-03", &capture]);
     let line = parse(said.out.lines().next().unwrap());
     assert_eq!((line["dvchost"].as_str(), line["deviceExternalId"].as_str()), ("tap-03", "dmz"));

@@ -94,6 +94,69 @@ fn wrong_usage_makes_2_and_says_why_before_anything_is_written() {
     assert!(run(["replay", "-q", &capture, "--filter", "prot 53"]).err.contains("prot 53"));
 }
 
+/// What goes wrong often, and what each message says: what it was, where, and what to do.
+#[test]
+fn a_mistake_is_told_with_its_place_and_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).into_os_string().into_string().unwrap();
+    let text = in_folder(folder.path(), "notes.txt", "What was seen on Monday\n");
+    let (empty, captures, cef) = (at("empty"), at("captures"), at("alerts.cef"));
+    fs::create_dir(&empty).unwrap();
+    fs::create_dir(&captures).unwrap();
+    let story = sample_text("story.pcap");
+    let rules = concat!(env!("CARGO_MANIFEST_DIR"), "/packaging/exclusions.toml");
+    let inside = at("captures/alerts.cef");
+    let cases: [(i32, &[&str], &[&str]); 22] = [
+        (1, &[&at("gone.pcap")], &["gone.pcap: cannot open: No such file", "check the path"]),
+        (1, &[&empty], &["empty: no file in this folder", "name the captures"]),
+        (1, &[&text], &["notes.txt: not a capture: it looks like text", "--indicators"]),
+        (
+            1,
+            &["/bin/true"],
+            &["/bin/true: not a capture: it begins with the bytes 7f 45 4c 46", "neither pcap nor pcapng"],
+        ),
+        (2, &["--from", "2026-06-10", "--to", "2026-06-09", &story], &["--to: is not after --from", "exchange them"]),
+        (2, &["--from", "yesterday", &story], &["'yesterday' for '--from <TIME>'", "such as 2026-06-01"]),
+        (2, &["--follow", &story], &["story.pcap: is no folder", "without --follow"]),
+        (2, &["--follow", &at("gone")], &["gone: No such file", "name a folder that is there"]),
+        (2, &["--follow", &captures, &story], &["--follow <DIR>' cannot be used with '[PATH]"]),
+        (2, &["--follow", &captures, "--state", &at("gone/state")], &["gone/state: ", "No such file", "with --state"]),
+        (
+            2,
+            &["--follow", &captures, "--state", &text],
+            &["notes.txt: ", "no list of captures", "remove it", "with --state"],
+        ),
+        (2, &["--follow", &captures, "--state", &empty], &["empty: ", "no regular file", "with --state"]),
+        (2, &["--follow", &captures, "--state", "/dev/full"], &["/dev/full: ", "no regular file", "with --state"]),
+        (2, &["--follow", &captures, "--state", &cef, "-o", &cef], &["--state", "-o writes there", "of its own"]),
+        (2, &["--follow", &captures, "-o", &inside], &["-o ", "alerts.cef: lies in the folder", "put it elsewhere"]),
+        (2, &["--follow", &captures, "--names", &inside], &["--names ", "lies in the folder", "put it elsewhere"]),
+        (2, &["--state", &at("state"), &story], &["--state ", "of use with --follow alone"]),
+        (
+            2,
+            &["-o", &cef, "--json", &cef, &story],
+            &["--json ", "alerts.cef: is named twice, first as -o", "of its own"],
+        ),
+        (
+            2,
+            &["-o", "-", "--json", "-", &story],
+            &["--json standard output: is named twice, first as -o", "of its own"],
+        ),
+        (2, &["--json", &cef, "--exclusions", rules, "--audit", &cef, &story], &["--audit ", "of its own"]),
+        (2, &["--names", &cef, "--exclusions", rules, "--audit", &cef, &story], &["--names ", "--audit writes there"]),
+        (2, &["--json", &at("gone/alerts.json"), &story], &["gone/alerts.json: cannot create", "choose a path"]),
+    ];
+    for (code, arguments, parts) in cases {
+        let run = run(["replay"].iter().chain(arguments));
+        assert_eq!((run.code, run.out.as_str()), (code, ""), "{arguments:?}: {}", run.err);
+        for part in parts {
+            assert!(run.err.contains(part), "{arguments:?}: {part:?} is not in {}", run.err);
+        }
+    }
+    assert!(!fs::exists(&cef).unwrap());
+    assert_eq!(fs::read_to_string(&text).unwrap(), "What was seen on Monday\n");
+}
+
 #[test]
 fn only_packets_of_the_time_window_are_looked_at() {
     let story = sample_text("story.pcap");

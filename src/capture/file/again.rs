@@ -30,23 +30,25 @@ impl Again {
         Self { inputs, window, filter, open: None, capacity: BLOCK_CAPACITY }
     }
 
-    /// Reads the Block that had this part. Of an input that is [sought](Part::is_sought) all Blocks may be passed over but the first
-    /// and those that [describe](Part::describes); of another none before the last that is wanted.
+    /// Reads the Block that had this part, or only the piece of it that is named. Of an input that is [sought](Part::is_sought) all may
+    /// be passed over but the first Block and those that [describe](Part::describes), which are to be read whole; of another no Block
+    /// before the last that is wanted, nor any piece.
     ///
     /// Damage was told the first time. After an error the Block holds the frames before it.
-    pub fn read(&mut self, part: &Part, block: &mut Block) -> Result<(), CaptureError> {
+    pub fn read(&mut self, part: &Part, piece: Option<usize>, block: &mut Block) -> Result<(), CaptureError> {
         block.frames.clear();
         let mut open = match self.open.take().filter(|open| open.input == part.input) {
             Some(open) => open,
             None => self.open(part.input)?,
         };
-        if open.reader.start != part.start && part.is_sought {
-            let place = Place { offset: part.start, unpacked: false };
-            let path = &open.reader.path;
-            let sought = open.file.seek(SeekFrom::Start(part.start));
-            sought.map_err(|error| CaptureError::Read { path: path.clone(), place, error })?;
-            open.reader.carry.clear();
-            (open.reader.start, open.reader.skip) = (part.start, 0);
+        let mut capacity = self.capacity;
+        if let Some(piece) = piece {
+            let end = |piece: usize| part.ends.get(piece).copied().unwrap_or_default();
+            let start = piece.checked_sub(1).map_or(0, end);
+            open.seek(part.start.saturating_add(start.into()))?;
+            capacity = end(piece).saturating_sub(start) as usize;
+        } else if open.reader.start != part.start && part.is_sought {
+            open.seek(part.start)?;
         }
         let mut failed = None;
         let mut report = |error| {
@@ -54,14 +56,14 @@ impl Again {
                 failed = Some(error);
             }
         };
-        open.reader.fill(block, self.capacity, &mut CaptureCounts::default(), &mut report);
+        open.reader.fill(block, capacity, &mut CaptureCounts::default(), &mut report);
         if let Some(window) = self.window {
             block.retain(|frame, _| window.holds(frame.time));
         }
         if let Some(filter) = &mut self.filter {
             filter.apply(block, &mut |_, _| ());
         }
-        block.part.input = part.input;
+        block.part.input = open.input;
         // After a seek nobody knows.
         block.first = None;
         self.open = Some(open);
@@ -77,5 +79,19 @@ impl Again {
         let (file, shared) = opened.map_err(|error| CaptureError::Open { path: path.clone(), error })?;
         let reader = Reader::new(path, Metered { file: shared, left: 0, progress: Arc::default() }, false)?;
         Ok(Open { input: number, reader, file })
+    }
+}
+
+impl Open {
+    /// Goes on at an offset, where a record begins.
+    fn seek(&mut self, offset: u64) -> Result<(), CaptureError> {
+        let Self { reader, file, .. } = self;
+        file.seek(SeekFrom::Start(offset)).map_err(|error| {
+            let place = Place { offset, unpacked: false };
+            CaptureError::Read { path: reader.path.clone(), place, error }
+        })?;
+        reader.carry.clear();
+        (reader.start, reader.skip) = (offset, 0);
+        Ok(())
     }
 }

@@ -113,6 +113,77 @@ fn a_file_of_many_blocks_gives_all_its_frames_in_order() {
     assert_eq!(read.blocks.len(), 3);
 }
 
+/// The parts of a file's Blocks with what they hold, piece by piece.
+fn pieces(path: &Path) -> Vec<(Part, [Vec<Seen>; PIECES])> {
+    let mut files = Files::new(vec![Input::File(path.to_owned())], None);
+    let mut block = Block::new(Arc::default(), Arc::default());
+    let mut all = Vec::new();
+    while files.fill(&mut block, &mut |error| panic!("{error}")) == Fill::Filled {
+        let mut pieces: [Vec<Seen>; PIECES] = Default::default();
+        for frame in &block.frames {
+            pieces[block.part.piece(frame)].push(Seen::of(frame, &block.bytes));
+        }
+        all.push((block.part, pieces));
+    }
+    all
+}
+
+#[test]
+fn pieces_of_blocks_are_read_again_by_themselves() {
+    let frames: Vec<Vec<u8>> = (0..20_000_u32).map(|n| n.to_be_bytes().repeat(1 + n as usize % 97)).collect();
+    let large = |n: usize| if n % 900 == 7 { vec![0x55; 200_000] } else { frames[n].clone() };
+    let pcap = Pcap { big: true, ..Pcap::default() };
+    let classic = pcap.file(&(0..20_000).map(large).collect::<Vec<_>>().iter().map(Vec::as_slice).collect::<Vec<_>>());
+    let ng = Pcapng { big: false };
+    let mut next_generation = [ng.section(), ng.interface(101, 0, &[])].concat();
+    for number in 0..20_000_u32 {
+        if number == 9000 {
+            next_generation.extend(ng.interface(1, 0, &[]));
+        }
+        let frame = large(number as usize);
+        next_generation.extend(ng.packet(u32::from(number >= 9000 && number % 2 == 1), number.into(), &frame, 9));
+        if number % 1000 == 3 {
+            next_generation.extend(ng.block(0x0bad, &[1; 30_000]));
+        }
+    }
+    for bytes in [classic, next_generation] {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(file.path(), &bytes).unwrap();
+        let blocks = pieces(file.path());
+        assert!(blocks.len() > 2 && blocks.iter().all(|(part, _)| part.is_sought), "{}", blocks.len());
+        assert!(blocks[1].1.iter().filter(|piece| piece.len() > 10).count() > 6, "{:?}", blocks[1].0);
+        let mut again = Again::new(vec![Input::File(file.path().to_owned())], None, None);
+        let mut block = Block::new(Arc::default(), Arc::default());
+        let mut read = |part: &Part, piece| {
+            again.read(part, piece, &mut block).unwrap();
+            block.frames.iter().map(|frame| Seen::of(frame, &block.bytes)).collect::<Vec<_>>()
+        };
+        for (number, (part, pieces)) in blocks.iter().enumerate() {
+            if number == 0 || part.describes {
+                assert_eq!(read(part, None), pieces.concat());
+                continue;
+            }
+            // Some are passed over, and others are read twice.
+            for piece in [1, 2, 5, 3, 0, 7, 7] {
+                assert_eq!(read(part, Some(piece)), pieces[piece], "Block {number}, piece {piece}");
+            }
+        }
+    }
+}
+
+#[test]
+fn blocks_whose_packets_take_the_time_of_those_before_are_not_sought() {
+    let ng = Pcapng { big: true };
+    let frame = [0x55; 1000];
+    let mut bytes = [ng.section(), ng.interface(1, 0, &[])].concat();
+    (0..3000).for_each(|number| bytes.extend(ng.packet(0, number, &frame, 1000)));
+    bytes.extend((0..3000).flat_map(|_| ng.simple(1000, &frame)));
+    let file = tempfile::NamedTempFile::new().unwrap();
+    fs::write(file.path(), &bytes).unwrap();
+    let sought: Vec<bool> = pieces(file.path()).iter().map(|(part, _)| part.is_sought).collect();
+    assert_eq!(sought, [true, false, false]);
+}
+
 #[test]
 fn where_reading_fails_is_said() {
     struct Broken;

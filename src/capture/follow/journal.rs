@@ -103,6 +103,10 @@ struct Inner {
 impl Journal {
     /// Opens the file, or begins it, and says what was read before.
     pub(super) fn open(path: &Path) -> io::Result<(Arc<Self>, Vec<Identity>)> {
+        // What would take its place, or could be read for ever.
+        if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
+            return Err(io::Error::other("it is no regular file"));
+        }
         let known = match fs::read(path) {
             Ok(bytes) => parse(&String::from_utf8_lossy(&bytes))?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
@@ -234,7 +238,7 @@ fn line(identity: &Identity) -> String {
 fn parse(text: &str) -> io::Result<Vec<Identity>> {
     let Some(lines) = text.strip_prefix(TITLE).and_then(|rest| rest.strip_prefix('\n')) else {
         let what = if text.is_empty() { "it is empty" } else { "it is no list of captures that rattap wrote" };
-        return Err(io::Error::other(format!("{what}: choose another file, or remove it to read all captures anew")));
+        return Err(io::Error::other(format!("{what} (remove it to read all captures anew)")));
     };
     // What a crash cut short was not yet done.
     let whole = lines.rsplit_once('\n').map_or("", |(whole, _)| whole);

@@ -212,7 +212,7 @@ impl Follow {
     ) -> Result<Self, CaptureError> {
         let watched = Folder::open(folder).map_err(|error| CaptureError::Open { path: folder.to_owned(), error })?;
         let (journal, read) =
-            Journal::open(state).map_err(|error| CaptureError::State { path: state.to_owned(), error })?;
+            Journal::open(state).map_err(|error| CaptureError::NoState { path: state.to_owned(), error })?;
         let mut known = Known::default();
         read.into_iter().for_each(|identity| known.add(identity));
         Ok(Self {
@@ -426,9 +426,14 @@ impl Follow {
         while self.ahead.len() <= OPENED_AHEAD
             && let Some((place, names)) = self.waiting.pop_first()
         {
-            if let Some(opened) = self.open_one(place, &names, report) {
-                self.files.count_input();
-                self.ahead.push_back(opened);
+            match self.open_one(place, &names, report) {
+                Some(opened) => {
+                    self.files.count_input();
+                    self.ahead.push_back(opened);
+                }
+                // It may have been compressed in this moment: the next survey finds it, before what comes after it is opened.
+                None if !self.missing.is_empty() => break,
+                None => {}
             }
         }
     }

@@ -59,3 +59,26 @@ fn a_file_that_is_written_over_while_it_is_read_is_told_as_lost_and_the_new_capt
         assert_eq!(read(&mut follow, &mut block, 200), (vec![2; 200], Vec::new()), "{kept}");
     }
 }
+
+#[test]
+fn a_capture_that_is_compressed_just_before_it_is_opened_keeps_its_place() {
+    let (place, mut follow, mut block) = place();
+    let path = |name: &str| place.path().join("captures").join(name);
+    let capture = |byte: u8| {
+        let pcap = Pcap::default();
+        [pcap.header(), pcap.record(1_700_000_000 + u32::from(byte), 0, &[byte; 100], 100)].concat()
+    };
+    fs::write(path("a.pcap"), capture(1)).unwrap();
+    fs::write(path("b.pcap"), capture(2)).unwrap();
+    let mut said = Vec::new();
+    let mut report = |error: CaptureError| said.push(error.to_string());
+    follow.survey(&mut report);
+    let mut encoder =
+        flate2::write::GzEncoder::new(File::create(path("a.pcap.gz")).unwrap(), flate2::Compression::fast());
+    std::io::Write::write_all(&mut encoder, &capture(1)).unwrap();
+    drop(encoder.finish().unwrap());
+    fs::remove_file(path("a.pcap")).unwrap();
+    follow.open_ahead(&mut report);
+    assert!(said.is_empty(), "{said:?}");
+    assert_eq!(read(&mut follow, &mut block, 2), (vec![1, 2], Vec::new()));
+}

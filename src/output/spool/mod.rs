@@ -10,7 +10,8 @@
 //!
 //! **Where there is no room.** The spool is bounded; beyond that the oldest segment is dropped, and its alerts that were not
 //! sent are counted. Where the disk takes nothing more, alerts wait in memory, within a bound, and are sent from there, or
-//! move to the disk once it takes them. All of this is reported once, when it begins. Without a folder, memory is all there is.
+//! move to the disk once it takes them; what the process still has in memory when it ends is lost, and counted. All of this is reported
+//! once, when it begins. Without a folder, memory is all there is.
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -106,6 +107,10 @@ pub(super) struct Level {
     pub lost: u64,
     /// Bytes on disk and in memory.
     pub bytes: u64,
+    /// Those in memory alone.
+    pub in_memory: u64,
+    /// Whether there is a disk that does not take them.
+    pub is_failing: bool,
 }
 
 impl Spool {
@@ -213,16 +218,14 @@ impl Spool {
             (file, Some(state.mark).filter(|mark| *mark > state.saved_mark))
         };
         let done = file.map_or(Ok(()), |file| file.sync_data().and_then(|()| folder.sync()));
-        let done = done.and_then(|()| mark.map_or(Ok(()), |mark| folder.set_mark(mark)));
+        let set = mark.map_or(Ok(()), |mark| self.set_mark(folder, mark));
         let mut state = self.state();
+        let done = done.and(set);
         match (done, mark) {
             (Err(error), _) => self.fail(&mut state, error),
-            // Only now: a mark behind the first segment is right, a mark before it tells of alerts that are gone.
             (Ok(()), Some(mark)) => {
                 state.saved_mark = mark;
-                while state.segments.front().is_some_and(|segment| segment.end <= mark) {
-                    state.remove_oldest(folder);
-                }
+                state.remove_before(mark, folder);
                 self.room.notify_all();
             }
             (Ok(()), None) => {}
@@ -232,6 +235,30 @@ impl Spool {
         {
             self.report.tell(Event::SpoolBack { lost: state.lost - before });
         }
+    }
+
+    /// Brings the mark to disk. Where there is no room even for that, what arrived makes room first.
+    fn set_mark(&self, folder: &Folder, mark: u64) -> io::Result<()> {
+        folder.set_mark(mark).or_else(|_| {
+            self.state().remove_before(mark, folder);
+            folder.set_mark(mark)
+        })
+    }
+
+    /// The process ends: tries the disk once more, and counts as lost what is in memory alone and was not taken. Tells how many of
+    /// those that are not known to have arrived are in memory alone.
+    pub fn leave(&self) -> u64 {
+        let mut state = self.state();
+        if let Some((since, lost)) = state.failed
+            && let Some(long_ago) = since.checked_sub(RETRY)
+        {
+            state.failed = Some((long_ago, lost));
+        }
+        self.unload(&mut state);
+        let taken = state.taken;
+        state.lost += state.memory.iter().filter(|record| record.number >= taken).count() as u64;
+        let mark = state.mark;
+        state.memory.iter().filter(|record| record.number >= mark).count() as u64
     }
 
     /// Whether [`Self::keep_up`] has anything to do.
@@ -252,7 +279,13 @@ impl Spool {
     /// How much is in it.
     pub fn level(&self) -> Level {
         let state = self.state();
-        Level { waiting: state.count_from(state.taken), lost: state.lost, bytes: state.disk_bytes + state.memory_bytes }
+        Level {
+            waiting: state.count_from(state.taken),
+            lost: state.lost,
+            bytes: state.disk_bytes + state.memory_bytes,
+            in_memory: state.memory_bytes,
+            is_failing: state.failed.is_some(),
+        }
     }
 
     /// How many records are not known to have arrived.
@@ -376,6 +409,14 @@ impl State {
         let Some(record) = self.memory.pop_front() else { return 0 };
         self.memory_bytes -= record.size();
         record.number
+    }
+
+    /// Removes the segments that lie before `mark` as a whole. That the mark on disk is older does no harm: all that is still there is
+    /// sent once more.
+    fn remove_before(&mut self, mark: u64, folder: &Folder) {
+        while self.segments.front().is_some_and(|segment| segment.end <= mark) {
+            self.remove_oldest(folder);
+        }
     }
 
     fn remove_oldest(&mut self, folder: &Folder) {

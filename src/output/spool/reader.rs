@@ -82,8 +82,11 @@ impl Reader {
     }
 
     /// Where the next record is: the first there is that is not before `next`.
-    fn place(&self) -> Option<Place> {
+    fn place(&mut self) -> Option<Place> {
         let state = self.spool.state();
+        // As long as a removed file is open the disk does not get its room back.
+        let is_there = |open: &Open| state.segments.binary_search_by_key(&open.first, |segment| segment.first).is_ok();
+        self.open.take_if(|open| !is_there(open));
         if let Some(segment) = state.segments.get(state.segments.partition_point(|segment| segment.end <= self.next)) {
             return Some(Place::Segment(*segment));
         }

@@ -279,6 +279,51 @@ fn where_the_disk_fails_alerts_wait_in_memory_and_move_when_it_is_back() {
 }
 
 #[test]
+fn what_arrived_makes_room_for_the_mark() {
+    let bench = Bench::new();
+    let spool = bench.open();
+    append(&spool, 1..=3);
+    // A mark cannot be written where a folder of its name stands: as on a full disk, but for ever.
+    fs::create_dir(bench.folder.path().join("mark.new")).unwrap();
+    spool.settle(4);
+    spool.keep_up();
+    assert_eq!((bench.segments().len(), spool.level().bytes), (0, 0));
+    assert!(bench.told()[0].contains("cannot write the spool"));
+    append(&spool, 4..=5);
+    drop(spool);
+    // Numbers may begin anew: nothing is sent again, and nothing is left out.
+    fs::remove_dir(bench.folder.path().join("mark.new")).unwrap();
+    let spool = bench.open();
+    append(&spool, 6..=6);
+    assert_eq!(rest(&spool).last().unwrap(), "6");
+}
+
+#[test]
+fn what_is_in_memory_alone_is_lost_with_the_process_and_counted() {
+    let bench = Bench::new();
+    let spool = bench.open();
+    append(&spool, 1..=2);
+    let obstacle = bench.folder.path().join(format!("{:020}.segment", 3));
+    fs::create_dir(&obstacle).unwrap();
+    spool.state().file = None;
+    append(&spool, 3..=6);
+    assert!(spool.level().is_failing && spool.level().in_memory > 0);
+    spool.taken(4);
+    // Of the three that were not taken. The one that was taken is not known to have arrived either.
+    assert_eq!((spool.leave(), spool.level().lost, spool.unsettled()), (4, 3, 6));
+    drop(spool);
+    fs::remove_dir(&obstacle).unwrap();
+    assert_eq!(rest(&bench.open()), ["1", "2"]);
+
+    // Where the disk is back by then, nothing is lost.
+    let spool = bench.open();
+    spool.state().failed = Some((Instant::now(), 0));
+    append(&spool, 3..=4);
+    assert!(spool.level().in_memory > 0);
+    assert_eq!((spool.leave(), spool.level().lost), (0, 0));
+}
+
+#[test]
 fn files_of_others_are_left_alone() {
     let bench = Bench::new();
     let names = [

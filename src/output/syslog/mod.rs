@@ -118,15 +118,16 @@ impl Syslog {
         self.control.wake();
     }
 
-    fn undelivered(&self) -> OutputError {
-        OutputError::Undelivered { name: self.name.clone(), alerts: self.spool.unsettled(), spool: self.spool.path() }
+    fn undelivered(&self, in_memory: u64) -> OutputError {
+        let (alerts, spool) = (self.spool.unsettled(), self.spool.path());
+        OutputError::Undelivered { name: self.name.clone(), alerts, in_memory, spool }
     }
 }
 
 impl Output for Syslog {
     fn write(&mut self, alert: &Alert) -> Result<(), OutputError> {
         if self.mode != Mode::Live && !self.spool.wait_for_room(PATIENCE) {
-            return Err(self.undelivered());
+            return Err(self.undelivered(0));
         }
         self.line.clear();
         self.cef.write(alert, &mut self.line);
@@ -149,7 +150,8 @@ impl Output for Syslog {
         self.leave();
         // It may be waiting for a name server, which nothing shortens.
         let _ = self.ended.recv_timeout(LEAVING);
-        Err(self.undelivered())
+        let in_memory = self.spool.leave();
+        Err(self.undelivered(in_memory))
     }
 
     fn monitors(&self) -> Vec<Monitor> {
@@ -162,6 +164,8 @@ impl Output for Syslog {
                 lost: level.lost,
                 waiting: level.waiting,
                 spool: ByteCount(level.bytes),
+                in_memory: ByteCount(level.in_memory),
+                spool_fails: level.is_failing,
                 oldest_waiting: *control.oldest.lock().unwrap_or_else(PoisonError::into_inner),
                 is_connected: control.is_connected.load(Ordering::Relaxed),
             }

@@ -7,10 +7,9 @@ use std::path::Path;
 use std::process::{Child, ChildStdin, Stdio};
 use std::time::Duration;
 
+use super::contacts;
 use super::receiver::{Rsyslog, has_rsyslog, ids, wait_for};
 use crate::run::{Run, command, run_with_input};
-use crate::samples::generator::cast::LISTED;
-use crate::samples::generator::tape::{Tape, Tcp};
 
 /// The length of a pcap file's header.
 const FILE_HEADER: usize = 24;
@@ -27,11 +26,7 @@ struct Stream {
 
 impl Stream {
     fn new(count: usize) -> Self {
-        let mut tape = Tape::new();
-        for n in 0..count {
-            Tcp::new((std::net::Ipv4Addr::from_bits(0x0a80_0000 + n as u32), 20_000).into(), LISTED).syn(&mut tape);
-        }
-        let pcap = tape.pcap();
+        let pcap = contacts(0..count as u32).pcap();
         let all = run_with_input(["replay", "-q", "-"], pcap.clone());
         let (header, records) = pcap.split_at(FILE_HEADER);
         // All are of one length.

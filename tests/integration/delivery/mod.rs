@@ -2,4 +2,19 @@
 
 mod forms;
 mod kills;
-mod receiver;
+pub mod receiver;
+
+use std::net::Ipv4Addr;
+use std::ops::Range;
+
+use crate::samples::generator::cast::LISTED;
+use crate::samples::generator::tape::{Tape, Tcp};
+
+/// One packet of each client, each of which makes one alert: a SYN to a listed endpoint.
+pub fn contacts(clients: Range<u32>) -> Tape {
+    let mut tape = Tape::new();
+    for number in clients {
+        Tcp::new((Ipv4Addr::from_bits(0x0a80_0000 + number), 20_000).into(), LISTED).syn(&mut tape);
+    }
+    tape
+}

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// Where Debian installs it.
-const RSYSLOGD: &str = "/usr/sbin/rsyslogd";
+pub const RSYSLOGD: &str = "/usr/sbin/rsyslogd";
 
 /// How long anything that surely comes may take, on a machine that does much else.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -88,11 +88,16 @@ ruleset(name="in") {{ action(type="omfile" file="FOLDER/received" template="line
 
     /// Starts it, and waits until it listens.
     pub fn start(&mut self) {
+        self.start_as(Command::new(RSYSLOGD));
+    }
+
+    /// As [`start`](Self::start), by this command, which becomes it: in another network.
+    pub fn start_as(&mut self, mut command: Command) {
         let header = format!("global(workDirectory=\"{}\" maxMessageSize=\"8k\")\n", self.folder.path().display());
         let config = self.config.replace("FOLDER", self.folder.path().to_str().unwrap());
         fs::write(self.path("conf"), header + &config).unwrap();
         let log = fs::File::create(self.path("log")).unwrap();
-        let child = Command::new(RSYSLOGD)
+        let child = command
             .arg("-n")
             .arg("-f")
             .arg(self.path("conf"))
@@ -102,8 +107,11 @@ ruleset(name="in") {{ action(type="omfile" file="FOLDER/received" template="line
             .stderr(log)
             .spawn()
             .unwrap();
+        // Of its own network, and without a connection that it would have to read.
+        let sockets = format!("/proc/{}/net/tcp", child.id());
         self.child = Some(child);
-        wait_for("rsyslog", || TcpStream::connect(("127.0.0.1", self.port)).ok());
+        let listens = format!(":{:04X} 00000000:0000 0A ", self.port);
+        wait_for("rsyslog", || fs::read_to_string(&sockets).is_ok_and(|text| text.contains(&listens)).then_some(()));
     }
 
     /// Ends it with a signal: `KILL` or `TERM`.

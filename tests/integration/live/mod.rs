@@ -1,5 +1,7 @@
 //! The live sensor on wires of its own: network namespaces with virtual interfaces, into which tcpreplay sends samples.
 
+mod changes;
+mod delivery;
 pub mod net;
 mod rights;
 mod service;

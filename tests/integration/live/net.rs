@@ -80,6 +80,20 @@ impl Net {
         sent.unwrap_or_else(|| panic!("{out}")).trim().parse().unwrap()
     }
 
+    /// Has connections within it.
+    pub fn with_loopback(self) -> Self {
+        self.ip(["link", "set", "lo", "up"]);
+        self
+    }
+
+    /// The page that the sensor's metrics show within it.
+    pub fn metrics(&self, port: u16, page: &str) -> String {
+        let ask = format!("exec 3<>/dev/tcp/127.0.0.1/{port}; printf 'GET {page} HTTP/1.0\r\n\r\n' >&3; cat <&3");
+        let output = self.command("bash").args(["-c", &ask]).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
     /// Starts `rattap live` and waits until it captures.
     pub fn sensor(&self, arguments: &[&str]) -> Sensor {
         self.sensor_with(arguments, &[])
@@ -141,7 +155,7 @@ impl Told {
         waited.0.clone()
     }
 
-    fn all(mut self) -> String {
+    fn all(&mut self) -> String {
         self.reader.take().unwrap().join().unwrap();
         self.text.0.lock().unwrap().clone()
     }
@@ -152,6 +166,13 @@ pub struct Sensor {
     child: Child,
     out: Told,
     err: Told,
+}
+
+impl Drop for Sensor {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
 }
 
 /// How a sensor ended.
@@ -197,15 +218,7 @@ impl Sensor {
             assert!(began.elapsed() < PATIENCE, "the sensor does not end:\n{}", self.err.text.0.lock().unwrap());
             thread::sleep(Duration::from_millis(10));
         };
-        let Self { out, err, .. } = self.take();
-        Ended { status, out: out.all(), err: err.all() }
-    }
-
-    /// Its parts, without killing it.
-    fn take(&mut self) -> Self {
-        let told = || Told { text: Arc::default(), reader: None };
-        let child = Command::new("true").spawn().unwrap();
-        std::mem::replace(self, Self { child, out: told(), err: told() })
+        Ended { status, out: self.out.all(), err: self.err.all() }
     }
 }
 

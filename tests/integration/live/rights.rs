@@ -43,8 +43,10 @@ fn without_rights_it_captures_again_reloads_and_writes_anew() {
     // As editors and feeds' updaters do: another file takes its place.
     fs::write(folder.path().join("new.txt"), "203.0.113.200\n203.0.113.201\n").unwrap();
     fs::rename(folder.path().join("new.txt"), &list).unwrap();
+    fs::write(&file, format!("[sensor]\nrepeat_window = \"1m\"\n{settings}")).unwrap();
     sensor.signal("HUP");
-    sensor.wait_for_log("reloaded: 11 indicators", 1);
+    let log = sensor.wait_for_log("reloaded: 11 indicators", 1);
+    assert!(log.contains("changed as well, but that takes a restart: [sensor]\n"), "{log}");
     // The output thread opens it when it next looks.
     wait_for_file(&alerts);
     net.send("a0", &["--topspeed"], &sample("endpoint/udp.pcap"));

@@ -1,0 +1,144 @@
+//! What changes around a sensor that runs: exclusions, and the files that it writes.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::{self, Write};
+use std::process::{Command, Stdio};
+
+use super::net::{Net, wait_for_file, wait_for_lines};
+use crate::delivery::contacts;
+use crate::delivery::receiver::{ids, wait_for};
+use crate::golden::parse;
+
+const METRICS: u16 = 9100;
+
+/// A rule for the clients that play here. What is listed for sure is only excluded for some days.
+fn rule(effect: &str) -> String {
+    let expires = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(3 * 24);
+    format!(
+        "[[rule]]\nname = 'helpdesk'\nscenario = 'remote-support'\nowner = 'helpdesk@example.com'\nreason = 'A test'\n\
+         effect = '{effect}'\nlisted_indicators = true\nexpires = {expires:.0}\n\
+         [rule.match]\nsource = '10.128.0.0/16'\ndestination = '91.202.233.25'\n"
+    )
+}
+
+#[test]
+fn exclusions_change_at_a_reload_and_their_file_moves_away() {
+    let Some(net) = Net::with_pair().map(Net::with_loopback) else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let (rules, audit, moved) = (path("lawful.toml"), path("suppressed.cef"), path("suppressed.cef.1"));
+    let (rules_text, audit_text) = (rules.to_str().unwrap(), audit.to_str().unwrap());
+    let mut sent = 0;
+    let mut send = |clients: std::ops::Range<u32>| {
+        fs::write(path("contacts.pcap"), contacts(clients).pcap()).unwrap();
+        sent += net.send("a0", &["--topspeed"], &path("contacts.pcap"));
+    };
+    fs::write(&rules, rule("annotate")).unwrap();
+    let metrics = METRICS.to_string();
+    let sensor =
+        net.sensor(&["-i", "b0", "--exclusions", rules_text, "--audit", audit_text, "--metrics", &metrics, "-o", "-"]);
+    send(0..10);
+    sensor.wait_for_alerts("flexString1=helpdesk", 10);
+
+    // Another rule.
+    fs::write(&rules, rule("suppress")).unwrap();
+    sensor.signal("HUP");
+    sensor.wait_for_log("reloaded: 9 indicators and 1 exclusions in force", 1);
+    send(10..20);
+    wait_for_lines(&audit, 10);
+
+    // One that cannot be read changes nothing, but that a file that was moved away is made anew.
+    fs::rename(&audit, &moved).unwrap();
+    fs::write(&rules, rule("suppress") + "[[rule]]\nname = 'half'\n").unwrap();
+    sensor.signal("HUP");
+    let log = sensor.wait_for_log("not reloaded, indicators and exclusions from before stay in force", 1);
+    assert!(log.contains("ERROR") || log.contains("error"), "{log}");
+    assert!(log.contains(&format!("{rules_text}:12: ")), "{log}");
+    wait_for_file(&audit);
+    send(20..30);
+    wait_for_lines(&audit, 10);
+    assert_eq!(fs::read_to_string(&moved).unwrap().lines().count(), 10);
+    let page = net.metrics(METRICS, "/metrics");
+    assert!(page.contains("rattap_suppressed_total{exclusion=\"helpdesk\"} 20\n"), "{page}");
+    assert!(
+        page.contains("rattap_feed_current{feed=\"builtin\"} 1\n") && page.contains("rattap_healthy 0\n"),
+        "{page}"
+    );
+    let health = net.metrics(METRICS, "/healthz");
+    assert!(health.contains("could not be read again"), "{health}");
+
+    // Right again.
+    fs::write(&rules, rule("downgrade")).unwrap();
+    sensor.signal("HUP");
+    sensor.wait_for_log("reloaded: 9 indicators and 1 exclusions in force", 2);
+    send(30..40);
+    sensor.wait_for_alerts("flexString1=helpdesk", 20);
+    assert!(net.metrics(METRICS, "/metrics").contains("rattap_healthy 1\n"));
+
+    let ended = sensor.end();
+    assert_eq!(ended.status.code(), Some(0), "{}", ended.err);
+    assert_eq!((ended.packets(), sent), (40, 40), "{}", ended.err);
+    let severities: Vec<_> = ended.out.lines().map(|line| parse(line)["6"].clone()).collect();
+    assert_eq!(severities, [["9"; 10], ["1"; 10]].concat(), "{}", ended.out);
+    // The lines are those that alerts would have been.
+    for text in [fs::read_to_string(&moved).unwrap(), fs::read_to_string(&audit).unwrap()] {
+        assert_eq!(text.lines().count(), 10);
+        assert!(text.lines().all(|line| parse(line)["4"] == "c2-endpoint"), "{text}");
+    }
+}
+
+#[test]
+fn logrotate_moves_files_away_under_load_and_no_line_is_lost() {
+    let Some(net) = Net::with_pair() else { return };
+    let is_there = Command::new("logrotate").arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
+    if !is_there.is_ok_and(|status| status.success()) {
+        // Not `eprintln`: the test harness would keep that to itself.
+        let _ = writeln!(io::stderr(), "SKIPPED: logrotate is not installed");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let alerts = path("alerts.cef");
+    let sensor = net.sensor(&["-i", "b0", "-o", alerts.to_str().unwrap()]);
+    // The package's, but for its folder, its account and the way to the service.
+    let packaged = include_str!("../../../packaging/logrotate");
+    let (before, script) = packaged.split_once("postrotate\n").unwrap();
+    assert!(script.contains("--kill-who=main --signal=HUP rattap.service"), "{script}");
+    let config = format!("{before}postrotate\nkill -HUP {}\nendscript\n}}\n", sensor.id())
+        .replace("/var/log/rattap/", &format!("{}/", folder.path().display()))
+        .replace("rattap rattap", "root root");
+    fs::write(path("logrotate.conf"), config).unwrap();
+    fs::write(path("contacts.pcap"), contacts(0..1000).pcap()).unwrap();
+
+    let files = || {
+        let names = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path());
+        names.filter(|path| path.to_string_lossy().contains(".cef")).collect::<Vec<_>>()
+    };
+    let text = |path: &std::path::PathBuf| match path.extension().is_some_and(|end| end == "gz") {
+        true => Command::new("zcat").arg(path).output().unwrap().stdout,
+        false => fs::read(path).unwrap(),
+    };
+    let told = || {
+        let lines: Vec<_> = files().iter().flat_map(text).collect();
+        (ids(std::str::from_utf8(&lines).unwrap()), lines.iter().filter(|byte| **byte == b'\n').count())
+    };
+    let sent = std::thread::scope(|scope| {
+        let sending = scope.spawn(|| net.send("a0", &["--pps", "400"], &path("contacts.pcap")));
+        for time in 1..=3 {
+            wait_for("alerts in the new file", || (!fs::read(&alerts).unwrap().is_empty()).then_some(()));
+            let rotated = Command::new("logrotate")
+                .args(["--force", "--state", path("state").to_str().unwrap(), path("logrotate.conf").to_str().unwrap()])
+                .output()
+                .unwrap();
+            assert!(rotated.status.success(), "{}", String::from_utf8_lossy(&rotated.stderr));
+            sensor.wait_for_log("reloaded: ", time);
+        }
+        sending.join().unwrap()
+    });
+    let ended = sensor.end();
+    assert_eq!(ended.status.code(), Some(0), "{}", ended.err);
+    assert_eq!((ended.packets(), sent), (1000, 1000), "{}", ended.err);
+    let (ids, lines): (BTreeSet<_>, usize) = told();
+    assert_eq!((ids.len(), lines, files().len()), (1000, 1000, 4));
+}

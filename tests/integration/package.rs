@@ -1,0 +1,32 @@
+//! What the package installs beside the program, before those who read it: systemd.
+
+use std::fs;
+use std::io::{self, Write};
+use std::process::{Command, Stdio};
+
+/// The exposure that the service may have, times ten: a little above what Debian 12's systemd makes of it, since each version of systemd
+/// looks at more.
+const EXPOSURE: &str = "20";
+
+#[test]
+fn systemd_finds_no_fault_with_the_unit() {
+    let is_there = Command::new("systemd-analyze").arg("--version").stdout(Stdio::null()).status();
+    if !is_there.is_ok_and(|status| status.success()) {
+        // Not `eprintln`: the test harness would keep that to itself.
+        let _ = writeln!(io::stderr(), "SKIPPED: systemd-analyze is not here, so nobody has checked the unit");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("rattap.service");
+    let unit = include_str!("../../packaging/debian/service");
+    fs::write(&path, unit.replace("/usr/bin/rattap", env!("CARGO_BIN_EXE_rattap"))).unwrap();
+    // Its manual pages are not installed here.
+    let said = Command::new("systemd-analyze").args(["verify", "--man=no"]).arg(&path).output().unwrap();
+    let text = String::from_utf8_lossy(&said.stderr);
+    assert!(said.status.success() && !text.contains("rattap.service"), "{text}");
+
+    let options = ["security", "--offline=true", "--no-pager", &format!("--threshold={EXPOSURE}")];
+    let said = Command::new("systemd-analyze").args(options).arg(&path).output().unwrap();
+    let text = String::from_utf8_lossy(&said.stdout);
+    assert!(said.status.success(), "{text}{}", String::from_utf8_lossy(&said.stderr));
+}
