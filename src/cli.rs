@@ -232,7 +232,7 @@ pub struct ReplayArgs {
     pub no_report_hashes: bool,
 
     /// Write all packets of every alerted conversation and DNS exchange into this pcapng file, those before the moment of detection too
-    #[arg(long, value_name = "FILE.pcapng", conflicts_with = "follow")]
+    #[arg(long, value_name = "FILE.pcapng")]
     pub carve: Option<PathBuf>,
 
     /// Exit with 10 where there were alerts
