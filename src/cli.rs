@@ -55,6 +55,8 @@ pub enum Command {
     /// Look at settings
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Print the JSON Schema of what replay --report writes as .json
+    ReportSchema,
     /// Print a manual page, in roff
     Man {
         /// Of this command, such as replay or indicators-list, instead of the whole
@@ -177,6 +179,7 @@ Examples:
   rattap replay incident.pcapng
   rattap replay -o alerts.cef -o 'tls://log.example?ca=/etc/ssl/log-ca.pem' --spool /var/spool/rattap incident.pcapng
   rattap replay -o alerts.cef --filter 'not port 22' /captures/2026-06-01/
+  rattap replay -o alerts.cef --report incident.html --report incident.json incident.pcapng
   rattap replay -o alerts.cef --carve evidence.pcapng week.pcap
   rattap replay -o alerts.cef --names - week.pcap | cut -f 8 | sort | uniq -c | sort -n
   rattap replay --summary --from '2026-06-01 08:00' --to '2026-06-01 18:00' week.pcap.gz
@@ -218,6 +221,15 @@ pub struct ReplayArgs {
     /// but appended to with --follow
     #[arg(long, value_name = "FILE")]
     pub names: Option<PathBuf>,
+
+    /// Write a report of all that was found into this file: a page to read (.html), or its facts for machines (.json; see
+    /// `rattap report-schema`). Repeatable
+    #[arg(long, value_name = "FILE")]
+    pub report: Vec<PathBuf>,
+
+    /// Do not compute the captures' SHA-256 for the report
+    #[arg(long, requires = "report")]
+    pub no_report_hashes: bool,
 
     /// Write all packets of every alerted conversation and DNS exchange into this pcapng file, those before the moment of detection too
     #[arg(long, value_name = "FILE.pcapng")]

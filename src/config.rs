@@ -29,6 +29,7 @@ use crate::cli::{
 };
 use crate::console;
 use crate::feeds;
+use crate::reporting::Reports;
 use crate::settings::Origins;
 
 /// How many scanners are of any use: one capture thread feeds no more, and each holds a Block.
@@ -147,6 +148,7 @@ pub struct Replay {
     pub follow: Option<Followed>,
     pub run: Run,
     pub names: Option<PathBuf>,
+    pub reports: Reports,
     /// Only packets of this time.
     pub window: Option<TimeWindow>,
     /// Ends with a table of who was seen doing what.
@@ -158,6 +160,7 @@ pub struct Replay {
 impl Replay {
     /// Checks all that can be known before the work begins.
     pub fn new(args: ReplayArgs, origins: &Origins) -> anyhow::Result<Self> {
+        let reports = Reports::new(&args)?;
         let window = match (args.from, args.to) {
             (None, None) => None,
             (from, to) => Some(TimeWindow { from: from.unwrap_or(Timestamp::MIN), to: to.unwrap_or(Timestamp::MAX) }),
@@ -204,6 +207,7 @@ impl Replay {
                 bail!("--carve {shown}: something else goes there; give the packets a file of their own");
             }
         }
+        reports.check_apart(&run, [&args.names, &args.carve].into_iter().flatten())?;
         let names = args.names.as_deref();
         let follow = args.follow.map(|folder| Followed::new(folder, args.state, &run, names)).transpose()?;
         Ok(Self {
@@ -211,6 +215,7 @@ impl Replay {
             follow,
             run,
             names: args.names,
+            reports,
             carve: args.carve,
             window,
             shows_summary: args.summary,
@@ -488,10 +493,15 @@ fn is_same_file(one: &Path, other: &Path) -> bool {
     file(one).is_some_and(|one| file(other) == Some(one))
 }
 
+/// Whether what is written to both would go to one file.
+pub fn is_one_file(one: &Path, other: &Path) -> bool {
+    one == other || is_same_file(one, other)
+}
+
 /// Whether two targets are one place.
 fn is_same(one: &Target, other: &Target) -> bool {
     match (one, other) {
-        (Target::File(one, _), Target::File(other, _)) => one == other || is_same_file(one, other),
+        (Target::File(one, _), Target::File(other, _)) => is_one_file(one, other),
         (Target::StandardOutput(_), Target::StandardOutput(_)) => true,
         _ => one == other,
     }

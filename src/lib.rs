@@ -23,6 +23,7 @@ pub mod metrics;
 pub mod output;
 pub mod privileges;
 pub mod protocol;
+pub mod report;
 pub mod scan;
 pub mod sensor;
 pub mod track;

@@ -13,6 +13,7 @@ use rattap::alert::exclusion::Exclusions;
 use rattap::capture::{CaptureError, Files, Filter, Inputs, interfaces};
 use rattap::carve::Carving;
 use rattap::output::{Mode, NameList, OutputError, Tallied, Tally};
+use rattap::report::Problems;
 use rattap::sensor::{self, Event, Keeps};
 
 mod cli;
@@ -25,6 +26,7 @@ mod follow;
 mod hunting;
 mod listing;
 mod live;
+mod reporting;
 mod settings;
 mod summary;
 mod systemd;
@@ -68,6 +70,7 @@ fn run(cli: Cli, origins: &Origins, console: &Console) -> anyhow::Result<Exit> {
         Command::Replay(args) => replay(config::Replay::new(*args, origins)?, console),
         Command::Live(args) => live::live(config::Live::new(*args, origins)?, console),
         Command::Config(ConfigCommand::Check { file }) => print(&check(&file)?),
+        Command::ReportSchema => print(&reporting::schema()?),
         Command::Man { into: Some(folder), .. } => documents::write_manual(&folder).map(|()| Exit::Done),
         Command::Man { page, into: None } => print(&documents::manual_page(page.as_deref())?),
         Command::Completions { shell } => print(&documents::completions(shell)),
@@ -92,8 +95,10 @@ fn run(cli: Cli, origins: &Origins, console: &Console) -> anyhow::Result<Exit> {
 
 fn replay(replay: config::Replay, console: &Console) -> anyhow::Result<Exit> {
     let mut problems = 0u64;
+    let mut noted = Problems::default();
     let mut problem = |error: CaptureError| {
         problems += 1;
+        noted.note(&error);
         log::error!("{error}");
     };
     let inputs = Inputs::expand(&replay.paths, &mut problem);
@@ -101,6 +106,8 @@ fn replay(replay: config::Replay, console: &Console) -> anyhow::Result<Exit> {
     let beside = [("--names", &replay.names), ("--carve", &replay.carve)];
     let beside = beside.into_iter().filter_map(|(option, path)| Some((option, path.as_deref()?)));
     run.files().chain(beside).try_for_each(|(option, path)| config::check_output(option, path, &inputs))?;
+    let reports = replay.reports;
+    reports.check_inputs(&inputs)?;
     let tally = replay.shows_summary.then(|| Arc::new(Mutex::new(Tally::default())));
     let output = Tallied::over(run.open_outputs(Mode::Replay)?, tally.as_ref());
     let carving = match &replay.carve {
@@ -110,6 +117,7 @@ fn replay(replay: config::Replay, console: &Console) -> anyhow::Result<Exit> {
         }
         None => None,
     };
+    let (reporting, output) = reports.open(&run, &inputs.list, output)?;
     let names = replay.names.as_deref().map(|names| NameList::open(names, Mode::Replay)).transpose()?;
     let exclusions = run.settings.track.exclusions.clone();
     let files = Files::new(inputs.list, run.filter).within(replay.window);
@@ -130,6 +138,7 @@ fn replay(replay: config::Replay, console: &Console) -> anyhow::Result<Exit> {
         outcome.totals.alerts_lost = 0;
     }
     let totals = &outcome.totals;
+    let is_reported = reporting.is_none_or(|reporting| reporting.finish(&outcome, &exclusions, noted));
     if let Some(tally) = tally {
         console.show(&tally);
     }
@@ -142,7 +151,7 @@ fn replay(replay: config::Replay, console: &Console) -> anyhow::Result<Exit> {
             log::error!("{error}");
             Exit::Failed
         }
-        _ if problems > 0 => Exit::Failed,
+        _ if problems > 0 || !is_reported => Exit::Failed,
         _ if replay.tells_alerts_by_exit_code && totals.alerts_written > 0 => Exit::Alerts,
         _ => Exit::Done,
     })

@@ -128,6 +128,8 @@ fn alert(data: &mut Bytes<'_>) -> Alert {
         basis: one_of(data, &bases),
         exclusion: None,
         origin: Arc::new(Origin { name: text(data) }),
+        packets: None,
+        times: Vec::new(),
         // Raw text at times, though the tracker makes it printable: the writer is the last guard.
         message: match data.byte() & 1 {
             0 => text(data),

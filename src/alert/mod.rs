@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
-use crate::capture::Origin;
+use crate::capture::{Origin, Packets};
 use crate::flow::{End, Flow, Mac, Protocol, Vlans};
 use crate::indicator::Indicator;
 use crate::units::{ByteCount, Timestamp};
@@ -16,6 +16,7 @@ mod signature;
 pub(crate) mod wire_text;
 
 pub use crate::scan::{DnsFacts, HttpFacts, MatchBasis};
+pub use beacon::Rhythm;
 pub use evidence::{Evidence, Line, Told};
 pub use exclusion::Verdict;
 pub use repeat::{REPEAT_WINDOW, Repeats, Traffic, WindowId};
@@ -124,6 +125,11 @@ pub struct Alert {
     pub exclusion: Option<Verdict>,
     /// Where the packet was captured.
     pub origin: Arc<Origin>,
+    /// The first and the last packet of what the line tells, which came since the line before; `None` where packets have no
+    /// numbers, as on an interface.
+    pub packets: Option<Packets>,
+    /// When the sightings were that the line counts; of many, the latest.
+    pub times: Vec<Timestamp>,
     /// One plain sentence. May hold bytes from the wire, each already made printable.
     pub message: String,
 }

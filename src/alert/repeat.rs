@@ -25,7 +25,8 @@ use foldhash::fast::RandomState;
 use super::beacon::Beats;
 use super::evidence::{Evidence, Waiting};
 use super::exclusion::Standing;
-use super::{Alert, Indicator, Phase, Signature, TcpOutcome};
+use super::{Alert, Indicator, MatchBasis, Phase, Signature, TcpOutcome};
+use crate::capture::Packets;
 use crate::decode::Outer;
 use crate::flow::{End, Flow};
 use crate::units::{ByteCount, Timestamp};
@@ -55,6 +56,8 @@ pub struct Traffic {
     pub sent: ByteCount,
     /// Its IP bytes, if it went from server to client.
     pub received: ByteCount,
+    /// Its number.
+    pub packets: Option<Packets>,
     /// What has become of the conversation.
     pub tcp_outcome: Option<TcpOutcome>,
 }
@@ -111,7 +114,7 @@ struct Window {
     /// The latest sighting: whose ends, ports and words an update gives.
     latest: Alert,
     since: Since,
-    /// When the requests came, where requests are what is sighted.
+    /// When the sightings came.
     beats: Beats,
     closes: Timestamp,
 }
@@ -127,6 +130,7 @@ struct Since {
     received: ByteCount,
     sightings: u64,
     packets: u64,
+    numbers: Option<Packets>,
     tcp_outcome: Option<TcpOutcome>,
     /// The conversations, where evidence is kept.
     waiting: Waiting,
@@ -219,8 +223,9 @@ impl Repeats {
             return Some(id);
         }
         let closes = alert.end + self.length(conversation);
+        let beats = Beats::after(alert.seen);
         self.emit_first(alert.clone(), emit);
-        Some(self.open(key, alert, closes, emit))
+        Some(self.open(key, alert, beats, closes, emit))
     }
 
     /// A further packet of a conversation that was sighted before. `alert` builds its sighting anew, for the case that its
@@ -242,7 +247,7 @@ impl Repeats {
                     Some(id) => *id,
                     None => {
                         let closes = traffic.time + self.length(Some(conversation));
-                        self.open(key, alert, closes, emit)
+                        self.open(key, alert, Beats::default(), closes, emit)
                     }
                 }
             }
@@ -315,7 +320,14 @@ impl Repeats {
         conversation.map(|(_, silence)| silence).filter(|_| self.window.is_zero()).unwrap_or(self.window)
     }
 
-    fn open(&mut self, key: Key, latest: Alert, closes: Timestamp, emit: &mut dyn FnMut(Alert)) -> WindowId {
+    fn open(
+        &mut self,
+        key: Key,
+        latest: Alert,
+        beats: Beats,
+        closes: Timestamp,
+        emit: &mut dyn FnMut(Alert),
+    ) -> WindowId {
         while self.windows.len() >= MOST_WINDOWS
             && let Some(Reverse((_, oldest))) = self.due.pop()
         {
@@ -329,8 +341,6 @@ impl Repeats {
         let id = WindowId(self.next);
         self.next += 1;
         self.by_key.insert(key.clone(), id);
-        let mut beats = Beats::default();
-        beats.note(&latest);
         self.windows.insert(id, Window { key, latest, since: Since::default(), beats, closes });
         self.due.push(Reverse((closes, id)));
         id
@@ -366,6 +376,7 @@ impl Since {
         self.sent += traffic.sent;
         self.received += traffic.received;
         self.packets += 1;
+        self.numbers = Packets::joined(self.numbers, traffic.packets);
         self.tcp_outcome = self.tcp_outcome.max(traffic.tcp_outcome);
     }
 }
@@ -379,7 +390,7 @@ impl Window {
     }
 
     fn add_sighting(&mut self, mut alert: Alert) {
-        self.beats.note(&alert);
+        self.beats.note(alert.seen);
         let since = &mut self.since;
         since.seen = since.seen.or(Some(alert.seen));
         since.start = earlier(since.start, alert.start);
@@ -387,6 +398,7 @@ impl Window {
         since.sent += alert.sent;
         since.received += alert.received;
         since.packets += 1;
+        since.numbers = Packets::joined(since.numbers, alert.packets);
         since.tcp_outcome = since.tcp_outcome.max(alert.tcp_outcome);
         // The addresses of all answers since the line before; after the first one these are only those of `latest`.
         if since.sightings > 0
@@ -412,6 +424,10 @@ impl Window {
         let end = since.end?;
         let latest = &self.latest;
         let seen = since.seen.unwrap_or(latest.seen);
+        let (rhythm, times) = self.beats.take();
+        // Requests are timed, not connections.
+        let rhythm = rhythm.filter(|_| latest.basis == MatchBasis::NetsupportRequest);
+        let rhythm = rhythm.map(|rhythm| rhythm.to_string()).unwrap_or_default();
         let mut alert = Alert {
             phase: Phase::Update,
             seen,
@@ -421,7 +437,9 @@ impl Window {
             received: since.received,
             count: since.sightings,
             tcp_outcome: since.tcp_outcome.or(latest.tcp_outcome),
-            message: format!("{}; since the line before: {}{}", latest.message, what_came(&since), self.beats.take()),
+            message: format!("{}; since the line before: {}{}", latest.message, what_came(&since), rhythm),
+            packets: since.numbers,
+            times,
             ..latest.clone()
         };
         alert.id = id_of(&alert);
@@ -448,6 +466,7 @@ fn what_came(since: &Since) -> String {
 fn first_line(mut alert: Alert) -> Alert {
     alert.phase = Phase::First;
     alert.count = 1;
+    alert.times = vec![alert.seen];
     alert.id = id_of(&alert);
     alert
 }

@@ -86,6 +86,37 @@ pub struct Origin {
     pub name: String,
 }
 
+/// A packet's place in the inputs of a run: where to find it again. Its order is the order in which packets are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PacketNumber {
+    /// The input's place in the list of inputs: 0, 1, 2, …
+    pub input: u32,
+    /// The packet's number in it as Wireshark and tcpdump count, from 1 on, those that a filter drops among them. In a damaged
+    /// capture those count that could be read.
+    pub number: u64,
+}
+
+/// From which packet to which, both of them included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Packets {
+    /// The first.
+    pub first: PacketNumber,
+    /// The last; the first again where it is one packet.
+    pub last: PacketNumber,
+}
+
+impl Packets {
+    /// From the first of both to the last of both; what is `None` is none.
+    pub fn joined(one: Option<Self>, other: Option<Self>) -> Option<Self> {
+        match (one, other) {
+            (Some(one), Some(other)) => {
+                Some(Self { first: one.first.min(other.first), last: one.last.max(other.last) })
+            }
+            (one, other) => one.or(other),
+        }
+    }
+}
+
 /// Where a Block's bytes lie among the inputs, and what it takes to read it once more. Set by files alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Part {
@@ -124,6 +155,11 @@ pub struct Block {
     pub bytes: Vec<u8>,
     /// The frames, in order.
     pub frames: Vec<Frame>,
+    /// The packet's number that was first in this Block before any was left out; `None` where packets have none, as on an
+    /// interface.
+    pub first: Option<PacketNumber>,
+    /// Where frames were left out: of each that is left, how many packets lay between the first and it. Empty where none was.
+    pub kept: Vec<u32>,
     /// Where there was nothing to capture: the time up to which all that was captured has been handed on. So time passes on a
     /// quiet link, too. Set by live sources alone.
     pub idle_until: Option<Timestamp>,
@@ -144,10 +180,48 @@ impl Block {
             indicators,
             bytes: Vec::new(),
             frames: Vec::new(),
+            first: None,
+            kept: Vec::new(),
             idle_until: None,
             beat: None,
             mark: None,
         }
+    }
+
+    /// Which packet of its input the frame at this place is.
+    pub fn packet(&self, frame: u32) -> Option<Packets> {
+        let PacketNumber { input, number } = self.first?;
+        let after = if self.kept.is_empty() { frame } else { self.kept.get(frame as usize).copied()? };
+        let number = PacketNumber { input, number: number.saturating_add(after.into()) };
+        Some(Packets { first: number, last: number })
+    }
+
+    /// Leaves out the frames that are not to stay, judged by their captured bytes, too, and returns how many those are.
+    pub(super) fn retain(&mut self, mut stays: impl FnMut(&Frame, &[u8]) -> bool) -> u64 {
+        let Self { bytes, frames, kept, .. } = self;
+        let before = frames.len();
+        let is_first = kept.is_empty();
+        let (mut place, mut left) = (0u32, 0);
+        frames.retain(|frame| {
+            let start = frame.offset as usize;
+            let captured = bytes.get(start..start.saturating_add(frame.captured as usize)).unwrap_or_default();
+            let stays = stays(frame, captured);
+            if stays {
+                let number = if is_first { place } else { kept.get(place as usize).copied().unwrap_or(place) };
+                match kept.get_mut(left) {
+                    Some(slot) => *slot = number,
+                    None => kept.push(number),
+                }
+                left += 1;
+            }
+            place += 1;
+            stays
+        });
+        kept.truncate(left);
+        if is_first && frames.len() == before {
+            kept.clear();
+        }
+        (before - frames.len()) as u64
     }
 
     /// The captured bytes of a frame of this Block; empty where the frame's place is not in it.
@@ -155,5 +229,51 @@ impl Block {
     pub fn captured(&self, frame: &Frame) -> &[u8] {
         let start = frame.offset as usize;
         self.bytes.get(start..start.saturating_add(frame.captured as usize)).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn packets_are_numbered_as_in_their_input_whatever_the_filter_dropped() {
+        let mut block = Block::new(Arc::default(), Arc::default());
+        assert_eq!(block.packet(0), None);
+        let number = |number| PacketNumber { input: 2, number };
+        block.first = Some(number(100));
+        let one = |at| Some(Packets { first: number(at), last: number(at) });
+        assert_eq!((block.packet(0), block.packet(7)), (one(100), one(107)));
+        block.kept = vec![3, 9];
+        assert_eq!((block.packet(0), block.packet(1), block.packet(2)), (one(103), one(109), None));
+    }
+
+    #[test]
+    fn what_is_left_out_in_turn_leaves_the_numbers_of_the_rest() {
+        let mut block = Block::new(Arc::default(), Arc::default());
+        let link = LinkType::ETHERNET;
+        let frame = |offset| Frame { time: Timestamp::default(), offset, captured: 1, original: 1, link };
+        let left = |block: &Block| block.frames.iter().map(|frame| frame.offset).collect::<Vec<_>>();
+        block.bytes = (0..10).collect();
+        block.frames = (0..10).map(frame).collect();
+        assert_eq!((block.retain(|_, _| true), block.kept.len()), (0, 0));
+        assert_eq!(block.retain(|_, captured| captured[0] % 2 == 1), 5);
+        assert_eq!((left(&block), block.kept.as_slice()), (vec![1, 3, 5, 7, 9], [1, 3, 5, 7, 9].as_slice()));
+        assert_eq!(block.retain(|_, _| true), 0);
+        assert_eq!(block.retain(|frame, _| frame.offset > 4), 2);
+        assert_eq!((left(&block), block.kept.as_slice()), (vec![5, 7, 9], [5, 7, 9].as_slice()));
+        assert_eq!(block.retain(|_, _| false), 3);
+        assert!(block.kept.is_empty());
+    }
+
+    #[test]
+    fn packets_are_joined_in_the_order_in_which_they_are_read() {
+        let one = |input, number| {
+            let number = PacketNumber { input, number };
+            Some(Packets { first: number, last: number })
+        };
+        let both = Packets::joined(one(1, 3), Packets::joined(one(0, 900), one(0, 7)));
+        assert_eq!(both, Some(Packets { first: one(0, 7).unwrap().first, last: one(1, 3).unwrap().last }));
+        assert_eq!((Packets::joined(None, None), Packets::joined(None, one(0, 1))), (None, one(0, 1)));
     }
 }

@@ -15,7 +15,7 @@ use std::vec;
 
 use flate2::bufread::MultiGzDecoder;
 
-use super::block::{BLOCK_CAPACITY, Block, Frame, Origin, PIECES, Part};
+use super::block::{BLOCK_CAPACITY, Block, Frame, Origin, PIECES, PacketNumber, Part};
 use super::filter::Filter;
 use super::inputs::Input;
 use super::magic::{Content, HEAD, content};
@@ -125,11 +125,11 @@ impl Files {
     ) -> usize {
         let read = reader.fill(block, self.capacity, &mut self.counts, report);
         if let Some(window) = self.window {
-            self.counts.outside += window.apply(&mut block.frames);
+            self.counts.outside += block.retain(|frame, _| window.holds(frame.time));
         }
         if let Some(filter) = &mut self.filter {
             let mut failed = |link, error| report(CaptureError::Filter { link, error });
-            self.counts.filtered += filter.apply(&block.bytes, &mut block.frames, &mut failed);
+            self.counts.filtered += filter.apply(block, &mut failed);
         }
         read
     }
@@ -147,7 +147,7 @@ impl Files {
                 None => Reader::open(self.inputs.next()?, &self.progress),
             };
             while self.ahead.len() < OPENED_AHEAD
-                && let Some(input) = self.inputs.next_if(|(_, input)| is_regular(input))
+                && let Some(input) = self.inputs.next_if(is_regular)
             {
                 self.ahead.push_back(Reader::open(input, &self.progress));
             }
@@ -160,7 +160,7 @@ impl Files {
 }
 
 /// Whether opening an input has no effect and takes no time: a pipe would wait for its writer.
-fn is_regular(input: &Input) -> bool {
+fn is_regular((_, input): &(usize, Input)) -> bool {
     matches!(input, Input::File(path) if fs::metadata(path).is_ok_and(|metadata| metadata.is_file()))
 }
 
@@ -230,10 +230,10 @@ impl Walker {
 
 /// One opened capture.
 pub(super) struct Reader {
-    /// Its place among the inputs.
-    number: u32,
     path: PathBuf,
     origin: Arc<Origin>,
+    /// The next packet, and so the place among the inputs.
+    next: PacketNumber,
     stream: Box<dyn Read + Send>,
     walker: Walker,
     /// The bytes before the stream's next that the walker still wants: an unfinished record, never more than a Block.
@@ -271,7 +271,7 @@ impl Reader {
                 let left = if metadata.is_file() { metadata.len() } else { 0 };
                 let metered = Metered { file, left, progress: Arc::clone(progress) };
                 let mut reader = Self::new(path, metered, !metadata.is_file())?;
-                reader.number = number as u32;
+                reader.next.input = u32::try_from(number).unwrap_or(u32::MAX);
                 Ok(reader)
             }
             Err(error) => Err(CaptureError::Open { path, error }),
@@ -359,9 +359,9 @@ impl Reader {
         let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
         let origin = Arc::new(Origin { name });
         Ok(Self {
-            number: 0,
             path,
             origin,
+            next: PacketNumber { input: 0, number: 1 },
             stream,
             walker,
             carry,
@@ -390,7 +390,7 @@ impl Reader {
         let read = self.fill_frames(block, capacity, counts, report);
         let is_sound = self.skip == 0 && !self.walker.is_lost() && troubles == (counts.damaged, counts.oversized);
         block.part = Part {
-            input: self.number,
+            input: self.next.input,
             start,
             ends: block.part.ends,
             is_sought: was_sound && is_sound && !self.unpacked,
@@ -407,6 +407,8 @@ impl Reader {
         report: &mut dyn FnMut(CaptureError),
     ) -> usize {
         block.origin = Arc::clone(&self.origin);
+        block.first = Some(self.next);
+        block.kept.clear();
         block.frames.clear();
         block.frames.reserve(FRAMES);
         if block.bytes.len() != capacity {
@@ -522,8 +524,11 @@ impl Reader {
         let progress = self.walker.walk(window, from, &mut sink);
         counts.bytes += ByteCount(sink.captured);
         counts.cut += sink.cut;
-        counts.oversized += sink.oversized;
-        counts.packets += (frames.len() - before) as u64;
+        let oversized = sink.oversized;
+        counts.oversized += oversized;
+        let packets = (frames.len() - before) as u64;
+        counts.packets += packets;
+        self.next.number = self.next.number.saturating_add(packets).saturating_add(oversized);
         counts.damaged += damaged;
         for fault in faults {
             self.fault(fault, report);

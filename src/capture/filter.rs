@@ -5,7 +5,7 @@
 use pcap::{BpfProgram, Capture, Linktype};
 use thiserror::Error;
 
-use super::block::{Frame, LinkType};
+use super::block::{Block, LinkType};
 
 /// An expression that does not compile.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -37,26 +37,17 @@ impl Filter {
         Self::new(&self.expression)
     }
 
-    /// Keeps the frames that pass, judged by their captured bytes in `bytes`, and returns how many did not.
+    /// Keeps the frames that pass, and returns how many did not.
     ///
     /// A link type for which the expression means nothing is handed to `report` once; none of its frames pass.
-    pub(super) fn apply(
-        &mut self,
-        bytes: &[u8],
-        frames: &mut Vec<Frame>,
-        report: &mut dyn FnMut(LinkType, FilterError),
-    ) -> u64 {
-        let before = frames.len();
+    pub(super) fn apply(&mut self, block: &mut Block, report: &mut dyn FnMut(LinkType, FilterError)) -> u64 {
         let mut current = 0;
-        frames.retain(|frame| {
+        block.retain(|frame, captured| {
             if self.programs.get(current).is_none_or(|(link, _)| *link != frame.link) {
                 current = self.index(frame.link, report);
             }
-            let start = frame.offset as usize;
-            let captured = bytes.get(start..start.saturating_add(frame.captured as usize)).unwrap_or_default();
             matches!(self.programs.get(current), Some((_, Some(program))) if program.filter(captured))
-        });
-        (before - frames.len()) as u64
+        })
     }
 
     /// Where the program of a link type is, compiled if it was not yet.
@@ -113,6 +104,9 @@ pub(super) fn from_native(number: i32) -> Option<LinkType> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use super::super::block::Frame;
     use super::*;
     use crate::units::Timestamp;
 
@@ -120,8 +114,9 @@ mod tests {
     const IPV4_UDP: [u8; 28] =
         [0x45, 0, 0, 28, 0, 0, 0, 0, 64, 17, 0, 0, 192, 0, 2, 1, 192, 0, 2, 2, 0, 53, 0x13, 0x18, 0, 8, 0, 0];
 
-    fn frames(of: &[(&[u8], LinkType)]) -> (Vec<u8>, Vec<Frame>) {
-        let (mut bytes, mut frames) = (Vec::new(), Vec::new());
+    fn block(of: &[(&[u8], LinkType)]) -> Block {
+        let mut block = Block::new(Arc::default(), Arc::default());
+        let Block { bytes, frames, .. } = &mut block;
         for (captured, link) in of {
             frames.push(Frame {
                 time: Timestamp::from_nanos(0),
@@ -132,7 +127,7 @@ mod tests {
             });
             bytes.extend_from_slice(captured);
         }
-        (bytes, frames)
+        block
     }
 
     fn ethernet() -> Vec<u8> {
@@ -151,17 +146,18 @@ mod tests {
     #[test]
     fn each_link_type_gets_its_own_program() {
         let ethernet = ethernet();
-        let (bytes, all) = frames(&[
+        let mut block = block(&[
             (&ethernet, LinkType::ETHERNET),
             (&IPV4_UDP, LinkType::RAW),
             (&IPV4_UDP, LinkType::IPV4),
             (&IPV4_UDP, LinkType::ETHERNET),
         ]);
         let mut filter = Filter::new("udp port 4888 and host 192.0.2.2").unwrap();
-        let mut left = all.clone();
-        let dropped = filter.apply(&bytes, &mut left, &mut |link, error| panic!("{link:?}: {error}"));
-        assert_eq!(dropped, 1);
-        assert_eq!(left, &all[..3]);
+        let all = block.frames.clone();
+        assert_eq!(filter.apply(&mut block, &mut |link, error| panic!("{link:?}: {error}")), 1);
+        assert_eq!(block.frames, &all[..3]);
+        assert_eq!(filter.apply(&mut block, &mut |link, error| panic!("{link:?}: {error}")), 0);
+        assert_eq!(block.frames, &all[..3]);
     }
 
     #[test]
@@ -174,14 +170,15 @@ mod tests {
 
     #[test]
     fn a_link_type_without_meaning_for_the_expression_is_said_once() {
-        let (bytes, all) =
-            frames(&[(&IPV4_UDP, LinkType::RAW), (&ethernet(), LinkType::ETHERNET), (&IPV4_UDP, LinkType::RAW)]);
+        let ethernet = ethernet();
+        let frames = [(&IPV4_UDP[..], LinkType::RAW), (&ethernet, LinkType::ETHERNET), (&IPV4_UDP, LinkType::RAW)];
         let mut filter = Filter::new("not vlan 5").unwrap();
         let mut said = Vec::new();
         for _ in 0..2 {
-            let mut left = all.clone();
-            assert_eq!(filter.apply(&bytes, &mut left, &mut |link, _| said.push(link)), 2);
-            assert_eq!(left, &all[1..2]);
+            let mut block = block(&frames);
+            let all = block.frames.clone();
+            assert_eq!(filter.apply(&mut block, &mut |link, _| said.push(link)), 2);
+            assert_eq!(block.frames, &all[1..2]);
         }
         assert_eq!(said, [LinkType::RAW]);
     }

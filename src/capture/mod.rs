@@ -29,7 +29,7 @@ mod unpack;
 mod walk;
 mod window;
 
-pub use block::{BLOCK_CAPACITY, Block, Frame, LinkType, Origin, PIECES, Part};
+pub use block::{BLOCK_CAPACITY, Block, Frame, LinkType, Origin, PIECES, PacketNumber, Packets, Part};
 pub use file::{Again, Files};
 pub use filter::{Filter, FilterError};
 pub use follow::{Follow, Held, Journal, Mark, state_name};
@@ -49,8 +49,8 @@ pub trait Source: Send {
     /// Puts the next frames into a Block and says what it did.
     ///
     /// Called again and again by the capture thread, each time with a Block whose `frames` and `bytes` hold whatever the
-    /// Block's last use left there. The source sets `origin`, `bytes` and `frames`; all frames of one call come from one
-    /// origin. What goes wrong is handed to `report` as it is met, and does not end the source.
+    /// Block's last use left there. The source sets `origin`, `bytes` and `frames`, and `first` and `kept` where its packets
+    /// have numbers; all frames of one call come from one origin. What goes wrong is handed to `report` as it is met, and does not end the source.
     fn fill(&mut self, block: &mut Block, report: &mut dyn FnMut(CaptureError)) -> Fill;
 
     /// What was read so far.

@@ -12,7 +12,7 @@
 
 use std::net::IpAddr;
 
-use crate::capture::Block;
+use crate::capture::{Block, Packets};
 use crate::decode::{Decoded, Outer, Packet, Skip, Tcp, decode, decode_any, decode_usual, outer_vlans, vlans};
 use crate::flow::{Flow, Mac, Protocol, Vlans};
 use crate::indicator::{AddressMatch, IndicatorSet, Learned};
@@ -34,6 +34,8 @@ pub use speech::{NameSighting, NetSupport, NetSupportSighting, Reading, Speech, 
 pub struct Finding {
     /// The frame's place in its Block.
     pub frame: u32,
+    /// Which packets it is about, where they have numbers: the frame's, or all that were put together.
+    pub packets: Option<Packets>,
     /// When the packet was captured.
     pub time: Timestamp,
     /// The highest time among this Block's frames up to this one.
@@ -220,6 +222,7 @@ fn scan_frames(block: &Block, learned: &Learned, findings: &mut Findings, mut fl
     }
     add_vlans(block, &mut findings.list);
     findings.counts.packets = packets;
+    number(block, &mut findings.list);
     findings.earliest = block.frames.iter().map(|frame| frame.time).min();
     findings.latest = if block.frames.is_empty() { block.idle_until } else { Some(clock) };
 }
@@ -336,12 +339,14 @@ pub fn scan_again(block: &Block, is_wanted: impl Fn(u32, usize, IpAddr, IpAddr) 
         }
     }
     add_vlans(block, &mut found);
+    number(block, &mut found);
     found
 }
 
 fn finding(At { number, time, clock }: At, packet: &Packet<'_>, outer: &[Outer], what: What) -> Finding {
     Finding {
         frame: number,
+        packets: None,
         time,
         clock,
         flow: packet.flow(),
@@ -359,7 +364,14 @@ fn finding(At { number, time, clock }: At, packet: &Packet<'_>, outer: &[Outer],
 fn finding_around(At { number, time, clock }: At, around: &Outer, outer: &[Outer], what: What) -> Finding {
     let Outer { flow, length, macs, .. } = *around;
     let (vlans, outer) = (Vlans::new(), boxed(outer));
-    Finding { frame: number, time, clock, flow, length, tcp: None, macs, vlans, outer, end: 0, what }
+    Finding { frame: number, packets: None, time, clock, flow, length, tcp: None, macs, vlans, outer, end: 0, what }
+}
+
+/// Says of each finding which packet it is about. Apart from the way of every packet, since few have findings.
+fn number(block: &Block, list: &mut [Finding]) {
+    for finding in list {
+        finding.packets = block.packet(finding.frame);
+    }
 }
 
 /// Adds what VLANs the frames of findings were in. Afterwards, and not as they are found: whatever more has to be at hand in the loop

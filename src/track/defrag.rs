@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use foldhash::fast::RandomState;
 
-use crate::capture::{Block, Frame, LinkType, Origin};
+use crate::capture::{Block, Frame, LinkType, Origin, Packets};
 use crate::decode::{Fragment, Outer};
 use crate::flow::{End, Flow, Mac, Protocol, Vlans};
 use crate::indicator::IndicatorSet;
@@ -97,6 +97,8 @@ pub(super) struct Released {
     pub(super) lone: Vec<Finding>,
     /// The IP bytes, on the wire, of the fragments that the frame stands for.
     pub(super) length: u32,
+    /// The packets that these came in.
+    pub(super) packets: Option<Packets>,
     /// Of the first fragment that came.
     pub(super) macs: Option<(Mac, Mac)>,
     /// See `macs`.
@@ -127,6 +129,7 @@ struct Piece {
     hash: u64,
     /// IP bytes on the wire, those of its exact copies with them.
     length: u32,
+    packets: Option<Packets>,
     time: Timestamp,
 }
 
@@ -340,6 +343,7 @@ impl Datagram {
             && more == (self.total != Some(end))
         {
             piece.length = piece.length.saturating_add(finding.length);
+            piece.packets = Packets::joined(piece.packets, finding.packets);
             return Step::Waits;
         }
         let (before, after) = self.pieces.split_at(place);
@@ -359,7 +363,8 @@ impl Datagram {
         if !more {
             self.total = Some(end);
         }
-        let piece = Piece { start, end, data: data.to_vec(), hash, length: finding.length, time: finding.time };
+        let Finding { length: bytes, packets, time, .. } = *finding;
+        let piece = Piece { start, end, data: data.to_vec(), hash, length: bytes, packets, time };
         self.pieces.insert(place, piece);
         self.gathered += length;
         if self.total == Some(self.gathered) { Step::Complete } else { Step::Waits }
@@ -386,8 +391,9 @@ impl Datagram {
         self.state = State::Whole;
         let length = self.pieces.iter().map(|piece| piece.length).fold(0, u32::saturating_add);
         let time = self.pieces.iter().map(|piece| piece.time).max();
+        let packets = self.pieces.iter().map(|piece| piece.packets).fold(None, Packets::joined);
         let payload: Vec<u8> = self.pieces.iter_mut().flat_map(|piece| std::mem::take(&mut piece.data)).collect();
-        let mut released = self.released(length);
+        let mut released = self.released(length, packets);
         if let Some(time) = time {
             push_packet(&mut released.block, key, self.protocol, payload.len() as u32, &payload, time);
         }
@@ -398,14 +404,14 @@ impl Datagram {
     fn give_up(&mut self, key: Key) -> Released {
         self.state = State::Refused;
         let pieces = std::mem::take(&mut self.pieces);
-        let mut released = self.released(0);
+        let mut released = self.released(0, pieces.first().and_then(|piece| piece.packets));
         for piece in pieces {
             if piece.start == 0 {
                 released.length = piece.length;
                 let length = piece.end - piece.start;
                 push_packet(&mut released.block, key, self.protocol, length, &piece.data, piece.time);
             } else {
-                released.lone.push(self.contact(key, piece.length, piece.time));
+                released.lone.push(self.contact(key, piece.length, piece.packets, piece.time));
             }
         }
         released
@@ -413,20 +419,21 @@ impl Datagram {
 
     /// A fragment that counts by itself.
     fn lone(&self, key: Key, finding: &Finding) -> Released {
-        let mut released = self.released(0);
-        released.lone.push(self.contact(key, finding.length, finding.time));
+        let mut released = self.released(0, None);
+        released.lone.push(self.contact(key, finding.length, finding.packets, finding.time));
         released
     }
 
-    fn released(&self, length: u32) -> Released {
+    fn released(&self, length: u32, packets: Option<Packets>) -> Released {
         let mut block = Block::new(self.origin.clone(), self.indicators.clone());
+        block.first = packets.map(|packets| packets.first);
         // Unlike that of any Block of the capture.
         block.number = u64::MAX - self.serial;
         let (vlans, outer) = (self.vlans.clone(), self.outer.clone());
-        Released { block, lone: Vec::new(), length, macs: self.macs, vlans, outer }
+        Released { block, lone: Vec::new(), length, packets, macs: self.macs, vlans, outer }
     }
 
-    fn contact(&self, key: Key, length: u32, time: Timestamp) -> Finding {
+    fn contact(&self, key: Key, length: u32, packets: Option<Packets>, time: Timestamp) -> Finding {
         let (from, to) = self.ports.unzip();
         let flow = Flow {
             source: End { address: key.source, port: from },
@@ -435,6 +442,7 @@ impl Datagram {
         };
         Finding {
             frame: 0,
+            packets,
             time,
             clock: time,
             flow,

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use foldhash::fast::RandomState;
 
+use crate::capture::Packets;
 use crate::flow::Flow;
 use crate::protocol::quic::{CryptoStream, InitialReader, Origin};
 use crate::units::Timestamp;
@@ -21,6 +22,7 @@ struct Pending {
     stream: CryptoStream,
     /// What the packets with its parts count for.
     length: u32,
+    packets: Option<Packets>,
     since: Timestamp,
     number: u64,
 }
@@ -46,14 +48,14 @@ impl Hellos {
         self.pending.is_empty()
     }
 
-    /// Takes a datagram with a part of a hello, and what its packet counts for. Returns the stream if there is more in it than before,
-    /// and what all its packets count for.
+    /// Takes a datagram with a part of a hello, what its packet counts for, and its number. Returns the stream if there is more in it
+    /// than before, and the same of all its packets.
     pub(super) fn take(
         &mut self,
         flow: Flow,
-        (datagram, length): (&[u8], u32),
+        (datagram, length, packets): (&[u8], u32, Option<Packets>),
         now: Timestamp,
-    ) -> Option<(&CryptoStream, u32)> {
+    ) -> Option<(&CryptoStream, u32, Option<Packets>)> {
         self.expire(now);
         let origin = Origin::of(datagram);
         let begins_anew =
@@ -73,12 +75,14 @@ impl Hellos {
             let number = self.next;
             self.next += 1;
             self.queue.push_back((flow, number));
-            self.pending.insert(flow, Pending { origin, stream: CryptoStream::new(), length: 0, since: now, number });
+            let stream = CryptoStream::new();
+            self.pending.insert(flow, Pending { origin, stream, length: 0, packets: None, since: now, number });
         }
-        let Pending { origin, stream, length: all, .. } = self.pending.get_mut(&flow)?;
+        let Pending { origin, stream, length: all, packets: numbers, .. } = self.pending.get_mut(&flow)?;
         let opened = self.reader.read_into(datagram, origin, stream);
         *all = all.saturating_add(length);
-        (opened.frames > 0).then_some((&*stream, *all))
+        *numbers = Packets::joined(*numbers, packets);
+        (opened.frames > 0).then_some((&*stream, *all, *numbers))
     }
 
     /// The hello is whole, or none.
@@ -120,8 +124,8 @@ mod tests {
         Flow { source: end(1, number), destination: end(2, 443), protocol: Protocol::UDP }
     }
 
-    fn is_whole(stream: Option<(&CryptoStream, u32)>) -> bool {
-        stream.is_some_and(|(stream, _)| matches!(stream.client_hello(), Head::Whole(..)))
+    fn is_whole(stream: Option<(&CryptoStream, u32, Option<Packets>)>) -> bool {
+        stream.is_some_and(|(stream, ..)| matches!(stream.client_hello(), Head::Whole(..)))
     }
 
     #[test]
@@ -134,11 +138,11 @@ mod tests {
         let mut hellos = Hellos::default();
         let now = Timestamp::from_parts(0, 0);
         for number in 0..3 * MOST_PENDING {
-            assert!(!is_whole(hellos.take(flow(number), (&first, 1250), now)));
+            assert!(!is_whole(hellos.take(flow(number), (&first, 1250, None), now)));
         }
         assert_eq!((hellos.pending.len(), hellos.given_up()), (MOST_PENDING, 2 * MOST_PENDING as u64));
         assert!(hellos.queue.len() <= 2 * MOST_PENDING + 1);
-        assert!(is_whole(hellos.take(flow(3 * MOST_PENDING - 1), (&second, 1250), now)));
-        assert!(!is_whole(hellos.take(flow(0), (&second, 1250), now)));
+        assert!(is_whole(hellos.take(flow(3 * MOST_PENDING - 1), (&second, 1250, None), now)));
+        assert!(!is_whole(hellos.take(flow(0), (&second, 1250, None), now)));
     }
 }

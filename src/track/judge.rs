@@ -154,6 +154,7 @@ mod tests {
         let flow = Flow { source: end(client), destination: end(server), protocol: Protocol::TCP };
         let finding = Finding {
             frame: 0,
+            packets: None,
             time: NOW,
             clock: NOW,
             flow,

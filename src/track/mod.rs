@@ -410,7 +410,7 @@ impl Tracker {
 
     /// Looks at a datagram that was put together, or at what is left of one.
     fn released(&mut self, released: Released, emit: &mut dyn FnMut(Alert)) {
-        let Released { block, lone, length, macs, vlans, outer } = released;
+        let Released { block, lone, length, packets, macs, vlans, outer } = released;
         if !block.frames.is_empty() {
             let mut findings = Findings { wants_names: self.names.is_some(), ..Findings::default() };
             scan(&block, &self.learned_among(&block), &mut findings);
@@ -425,6 +425,7 @@ impl Tracker {
                 if finding.depth() == 0 {
                     finding.length = length;
                 }
+                finding.packets = packets;
                 finding.macs = finding.macs.or(macs);
                 if finding.vlans.is_empty() {
                     finding.vlans.clone_from(&vlans);
@@ -504,8 +505,8 @@ impl Tracker {
         };
         let (sent, received) = conversation.add(finding);
         let place = (finding.flow.either_way(), conversation.silence());
-        let home = &self.settings.home;
-        let alert = |conversation: &Conversation| of_conversation(conversation, sent, received, home);
+        let (packets, home) = (finding.packets, &self.settings.home);
+        let alert = |conversation: &Conversation| of_conversation(conversation, (sent, received), packets, home);
         if is_new_statement {
             let mut alert = alert(conversation);
             self.judge.sighting(&mut alert, finding.time);
@@ -530,6 +531,7 @@ impl Tracker {
             time: finding.time,
             sent,
             received,
+            packets,
             tcp_outcome: conversation.tcp_outcome,
         };
         let window = self.repeats.traffic(conversation.window, traffic, place, || alert(conversation), &mut emit);

@@ -12,7 +12,7 @@ use super::talk::{At, Talks};
 use super::telling::{netsupport_sentence, of_packet};
 use super::{TrackCounts, Tracker, contact, counted};
 use crate::alert::{Alert, MatchBasis, Signature, Traffic, wire_text};
-use crate::capture::{Block, Origin};
+use crate::capture::{Block, Origin, Packets};
 use crate::decode::{Decoded, Packet, Tcp, decode};
 use crate::flow::Flow;
 use crate::indicator::{Closeness, IndicatorSet};
@@ -102,6 +102,7 @@ struct Recent {
     sequence: u32,
     /// What the packet counts for.
     length: u32,
+    packets: Option<Packets>,
     payload: Vec<u8>,
 }
 
@@ -202,6 +203,7 @@ impl Said {
                 // The bytes of a packet count once: for the command that it begins with, or for the head in it.
                 let is_counted = offset > 0 && netsupport::body(packet.payload).is_some();
                 let length = if is_counted { 0 } else { packet.length };
+                begun.finding.packets = block.packet(frame);
                 let frame = block.frames.get(frame as usize);
                 begun.finding.time = frame.map_or(begun.finding.time, |frame| frame.time);
                 (begun.finding.length, begun.in_packet) = (length, at);
@@ -216,6 +218,7 @@ impl Said {
             && begun.in_packet != at
         {
             begun.finding.length = begun.finding.length.saturating_add(packet.length);
+            begun.finding.packets = Packets::joined(begun.finding.packets, block.packet(frame));
         }
         fed
     }
@@ -235,8 +238,9 @@ impl Said {
     pub(super) fn remember(&mut self, block: &Block, before: u32) {
         let frames = (self.remembered..before).rev();
         self.remembered = self.remembered.max(before);
-        let last: ArrayVec<_, LOOKBACK> = frames.filter_map(|frame| segment_of(block, frame)).take(LOOKBACK).collect();
-        for (packet, sequence) in last.into_iter().rev() {
+        let last: ArrayVec<_, LOOKBACK> =
+            frames.filter_map(|frame| Some((frame, segment_of(block, frame)?))).take(LOOKBACK).collect();
+        for (frame, (packet, sequence)) in last.into_iter().rev() {
             // Its memory serves again.
             let spare = if self.recent.len() >= LOOKBACK { self.recent.pop_front() } else { None };
             let mut payload = spare.map(|spare| spare.payload).unwrap_or_default();
@@ -244,7 +248,7 @@ impl Said {
             // Whole, however long: where a head begins in it is not known yet.
             payload.extend_from_slice(packet.payload);
             let (tag, flow, length) = (packet.tag(), packet.flow(), packet.length);
-            self.recent.push_back(Recent { tag, flow, sequence, length, payload });
+            self.recent.push_back(Recent { tag, flow, sequence, length, packets: block.packet(frame), payload });
         }
     }
 }
@@ -326,17 +330,24 @@ impl Tracker {
         let in_block = &segments[before.saturating_sub(LOOKBACK).max(first)..before];
         let mut has_grown = false;
         let mut length = 0u32;
+        let mut packets = None;
         let earlier = recent.len().saturating_sub(LOOKBACK - in_block.len());
         for segment in recent.iter().skip(earlier).filter(|segment| segment.tag == tag && segment.flow == flow) {
             let fed = heads.feed(key, segment.sequence, &segment.payload, &mut |gone| given_up.push(gone));
-            length = length.saturating_add(if fed == Fed::Elsewhere { 0 } else { segment.length });
+            if fed != Fed::Elsewhere {
+                length = length.saturating_add(segment.length);
+                packets = Packets::joined(packets, segment.packets);
+            }
             has_grown |= fed == Fed::Grown;
         }
         for segment in in_block.iter().filter(|segment| segment.tag == tag) {
             let Some((packet, sequence)) = segment_of(block, segment.frame) else { continue };
             if packet.flow() == flow {
                 let fed = heads.feed(key, sequence, packet.payload, &mut |gone| given_up.push(gone));
-                length = length.saturating_add(if fed == Fed::Elsewhere { 0 } else { packet.length });
+                if fed != Fed::Elsewhere {
+                    length = length.saturating_add(packet.length);
+                    packets = Packets::joined(packets, block.packet(segment.frame));
+                }
                 has_grown |= fed == Fed::Grown;
             }
         }
@@ -344,6 +355,7 @@ impl Tracker {
             && let Some(begun) = heads.context(key)
         {
             begun.finding.length = begun.finding.length.saturating_add(length);
+            begun.finding.packets = Packets::joined(begun.finding.packets, packets);
         }
         if has_grown {
             self.look(key, &block.indicators, emit);
@@ -387,6 +399,7 @@ impl Tracker {
                     && let Some(later) = self.said.heads.context(key)
                 {
                     later.finding.length = 0;
+                    // `packets` stays: where in them this head begins was not kept, and evidence had better hold too much.
                 }
                 next = Some(later);
                 behind.min(all)
@@ -458,8 +471,8 @@ impl Tracker {
         let decoded = frame.and_then(|frame| decode(frame.link, block.captured(frame), frame.original).ok());
         let Some(Decoded { packet, .. }) = decoded else { return };
         let now = self.clock.unwrap_or(finding.time);
-        let datagram = (packet.payload, packet.length);
-        let Some((stream, length)) = self.said.hellos.take(finding.flow, datagram, now) else { return };
+        let datagram = (packet.payload, packet.length, finding.packets);
+        let Some((stream, length, packets)) = self.said.hellos.take(finding.flow, datagram, now) else { return };
         let mut heard = Vec::new();
         match stream.client_hello() {
             Head::Partial => return,
@@ -473,7 +486,7 @@ impl Tracker {
         }
         self.said.hellos.done(&finding.flow);
         for what in heard {
-            let finding = Finding { what, length, ..finding.clone() };
+            let finding = Finding { what, length, packets, ..finding.clone() };
             self.take_finding(block, &finding, emit);
         }
     }
@@ -601,6 +614,7 @@ impl Tracker {
                 time: finding.time,
                 sent: alert.sent,
                 received: alert.received,
+                packets: alert.packets,
                 tcp_outcome: None,
             };
             let message = alert.message.clone();

@@ -8,17 +8,17 @@ use ipnet::IpNet;
 use super::contact::{self, Match};
 use super::conversation::Conversation;
 use crate::alert::{Alert, DnsFacts, MatchBasis, Phase, Signature, wire_text};
-use crate::capture::Origin;
+use crate::capture::{Origin, Packets};
 use crate::flow::{End, Mac};
 use crate::indicator::{Closeness, Indicator};
 use crate::scan::{DnsSighting, Finding};
 use crate::units::ByteCount;
 
-/// The alert for a conversation, of which so many bytes are new.
+/// The alert for a conversation, of which so many bytes are new, in these packets.
 pub(super) fn of_conversation(
     conversation: &Conversation,
-    sent: ByteCount,
-    received: ByteCount,
+    (sent, received): (ByteCount, ByteCount),
+    packets: Option<Packets>,
     home: &[IpNet],
 ) -> Alert {
     let Conversation { client, server, protocol, matched, outer, .. } = conversation;
@@ -52,6 +52,8 @@ pub(super) fn of_conversation(
         basis: matched.basis,
         exclusion: None,
         origin: conversation.origin.clone(),
+        packets,
+        times: Vec::new(),
         message: contact::sentence(matched, *client, *server, *protocol) + &contact::within(outer.as_deref()),
     }
 }
@@ -184,6 +186,8 @@ pub(super) fn of_packet(finding: &Finding, origin: &Arc<Origin>, home: &[IpNet],
         basis: MatchBasis::HttpHost,
         exclusion: None,
         origin: origin.clone(),
+        packets: finding.packets,
+        times: Vec::new(),
         message: String::new(),
     }
 }

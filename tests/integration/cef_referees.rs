@@ -194,6 +194,8 @@ fn alerts_of_all_sorts() -> Vec<String> {
         basis: MatchBasis::DnsQuery,
         exclusion: None,
         origin: Arc::new(Origin { name: "eth1".to_owned() }),
+        packets: None,
+        times: Vec::new(),
         message: "10.20.30.40 asked 10.20.0.53 for gw.bryonsad.net".to_owned(),
     };
     let named = |name: &[u8]| Alert {

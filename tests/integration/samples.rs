@@ -102,6 +102,7 @@ fn every_file_in_the_folder_belongs_to_a_sample() {
     }
     known.extend(exclusions().iter().flat_map(|sample| [with_rules(sample), audit(sample)]));
     known.extend(crate::json::SAMPLES.map(crate::json::golden));
+    known.extend(crate::report::goldens());
     known.insert(folder().join("README.md"));
     let mut folders = vec![folder()];
     while let Some(next) = folders.pop() {

@@ -1,11 +1,12 @@
 //! What somebody sends who knows that a sensor listens.
 
 use super::Group;
-use super::cast::{LISTED, RESOLVER, WEB, client};
+use super::cast::{GATEWAY, LISTED, RESOLVER, WEB, client};
 use super::dns::{self, A, INTERNET, Name, address, alias, query, query_name};
 use super::link;
 use super::random::Random;
 use super::sample::{Found, found, sample};
+use super::speech::{POLL, client_hello, gateway_request, gateway_response_of};
 use super::tape::{Tape, Tcp};
 use super::wire::{self, SYN, SYN_OPTIONS, Segment};
 
@@ -29,6 +30,21 @@ pub fn group() -> Group {
                  invalid UTF-8, a backslash, a dot, a NUL, quotes and a semicolon.",
                 queries(9),
                 odd_bytes,
+            ),
+            sample(
+                "hostile/markup.pcap",
+                "Markup for whoever shows alerts in a browser: scripts, event handlers, ends of attributes, styles and comments, a template's braces, a mark that turns \
+                 the reading direction, and controls. In seven questions for names below `feersona.net`, and in the answer to the first; in SNI, URL, user agent and \
+                 `Host` on the way to the address that it gave, where six good requests for `gw.feersona.net` follow on bad ones, and one on controls that end all \
+                 reading; in user agent and version of a NetSupport session there.",
+                vec![
+                    found("c2-domain-query", "10.20.30.40", "10.20.0.53:53", 7),
+                    found("c2-domain-answer", "10.20.30.40", "10.20.0.53:53", 1),
+                    found("c2-resolved-address", "10.20.30.40", "203.0.113.66:80", 15),
+                    found("c2-server-name", "10.20.30.40", "203.0.113.66:80", 6),
+                    found("netsupport-session", "10.20.30.40", "203.0.113.66:80", 1),
+                ],
+                markup,
             ),
             sample(
                 "hostile/alias-with-odd-bytes.pcap",
@@ -137,6 +153,52 @@ fn odd_alias() -> Vec<u8> {
         address("a|b=c\nd.feersona.net", 300, std::net::Ipv4Addr::new(203, 0, 113, 70)),
     ]);
     Tape::new().udp(RESOLVER, client(53_124), &answer.bytes()).pcap()
+}
+
+/// Each fits a label.
+const MARKUP: [&str; 7] = [
+    "<script>document.title='owned'</script>",
+    "\"><img src=x onerror=\"document.title='owned'\">",
+    "' onmouseover='document.title=1' style='",
+    "</style></title></pre><svg onload=document.title='owned'>",
+    "--><iframe srcdoc='<script>top.owned=1</script>'>&lt;&#60;",
+    "{{ 7*7 }}${7*7}<%= 7*7 %>\\",
+    "\u{202e}ten.elpmaxe\u{202c}\u{9b}31m\r\n\x1b]0;owned\x07",
+];
+
+fn markup() -> Vec<u8> {
+    let (mut tape, mut random) = (Tape::new(), Random::new(0x3c21));
+    let server = (GATEWAY, 80).into();
+    let named = |markup: &str| format!("{markup}.feersona.net");
+    let mut ports = 49_700..;
+    for (place, markup) in MARKUP.iter().enumerate() {
+        let question = query_name(below(markup.as_bytes()), A);
+        let asker = client(53_124 + place as u16);
+        tape.udp(asker, RESOLVER, &question.bytes());
+        if place == 0 {
+            let answer = question.answer(vec![address(&named(markup), 300, GATEWAY)]);
+            tape.udp(RESOLVER, asker, &answer.bytes());
+        }
+    }
+    for (markup, port) in MARKUP.iter().zip(&mut ports) {
+        // Line ends would end a field.
+        let line = markup.replace(['\r', '\n'], " ");
+        let request = format!(
+            "GET /{line}?q={line} HTTP/1.1\r\nHost: {}\r\nUser-Agent: {line}\r\n\r\nGET /a{line} HTTP/1.1\r\nHost: gw.feersona.net\r\n\r\n",
+            named(&line)
+        );
+        let mut tcp = Tcp::new(client(port), server);
+        tcp.open(tape.wait(1000)).ask(&mut tape, &client_hello(&named(markup), &mut random)).close(&mut tape);
+        let mut tcp = Tcp::new(client(port + 100), server);
+        tcp.open(&mut tape).ask(&mut tape, request.as_bytes()).close(&mut tape);
+    }
+    let line = MARKUP[0];
+    let poll =
+        String::from_utf8_lossy(&gateway_request(GATEWAY, POLL)).replace("Manager/1.3", &format!("Manager/1.3{line}"));
+    let mut tcp = Tcp::new(client(49_900), server);
+    tcp.open(tape.wait(1000)).ask(&mut tape, poll.as_bytes());
+    tcp.answer(&mut tape, &gateway_response_of(line, b"CMD=ACK\n")).acknowledge(&mut tape).close(&mut tape);
+    tape.pcap()
 }
 
 /// A message with one question, whose name is given as bytes on the wire.

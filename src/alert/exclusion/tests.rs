@@ -51,6 +51,8 @@ fn gateway() -> Alert {
         basis: MatchBasis::NetsupportRequest,
         exclusion: None,
         origin: Arc::new(Origin::default()),
+        packets: None,
+        times: Vec::new(),
         message: String::new(),
     }
 }

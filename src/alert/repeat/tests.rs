@@ -44,6 +44,8 @@ fn contact(client: u8, port: u16, seconds: i64) -> Alert {
         basis: MatchBasis::AddressPort,
         exclusion: None,
         origin: Arc::new(Origin::default()),
+        packets: None,
+        times: Vec::new(),
         message: "contact".to_owned(),
     }
 }
@@ -58,6 +60,7 @@ fn answer(start: i64, seconds: i64, bytes: u64) -> Traffic {
         time: at(seconds),
         sent: ByteCount(0),
         received: ByteCount(bytes),
+        packets: None,
         tcp_outcome: Some(TcpOutcome::Established),
     }
 }

@@ -58,12 +58,14 @@ impl Again {
         };
         open.reader.fill(block, capacity, &mut CaptureCounts::default(), &mut report);
         if let Some(window) = self.window {
-            window.apply(&mut block.frames);
+            block.retain(|frame, _| window.holds(frame.time));
         }
         if let Some(filter) = &mut self.filter {
-            filter.apply(&block.bytes, &mut block.frames, &mut |_, _| ());
+            filter.apply(block, &mut |_, _| ());
         }
         block.part.input = open.input;
+        // After a seek nobody knows.
+        block.first = None;
         self.open = Some(open);
         failed.map_or(Ok(()), Err)
     }

@@ -317,6 +317,9 @@ impl Source for Live {
     /// Hands on what the ring holds; waits for it for a while, and yields an empty Block where nothing came.
     fn fill(&mut self, block: &mut Block, _: &mut dyn FnMut(CaptureError)) -> Fill {
         block.frames.clear();
+        // Only packets of a file are numbered.
+        block.first = None;
+        block.kept.clear();
         if self.has_ended {
             return Fill::End;
         }

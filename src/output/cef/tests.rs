@@ -63,6 +63,8 @@ pub(in crate::output) fn query() -> Alert {
         basis: MatchBasis::DnsQuery,
         exclusion: None,
         origin: Arc::new(Origin { name: "eth1".to_owned() }),
+        packets: None,
+        times: Vec::new(),
         message: "10.20.30.40 asked 10.20.0.53 for gw.feersona.net".to_owned(),
     }
 }
@@ -382,6 +384,8 @@ fn longest() -> (Sensor, Alert) {
         basis: MatchBasis::AddressOtherPort,
         exclusion: None,
         origin: Arc::new(Origin { name: long.clone() }),
+        packets: None,
+        times: Vec::new(),
         message: "m".repeat(3000),
     };
     (Sensor { host: long.clone(), id: Some(long) }, alert)
@@ -546,6 +550,8 @@ prop_compose! {
             basis: MatchBasis::DnsAnswerRecord,
             exclusion: None,
             origin: Arc::new(Origin { name: texts[4].clone() }),
+            packets: None,
+            times: Vec::new(),
             message: texts[5].clone(),
         }
     }

@@ -1,0 +1,115 @@
+//! Alerts, indicators and packet numbers as the report tells them.
+
+use super::client::ends;
+use super::facts::{self, Moment, Span};
+use super::{printable, shortened};
+use crate::alert::{Alert, Signature, Verdict, wire_text};
+use crate::capture::{PacketNumber, Packets};
+use crate::indicator::Indicator;
+use crate::units::Timestamp;
+
+/// How long a text of the wire is told: names fit, and of URLs what tells them apart.
+const LONGEST_TEXT: usize = 600;
+
+/// How many addresses of DNS answers an alert tells.
+const MOST_ADDRESSES: usize = 32;
+
+const DAY: i64 = 86_400_000_000_000;
+
+/// An alert as the report tells it.
+pub(super) fn told(alert: &Alert) -> facts::Alert {
+    let dns = alert.dns.as_ref();
+    let http = alert.http.as_ref();
+    let name = dns.map(|dns| &dns.name).or(alert.server_name.as_ref());
+    let outcome = match dns.and_then(|dns| dns.response_code) {
+        Some(code) => Some(code.to_string()),
+        None => alert.tcp_outcome.map(|outcome| outcome.token().to_owned()),
+    };
+    let request = http.map(|http| format!("{} {}", wire_text(&http.method), wire_text(&http.url)));
+    let addresses = dns.map(|dns| dns.addresses.as_slice()).unwrap_or_default();
+    facts::Alert {
+        id: format!("{:016x}", alert.id),
+        signature: alert.signature.id().to_owned(),
+        activity: alert.signature.activity().to_owned(),
+        severity: alert.severity,
+        phase: alert.phase.token().to_owned(),
+        seen: Moment(alert.seen),
+        span: Span { first: Moment(alert.start), last: Moment(alert.end) },
+        sightings: alert.count,
+        packets: alert.packets.map(packets),
+        client: alert.client.to_string(),
+        server: alert.server.to_string(),
+        protocol: alert.protocol.to_string(),
+        application: alert.application.map(str::to_owned),
+        sent: alert.sent.0,
+        received: alert.received.0,
+        outcome,
+        basis: alert.basis.token().to_owned(),
+        name: name.map(|name| wire(name)),
+        addresses: addresses.iter().take(MOST_ADDRESSES).map(ToString::to_string).collect(),
+        request: request.map(|request| shortened(&request, LONGEST_TEXT)),
+        user_agent: http.filter(|http| !http.agent.is_empty()).map(|http| wire(&http.agent)),
+        indicator: alert.indicator.as_ref().map(|listed| indicator(listed, Some(alert.seen))),
+        exclusion: alert.exclusion.as_ref().map(exclusion),
+        message: shortened(&alert.message, 2 * LONGEST_TEXT),
+    }
+}
+
+/// What a stage tells of an alert: the name that was asked for, the addresses that were given, or who was contacted.
+pub(super) fn about(alert: &Alert) -> Vec<String> {
+    match (alert.signature, &alert.dns) {
+        (Signature::C2DomainQuery, Some(dns)) => vec![wire(&dns.name)],
+        (Signature::C2DomainAnswer, Some(dns)) if dns.addresses.is_empty() => {
+            vec![dns.response_code.map_or_else(|| "no address".to_owned(), |code| format!("no address ({code})"))]
+        }
+        (Signature::C2DomainAnswer, Some(dns)) => dns.addresses.iter().map(ToString::to_string).collect(),
+        (Signature::C2ServerName, _) => {
+            let by = format!("by {}", alert.server);
+            let name = alert.server_name.as_deref().map(|name| format!("{} ({})", wire(name), by));
+            vec![name.unwrap_or(by)]
+        }
+        _ => vec![ends(alert).1.to_string()],
+    }
+}
+
+/// What is listed, with its age at a time.
+pub(super) fn indicator(listed: &Indicator, at: Option<Timestamp>) -> facts::Indicator {
+    let age = |(at, seen): (Timestamp, Timestamp)| {
+        let nanos = i128::from(at.nanos()) - i128::from(seen.nanos());
+        // Of 64 bits of nanoseconds there are fewer days.
+        i64::try_from(nanos.div_euclid(DAY.into())).unwrap_or_default()
+    };
+    let remark = listed.remark().trim_start_matches(", ");
+    facts::Indicator {
+        value: printable(&listed.pattern.to_string()),
+        kind: listed.pattern.kind().to_owned(),
+        family: printable(&listed.family),
+        confidence: listed.confidence,
+        source: printable(&listed.source),
+        reference: printable(&listed.reference),
+        first_seen: listed.first_seen.map(Moment),
+        last_seen: listed.last_seen.map(Moment),
+        age_days: at.zip(listed.first_seen).map(age),
+        remark: (!remark.is_empty()).then(|| remark.to_owned()),
+    }
+}
+
+fn exclusion(verdict: &Verdict) -> facts::Exclusion {
+    let effect = verdict.effect().map(|effect| effect.token().to_owned());
+    let why = verdict.to_string();
+    let why = match why.trim_start_matches("; ") {
+        "" => format!("annotated by exclusion {}", verdict.rule),
+        why => why.to_owned(),
+    };
+    facts::Exclusion { rule: printable(&verdict.rule), effect, why: printable(&why) }
+}
+
+/// Packet numbers as the report tells them.
+pub(super) fn packets(packets: Packets) -> facts::Packets {
+    let number = |PacketNumber { input, number }: PacketNumber| facts::PacketNumber { file: input, number };
+    facts::Packets { first: number(packets.first), last: number(packets.last) }
+}
+
+fn wire(bytes: &[u8]) -> String {
+    shortened(&wire_text(bytes).to_string(), LONGEST_TEXT)
+}

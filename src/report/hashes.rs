@@ -1,0 +1,147 @@
+//! SHA-256 of the inputs, computed beside the replay by threads of its own, from its start on: what both read is read from the disk
+//! once.
+
+use std::fs::{self, File};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+
+use ring::digest::{Context, SHA256};
+
+use super::facts;
+use crate::capture::Input;
+
+/// How many files are hashed at a time: more would only take the disk and the processor from the replay.
+const THREADS: usize = 2;
+
+/// How much is read at a time.
+const PIECE: usize = 1 << 20;
+
+/// Inputs on their way to being hashed.
+pub struct Hashing {
+    shared: Arc<Shared>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+struct Shared {
+    paths: Vec<Option<PathBuf>>,
+    hashes: Mutex<Vec<Option<String>>>,
+    next: AtomicUsize,
+    stop: AtomicBool,
+}
+
+impl Hashing {
+    /// Begins with the first of them.
+    pub fn start(inputs: &[Input]) -> Self {
+        let path = |input: &Input| match input {
+            // A pipe would be read away from under the replay.
+            Input::File(path) => is_regular(path).then(|| path.clone()),
+            Input::Standard => None,
+        };
+        let shared = Arc::new(Shared {
+            paths: inputs.iter().map(path).collect(),
+            hashes: Mutex::new(vec![None; inputs.len()]),
+            next: AtomicUsize::new(0),
+            stop: AtomicBool::new(false),
+        });
+        let threads = (0..THREADS.min(inputs.len())).map(|_| {
+            let shared = shared.clone();
+            thread::spawn(move || shared.work())
+        });
+        Self { threads: threads.collect(), shared }
+    }
+
+    /// Waits for all, and returns the hash of each input: `None` for one that is no regular file or cannot be read to its end.
+    pub fn finish(mut self) -> Vec<Option<String>> {
+        for thread in self.threads.drain(..) {
+            thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        }
+        std::mem::take(&mut *self.shared.hashes.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Drop for Hashing {
+    fn drop(&mut self) {
+        self.shared.stop.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Shared {
+    fn work(&self) {
+        let mut piece = vec![0; PIECE];
+        loop {
+            let place = self.next.fetch_add(1, Ordering::Relaxed);
+            let Some(path) = self.paths.get(place) else { return };
+            let hash = path.as_deref().and_then(|path| self.hash(path, &mut piece));
+            let mut hashes = self.hashes.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(slot) = hashes.get_mut(place) {
+                *slot = hash;
+            }
+        }
+    }
+
+    fn hash(&self, path: &Path, piece: &mut [u8]) -> Option<String> {
+        let mut file = File::open(path).ok()?;
+        let mut context = Context::new(&SHA256);
+        while !self.stop.load(Ordering::Relaxed) {
+            match file.read(piece) {
+                Ok(0) => return Some(hexadecimal(context.finish().as_ref())),
+                Ok(length) => context.update(piece.get(..length)?),
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(_) => return None,
+            }
+        }
+        None
+    }
+}
+
+fn is_regular(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|metadata| metadata.is_file())
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The inputs as the report tells them, with the hashes that there are.
+pub(super) fn files(inputs: &[Input], hashes: Vec<Option<String>>) -> Vec<facts::File> {
+    let mut hashes = hashes.into_iter();
+    let file = |input: &Input| {
+        let sha256 = hashes.next().flatten();
+        match input {
+            Input::Standard => facts::File { path: "-".to_owned(), size: None, sha256 },
+            Input::File(path) => {
+                let size = fs::metadata(path).ok().filter(fs::Metadata::is_file).map(|metadata| metadata.len());
+                facts::File { path: super::printable(&path.to_string_lossy()), size, sha256 }
+            }
+        }
+    };
+    inputs.iter().map(file).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_file_has_its_own_hash_and_what_cannot_be_read_has_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        fs::write(path("abc"), "abc").unwrap();
+        fs::write(path("empty"), "").unwrap();
+        // More than a piece, and no multiple of one.
+        fs::write(path("long"), vec![b'a'; 3 * PIECE + 5]).unwrap();
+        let inputs = ["abc", "gone", "empty", "long"].map(|name| Input::File(path(name)));
+        let inputs: Vec<_> = inputs.into_iter().chain([Input::Standard]).collect();
+        let hashes = Hashing::start(&inputs).finish();
+        // FIPS 180-4's example, and the hash of nothing.
+        let abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        let empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+        assert_eq!([&hashes[0], &hashes[2]].map(|hash| hash.as_deref().unwrap()), [abc, empty]);
+        assert_eq!((&hashes[1], &hashes[4]), (&None, &None));
+        let whole = ring::digest::digest(&SHA256, &vec![b'a'; 3 * PIECE + 5]);
+        assert_eq!(hashes[3].as_deref().unwrap(), hexadecimal(whole.as_ref()));
+    }
+}

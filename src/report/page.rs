@@ -1,0 +1,364 @@
+//! The report as a page: one file that needs no network and no script.
+//!
+//! All text goes through the template engine's escaping; what the page draws is made of numbers alone. Drawings are as wide as the page
+//! lets them be and their strokes as wide as they are, and their labels are text beside them, so that a narrow page makes nothing too
+//! small to read.
+
+use std::io::{self, Write};
+
+use askama::Template;
+
+use super::facts::{
+    Alert, Beacon, Capture, Chain, Client, Level, Moment, Packets, Report, Rule, Settings, Span, Stage, Timed, Timeline,
+};
+use crate::units::{ByteCount, Timestamp};
+
+const SECOND: f64 = 1e9;
+
+/// A time line's width in its own units, and its height, which is as many pixels.
+const WIDTH: f64 = 1000.0;
+const HEIGHT: f64 = 26.0;
+
+/// The tallest bar, and the shortest that is seen.
+const TALLEST: f64 = 20.0;
+const SHORTEST: f64 = 5.0;
+
+#[derive(Template)]
+#[template(path = "page.html")]
+struct Page<'a> {
+    report: &'a Report,
+    capture: &'a Capture,
+    settings: &'a Settings,
+    clients: Vec<ClientView<'a>>,
+    suppressed: Vec<AlertView<'a>>,
+}
+
+struct ClientView<'a> {
+    client: &'a Client,
+    /// `beacon every 60 s`, the first of its chains that is one.
+    beat: Option<String>,
+    /// The place in the list, from 1 on: what links name.
+    number: usize,
+    /// The signatures' rows.
+    rows: Vec<Row<'a>>,
+    /// What stands under them.
+    ticks: Vec<String>,
+    chains: Vec<ChainView<'a>>,
+    alerts: Vec<AlertView<'a>>,
+}
+
+struct AlertView<'a> {
+    alert: &'a Alert,
+    packets: String,
+}
+
+/// A row of the time line.
+struct Row<'a> {
+    line: &'a Timeline,
+    /// An SVG path: one stroke for each bucket.
+    bars: String,
+    /// As of the chain that is a beacon by this signature.
+    beat: Option<String>,
+}
+
+struct ChainView<'a> {
+    chain: &'a Chain,
+    stages: [StageView<'a>; 4],
+    beacon: Option<BeaconView<'a>>,
+}
+
+struct StageView<'a> {
+    name: &'static str,
+    class: &'static str,
+    /// What it is where it was not seen.
+    absent: &'static str,
+    stage: Option<&'a Stage>,
+}
+
+struct BeaconView<'a> {
+    beacon: &'a Beacon,
+    bars: Vec<Column>,
+    middle: String,
+    end: String,
+}
+
+/// A bar of the histogram: place and width in percent, height in pixels.
+struct Column {
+    count: u64,
+    /// The middle, in percent.
+    middle: f64,
+    x: f64,
+    width: f64,
+    y: f64,
+    height: f64,
+    is_last: bool,
+}
+
+/// Writes the page.
+pub(super) fn write(report: &Report, out: &mut impl Write) -> io::Result<()> {
+    let several = report.capture.files.len() > 1;
+    let clients = report.clients.iter().zip(1..);
+    let clients = clients.map(|(client, number)| client_view(client, number, several)).collect();
+    let suppressed = report.exclusions.suppressed.iter().map(|alert| alert_view(alert, several)).collect();
+    Page { report, capture: &report.capture, settings: &report.settings, clients, suppressed }.write_into(out)
+}
+
+fn client_view<'a>(client: &'a Client, number: usize, several: bool) -> ClientView<'a> {
+    // Of sightings without a packet of their own nothing is drawn: the time line may end before the last packet.
+    let span = client.span;
+    let first = span.first.0.nanos() as f64;
+    let length = (span.last.0.nanos() as f64 - first).max(SECOND);
+    let beacons = || client.chains.iter().filter_map(|chain| chain.beacon.as_ref()).filter(|beacon| beacon.is_regular);
+    let row = |line: &'a Timeline| Row {
+        line,
+        bars: bars(line, first, length),
+        beat: beacons().find(|beacon| beacon.signature == line.signature).map(beat),
+    };
+    let is_one_day = day(&span.first) == day(&span.last);
+    let ticks = [0.0, 0.5, 1.0].map(|part| {
+        let time = Moment(Timestamp::from_nanos((first + length * part) as i64));
+        if is_one_day { clock(&time) } else { moment(&time) }
+    });
+    ClientView {
+        client,
+        beat: beacons().next().map(beat),
+        number,
+        rows: client.timelines.iter().map(row).collect(),
+        ticks: ticks.to_vec(),
+        chains: client.chains.iter().map(chain_view).collect(),
+        alerts: client.alerts.iter().map(|alert| alert_view(alert, several)).collect(),
+    }
+}
+
+fn alert_view(alert: &Alert, several: bool) -> AlertView<'_> {
+    AlertView { alert, packets: numbers(alert.packets.as_ref(), several) }
+}
+
+/// `12–40`, or `12–40 of file 2` where there are several.
+fn numbers(packets: Option<&Packets>, several: bool) -> String {
+    let Some(Packets { first, last }) = packets else { return "not numbered".to_owned() };
+    let file = |file: u32| if several { format!(" of file {}", u64::from(file) + 1) } else { String::new() };
+    if first == last {
+        format!("{}{}", first.number, file(first.file))
+    } else if first.file == last.file {
+        format!("{}–{}{}", first.number, last.number, file(first.file))
+    } else {
+        format!("{}{} to {}{}", first.number, file(first.file), last.number, file(last.file))
+    }
+}
+
+/// A stroke up from the bottom for each bucket, at its middle.
+fn bars(line: &Timeline, first: f64, length: f64) -> String {
+    let most = line.buckets.iter().map(|bucket| bucket.count).max().unwrap_or(1).max(1) as f64;
+    let width = line.width_seconds as f64 * SECOND;
+    let mut path = String::new();
+    for bucket in &line.buckets {
+        // A bucket may begin before the first sighting, and its middle lie after the last.
+        let middle = (bucket.start.0.nanos() as f64 + width / 2.0 - first).clamp(0.0, length);
+        let height = (TALLEST * bucket.count as f64 / most).max(SHORTEST);
+        path += &format!("M{:.1} {HEIGHT}V{:.1}", middle / length * WIDTH, HEIGHT - height);
+    }
+    path
+}
+
+/// `beacon every 60 s`. Fractions are for the sentence that tells all.
+fn beat(beacon: &Beacon) -> String {
+    let usual = beacon.usual_seconds;
+    format!("beacon every {}", seconds(if usual < 10.0 { usual } else { usual.round() }))
+}
+
+fn chain_view(chain: &Chain) -> ChainView<'_> {
+    // What is not listed has no alert for its contact alone.
+    let no_contact = if chain.spoke.is_some() { "seen in what was spoken" } else { "no contact seen" };
+    ChainView {
+        chain,
+        stages: [
+            StageView { name: "Asked", class: "asked", absent: "no question seen", stage: chain.asked.as_ref() },
+            StageView { name: "Resolved", class: "resolved", absent: "no answer seen", stage: chain.resolved.as_ref() },
+            StageView { name: "Contacted", class: "contacted", absent: no_contact, stage: chain.contacted.as_ref() },
+            StageView {
+                name: "Spoke NetSupport",
+                class: "spoke",
+                absent: "no NetSupport seen",
+                stage: chain.spoke.as_ref(),
+            },
+        ],
+        beacon: chain.beacon.as_ref().map(beacon_view),
+    }
+}
+
+fn beacon_view(beacon: &Beacon) -> BeaconView<'_> {
+    let count = beacon.histogram.len().max(1) as f64;
+    let most = beacon.histogram.iter().map(|bin| bin.count).max().unwrap_or(1).max(1) as f64;
+    let bars = beacon.histogram.iter().enumerate().filter(|(_, bin)| bin.count > 0).map(|(place, bin)| {
+        let height = (56.0 * bin.count as f64 / most).max(3.0);
+        Column {
+            count: bin.count,
+            middle: rounded((place as f64 + 0.5) / count * 100.0),
+            x: rounded(place as f64 / count * 100.0 + 0.2),
+            width: rounded(100.0 / count - 0.4),
+            y: rounded(74.0 - height),
+            height: rounded(height),
+            is_last: bin.to_seconds.is_none(),
+        }
+    });
+    let edge = |place: usize| beacon.histogram.get(place).map(|bin| seconds(bin.from_seconds)).unwrap_or_default();
+    BeaconView {
+        beacon,
+        bars: bars.collect(),
+        middle: edge(beacon.histogram.len() / 2),
+        end: format!("{} and more", edge(beacon.histogram.len().saturating_sub(1))),
+    }
+}
+
+fn rounded(number: f64) -> f64 {
+    (number * 100.0).round() / 100.0
+}
+
+/// The severity's class of colours.
+fn weight(severity: &u8) -> &'static str {
+    match severity {
+        9.. => "high",
+        7..=8 => "raised",
+        4..=6 => "middle",
+        _ => "low",
+    }
+}
+
+impl Page<'_> {
+    fn level(&self) -> (&'static str, &'static str) {
+        match self.report.verdict.level {
+            Level::CommandAndControl => ("high", "Command and control"),
+            Level::Contact => ("high", "Contact with command and control"),
+            Level::Trace => ("raised", "Traces of command and control"),
+            Level::RemoteAccess => ("middle", "Remote access"),
+            Level::Vouched => ("low", "Lawful use"),
+            Level::Nothing => ("none", "Nothing found"),
+        }
+    }
+
+    /// A stage's packets in words.
+    fn packets(&self, packets: &Option<Packets>) -> String {
+        let word = if packets.is_some_and(|packets| packets.first == packets.last) { "packet" } else { "packets" };
+        format!("{word} {}", numbers(packets.as_ref(), self.report.capture.files.len() > 1))
+    }
+}
+
+impl BeaconView<'_> {
+    fn sentence(&self) -> String {
+        let Beacon { timed, is_regular, usual_seconds, mean_seconds, spread_seconds, intervals, .. } = self.beacon;
+        let what = match timed {
+            Timed::Requests => "requests",
+            Timed::Contacts => "contacts",
+        };
+        let kind = if *is_regular { "Regular beacon" } else { "No regular beacon" };
+        format!(
+            "{kind}: {what} usually every {} (mean {}, spread {}, {} intervals)",
+            seconds(*usual_seconds),
+            seconds(*mean_seconds),
+            seconds(*spread_seconds),
+            grouped(intervals)
+        )
+    }
+}
+
+impl ChainView<'_> {
+    /// `beacon every 60 s` where it is a regular one.
+    fn beat(&self) -> Option<String> {
+        self.chain.beacon.as_ref().filter(|beacon| beacon.is_regular).map(beat)
+    }
+}
+
+/// How many sightings a rule matched without any effect, and why.
+fn not_applied(rule: &Rule) -> String {
+    let reasons = [
+        (rule.other_contact, "contact with something listed"),
+        (rule.outside_schedule, "outside its schedule"),
+        (rule.expired, "expired"),
+    ];
+    let told = reasons.iter().filter(|(count, _)| *count > 0);
+    let told: Vec<_> = told.map(|(count, why)| format!("{} ({why})", grouped(count))).collect();
+    if told.is_empty() { "0".to_owned() } else { told.join(", ") }
+}
+
+/// How old an indicator was at the sighting.
+fn age(days: &Option<i64>) -> String {
+    match days {
+        None => "age unknown".to_owned(),
+        Some(0) => "first listed on that day".to_owned(),
+        Some(1) => "first listed 1 day before".to_owned(),
+        Some(days @ 2..) => format!("first listed {} days before", grouped(&days.unsigned_abs())),
+        Some(days) => format!("first listed {} days later", grouped(&days.unsigned_abs())),
+    }
+}
+
+/// `2026-06-09 09:05:00`.
+fn moment(moment: &Moment) -> String {
+    format!("{} {}", day(moment), clock(moment))
+}
+
+/// `2026-06-09`.
+fn day(moment: &Moment) -> String {
+    moment.to_string().get(..10).unwrap_or_default().to_owned()
+}
+
+/// `09:05:00`.
+fn clock(moment: &Moment) -> String {
+    moment.to_string().get(11..19).unwrap_or_default().to_owned()
+}
+
+/// The end of a span whose beginning is told: without the day where it is the same, and none within the same second.
+fn until(span: &Span) -> Option<String> {
+    let (first, last) = (moment(&span.first), moment(&span.last));
+    match (first == last, day(&span.first) == day(&span.last)) {
+        (true, _) => None,
+        (false, true) => Some(clock(&span.last)),
+        (false, false) => Some(last),
+    }
+}
+
+/// How long a span is, in words.
+fn length(span: &Span) -> String {
+    let seconds = span.last.0.since(span.first.0).as_secs();
+    let (days, hours, minutes, seconds) = (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
+    match (days, hours, minutes) {
+        (0, 0, 0) => format!("{seconds} s"),
+        (0, 0, _) => format!("{minutes} min {seconds} s"),
+        (0, _, _) => format!("{hours} h {minutes} min"),
+        _ => format!("{} {hours} h", counted(&days, "day")),
+    }
+}
+
+/// `60 s`, `0.24 s`, `1,200 s`.
+fn seconds(seconds: f64) -> String {
+    let text = match seconds {
+        1000.0.. => return format!("{} s", grouped(&(seconds.round() as u64))),
+        10.0.. => format!("{seconds:.1}"),
+        1.0.. => format!("{seconds:.2}"),
+        _ => format!("{seconds:.3}"),
+    };
+    format!("{} s", text.trim_end_matches('0').trim_end_matches('.'))
+}
+
+/// `1.5 kB`.
+fn size(bytes: &u64) -> String {
+    ByteCount(*bytes).to_string()
+}
+
+/// `1234567` as `1,234,567`.
+fn grouped(number: &u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// `1 alert`, `2 alerts`.
+fn counted(number: &u64, what: &str) -> String {
+    format!("{} {what}{}", grouped(number), if *number == 1 { "" } else { "s" })
+}

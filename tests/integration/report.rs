@@ -1,0 +1,376 @@
+//! The report: its facts, that they are what the schema says, and that the page does nothing but show them.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::golden::differ;
+use crate::python;
+use crate::run::{Run, run, sample, sample_text};
+use crate::samples::folder;
+use crate::samples::generator::cast::{ALL_LISTED, RESOLVER};
+use crate::samples::generator::dns::{A, query};
+use crate::samples::generator::tape::{Tape, Tcp};
+
+/// Samples with a golden report, each with what else it is replayed with: every kind of fact is in one of them.
+const SAMPLES: [(&str, &[&str]); 12] = [
+    ("story.pcap", &[]),
+    ("exclusions/remote-support.pcap", &["--exclusions", "../packaging/exclusions.toml"]),
+    ("exclusions/training.pcap", &["--exclusions", "../packaging/exclusions.toml", "--explain-exclusions"]),
+    ("rotated", &[]),
+    ("damaged/cut-in-a-frame.pcap", &[]),
+    ("quiet/office-hour.pcap", &["--filter", "not port 9"]),
+    ("endpoint/tcp-inbound.pcap", &[]),
+    ("endpoint/repeats.pcap", &["--from", "2026-06-09 09:02", "--repeat-window", "2m"]),
+    ("endpoint/address-icmp.pcap", &["--home", "192.0.2.0/24"]),
+    ("netsupport/beacon.pcap", &[]),
+    ("hostile/names-with-odd-bytes.pcap", &[]),
+    ("hostile/markup.pcap", &[]),
+];
+
+/// Where the golden reports stand.
+pub fn goldens() -> impl Iterator<Item = PathBuf> {
+    SAMPLES.iter().map(|(sample, _)| folder().join("golden").join(format!("{sample}.report.json")))
+}
+
+/// A report of each of some kinds.
+fn reports(options: &[&str], path: &str, kinds: &[&str]) -> (Run, Vec<String>) {
+    let written = tempfile::tempdir().unwrap();
+    let files: Vec<_> = kinds.iter().map(|kind| written.path().join(format!("report.{kind}"))).collect();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_rattap"));
+    command.current_dir(folder()).env_remove("RUST_LOG").args(["replay", "-q", "-o", "/dev/null"]).args(options);
+    files.iter().for_each(|file| {
+        command.arg("--report").arg(file);
+    });
+    let run = Run::from(command.arg("--").arg(path).output().unwrap());
+    let texts = files.iter().map(|file| fs::read_to_string(file).unwrap_or_else(|_| panic!("{}", run.err))).collect();
+    (run, texts)
+}
+
+fn json(options: &[&str], path: &str) -> Value {
+    let (run, reports) = reports(options, path, &["json"]);
+    serde_json::from_str(&reports[0]).unwrap_or_else(|error| panic!("{path}: {error}: {}", run.err))
+}
+
+#[test]
+fn samples_give_their_golden_reports() {
+    let mut wrong = String::new();
+    for ((sample, options), golden) in SAMPLES.iter().zip(goldens()) {
+        let (run, reports) = reports(options, sample, &["json"]);
+        assert_eq!(run.code, i32::from(sample.starts_with("damaged/")), "{sample}: {}", run.err);
+        let version = format!("\"version\": \"{}\"", env!("CARGO_PKG_VERSION"));
+        assert_eq!(reports[0].matches(&version).count(), 1, "{sample}");
+        wrong += &differ(&golden, &reports[0].replace(&version, "\"version\": \"0.0.0\""));
+    }
+    assert!(wrong.is_empty(), "not the golden reports (- golden, + now):\n{wrong}");
+}
+
+#[test]
+fn any_number_of_workers_gives_the_same_report() {
+    for (sample, options) in SAMPLES {
+        let expected = reports(options, sample, &["json", "html"]);
+        for workers in ["1", "2", "3", "8"] {
+            let options = [options, &["--workers", workers]].concat();
+            assert_eq!(reports(&options, sample, &["json", "html"]), expected, "{sample} with {workers} workers");
+        }
+    }
+}
+
+#[test]
+fn the_report_says_what_the_story_is() {
+    let report = json(&[], "story.pcap");
+    let at = |path: &str| report.pointer(path).unwrap_or_else(|| panic!("{path}")).clone();
+    assert_eq!(at("/verdict/level"), "command-and-control");
+    assert_eq!(at("/clients/0/address"), "10.20.30.40");
+    assert_eq!(at("/clients/1/address"), "10.20.30.51");
+    // The beacon of the second gateway: a request a minute over two connections.
+    assert_eq!(at("/clients/0/chains/1/subject"), "5.252.177.201:443");
+    assert_eq!(at("/clients/0/chains/1/beacon/is_regular"), true);
+    assert_eq!(at("/clients/0/chains/1/beacon/intervals"), 61);
+    let usual = at("/clients/0/chains/1/beacon/usual_seconds").as_f64().unwrap();
+    assert!((55.0..65.0).contains(&usual), "{usual}");
+    // From the question to the session, each at its packets.
+    let first = |stage: &str| at(&format!("/clients/0/chains/0/{stage}/packets/first/number")).as_u64().unwrap();
+    let order = ["asked", "resolved", "contacted", "spoke"].map(first);
+    assert!(order.is_sorted(), "{order:?}");
+    let lines = crate::run::replay(&[], &[sample("story.pcap")]).out;
+    let alerts = |client: usize| at(&format!("/clients/{client}/alerts")).as_array().unwrap().clone();
+    for alert in alerts(0).iter().chain(&alerts(1)) {
+        let id = format!("externalId={}", alert["id"].as_str().unwrap());
+        assert!(lines.contains(&id), "{alert}");
+    }
+    assert_eq!(alerts(0).len() + alerts(1).len(), lines.lines().count());
+}
+
+/// The packet that a report names is the one with that number in the file.
+#[test]
+fn packet_numbers_count_what_a_filter_and_a_window_leave_out() {
+    let first = |options: &[&str]| {
+        let report = json(options, "endpoint/repeats.pcap");
+        let at = |path: &str| report.pointer(path).unwrap_or_else(|| panic!("{path}: {report}")).clone();
+        (at("/clients/0/alerts/0/seen"), at("/clients/0/alerts/0/packets/first/number"))
+    };
+    let all = json(&["--repeat-window", "0"], "endpoint/repeats.pcap");
+    let alerts: Vec<_> =
+        all["clients"].as_array().unwrap().iter().flat_map(|client| client["alerts"].as_array().unwrap()).collect();
+    for options in [
+        &["--from", "2026-06-09 09:02"][..],
+        &["--filter", "host 10.20.30.51"],
+        &["--from", "2026-06-09 09:02", "--filter", "host 10.20.30.51"],
+    ] {
+        let (seen, number) = first(options);
+        let same: Vec<_> = alerts.iter().filter(|alert| alert["seen"] == seen).collect();
+        assert_eq!(same.first().map(|alert| &alert["packets"]["first"]["number"]), Some(&number), "{options:?}");
+        assert!(number.as_u64() > Some(1), "{options:?}: {number}");
+    }
+}
+
+#[test]
+fn every_report_is_what_the_schema_says() {
+    let schema = run(["report-schema"]);
+    assert_eq!((schema.code, schema.err.as_str()), (0, ""));
+    serde_json::from_str::<Value>(&schema.out).unwrap();
+    let python = match python::with_packages("report-schema", "jsonschema", &["jsonschema==4.26.0"]) {
+        Ok(python) => python,
+        Err(reason) => return skipped("no validator compared reports with their schema", &reason),
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("schema.json");
+    fs::write(&path, &schema.out).unwrap();
+    let valid = "import json, sys, jsonschema
+schema = json.load(open(sys.argv[1]))
+jsonschema.Draft202012Validator.check_schema(schema)
+# As it is documented, and nothing that is not.
+for part in [schema, *schema['$defs'].values()]:
+    if part.get('type') == 'object':
+        part['additionalProperties'] = False
+validator = jsonschema.Draft202012Validator(schema)
+for name in sys.argv[2:]:
+    report = json.load(open(name))
+    validator.validate(report)
+    del report['verdict']
+    assert not validator.is_valid(report), 'what is wrong is not refused'
+";
+    let reports: Vec<_> = goldens().collect();
+    python::run(Command::new(python).args(["-c", valid]).arg(&path).args(reports)).unwrap();
+}
+
+fn skipped(what: &str, reason: &str) {
+    let _ = writeln!(io::stderr(), "SKIPPED: {what}: {reason}");
+}
+
+/// What a browser made of a page.
+struct Shown {
+    /// The document after all scripts that it ran.
+    document: String,
+    /// Lines of the console.
+    console: Vec<String>,
+}
+
+/// Loads a page in a headless Chromium; the error says why there is none.
+fn show(page: &Path) -> Result<Shown, String> {
+    let profile = tempfile::tempdir().unwrap();
+    let missing = |error: &dyn std::fmt::Display| format!("{error}");
+    for program in ["chromium", "chromium-browser", "google-chrome"] {
+        let mut command = Command::new(program);
+        command.args(["--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr", "--dump-dom"]);
+        command.arg(format!("--user-data-dir={}", profile.path().display())).arg(format!("file://{}", page.display()));
+        let output = match command.output() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            output => output.map_err(|error| missing(&error))?,
+        };
+        let console = String::from_utf8_lossy(&output.stderr);
+        let console = console.lines().filter(|line| line.contains(":CONSOLE")).map(str::to_owned).collect();
+        return Ok(Shown { document: String::from_utf8_lossy(&output.stdout).into_owned(), console });
+    }
+    Err("there is no Chromium".to_owned())
+}
+
+/// What may not come from a capture.
+const ELEMENTS: [&str; 6] = ["<script", "<img", "<iframe", "<svg onload", "<object", " onmouseover="];
+
+#[test]
+fn a_page_full_of_hostile_names_runs_nothing_in_a_browser() {
+    let folder = tempfile::tempdir().unwrap();
+    // Hostile is what is on the wire, the capture's name, and what stands in a rule that somebody sent along.
+    let name = folder.path().join("<script>document.title='owned'<");
+    fs::create_dir(&name).unwrap();
+    let capture = name.join("script>\"'><img src=x onerror=document.title=1>\u{202e}\u{1b}[31m.pcap");
+    fs::copy(sample("hostile/markup.pcap"), &capture).unwrap();
+    let rules = folder.path().join("<b>rules.toml");
+    let reason = "</td></table><script>document.title='owned'</script><img src=x onerror='console.log(1)'>";
+    let rule = format!(
+        "[[rule]]\nname = \"a\"\nscenario = \"training\"\nowner = \"{reason}\"\nreason = \"{reason}\"\nexpires = 2027-06-30\n\
+         effect = \"annotate\"\n[rule.match]\nsource = \"10.20.30.0/24\"\ndestination = \"203.0.113.66\"\n"
+    );
+    fs::write(&rules, rule).unwrap();
+    let options = ["--exclusions", rules.to_str().unwrap(), "--filter", "not host 192.0.2.99 or ip[0] < 255"];
+    let (run, reports) = reports(&options, capture.to_str().unwrap(), &["html"]);
+    assert_eq!(run.code, 0, "{}", run.err);
+    let page = &reports[0];
+    assert!(page.matches("document").count() > 10, "the names are not even there");
+    // The policy is the second line of defence: without it nothing may run either.
+    let policy = "<meta http-equiv=\"Content-Security-Policy\"";
+    let bare: String = page.lines().filter(|line| !line.starts_with(policy)).map(|line| format!("{line}\n")).collect();
+    assert_eq!(bare.lines().count() + 1, page.lines().count());
+    for (text, file) in [(page, "with.html"), (&bare, "without.html")] {
+        let path = folder.path().join(file);
+        fs::write(&path, text).unwrap();
+        let shown = match show(&path) {
+            Ok(shown) => shown,
+            Err(reason) => return skipped("no browser showed the page of a hostile capture", &reason),
+        };
+        assert_eq!(shown.console, [""; 0], "{file}");
+        assert!(shown.document.contains("<title>rattap report: Command and control</title>"), "{}", shown.document);
+        assert!(shown.document.contains("</footer>"), "{}", shown.document);
+        for element in ELEMENTS {
+            assert!(!shown.document.contains(element), "{file}: {element}: {}", shown.document);
+        }
+        assert_eq!(shown.document.matches("<style").count(), 1, "{file}");
+    }
+    // A browser that ran nothing at all would pass, too.
+    let path = folder.path().join("control.html");
+    fs::write(&path, bare.replace("</main>", "<script>document.title='owned'; console.log('ran')</script></main>"))
+        .unwrap();
+    let shown = show(&path).unwrap();
+    assert!(shown.document.contains("<title>owned</title>") && shown.console.len() == 1, "{:?}", shown.console);
+}
+
+#[test]
+fn the_pages_of_all_samples_say_nothing_on_the_console() {
+    let folder = tempfile::tempdir().unwrap();
+    for (sample, options) in SAMPLES {
+        let (_, reports) = reports(options, sample, &["html"]);
+        let path = folder.path().join("report.html");
+        fs::write(&path, &reports[0]).unwrap();
+        match show(&path) {
+            Ok(shown) => assert_eq!(shown.console, [""; 0], "{sample}"),
+            Err(reason) => return skipped("no browser showed the pages of the samples", &reason),
+        }
+        // Nothing is fetched: the one address in it says that there is no icon.
+        let places = reports[0].matches("src=").count()
+            + reports[0].matches("url(").count()
+            + reports[0].matches("@import").count();
+        let links = reports[0].matches("href=").count() - reports[0].matches("href=\"#").count();
+        assert_eq!((places, links), (usize::from(sample.contains("markup")) * places, 1), "{sample}");
+    }
+}
+
+#[test]
+fn a_report_goes_into_a_file_of_its_own_that_can_be_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let capture = path("one.json");
+    fs::copy(sample("story.pcap"), &capture).unwrap();
+    let (out, html) = (path("alerts.html"), path("r.html"));
+    let story = sample_text("story.pcap");
+    let cases: [(&[&str], &str); 7] = [
+        (&["--report", &path("r.txt"), &story], "must end in .html or .json"),
+        (&["--report", &path("none/r.html"), &story], "cannot create it"),
+        (&["--report", &html, "--report", &html, &story], "is named twice"),
+        (&["--report", &capture, &capture], "is one of the captures"),
+        (&["-o", &out, "--report", &out, &story], "something else goes there"),
+        (&["--names", &out, "--report", &out, &story], "something else goes there"),
+        (&["--report", &html, "--follow", &path("")], "give the captures instead of --follow"),
+    ];
+    for (arguments, why) in cases {
+        let run = run(["replay", "-q"].iter().chain(arguments));
+        assert_eq!(run.code, 2, "{arguments:?}: {}", run.err);
+        assert!(run.err.contains(why), "{arguments:?}: {}", run.err);
+    }
+    assert_eq!(fs::read(&capture).unwrap(), fs::read(sample("story.pcap")).unwrap());
+}
+
+#[test]
+fn a_report_that_cannot_be_written_is_told() {
+    if !Path::new("/dev/full").exists() {
+        return skipped("no report went to a full disk", "there is no /dev/full");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let link = folder.path().join("r.html");
+    std::os::unix::fs::symlink("/dev/full", &link).unwrap();
+    let run = run(["replay", "--report", link.to_str().unwrap(), &sample_text("story.pcap")]);
+    assert_eq!(run.code, 1);
+    assert!(run.err.contains("r.html: No space left on device"), "{}", run.err);
+    assert!(!run.out.is_empty());
+}
+
+#[test]
+fn hashes_are_left_out_where_that_is_asked_for_and_of_what_is_no_file() {
+    let hash = |options: &[&str]| json(options, "story.pcap")["capture"]["files"][0]["sha256"].clone();
+    assert_eq!(hash(&["--no-report-hashes"]), Value::Null);
+    let expected = Command::new("sha256sum").arg(sample("story.pcap")).output();
+    if let Ok(output) = expected {
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(hash(&[]).as_str(), text.split_whitespace().next());
+    }
+}
+
+/// All that the process may hold with a report, in KiB: what the README names. The kernel refuses more, and that would end it.
+const MOST_MEMORY: u32 = 256 << 10;
+
+#[test]
+fn a_flood_of_sightings_of_many_hosts_stays_within_the_bound_of_memory() {
+    // Hosts that do the worse later, so that places are made and lost; more of them than are counted.
+    const HOSTS: u32 = 70_000;
+    // A million sightings where the program is optimised, else a quarter of it: without, they take minutes.
+    const LISTED: usize = if cfg!(debug_assertions) { 2 } else { 7 };
+    const ROUNDS: u16 = if cfg!(debug_assertions) { 200 } else { 3000 };
+    let mut tape = Tape::new();
+    let host = |n: u32, port: u16| (std::net::Ipv4Addr::from_bits(0x0a80_0000 + n), port).into();
+    let question = query("gw.feersona.net", A).bytes();
+    for n in 0..HOSTS {
+        tape.udp(host(n, 53_000), RESOLVER, &question);
+    }
+    for n in 0..HOSTS {
+        for (port, listed) in (20_000..).zip(ALL_LISTED).take(LISTED) {
+            Tcp::new(host(n, port), listed).syn(&mut tape);
+        }
+    }
+    // And hosts that go on for a day.
+    for round in 0..ROUNDS {
+        for n in 0..150 {
+            Tcp::new(host(n, 30_000 + round), ALL_LISTED[usize::from(round) % 7]).syn(&mut tape);
+        }
+        tape.wait(35_000);
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    fs::write(path("flood.pcap"), tape.pcap()).unwrap();
+    drop(tape);
+    let bounded = format!("ulimit -d {MOST_MEMORY} && exec \"$0\" \"$@\"");
+    let mut command = Command::new("sh");
+    command.args([
+        "-c",
+        &bounded,
+        env!("CARGO_BIN_EXE_rattap"),
+        "replay",
+        "-q",
+        "--repeat-window",
+        "0",
+        "-o",
+        "/dev/null",
+    ]);
+    command.args(["--report", &path("r.html"), "--report", &path("r.json"), &path("flood.pcap")]);
+    let run = Run::from(command.output().unwrap());
+    assert_eq!((run.code, run.err.as_str()), (0, ""));
+    let report: Value = serde_json::from_str(&fs::read_to_string(path("r.json")).unwrap()).unwrap();
+    let count = |value: &Value| value.as_u64().unwrap();
+    let sightings: u64 = report["signatures"].as_array().unwrap().iter().map(|found| count(&found["sightings"])).sum();
+    assert_eq!(sightings, u64::from(HOSTS) * (1 + LISTED as u64) + u64::from(ROUNDS) * 150);
+    let clients = report["clients"].as_array().unwrap();
+    assert_eq!(clients.len(), 100);
+    let further = &report["further_clients"];
+    let told: u64 = clients.iter().map(|client| count(&client["sightings"])).sum();
+    assert_eq!(told + count(&further["sightings"]), sightings);
+    assert_eq!((count(&further["clients"]), &further["are_more"]), (65_536 - 100, &Value::Bool(true)));
+    for client in clients {
+        assert!(client["alerts"].as_array().unwrap().len() <= 100);
+    }
+    // What is shown can be shown.
+    let size = fs::metadata(path("r.html")).unwrap().len();
+    assert!(size < 32 << 20, "{size} bytes");
+}
