@@ -24,7 +24,7 @@ const TALLEST: f64 = 20.0;
 const SHORTEST: f64 = 5.0;
 
 #[derive(Template)]
-#[template(path = "page.html")]
+#[template(path = "page.html", config = "src/report/askama.toml")]
 struct Page<'a> {
     report: &'a Report,
     capture: &'a Capture,
