@@ -37,6 +37,7 @@ type Difference = (&'static str, Seer, &'static [&'static str], &'static str);
 #[rustfmt::skip]
 const OF_SAMPLES: &[Difference] = &[
     ("damaged/wrong-trailing-length.pcapng", Rattap, &["host 91.202.233.25"], "Wireshark stops at the damage"),
+    ("hostile/markup.pcap", Both, &[], SPELLING),
     ("hostile/names-with-odd-bytes.pcap", Both, &[], SPELLING),
     ("hostile/pointer-loops.pcap", Both, &[], "names of looping pointers: Wireshark writes down how far it came"),
     ("names/http-host-tab.pcap", Both, &[], NO_HOST),
