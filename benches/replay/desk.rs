@@ -7,18 +7,20 @@ use crate::{Measured, Program, measure, megabytes, rattap};
 /// A replay, and others that write more.
 pub fn compare(name: &str, capture: &Path, folder: &Path, turns: u32) -> anyhow::Result<()> {
     let alerts = folder.join("alerts.cef");
-    let with = |options: &'static [(&str, &str)]| {
+    let with = |options: &'static [&str]| {
         let alerts = &alerts;
         Box::new(move || {
             let mut command = rattap(capture, alerts);
-            for (option, file) in options {
-                command.arg(option).arg(folder.join(file));
-            }
+            command.current_dir(folder).args(options);
             command
         })
     };
-    let programs: [Program; 2] =
-        [("`rattap replay`", with(&[])), ("`rattap replay --carve`", with(&[("--carve", "evidence.pcapng")]))];
+    let programs: [Program; 4] = [
+        ("`rattap replay`", with(&[])),
+        ("`rattap replay --carve`", with(&["--carve", "evidence.pcapng"])),
+        ("`rattap replay --report --no-report-hashes`", with(&["--report", "report.html", "--no-report-hashes"])),
+        ("`rattap replay --report`", with(&["--report", "report.html"])),
+    ];
     println!(
         "\n| capture | program | time | against the replay without, by turns: median (lowest to highest) | peak memory |"
     );
