@@ -21,7 +21,7 @@ demo: setup
 	cargo build --release --locked
 	@echo
 	@echo '$$ rattap replay pcaps/story.pcap'
-	@target/release/rattap replay pcaps/story.pcap
+	@$(RELEASE)/rattap replay pcaps/story.pcap
 
 # Every test.
 test: setup-test

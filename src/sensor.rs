@@ -38,7 +38,7 @@ use crate::capture::{Beat, Block, CaptureCounts, CaptureError, Fill, Held, Mark,
 use crate::carve::Index;
 use crate::indicator::{IndicatorSet, Learned};
 use crate::output::{NameList, Output, OutputError};
-use crate::scan::{Findings, FlowBits, ScanCounts, scan};
+use crate::scan::{Findings, FlowKeys, ScanCounts, scan};
 use crate::track::{TrackCounts, TrackSettings, Tracker};
 use crate::units::Timestamp;
 
@@ -309,7 +309,7 @@ fn run_until(
     shared.control.attach(&shared);
     for _ in 0..loads {
         let block = Block::new(Arc::new(Origin::default()), indicators.clone());
-        let flows = has_index.then(FlowBits::new);
+        let flows = has_index.then(FlowKeys::new);
         let findings = Findings { wants_names, flows, ..Findings::default() };
         shared.give_back(Load { block, findings, exclusions: exclusions.clone() });
     }

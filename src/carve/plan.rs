@@ -5,7 +5,6 @@ use std::io;
 use super::index::Index;
 use super::wanted::Wanted;
 use crate::capture::{PIECES, Part};
-use crate::scan::FlowBits;
 
 /// What is to be read of one input, whose Blocks come one after the other.
 pub(super) struct Plan {
@@ -24,14 +23,13 @@ impl Plan {
     /// For the input whose Blocks begin at `first`; there are `blocks` in all.
     pub(super) fn new(first: u64, blocks: u64, index: &Index, wanted: &Wanted) -> io::Result<Self> {
         let input = index.entry(first)?.part.input;
-        let mut room = FlowBits::new();
         let mut plan = Self { input, first, end: first, is_sought: true, blocks: Vec::new() };
         while plan.end < blocks {
             let part = index.entry(plan.end)?.part;
             if part.input != input {
                 break;
             }
-            let pieces = wanted.pieces(index.flows(plan.end, &mut room)?);
+            let pieces = index.pieces(plan.end, wanted.flows())?;
             if pieces != 0 || plan.is_read_whole(plan.end, &part) {
                 plan.blocks.push((plan.end, pieces));
             }

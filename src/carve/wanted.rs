@@ -9,7 +9,7 @@ use crate::alert::{Evidence, Line, Signature};
 use crate::capture::Frame;
 use crate::decode::{Decoded, decode};
 use crate::flow::{Flow, Protocol};
-use crate::scan::{FlowBits, FlowKey};
+use crate::scan::{FlowKey, WantedFlows};
 use crate::units::Timestamp;
 
 /// How many comments a packet gets; those that are left go to later packets of its conversation.
@@ -24,9 +24,7 @@ pub(super) struct Wanted {
     by_flow: HashMap<Flow, u32, RandomState>,
     /// Of whose fragments some are wanted, the lower address first.
     hosts: HashMap<(IpAddr, IpAddr), Hosts, RandomState>,
-    keys: Vec<FlowKey>,
-    /// The same, to pass over most packets.
-    bits: FlowBits,
+    flows: WantedFlows,
 }
 
 struct Conversation {
@@ -51,15 +49,15 @@ impl Wanted {
             conversations: Vec::new(),
             by_flow: HashMap::default(),
             hosts: HashMap::default(),
-            keys: Vec::new(),
-            bits: FlowBits::new(),
+            flows: WantedFlows::default(),
         };
+        let mut keys = Vec::new();
         for (number, told) in (0..).zip(evidence.told()) {
             let mut lines = told.lines.clone();
             lines.sort_by_key(|line| (line.seen, line.id));
             wanted.conversations.push(Conversation { lines, named: 0, was_seen: false });
             wanted.by_flow.insert(told.flow, number);
-            wanted.keys.push(FlowKey::of(&told.flow));
+            keys.push(FlowKey::of(&told.flow));
             let hosts = wanted.hosts.entry(pair(&told.flow)).or_default();
             if !hosts.protocols.contains(&told.flow.protocol) {
                 hosts.protocols.push(told.flow.protocol);
@@ -73,14 +71,14 @@ impl Wanted {
             hosts.are_tunnel = true;
             hosts.conversations.extend(flows.iter().filter_map(|flow| wanted.by_flow.get(flow)));
         }
-        wanted.keys.extend(wanted.hosts.keys().map(|(one, other)| FlowKey::of_hosts(*one, *other)));
-        wanted.keys.iter().for_each(|key| wanted.bits.add(*key));
+        keys.extend(wanted.hosts.keys().map(|(one, other)| FlowKey::of_hosts(*one, *other)));
+        wanted.flows = WantedFlows::new(keys);
         wanted
     }
 
-    /// The pieces of a Block with these flows that may hold one that is wanted: a bit for each.
-    pub(super) fn pieces(&self, flows: &FlowBits) -> u8 {
-        self.keys.iter().fold(0, |pieces, key| pieces | flows.pieces(*key))
+    /// The flows that are wanted, and the hosts of which fragments are.
+    pub(super) fn flows(&self) -> &WantedFlows {
+        &self.flows
     }
 
     /// How many conversations had a packet so far.
@@ -95,7 +93,7 @@ impl Wanted {
         comments.clear();
         let mut is_taken = false;
         for flow in outer.iter().map(|outer| outer.flow).chain([packet.flow()]) {
-            if self.bits.pieces(FlowKey::of(&flow)) != 0
+            if self.flows.may_hold(FlowKey::of(&flow))
                 && let Some(number) = self.by_flow.get(&flow.either_way())
                 && let Some(conversation) = self.conversations.get_mut(*number as usize)
             {

@@ -1,21 +1,21 @@
-//! Which flows a Block may hold packets of, and in which of its pieces: a Bloom filter of four hashes for each piece, so that whoever
-//! wants the packets of a few flows need not read the rest again.
+//! Which flows a Block holds packets of, and in which of its pieces: a number for each packet, so that whoever wants the packets of a
+//! few flows need not read the rest again.
+//!
+//! To note one number after the other costs less than a Bloom filter, which is smaller only where flows are long, and answers any
+//! question without being wrong more than once in four thousand million times.
 
+use std::collections::HashSet;
 use std::net::IpAddr;
 
-use crate::capture::{Frame, Part};
+use foldhash::fast::RandomState;
+
+use crate::capture::{Frame, PIECES, Part};
 use crate::decode::{Decoded, Packet};
 use crate::flow::Flow;
 
-/// How many hashes there are.
-const HASHES: usize = 4;
-
-/// How many bits of a key are a hash.
-const HASH_BITS: usize = 13;
-
 /// What stands for a flow, the same for both directions. Equal ones may meet; a flow without ports is known by its addresses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct FlowKey(u64);
+pub struct FlowKey(u32);
 
 impl FlowKey {
     /// Of a flow.
@@ -39,71 +39,91 @@ impl FlowKey {
         let (source_port, destination_port) = ports.unwrap_or_default();
         let end = |address, port: u16| fold(address) ^ u64::from(port) << 44;
         let sum = end(source, source_port).wrapping_add(end(destination, destination_port)).wrapping_mul(FACTOR);
-        Self((sum ^ sum >> 29).wrapping_mul(FACTOR) >> (64 - HASHES * HASH_BITS))
+        Self(((sum ^ sum >> 29).wrapping_mul(FACTOR) >> 32) as u32)
     }
 }
 
-/// The filters of one Block, 32 KiB in all: for each hash and each number that it can be, a byte with a bit for each piece. So a flow is
-/// looked for in all pieces at once, and what a packet sets is the same bit of four bytes.
-///
-/// Where most flows are short, a piece of 256 KiB holds some six hundred, which set one bit in thirteen: so of a hundred flows that are
-/// wanted and not in it, one in three hundred pieces seems to hold one. With three hashes it was one in thirty.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FlowBits {
-    bytes: Box<[[u8; 1 << HASH_BITS]; HASHES]>,
-    /// The bit of the piece that is added to.
-    piece: u8,
-    /// Where that piece ends in the Block.
+/// The flows of one Block, in the order of its packets: one for each packet, and each packet that it lay in.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct FlowKeys {
+    keys: Vec<FlowKey>,
+    /// How many there are up to the end of each piece.
+    counts: [u32; PIECES],
+    /// The piece that is added to, and where it ends in the Block.
+    piece: usize,
     end: u32,
 }
 
-impl FlowBits {
-    /// Their size in bytes.
-    pub const SIZE: usize = HASHES << HASH_BITS;
-
-    /// None set, and all to be added to the first piece.
+impl FlowKeys {
+    /// None.
     pub fn new() -> Self {
-        Self { bytes: Box::new([[0; 1 << HASH_BITS]; HASHES]), piece: 1, end: u32::MAX }
+        Self::default()
     }
 
-    /// The bits in eights.
-    pub fn bytes(&self) -> &[u8] {
-        self.bytes.as_flattened()
+    /// Those of another Block, as they were [stored](Self::bytes).
+    pub fn stored(counts: [u32; PIECES], bytes: &[u8]) -> Self {
+        let (keys, _) = bytes.as_chunks();
+        let keys = keys.iter().map(|key| FlowKey(u32::from_le_bytes(*key))).collect();
+        Self { keys, counts, ..Self::default() }
     }
 
-    /// The same, to be read into.
-    pub fn bytes_mut(&mut self) -> &mut [u8] {
-        self.bytes.as_flattened_mut()
+    /// How many there are up to the end of each piece.
+    pub fn counts(&self) -> [u32; PIECES] {
+        self.counts
     }
 
-    /// The pieces that a flow may be in: a bit for each, the lowest for the first.
-    #[inline]
-    pub fn pieces(&self, key: FlowKey) -> u8 {
-        self.bytes.iter().zip(places(key)).fold(u8::MAX, |pieces, (bytes, place)| pieces & bytes[place])
+    /// All of them, four bytes each.
+    pub fn bytes(&self) -> Vec<u8> {
+        self.keys.iter().flat_map(|FlowKey(key)| key.to_le_bytes()).collect()
     }
 
-    /// Adds a flow to the piece.
-    #[inline(always)]
-    pub fn add(&mut self, key: FlowKey) {
-        for (bytes, place) in self.bytes.iter_mut().zip(places(key)) {
-            bytes[place] |= self.piece;
-        }
+    /// How many bytes those are.
+    pub fn size(&self) -> usize {
+        size_of_val(self.keys.as_slice())
     }
 
-    /// Sets none, and goes to the Block's first piece.
+    /// The pieces that hold one of the flows: a bit for each, the lowest for the first.
+    pub fn pieces(&self, wanted: &WantedFlows) -> u8 {
+        let mut start = 0;
+        (0..).zip(self.counts).fold(0, |pieces, (piece, end)| {
+            let end = end as usize;
+            let keys = self.keys.get(start..end).unwrap_or_default();
+            start = end;
+            pieces | u8::from(keys.iter().any(|key| wanted.may_hold(*key))) << piece
+        })
+    }
+
+    /// Forgets them, and goes to the first piece of a Block.
     pub(super) fn begin(&mut self, part: &Part) {
-        self.bytes_mut().fill(0);
-        (self.piece, self.end) = (1, part.ends[0]);
+        self.keys.clear();
+        (self.piece, self.end) = (0, part.ends[0]);
     }
 
     /// Goes on to the piece that holds a frame; one that begins beyond the last is taken for that piece's.
     #[inline(always)]
     pub(super) fn go_to(&mut self, part: &Part, frame: &Frame) {
         if frame.offset >= self.end {
-            let piece = part.piece(frame);
-            self.piece = 1 << piece;
-            self.end = part.ends[piece];
+            self.leave(part.piece(frame));
+            self.end = part.ends[self.piece];
         }
+    }
+
+    /// The Block has ended.
+    pub(super) fn finish(&mut self) {
+        self.leave(PIECES - 1);
+        self.counts[PIECES - 1] = self.keys.len() as u32;
+    }
+
+    fn leave(&mut self, next: usize) {
+        let count = self.keys.len() as u32;
+        self.counts.iter_mut().take(next).skip(self.piece).for_each(|end| *end = count);
+        self.piece = next;
+    }
+
+    /// Adds a flow to the piece.
+    #[inline(always)]
+    pub fn add(&mut self, key: FlowKey) {
+        self.keys.push(key);
     }
 
     #[inline(always)]
@@ -122,17 +142,47 @@ impl FlowBits {
     }
 }
 
-impl Default for FlowBits {
-    fn default() -> Self {
-        Self::new()
+/// Flows that somebody wants the packets of.
+#[derive(Debug, Default)]
+pub struct WantedFlows {
+    keys: HashSet<FlowKey, RandomState>,
+    /// A bit for each number that the lowest bits of a key can be, so that most others are passed over.
+    bits: Vec<u64>,
+}
+
+impl WantedFlows {
+    /// How many bits there are for each key, about: so few others pass.
+    const BITS_EACH: usize = 256;
+
+    /// And how many in all at the most: 8 KiB for a few keys lie in the cache nearest to a core, 128 KiB for very many in the next.
+    const BITS: std::ops::RangeInclusive<usize> = 1 << 16..=1 << 20;
+
+    /// Some.
+    pub fn new(keys: impl IntoIterator<Item = FlowKey>) -> Self {
+        let keys: HashSet<FlowKey, RandomState> = keys.into_iter().collect();
+        let size = keys.len().saturating_mul(Self::BITS_EACH).next_power_of_two();
+        let mut bits = vec![0; size.clamp(*Self::BITS.start(), *Self::BITS.end()) / 64];
+        for key in &keys {
+            let (word, bit) = place(*key, bits.len());
+            bits[word] |= bit;
+        }
+        Self { keys, bits }
+    }
+
+    /// Whether a flow is one of them, or another that the same number stands for.
+    #[inline]
+    pub fn may_hold(&self, key: FlowKey) -> bool {
+        let (word, bit) = place(key, self.bits.len());
+        self.bits.get(word).is_some_and(|bits| bits & bit != 0) && self.keys.contains(&key)
     }
 }
 
-/// Where each hash is in its bytes.
-#[inline(always)]
-fn places(FlowKey(key): FlowKey) -> [usize; HASHES] {
-    [0, 1, 2, 3].map(|hash: usize| (key >> (HASH_BITS * hash)) as usize & ((1 << HASH_BITS) - 1))
+/// The word, of so many, and the bit in it.
+#[inline]
+fn place(FlowKey(key): FlowKey, words: usize) -> (usize, u64) {
+    ((key as usize / 64) & words.wrapping_sub(1), 1 << (key % 64))
 }
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -146,29 +196,43 @@ mod tests {
         Flow { source, destination, protocol: Protocol::TCP }
     }
 
+    fn wanted(numbers: impl IntoIterator<Item = u32>) -> WantedFlows {
+        WantedFlows::new(numbers.into_iter().map(|number| FlowKey::of(&flow(number))))
+    }
+
     #[test]
-    fn what_was_added_is_held_either_way_and_little_else() {
-        let mut bits = FlowBits::new();
-        (0..1000).for_each(|number| bits.add(FlowKey::of(&flow(number))));
-        assert!((0..1000).all(|number| bits.pieces(FlowKey::of(&flow(number).reversed())) == 1));
-        let others = (1000..11_000).filter(|number| bits.pieces(FlowKey::of(&flow(*number))) != 0).count();
-        assert!(others < 5, "{others}");
-        bits.begin(&Part::default());
-        assert!((0..1000).all(|number| bits.pieces(FlowKey::of(&flow(number))) == 0));
+    fn what_is_wanted_is_known_either_way_and_nothing_else() {
+        for count in [1, 1000, 100_000] {
+            let wanted = wanted(0..count);
+            assert!((0..count).all(|number| wanted.may_hold(FlowKey::of(&flow(number).reversed()))));
+            let others = (count..count + 10_000).filter(|number| wanted.may_hold(FlowKey::of(&flow(*number)))).count();
+            assert!(others < 5, "{others} of {count}");
+        }
+        assert!(!WantedFlows::default().may_hold(FlowKey::of(&flow(1))));
     }
 
     #[test]
     fn a_flow_is_held_by_the_pieces_that_its_frames_lie_in() {
         let part = Part { ends: [10, 20, 20, 30, 40, 40, 40, 40], ..Part::default() };
-        let mut bits = FlowBits::new();
-        bits.begin(&part);
-        for (number, offset) in [(1, 0), (2, 9), (3, 10), (1, 19), (4, 20), (1, 30), (5, 39), (6, 40)] {
-            let frame = Frame { time: Timestamp::MIN, offset, captured: 1, original: 1, link: LinkType::RAW };
-            bits.go_to(&part, &frame);
-            bits.add(FlowKey::of(&flow(number)));
+        let mut keys = FlowKeys::new();
+        for frames in [&[(1, 0), (2, 9), (3, 10), (1, 19), (4, 20), (1, 30), (5, 39), (6, 40)][..], &[(2, 29)], &[]] {
+            keys.begin(&part);
+            for (number, offset) in frames {
+                let frame =
+                    Frame { time: Timestamp::MIN, offset: *offset, captured: 1, original: 1, link: LinkType::RAW };
+                keys.go_to(&part, &frame);
+                keys.add(FlowKey::of(&flow(*number)));
+            }
+            keys.finish();
+            let pieces = [1, 2, 3, 4, 5, 6].map(|number| keys.pieces(&wanted([number])));
+            match frames.len() {
+                8 => assert_eq!(pieces, [0b1_0011, 1, 0b10, 0b1000, 0b1_0000, 0b1000_0000]),
+                1 => assert_eq!(pieces, [0, 0b1000, 0, 0, 0, 0]),
+                _ => assert_eq!(pieces, [0; 6]),
+            }
+            let stored = FlowKeys::stored(keys.counts(), &keys.bytes());
+            assert_eq!((stored.pieces(&wanted([2])), stored.size()), (pieces[1], 4 * frames.len()));
         }
-        let pieces = [1, 2, 3, 4, 5, 6].map(|number| bits.pieces(FlowKey::of(&flow(number))));
-        assert_eq!(pieces, [0b1_0011, 1, 0b10, 0b1000, 0b1_0000, 0b1000_0000]);
     }
 
     #[test]

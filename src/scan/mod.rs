@@ -25,7 +25,7 @@ mod names;
 mod speech;
 
 pub use facts::{DnsFacts, HttpFacts, MatchBasis, Named};
-pub use flows::{FlowBits, FlowKey};
+pub use flows::{FlowKey, FlowKeys, WantedFlows};
 pub use names::{DnsSighting, MOST_ADDRESSES, MOST_NAMES};
 pub use speech::{NameSighting, NetSupport, NetSupportSighting, Reading, Speech, Stream};
 
@@ -121,7 +121,7 @@ pub struct Findings {
     /// All TCP segments with a payload, where they were noted.
     pub segments: Vec<Segment>,
     /// Which flows the Block holds packets of, where whoever scans wants to know.
-    pub flows: Option<FlowBits>,
+    pub flows: Option<FlowKeys>,
     /// What was counted on the way.
     pub counts: ScanCounts,
 }
@@ -177,13 +177,14 @@ pub fn scan(block: &Block, learned: &Learned, findings: &mut Findings) {
         Some(mut flows) => {
             flows.begin(&block.part);
             scan_frames(block, learned, findings, Some(&mut flows));
+            flows.finish();
             findings.flows = Some(flows);
         }
     }
 }
 
 #[inline(always)]
-fn scan_frames(block: &Block, learned: &Learned, findings: &mut Findings, mut flows: Option<&mut FlowBits>) {
+fn scan_frames(block: &Block, learned: &Learned, findings: &mut Findings, mut flows: Option<&mut FlowKeys>) {
     let set = &*block.indicators;
     let mut look = Look { set, learned, speech: Speech::new(set, findings.wants_names), findings };
     let mut clock = Timestamp::MIN;
