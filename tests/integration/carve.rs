@@ -280,7 +280,7 @@ fn of_more_conversations_than_are_carved_the_rest_is_told() {
         bytes.extend([&port.to_be_bytes()[..], &[1, 187, 0, 0, 0, 1, 0, 0, 0, 0, 0x50, 2, 4, 0, 0, 0, 0, 0]].concat());
     }
     fs::write(&many, bytes).unwrap();
-    // Not silent, as the helper is.
+    // Not silent, as `replay` is.
     let run = run(["replay", "--carve", carved.to_str().unwrap(), many.to_str().unwrap()]);
     let beyond = "4,464 sightings of conversations that are not carved, since there are too many";
     assert!(run.code == 0 && run.err.contains(beyond), "{}", run.err);
