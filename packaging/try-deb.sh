@@ -3,6 +3,7 @@
 # installs. The bare system is made once, 120 MB, and kept in TRY_DEB_CACHE (by default target/debian-12).
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. packaging/bare-debian.sh
 
 package=$(realpath "$1")
 cache=${TRY_DEB_CACHE:-target/debian-12}
@@ -11,23 +12,10 @@ if [ "$(id -u)" != 0 ]; then
     exit 0
 fi
 
-mkdir -p "$cache"
 root=$(mktemp -d)
 trap 'rm -rf "$root"' EXIT
-if [ ! -f "$cache/base.tar" ]; then
-    command -v debootstrap >/dev/null || { apt-get update -qq && apt-get install -y -qq debootstrap >/dev/null; }
-    # With what the package depends on, so that it installs without a network.
-    debootstrap --variant=minbase --include=adduser,libpcap0.8 bookworm "$root/base" >"$cache/debootstrap.log" 2>&1 || {
-        tail -3 "$cache/debootstrap.log"
-        echo "SKIPPED: no bare Debian 12 could be made (the network?)"
-        exit 0
-    }
-    rm -rf "$root"/base/var/cache/apt/*.bin "$root"/base/var/cache/apt/archives/*.deb "$root"/base/var/lib/apt/lists/*
-    tar -C "$root/base" -cf "$cache/base.tar.new" .
-    mv "$cache/base.tar.new" "$cache/base.tar"
-    rm -rf "$root/base"
-fi
-tar -C "$root" -xf "$cache/base.tar"
+# With what the package depends on.
+bare_debian base adduser,libpcap0.8 "$root"
 cp "$package" "$root/rattap.deb"
 cp pcaps/story.pcap pcaps/golden/story.pcap.cef "$root/srv/"
 

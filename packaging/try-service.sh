@@ -4,6 +4,7 @@
 # target/debian-12). systemd boots in namespaces of its own: no process and no packet of it is seen outside.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. packaging/bare-debian.sh
 
 package=$(realpath "$1")
 cache=${TRY_DEB_CACHE:-target/debian-12}
@@ -26,21 +27,7 @@ clean_up() {
 }
 trap clean_up EXIT
 
-mkdir -p "$cache"
-if [ ! -f "$cache/service.tar" ]; then
-    command -v debootstrap >/dev/null || { apt-get update -qq && apt-get install -y -qq debootstrap >/dev/null; }
-    debootstrap --variant=minbase --include=adduser,libpcap0.8,systemd-sysv,iproute2 bookworm "$root/base" \
-        >"$cache/debootstrap.log" 2>&1 || {
-        tail -3 "$cache/debootstrap.log"
-        echo "SKIPPED: no bare Debian 12 could be made (the network?)"
-        exit 0
-    }
-    rm -rf "$root"/base/var/cache/apt/*.bin "$root"/base/var/cache/apt/archives/*.deb "$root"/base/var/lib/apt/lists/*
-    tar -C "$root/base" -cf "$cache/service.tar.new" .
-    mv "$cache/service.tar.new" "$cache/service.tar"
-    rm -rf "$root/base"
-fi
-tar -C "$root" -xf "$cache/service.tar"
+bare_debian service adduser,libpcap0.8,systemd-sysv,iproute2 "$root"
 cp "$package" "$root/root/rattap.deb"
 
 (

@@ -4,13 +4,13 @@ use std::fs::File;
 use std::io::{self, IsTerminal, Write};
 use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 
 use env_logger::{Env, Target};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use log::{Level, LevelFilter};
-use rattap::output::{Event, Report, Tally};
+use rattap::output::{Event, Report, SharedTally};
 use rattap::units::ByteCount;
 
 use crate::table;
@@ -99,9 +99,8 @@ impl Console {
     }
 
     /// Says who was seen doing what.
-    pub fn show(&self, tally: &Mutex<Tally>) {
-        let tally = tally.lock().unwrap_or_else(PoisonError::into_inner);
-        self.say(&table::text(&tally, table::is_coloured()));
+    pub fn show(&self, tally: &SharedTally) {
+        self.say(&table::text(&tally.held(), table::is_coloured()));
     }
 }
 

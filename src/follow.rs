@@ -1,12 +1,11 @@
 //! The run of a replay that follows a folder: until a signal stops it.
 
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use anyhow::Context;
 use rattap::capture::{CaptureError, Files, Follow};
-use rattap::output::{Mode, NameList, OutputError, Tallied, Tally};
+use rattap::output::{Mode, NameList, OutputError, SharedTally};
 use rattap::sensor::{self, Control, Event, InForce};
 
 use crate::config;
@@ -21,8 +20,12 @@ pub fn follow(replay: config::Replay, console: &Console) -> anyhow::Result<Exit>
     let config::Followed { folder, state } = replay.follow.context("no folder to follow")?;
     let signals = Signals::listen().context("signals cannot be listened to")?;
     let exclusions = run.settings.track.exclusions.clone();
-    let tally = replay.shows_summary.then(|| Arc::new(Mutex::new(Tally::default())));
-    let output = Tallied::over(run.open_outputs(Mode::Follow)?, tally.as_ref());
+    let tally = replay.shows_summary.then(SharedTally::default);
+    let opened = run.open_outputs(Mode::Follow)?;
+    let output = match &tally {
+        Some(tally) => tally.over(opened),
+        None => opened,
+    };
     let names = replay.names.as_deref().map(|names| NameList::open(names, Mode::Follow)).transpose()?;
     let control = Control::new(InForce { indicators: run.indicators, exclusions: exclusions.clone() });
     let files = Files::new(Vec::new(), run.filter).within(window);

@@ -13,6 +13,7 @@
 pub mod alert;
 pub mod capture;
 pub mod carve;
+pub mod counts;
 pub mod decode;
 pub mod domain_name;
 pub mod flow;

@@ -8,12 +8,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use crossbeam_channel::Receiver;
+use rattap::alert::Phase;
 use rattap::alert::exclusion::Exclusions;
-use rattap::alert::{Alert, Phase};
 use rattap::capture::{Change, News, Opened, Source, Watched};
 use rattap::indicator::{FeedReport, builtin};
 use rattap::metrics::{Drops, FeedState, InterfaceState, Lag, OutputState, Queue, Server, Snapshot, SpoolState};
-use rattap::output::{Mode, Monitor, Output, OutputError, OutputStatus, SpoolSettings};
+use rattap::output::{self, Mode, Monitor, Output, OutputError, OutputStatus, SpoolSettings};
 use rattap::privileges::{self, Confinement, Opener};
 use rattap::sensor::{self, Control, Event};
 use rattap::units::ByteCount;
@@ -48,7 +48,7 @@ pub fn live(live: config::Live, console: &Console) -> anyhow::Result<Exit> {
     let listener = live.service.metrics.map(listen).transpose()?;
     let opener = give_up_rights(&live)?;
     let lag = Arc::new(Mutex::new(Lag::default()));
-    let output = Box::new(Timed { output: live.run.open_outputs(Mode::Live)?, lag: lag.clone() });
+    let output = timed(live.run.open_outputs(Mode::Live)?, lag.clone());
     let control = Control::new(live.in_force());
     let (interfaces, news) = (opened.interfaces().to_vec(), opened.news());
     let outputs = Outputs { monitors: output.monitors(), spool: live.run.spool.clone(), lag };
@@ -124,37 +124,14 @@ fn give_up_rights(live: &config::Live) -> anyhow::Result<Opener> {
 }
 
 /// An output that notes how late alerts leave.
-struct Timed {
-    output: Box<dyn Output>,
-    lag: Arc<Mutex<Lag>>,
-}
-
-impl Output for Timed {
-    fn write(&mut self, alert: &Alert) -> Result<(), OutputError> {
-        let written = self.output.write(alert);
+fn timed(output: Box<dyn Output>, lag: Arc<Mutex<Lag>>) -> Box<dyn Output> {
+    Box::new(output::Watched::new(output, move |alert| {
         // An update leaves when its window closes, which says nothing of the way.
         if alert.phase == Phase::First && !alert.is_suppressed() {
-            let lag = config::now().since(alert.seen);
-            locked(&self.lag).observe(lag);
+            let passed = config::now().since(alert.seen);
+            locked(&lag).observe(passed);
         }
-        written
-    }
-
-    fn flush(&mut self) -> Result<(), OutputError> {
-        self.output.flush()
-    }
-
-    fn reopen(&mut self) -> Result<(), OutputError> {
-        self.output.reopen()
-    }
-
-    fn close(self: Box<Self>) -> Result<(), OutputError> {
-        self.output.close()
-    }
-
-    fn monitors(&self) -> Vec<Monitor> {
-        self.output.monitors()
-    }
+    }))
 }
 
 /// What is seen of the outputs.

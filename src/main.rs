@@ -3,7 +3,6 @@
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use anyhow::Context;
@@ -12,7 +11,7 @@ use rattap::alert::Evidence;
 use rattap::alert::exclusion::Exclusions;
 use rattap::capture::{CaptureError, Files, Filter, Inputs, interfaces};
 use rattap::carve::Carving;
-use rattap::output::{Mode, NameList, OutputError, Tallied, Tally};
+use rattap::output::{Mode, NameList, OutputError, SharedTally};
 use rattap::report::Problems;
 use rattap::sensor::{self, Event, Keeps};
 
@@ -108,8 +107,12 @@ fn replay(replay: config::Replay, console: &Console) -> anyhow::Result<Exit> {
     run.files().chain(beside).try_for_each(|(option, path)| config::check_output(option, path, &inputs))?;
     let reports = replay.reports;
     reports.check_inputs(&inputs)?;
-    let tally = replay.shows_summary.then(|| Arc::new(Mutex::new(Tally::default())));
-    let output = Tallied::over(run.open_outputs(Mode::Replay)?, tally.as_ref());
+    let tally = replay.shows_summary.then(SharedTally::default);
+    let opened = run.open_outputs(Mode::Replay)?;
+    let output = match &tally {
+        Some(tally) => tally.over(opened),
+        None => opened,
+    };
     let carving = match &replay.carve {
         Some(path) => {
             let filter = run.filter.as_ref().map(Filter::again).transpose()?;

@@ -12,7 +12,7 @@ use rattap::alert::wire_text;
 use rattap::capture::{Input, Inputs};
 use rattap::output::Output;
 use rattap::report::facts::{List, Moment};
-use rattap::report::{self, Basis, Format, Gather, Gathered, Hashing, Problems, Settings};
+use rattap::report::{self, Basis, Format, Gathered, Hashing, Problems, Settings};
 use rattap::sensor::Outcome;
 
 use crate::cli::{FeedArgs, IndicatorArgs, ReplayArgs, SensorArgs};
@@ -108,7 +108,7 @@ impl Reports {
         };
         settings.lists = run.feeds.iter().map(list).collect();
         let gathered = Gathered::default();
-        let output = Box::new(Gather::new(output, &gathered));
+        let output = gathered.over(output);
         let hashing = with_hashes.then(|| Hashing::start(inputs));
         Ok((Some(Reporting { files, inputs: inputs.to_vec(), gathered, hashing, settings }), output))
     }

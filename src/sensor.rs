@@ -309,7 +309,7 @@ fn run_until(
     shared.control.attach(&shared);
     for _ in 0..loads {
         let block = Block::new(Arc::new(Origin::default()), indicators.clone());
-        let flows = has_index.then(FlowKeys::new);
+        let flows = has_index.then(FlowKeys::default);
         let findings = Findings { wants_names, flows, ..Findings::default() };
         shared.give_back(Load { block, findings, exclusions: exclusions.clone() });
     }

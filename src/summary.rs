@@ -7,6 +7,7 @@ use std::time::Duration;
 use rattap::alert::exclusion::Exclusions;
 use rattap::alert::{Evidence, Signature};
 use rattap::carve::Carved;
+use rattap::counts::{counted, grouped};
 use rattap::losses::{Loss, losses};
 use rattap::sensor::Totals;
 use rattap::units::ByteCount;
@@ -142,34 +143,11 @@ fn write_exclusions(text: &mut String, totals: &Totals, is_dry: bool) -> std::fm
     Ok(())
 }
 
-/// `1 packet`, `1,234 packets`.
-pub fn counted(number: u64, what: &str) -> String {
-    format!("{} {what}{}", grouped(number), if number == 1 { "" } else { "s" })
-}
-
-/// `1234567` as `1,234,567`.
-pub fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use rattap::decode::Skip;
 
     use super::*;
-
-    #[test]
-    fn numbers_are_grouped_by_thousands() {
-        assert_eq!([0, 999, 1000, 1234567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
-    }
 
     #[test]
     fn only_losses_that_happened_are_told() {

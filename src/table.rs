@@ -3,9 +3,8 @@
 use std::fmt::Write;
 use std::io::{self, IsTerminal};
 
+use rattap::counts::{counted, grouped};
 use rattap::output::{Row, Tally};
-
-use crate::summary::{counted, grouped};
 
 /// How many rows are shown: what a terminal shows at once. The rest is counted.
 const MOST_ROWS: usize = 40;

@@ -168,7 +168,7 @@ mod tests {
         let index = Index::new(&std::env::temp_dir()).unwrap();
         let key = |last: u8| FlowKey::of_hosts([10, 0, 0, last].into(), [10, 0, 1, last].into());
         let keys = |number: u64| {
-            let mut keys = FlowKeys::new();
+            let mut keys = FlowKeys::default();
             keys.add(key(number as u8));
             keys.bytes()
         };

@@ -62,7 +62,7 @@ pub enum CarveError {
         error: io::Error,
     },
     /// What the first pass kept cannot be kept or read.
-    #[error("{}: cannot keep the index beside it, which takes a sixtieth of the captures: {error}", path.display())]
+    #[error("{}: cannot keep the index beside it, which takes four bytes for each packet: {error}; choose a folder with room", path.display())]
     Index {
         /// The file that was to be carved.
         path: PathBuf,

@@ -27,6 +27,7 @@ mod tally;
 mod target;
 #[cfg(test)]
 mod tests;
+mod watched;
 
 pub use audit::Audited;
 pub use cef::{Cef, LONGEST_LINE, Sensor};
@@ -34,8 +35,9 @@ pub use event::{Event, Report};
 pub use file::{LineForm, Lines, Sink};
 pub use json::Json;
 pub use names::NameList;
-pub use tally::{ClientTally, Others, Row, Tallied, Tally};
+pub use tally::{ClientTally, Others, Row, SharedTally, Tally};
 pub use target::{Form, Target, TargetError};
+pub use watched::Watched;
 
 /// Takes alerts, one after the other, in the order in which the tracker made them.
 ///

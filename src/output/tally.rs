@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use foldhash::fast::RandomState;
 
-use super::{Monitor, Output, OutputError};
+use super::{Output, Watched};
 use crate::alert::{Alert, Signature, wire_text};
 
 /// How many clients are kept apart: those past it that matter least are put together. A flood of made-up clients cannot push out one with
@@ -134,44 +134,24 @@ fn target(alert: &Alert) -> String {
     }
 }
 
-/// An output that counts what goes to another.
-pub struct Tallied {
-    output: Box<dyn Output>,
-    tally: Arc<Mutex<Tally>>,
-}
+/// A tally that the output thread fills, and somebody else shows at the end.
+#[derive(Clone, Default)]
+pub struct SharedTally(Arc<Mutex<Tally>>);
 
-impl Tallied {
-    /// Counts what goes to `output`, where there is a tally to count it in.
-    pub fn over(output: Box<dyn Output>, tally: Option<&Arc<Mutex<Tally>>>) -> Box<dyn Output> {
-        match tally {
-            Some(tally) => Box::new(Self { output, tally: tally.clone() }),
-            None => output,
-        }
-    }
-}
-
-impl Output for Tallied {
-    fn write(&mut self, alert: &Alert) -> Result<(), OutputError> {
-        if !alert.is_suppressed() {
-            self.tally.lock().unwrap_or_else(PoisonError::into_inner).note(alert);
-        }
-        self.output.write(alert)
+impl SharedTally {
+    /// An output that counts what goes to `output`.
+    pub fn over(&self, output: Box<dyn Output>) -> Box<dyn Output> {
+        let tally = self.clone();
+        Box::new(Watched::new(output, move |alert| {
+            if !alert.is_suppressed() {
+                tally.held().note(alert);
+            }
+        }))
     }
 
-    fn flush(&mut self) -> Result<(), OutputError> {
-        self.output.flush()
-    }
-
-    fn reopen(&mut self) -> Result<(), OutputError> {
-        self.output.reopen()
-    }
-
-    fn close(self: Box<Self>) -> Result<(), OutputError> {
-        self.output.close()
-    }
-
-    fn monitors(&self) -> Vec<Monitor> {
-        self.output.monitors()
+    /// The tally so far.
+    pub fn held(&self) -> MutexGuard<'_, Tally> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -15,7 +15,7 @@ use super::client::{Client, ends};
 use super::{alerts, facts};
 use crate::alert::exclusion::Effect;
 use crate::alert::{Alert, Phase, Signature};
-use crate::output::{Monitor, Output, OutputError};
+use crate::output::{Output, Watched};
 use crate::units::Timestamp;
 
 /// How many hosts are told of with all that was found of them: more than anybody reads, and some 30 MB at the very most.
@@ -27,48 +27,18 @@ pub(super) const MOST_COUNTED: usize = 65_536;
 /// How many alerts are kept of a host, and of what was suppressed.
 pub(super) const MOST_ALERTS: usize = 100;
 
-/// Passes alerts on, and gathers what a report tells.
-pub struct Gather {
-    output: Box<dyn Output>,
-    gathered: Gathered,
-}
-
 /// What was gathered: shared between the output thread, which fills it, and whoever makes the report.
 #[derive(Clone, Default)]
 pub struct Gathered(Arc<Mutex<State>>);
 
-impl Gather {
-    /// In front of all outputs, so that what exclusions suppress comes by, too.
-    pub fn new(output: Box<dyn Output>, gathered: &Gathered) -> Self {
-        Self { output, gathered: gathered.clone() }
-    }
-}
-
-impl Output for Gather {
-    fn write(&mut self, alert: &Alert) -> Result<(), OutputError> {
-        self.gathered.add(alert);
-        self.output.write(alert)
-    }
-
-    fn flush(&mut self) -> Result<(), OutputError> {
-        self.output.flush()
-    }
-
-    fn reopen(&mut self) -> Result<(), OutputError> {
-        self.output.reopen()
-    }
-
-    fn close(self: Box<Self>) -> Result<(), OutputError> {
-        self.output.close()
-    }
-
-    fn monitors(&self) -> Vec<Monitor> {
-        self.output.monitors()
-    }
-}
-
 impl Gathered {
-    fn add(&self, alert: &Alert) {
+    /// An output that gathers from what goes to `output`: in front of all outputs, so that what exclusions suppress comes by, too.
+    pub fn over(&self, output: Box<dyn Output>) -> Box<dyn Output> {
+        let gathered = self.clone();
+        Box::new(Watched::new(output, move |alert| gathered.add(alert)))
+    }
+
+    pub(super) fn add(&self, alert: &Alert) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).add(alert);
     }
 

@@ -1,6 +1,6 @@
 //! The report of a replay: who, when, what, how sure, and the packets to prove it, as a page to read or as JSON.
 //!
-//! [`Gather`] stands in front of the outputs and keeps of the alerts that pass what a report tells; [`Hashing`] computes the inputs'
+//! [`Gathered`] keeps, of the alerts on their way to the outputs, what a report tells; [`Hashing`] computes the inputs'
 //! hashes meanwhile. When the run has ended [`report`] makes the [facts] of both and of what the run counted; [`Format::write`] writes
 //! them as JSON or as a page. The same input with the same settings gives the same bytes: nothing here reads a clock, or depends on
 //! how many workers there were.
@@ -26,7 +26,7 @@ mod series;
 mod verdict;
 
 pub use facts::{Report, Settings, schema};
-pub use gather::{Gather, Gathered};
+pub use gather::Gathered;
 pub use hashes::Hashing;
 
 /// How many problems with inputs a report tells.

@@ -11,6 +11,7 @@ use askama::Template;
 use super::facts::{
     Alert, Beacon, Capture, Chain, Client, Level, Moment, Packets, Report, Rule, Settings, Span, Stage, Timed, Timeline,
 };
+use crate::counts;
 use crate::units::{ByteCount, Timestamp};
 
 const SECOND: f64 = 1e9;
@@ -345,20 +346,12 @@ fn size(bytes: &u64) -> String {
     ByteCount(*bytes).to_string()
 }
 
-/// `1234567` as `1,234,567`.
+// The template hands on references.
+
 fn grouped(number: &u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
+    counts::grouped(*number)
 }
 
-/// `1 alert`, `2 alerts`.
 fn counted(number: &u64, what: &str) -> String {
-    format!("{} {what}{}", grouped(number), if *number == 1 { "" } else { "s" })
+    counts::counted(*number, what)
 }
