@@ -37,7 +37,7 @@ use rattap::domain_name::DomainName;
 use rattap::indicator::{Indicator, IndicatorSet, Learned, Pattern, builtin};
 use rattap::output::{Cef, Sensor};
 use rattap::protocol::dns::Message;
-use rattap::protocol::head::Head;
+use rattap::protocol::parse_result::ParseResult;
 use rattap::protocol::quic::InitialReader;
 use rattap::scan::{Findings, scan};
 use rattap::track::{TrackSettings, Tracker};
@@ -195,9 +195,9 @@ fn quic_initial(criterion: &mut Criterion) {
         ("first datagram of a post-quantum hello", datagram(Side::Client, &long[..1100]), false),
         ("a server's", datagram(Side::Server, &short), false),
     ] {
-        assert_eq!(matches!(reader.client_hello(&datagram), Head::Whole(..)), is_whole);
+        assert_eq!(matches!(reader.client_hello(&datagram), ParseResult::Whole(..)), is_whole);
         group.bench_function(what, |bencher| {
-            bencher.iter(|| matches!(reader.client_hello(black_box(&datagram)), Head::Whole(..)));
+            bencher.iter(|| matches!(reader.client_hello(black_box(&datagram)), ParseResult::Whole(..)));
         });
     }
 }

@@ -13,28 +13,16 @@ use rattap::capture::{CaptureError, Files, Filter, Inputs, interfaces};
 use rattap::carve::Carving;
 use rattap::output::{Mode, NameList, OutputError, SharedTally};
 use rattap::report::Problems;
-use rattap::sensor::{self, Event, Keeps};
+use rattap::sensor::{self, Event, Extras};
 
-mod cli;
-mod config;
-mod console;
-mod documents;
-mod exit_code;
-mod feeds;
-mod follow;
-mod hunting;
-mod listing;
-mod live;
-mod reporting;
-mod settings;
-mod summary;
-mod systemd;
-mod table;
+mod command;
 
-use cli::{Cli, Command, ConfigCommand, ExclusionsCommand, IndicatorsCommand, LiveArgs};
-use console::{Console, Kind};
-use exit_code::Exit;
-use settings::{LoadError, Origins};
+use command::args::{Cli, Command, ConfigCommand, ExclusionsCommand, IndicatorsCommand, LiveArgs};
+use command::settings::{self, LoadError, Origins};
+use command::terminal::console::{self, Console, Kind};
+use command::terminal::exit_code::Exit;
+use command::terminal::{listing, summary};
+use command::{documents, follow, hunt, indicators, live, plan, reports};
 
 fn main() -> Exit {
     let arguments: Vec<OsString> = std::env::args_os().collect();
@@ -65,34 +53,34 @@ fn main() -> Exit {
 /// An error is a wrong usage or setting: whatever goes wrong with the work itself has its own exit code.
 fn run(cli: Cli, origins: &Origins, console: &Console) -> anyhow::Result<Exit> {
     match cli.command {
-        Command::Replay(args) if args.follow.is_some() => follow::follow(config::Replay::new(*args, origins)?, console),
-        Command::Replay(args) => replay(config::Replay::new(*args, origins)?, console),
-        Command::Live(args) => live::live(config::Live::new(*args, origins)?, console),
+        Command::Replay(args) if args.follow.is_some() => follow::follow(plan::Replay::new(*args, origins)?, console),
+        Command::Replay(args) => replay(plan::Replay::new(*args, origins)?, console),
+        Command::Live(args) => live::live(plan::Live::new(*args, origins)?, console),
         Command::Config(ConfigCommand::Check { file }) => print(&check(&file)?),
-        Command::ReportSchema => print(&reporting::schema()?),
+        Command::ReportSchema => print(&reports::schema()?),
         Command::Man { into: Some(folder), .. } => documents::write_manual(&folder).map(|()| Exit::Done),
         Command::Man { page, into: None } => print(&documents::manual_page(page.as_deref())?),
         Command::Completions { shell } => print(&documents::completions(shell)),
         Command::Indicators(IndicatorsCommand::List { config: _, indicators, json }) => {
-            let set = config::load_indicators(indicators, origins)?.set;
+            let set = plan::load_indicators(indicators, origins)?.set;
             let text = if json { listing::indicators_json(&set)? } else { listing::indicators_table(&set) };
             print(&text)
         }
         Command::Indicators(IndicatorsCommand::Check { paths, rules, strict }) => {
-            let checked = feeds::check(&config::feed_settings(paths, rules));
+            let checked = indicators::check(&plan::feed_settings(paths, rules));
             print(&checked.text)?;
             Ok(if checked.has_errors || (strict && checked.has_warnings) { Exit::Failed } else { Exit::Done })
         }
         Command::Hunt(args) => {
-            let set = config::load_indicators(args.indicators, origins)?.set;
-            print(&hunting::text(&set, args.format, &args.only)?)
+            let set = plan::load_indicators(args.indicators, origins)?.set;
+            print(&hunt::text(&set, args.format, &args.only)?)
         }
         Command::Exclusions(ExclusionsCommand::Check { files }) => check_exclusions(&files),
         Command::Interfaces => print(&listing::interfaces_table(&interfaces()?)),
     }
 }
 
-fn replay(replay: config::Replay, console: &Console) -> anyhow::Result<Exit> {
+fn replay(replay: plan::Replay, console: &Console) -> anyhow::Result<Exit> {
     let mut problems = 0u64;
     let mut noted = Problems::default();
     let mut problem = |error: CaptureError| {
@@ -104,7 +92,7 @@ fn replay(replay: config::Replay, console: &Console) -> anyhow::Result<Exit> {
     let run = replay.run;
     let beside = [("--names", &replay.names), ("--carve", &replay.carve)];
     let beside = beside.into_iter().filter_map(|(option, path)| Some((option, path.as_deref()?)));
-    run.files().chain(beside).try_for_each(|(option, path)| config::check_output(option, path, &inputs))?;
+    run.files().chain(beside).try_for_each(|(option, path)| plan::check_output(option, path, &inputs))?;
     let reports = replay.reports;
     reports.check_inputs(&inputs)?;
     let tally = replay.shows_summary.then(SharedTally::default);
@@ -127,7 +115,7 @@ fn replay(replay: config::Replay, console: &Console) -> anyhow::Result<Exit> {
     let read = files.progress();
     console.begin(inputs.total);
     let started = Instant::now();
-    let keeps = Keeps { names, index: carving.as_ref().map(Carving::index) };
+    let keeps = Extras { names, index: carving.as_ref().map(Carving::index) };
     let mut outcome =
         sensor::run_and_keep(Box::new(files), run.indicators, &run.settings, output, keeps, &mut |event| match event {
             Event::Problem(error) => problem(error),
@@ -179,7 +167,7 @@ fn carve(carving: Carving, evidence: &Evidence, console: &Console) -> u64 {
 
 /// Rules go to standard output, what is wrong with them to the log.
 fn check_exclusions(files: &[PathBuf]) -> anyhow::Result<Exit> {
-    let now = config::now();
+    let now = plan::now();
     let exclusions = match Exclusions::load(files, now) {
         Ok(exclusions) => exclusions,
         Err(errors) => {
@@ -194,7 +182,7 @@ fn check_exclusions(files: &[PathBuf]) -> anyhow::Result<Exit> {
 /// Checks a settings file as far as it can be without starting anything, and tells what is in force with it.
 fn check(file: &Path) -> anyhow::Result<String> {
     let (matches, origins) = settings::check(file)?;
-    let live = config::Live::new(LiveArgs::from_arg_matches(&matches)?, &origins)?;
+    let live = plan::Live::new(LiveArgs::from_arg_matches(&matches)?, &origins)?;
     Ok(format!("{}\n# {}\n", settings::in_force(&matches, &origins), live.service))
 }
 

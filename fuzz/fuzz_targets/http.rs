@@ -5,7 +5,7 @@
 use std::fmt::Debug;
 
 use libfuzzer_sys::fuzz_target;
-use rattap::protocol::head::Head;
+use rattap::protocol::parse_result::Head;
 use rattap::protocol::http::{
     LONGEST_HEAD, Part, Request, may_be_request, request, request_so_far, requests, response, response_so_far,
 };

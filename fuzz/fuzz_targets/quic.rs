@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use rattap::protocol::head::Head;
+use rattap::protocol::parse_result::Head;
 use rattap::protocol::quic::{CryptoStream, InitialReader, Origin, Put, may_be_initial};
 use rattap::protocol::tls::client_hello_message;
 

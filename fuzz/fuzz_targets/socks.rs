@@ -4,7 +4,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use rattap::protocol::authority::Host;
-use rattap::protocol::head::Head;
+use rattap::protocol::parse_result::Head;
 use rattap::protocol::socks::{may_be_request, request};
 
 fuzz_target!(|data: &[u8]| {

@@ -4,7 +4,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use rattap::domain_name::DomainName;
-use rattap::protocol::head::Head;
+use rattap::protocol::parse_result::Head;
 use rattap::protocol::tls::{ClientHello, LONGEST_HELLO, client_hello, client_hello_message, may_be_client_hello};
 
 fn name<'a>(hello: &'a ClientHello<'_>) -> Option<&'a [u8]> {

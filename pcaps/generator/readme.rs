@@ -9,7 +9,7 @@ Made by this project, byte by byte, and free to use like the rest of it; no traf
 told below: it was written down together with the traffic, not taken from what the sensor says.
 
 This page and all captures are written by `cargo run --example make-pcaps` (code in `generator/`), the same bytes each time; a test
-compares them. What the sensor writes for a file stands in `golden/<file>.cef`: the
+compares them. FindingKind the sensor writes for a file stands in `golden/<file>.cef`: the
 lines of `rattap replay --sensor-host tap-01`, with 0.0.0 for the version in the header; empty where nothing is found. A test compares these too;
 `RATTAP_BLESS=1 cargo test --test integration golden` writes them anew, after which every difference wants to be read.
 

@@ -9,7 +9,7 @@ use std::net::IpAddr;
 use foldhash::fast::RandomState;
 
 use super::{Alert, Signature};
-use crate::decode::Outer;
+use crate::decode::Encapsulation;
 use crate::flow::Flow;
 use crate::units::Timestamp;
 
@@ -39,7 +39,7 @@ pub struct Line {
 
 /// A conversation with the lines that tell of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Told {
+pub struct AlertedFlow {
     /// The conversation, as of [`Flow::either_way`].
     pub flow: Flow,
     /// The lines, in the order in which they were told.
@@ -53,7 +53,7 @@ pub(super) type Waiting = HashMap<u32, Timestamp, RandomState>;
 #[derive(Debug, Default)]
 pub struct Evidence {
     places: HashMap<Flow, u32, RandomState>,
-    told: Vec<Told>,
+    told: Vec<AlertedFlow>,
     tunnels: HashMap<(IpAddr, IpAddr), Vec<Flow>, RandomState>,
     /// Lines told or waited for.
     lines: usize,
@@ -63,7 +63,7 @@ pub struct Evidence {
 
 impl Evidence {
     /// The conversations, in the order in which they were first sighted.
-    pub fn told(&self) -> &[Told] {
+    pub fn told(&self) -> &[AlertedFlow] {
         &self.told
     }
 
@@ -83,8 +83,8 @@ impl Evidence {
     }
 
     /// A conversation lay in tunnels.
-    pub(super) fn lay_in(&mut self, inner: Flow, outer: &[Outer]) {
-        for Outer { flow, .. } in outer {
+    pub(super) fn lay_in(&mut self, inner: Flow, outer: &[Encapsulation]) {
+        for Encapsulation { flow, .. } in outer {
             let (one, other) = (flow.source.address, flow.destination.address);
             let ends = (one.min(other), one.max(other));
             if self.tunnels.len() < MOST_TUNNELS || self.tunnels.contains_key(&ends) {
@@ -134,7 +134,7 @@ impl Evidence {
         }
         let place = self.told.len() as u32;
         self.places.insert(flow, place);
-        self.told.push(Told { flow, lines: Vec::new() });
+        self.told.push(AlertedFlow { flow, lines: Vec::new() });
         Some(place)
     }
 

@@ -12,16 +12,16 @@ mod beacon;
 mod evidence;
 pub mod exclusion;
 mod repeat;
+pub(crate) mod sanitize;
 mod signature;
-pub(crate) mod wire_text;
 
 pub use crate::scan::{DnsFacts, HttpFacts, MatchBasis};
 pub use beacon::Rhythm;
-pub use evidence::{Evidence, Line, Told};
+pub use evidence::{AlertedFlow, Evidence, Line};
 pub use exclusion::Verdict;
 pub use repeat::{REPEAT_WINDOW, Repeats, Traffic, WindowId};
+pub use sanitize::{Sanitized, sanitize};
 pub use signature::Signature;
-pub use wire_text::{WireText, wire_text};
 
 /// Where an alert stands in the story of its sightings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

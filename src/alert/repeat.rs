@@ -27,7 +27,7 @@ use super::evidence::{Evidence, Waiting};
 use super::exclusion::Standing;
 use super::{Alert, Indicator, MatchBasis, Phase, Signature, TcpOutcome};
 use crate::capture::Packets;
-use crate::decode::Outer;
+use crate::decode::Encapsulation;
 use crate::flow::{End, Flow};
 use crate::units::{ByteCount, Timestamp};
 
@@ -174,7 +174,7 @@ impl Repeats {
     }
 
     /// A sighting lay in tunnels.
-    pub fn lay_in(&mut self, alert: &Alert, outer: Option<&[Outer]>) {
+    pub fn lay_in(&mut self, alert: &Alert, outer: Option<&[Encapsulation]>) {
         if let Some((evidence, outer)) = self.evidence.as_mut().zip(outer).filter(|_| !alert.is_suppressed()) {
             evidence.lay_in(alert.flow(), outer);
         }

@@ -6,8 +6,8 @@
 
 use std::sync::Arc;
 
-use super::follow::Mark;
-use super::pulse::Beat;
+use super::heartbeat::Beat;
+use super::journal::Mark;
 use crate::indicator::IndicatorSet;
 use crate::units::Timestamp;
 

@@ -13,32 +13,36 @@ use std::path::PathBuf;
 use thiserror::Error;
 
 mod block;
+mod decompress;
 mod file;
 mod filter;
 mod follow;
+mod heartbeat;
 mod inputs;
 mod interfaces;
+mod journal;
 mod live;
 mod magic;
 mod pcap;
 mod pcapng;
-mod pulse;
+mod stop;
 #[cfg(test)]
 mod testing;
-mod unpack;
 mod walk;
 mod window;
 
 pub use block::{BLOCK_CAPACITY, Block, Frame, LinkType, Origin, PIECES, PacketNumber, Packets, Part};
 pub use file::{Again, Files};
 pub use filter::{Filter, FilterError};
-pub use follow::{Follow, Held, Journal, Mark, state_name};
+pub use follow::Follow;
+pub use heartbeat::{Beat, Heartbeat};
 pub use inputs::{Input, Inputs};
 pub use interfaces::{Interface, InterfacesError, interfaces};
+pub use journal::{Held, Journal, Mark, state_name};
 pub use live::{
-    Change, Direction, InterfaceCounts, LONGEST_SNAP, Live, LiveError, LiveSettings, News, Opened, Stop, Watched,
+    Change, Direction, InterfaceCounts, InterfaceEvent, LONGEST_SNAP, Live, LiveError, LiveSettings, Opened, Watched,
 };
-pub use pulse::{Beat, Pulse};
+pub use stop::Stop;
 pub use walk::Damage;
 pub use window::TimeWindow;
 

@@ -18,13 +18,13 @@ use crate::capture::{Again, Block, CaptureError, Filter, Input, Origin, TimeWind
 
 mod index;
 mod plan;
-mod wanted;
+mod selection;
 mod write;
 
 pub use index::Index;
 
 use plan::Plan;
-use wanted::Wanted;
+use selection::Wanted;
 use write::Writer;
 
 /// How much is gathered before it is written.

@@ -3,7 +3,7 @@
 use std::io;
 
 use super::index::Index;
-use super::wanted::Wanted;
+use super::selection::Wanted;
 use crate::capture::{PIECES, Part};
 
 /// What is to be read of one input, whose Blocks come one after the other.

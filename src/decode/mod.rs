@@ -21,7 +21,7 @@ mod short;
 mod transport;
 mod tunnel;
 
-pub use tunnel::{MOST_TUNNELS, Outer, Tunnel};
+pub use tunnel::{Encapsulation, MOST_TUNNELS, Tunnel};
 
 /// One IP packet of a frame, borrowed from the Block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -133,7 +133,7 @@ pub struct Decoded<'a> {
     /// The innermost packet that was reached.
     pub packet: Packet<'a>,
     /// The packets that it lay in, the outermost first.
-    pub outer: Outers,
+    pub outer: Encapsulations,
     /// Where the packet is a fragment: which. Tunnels in a fragment are not entered: it has to be put together first.
     pub fragment: Option<Fragment<'a>>,
     /// Whether the packet holds another one, deeper than [`MOST_TUNNELS`].
@@ -141,7 +141,7 @@ pub struct Decoded<'a> {
 }
 
 /// The packets that a packet lay in, the outermost first.
-pub type Outers = ArrayVec<Outer, MOST_TUNNELS>;
+pub type Encapsulations = ArrayVec<Encapsulation, MOST_TUNNELS>;
 
 /// Why a frame gave no packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -204,7 +204,7 @@ pub fn outer_vlans(link: LinkType, frame: &[u8]) -> Vlans {
 #[inline]
 pub fn decode(link: LinkType, frame: &[u8], original: u32) -> Result<Decoded<'_>, Skip> {
     match decode_usual(link, frame) {
-        Some(packet) => Ok(Decoded { packet, outer: Outers::new(), fragment: None, is_deeper: false }),
+        Some(packet) => Ok(Decoded { packet, outer: Encapsulations::new(), fragment: None, is_deeper: false }),
         None => decode_any(link, frame, original),
     }
 }
@@ -225,13 +225,13 @@ pub fn decode_any(link: LinkType, frame: &[u8], original: u32) -> Result<Decoded
     // A writer that says fewer bytes than it captured is wrong about the wire, not about the bytes.
     let on_wire = (original as usize).max(frame.len()) - before;
     let mut ip = network::decode(network, on_wire)?;
-    let mut outer = Outers::new();
+    let mut outer = Encapsulations::new();
     let mut is_deeper = false;
     while ip.fragment.is_none()
         && let Some((tunnel, inner)) = tunnel::enter(&ip)
     {
         let packet = &ip.packet;
-        let around = Outer { flow: packet.flow(), tunnel, length: packet.length, macs: packet.macs() };
+        let around = Encapsulation { flow: packet.flow(), tunnel, length: packet.length, macs: packet.macs() };
         if outer.try_push(around).is_err() {
             is_deeper = true;
             break;

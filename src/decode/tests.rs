@@ -301,7 +301,7 @@ proptest! {
     #[test]
     fn the_short_way_says_what_the_long_way_says(frame in frames(), more in 0u32..100) {
         if let Some(packet) = short::decode(&frame) {
-            let decoded = Decoded { packet, outer: Outers::new(), fragment: None, is_deeper: false };
+            let decoded = Decoded { packet, outer: Encapsulations::new(), fragment: None, is_deeper: false };
             prop_assert_eq!(Ok(decoded), decode_any(LinkType::ETHERNET, &frame, frame.len() as u32 + more));
         }
     }

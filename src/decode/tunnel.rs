@@ -82,7 +82,7 @@ impl fmt::Display for Tunnel {
 
 /// A packet that another lay in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Outer {
+pub struct Encapsulation {
     /// Who sent it to whom: the ends of the tunnel.
     pub flow: Flow,
     /// How the packet lay in it.
@@ -93,7 +93,7 @@ pub struct Outer {
     pub macs: Option<(Mac, Mac)>,
 }
 
-impl fmt::Display for Outer {
+impl fmt::Display for Encapsulation {
     /// `VXLAN 42 from 10.0.0.1 to 10.0.0.2`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} from {} to {}", self.tunnel, self.flow.source.address, self.flow.destination.address)

@@ -6,8 +6,8 @@
 use std::time::Duration;
 
 use crate::alert::Signature;
-use crate::losses::losses;
 use crate::sensor::Totals;
+use crate::sensor::losses::losses;
 use crate::units::ByteCount;
 
 mod page;
@@ -69,7 +69,7 @@ impl Snapshot {
 /// What was lost for one reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Drops {
-    /// The reason's stable name: see [`crate::losses`], and `kernel`, `interface` for what a live capture lost.
+    /// The reason's stable name: see [`crate::sensor::losses`], and `kernel`, `interface` for what a live capture lost.
     pub reason: String,
     /// Where, if that is known.
     pub interface: Option<String>,

@@ -12,7 +12,7 @@ use std::path::Path;
 
 use super::file::LogFile;
 use super::{Mode, OutputError, Sink};
-use crate::alert::wire_text;
+use crate::alert::sanitize;
 use crate::track::NameSeen;
 
 /// How many bytes of lines are kept before they are written: the capacity of a pipe on Linux.
@@ -91,7 +91,7 @@ fn line(seen: &NameSeen, out: &mut String) -> std::fmt::Result {
     if named.host.is_empty() {
         out.push('.');
     }
-    write!(out, "{}\t", wire_text(&named.host))?;
+    write!(out, "{}\t", sanitize(&named.host))?;
     number(named.port, out)?;
     out.push('\n');
     Ok(())

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use foldhash::fast::RandomState;
 
 use super::{Output, Watched};
-use crate::alert::{Alert, Signature, wire_text};
+use crate::alert::{Alert, Signature, sanitize};
 
 /// How many clients are kept apart: those past it that matter least are put together. A flood of made-up clients cannot push out one with
 /// a graver finding.
@@ -128,8 +128,8 @@ impl Tally {
 fn target(alert: &Alert) -> String {
     let name = alert.server_name.as_deref().or_else(|| alert.dns.as_ref().map(|dns| dns.name.as_slice()));
     match (name, &alert.indicator) {
-        (Some(name), _) => wire_text(name).to_string(),
-        (None, Some(indicator)) => wire_text(indicator.pattern.to_string().as_bytes()).to_string(),
+        (Some(name), _) => sanitize(name).to_string(),
+        (None, Some(indicator)) => sanitize(indicator.pattern.to_string().as_bytes()).to_string(),
         (None, None) => alert.server.to_string(),
     }
 }

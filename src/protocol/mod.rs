@@ -4,9 +4,9 @@
 
 pub mod authority;
 pub mod dns;
-pub mod head;
 pub mod http;
 pub mod netsupport;
+pub mod parse_result;
 pub mod quic;
 pub mod socks;
 pub mod tls;

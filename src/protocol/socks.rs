@@ -10,8 +10,8 @@
 //! UDP without a port (most do) name nobody, and are passed over. Datagrams relayed by SOCKS5 are not read.
 
 use super::authority::Host;
-use super::head::Head;
 use super::http;
+use super::parse_result::ParseResult;
 
 /// The most methods in an offer. Nine are assigned, and clients offer three at most; the bound keeps random bytes from
 /// being the start of an offer.
@@ -68,29 +68,33 @@ pub fn may_be_request(segment: &[u8]) -> bool {
 /// Reads the request that `bytes` start with, or that comes in them after an offer of methods.
 ///
 /// An offer alone is the start of one. The length counts from the start of `bytes`.
-pub fn request(bytes: &[u8]) -> Head<Request<'_>> {
+pub fn request(bytes: &[u8]) -> ParseResult<Request<'_>> {
     match bytes.first() {
-        None => Head::Partial,
+        None => ParseResult::Partial,
         Some(4) => followed(bytes, 0, version4),
         Some(5) => match after_offer(bytes) {
             // A request may look like an offer (`05 02 00 01` is both), but then no request comes behind it; unless it is a
             // BIND to 5.1.0.x or the like, which is read wrong.
-            Head::Whole((), start) => match followed(bytes, start, version5) {
-                Head::Other => followed(bytes, 0, version5),
+            ParseResult::Whole((), start) => match followed(bytes, start, version5) {
+                ParseResult::Other => followed(bytes, 0, version5),
                 head => head,
             },
-            Head::Partial => match followed(bytes, 0, version5) {
-                Head::Other => Head::Partial,
+            ParseResult::Partial => match followed(bytes, 0, version5) {
+                ParseResult::Other => ParseResult::Partial,
                 head => head,
             },
-            Head::Other => followed(bytes, 0, version5),
+            ParseResult::Other => followed(bytes, 0, version5),
         },
-        Some(_) => Head::Other,
+        Some(_) => ParseResult::Other,
     }
 }
 
 /// Reads a request from `start` on, and judges what comes after it.
-fn followed<'a>(bytes: &'a [u8], start: usize, read: fn(&mut Cursor<'a>) -> Step<Request<'a>>) -> Head<Request<'a>> {
+fn followed<'a>(
+    bytes: &'a [u8],
+    start: usize,
+    read: fn(&mut Cursor<'a>) -> Step<Request<'a>>,
+) -> ParseResult<Request<'a>> {
     let mut cursor = Cursor { rest: bytes.get(start..).unwrap_or_default() };
     match read(&mut cursor) {
         Ok(request) => {
@@ -98,18 +102,18 @@ fn followed<'a>(bytes: &'a [u8], start: usize, read: fn(&mut Cursor<'a>) -> Step
             // A TLS record of a handshake; or its first byte.
             let tls = after.starts_with(&[0x16, 3]) || after == [0x16];
             if after.is_empty() || tls || http::may_be_request(after) || after.starts_with(b"SSH-") {
-                Head::Whole(request, bytes.len() - after.len())
+                ParseResult::Whole(request, bytes.len() - after.len())
             } else {
-                Head::Other
+                ParseResult::Other
             }
         }
-        Err(Short::Partial) => Head::Partial,
-        Err(Short::Other) => Head::Other,
+        Err(Short::Partial) => ParseResult::Partial,
+        Err(Short::Other) => ParseResult::Other,
     }
 }
 
 /// Where a request has to start after an offer of methods, and after a user name where that was offered.
-fn after_offer(bytes: &[u8]) -> Head<()> {
+fn after_offer(bytes: &[u8]) -> ParseResult<()> {
     fn read(cursor: &mut Cursor<'_>) -> Step<()> {
         cursor.expect(|byte| byte == 5)?;
         let count = cursor.expect(|byte| (1..=MOST_METHODS).contains(&byte))?;
@@ -126,9 +130,9 @@ fn after_offer(bytes: &[u8]) -> Head<()> {
     }
     let mut cursor = Cursor { rest: bytes };
     match read(&mut cursor) {
-        Ok(()) => Head::Whole((), bytes.len() - cursor.rest.len()),
-        Err(Short::Partial) => Head::Partial,
-        Err(Short::Other) => Head::Other,
+        Ok(()) => ParseResult::Whole((), bytes.len() - cursor.rest.len()),
+        Err(Short::Partial) => ParseResult::Partial,
+        Err(Short::Other) => ParseResult::Other,
     }
 }
 
@@ -245,9 +249,9 @@ mod tests {
     /// A whole request and its length; `Err` says whether more bytes may make one.
     fn read(bytes: &[u8]) -> Result<(Request<'_>, usize), bool> {
         match request(bytes) {
-            Head::Whole(request, length) => Ok((request, length)),
-            Head::Partial => Err(true),
-            Head::Other => Err(false),
+            ParseResult::Whole(request, length) => Ok((request, length)),
+            ParseResult::Partial => Err(true),
+            ParseResult::Other => Err(false),
         }
     }
 

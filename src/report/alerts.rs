@@ -1,9 +1,9 @@
 //! Alerts, indicators and packet numbers as the report tells them.
 
 use super::client::ends;
-use super::facts::{self, Moment, Span};
+use super::model::{self, Moment, Span};
 use super::{printable, shortened};
-use crate::alert::{Alert, Signature, Verdict, wire_text};
+use crate::alert::{Alert, Signature, Verdict, sanitize};
 use crate::capture::{PacketNumber, Packets};
 use crate::indicator::Indicator;
 use crate::units::Timestamp;
@@ -17,7 +17,7 @@ const MOST_ADDRESSES: usize = 32;
 const DAY: i64 = 86_400_000_000_000;
 
 /// An alert as the report tells it.
-pub(super) fn told(alert: &Alert) -> facts::Alert {
+pub(super) fn told(alert: &Alert) -> model::Alert {
     let dns = alert.dns.as_ref();
     let http = alert.http.as_ref();
     let name = dns.map(|dns| &dns.name).or(alert.server_name.as_ref());
@@ -25,9 +25,9 @@ pub(super) fn told(alert: &Alert) -> facts::Alert {
         Some(code) => Some(code.to_string()),
         None => alert.tcp_outcome.map(|outcome| outcome.token().to_owned()),
     };
-    let request = http.map(|http| format!("{} {}", wire_text(&http.method), wire_text(&http.url)));
+    let request = http.map(|http| format!("{} {}", sanitize(&http.method), sanitize(&http.url)));
     let addresses = dns.map(|dns| dns.addresses.as_slice()).unwrap_or_default();
-    facts::Alert {
+    model::Alert {
         id: format!("{:016x}", alert.id),
         signature: alert.signature.id().to_owned(),
         activity: alert.signature.activity().to_owned(),
@@ -73,14 +73,14 @@ pub(super) fn about(alert: &Alert) -> Vec<String> {
 }
 
 /// What is listed, with its age at a time.
-pub(super) fn indicator(listed: &Indicator, at: Option<Timestamp>) -> facts::Indicator {
+pub(super) fn indicator(listed: &Indicator, at: Option<Timestamp>) -> model::Indicator {
     let age = |(at, seen): (Timestamp, Timestamp)| {
         let nanos = i128::from(at.nanos()) - i128::from(seen.nanos());
         // Of 64 bits of nanoseconds there are fewer days.
         i64::try_from(nanos.div_euclid(DAY.into())).unwrap_or_default()
     };
     let remark = listed.remark().trim_start_matches(", ");
-    facts::Indicator {
+    model::Indicator {
         value: printable(&listed.pattern.to_string()),
         kind: listed.pattern.kind().to_owned(),
         family: printable(&listed.family),
@@ -94,22 +94,22 @@ pub(super) fn indicator(listed: &Indicator, at: Option<Timestamp>) -> facts::Ind
     }
 }
 
-fn exclusion(verdict: &Verdict) -> facts::Exclusion {
+fn exclusion(verdict: &Verdict) -> model::Exclusion {
     let effect = verdict.effect().map(|effect| effect.token().to_owned());
     let why = verdict.to_string();
     let why = match why.trim_start_matches("; ") {
         "" => format!("annotated by exclusion {}", verdict.rule),
         why => why.to_owned(),
     };
-    facts::Exclusion { rule: printable(&verdict.rule), effect, why: printable(&why) }
+    model::Exclusion { rule: printable(&verdict.rule), effect, why: printable(&why) }
 }
 
 /// Packet numbers as the report tells them.
-pub(super) fn packets(packets: Packets) -> facts::Packets {
-    let number = |PacketNumber { input, number }: PacketNumber| facts::PacketNumber { file: input, number };
-    facts::Packets { first: number(packets.first), last: number(packets.last) }
+pub(super) fn packets(packets: Packets) -> model::Packets {
+    let number = |PacketNumber { input, number }: PacketNumber| model::PacketNumber { file: input, number };
+    model::Packets { first: number(packets.first), last: number(packets.last) }
 }
 
 fn wire(bytes: &[u8]) -> String {
-    shortened(&wire_text(bytes).to_string(), LONGEST_TEXT)
+    shortened(&sanitize(bytes).to_string(), LONGEST_TEXT)
 }

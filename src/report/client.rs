@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::facts::{self, Moment, Span, Timed};
 use super::gather::{Kept, Sums};
+use super::model::{self, Moment, Span, Timed};
 use super::series::{Buckets, Intervals};
 use super::{alerts, printable, shortened};
 use crate::alert::{Alert, MatchBasis, Signature};
@@ -139,7 +139,7 @@ impl Timing {
         }
     }
 
-    fn beacon(&self, timed: Timed) -> Option<facts::Beacon> {
+    fn beacon(&self, timed: Timed) -> Option<model::Beacon> {
         self.intervals.beacon(timed, self.signature?)
     }
 }
@@ -237,7 +237,7 @@ impl Client {
     }
 
     /// As the report tells it; `sums` holds what came before it got its place, too.
-    pub(super) fn told(self, address: IpAddr, sums: Option<&Sums>) -> facts::Client {
+    pub(super) fn told(self, address: IpAddr, sums: Option<&Sums>) -> model::Client {
         let (severity, signature) = sums.map_or((self.worst, self.worst_signature), |sums| sums.worst);
         let (first, last) = sums.map_or((self.first, self.last), |sums| (sums.first, sums.last));
         let alerts = self.alerts.list();
@@ -247,7 +247,7 @@ impl Client {
             bytes.add(chain.bytes());
             chains.push(chain.told(&subject));
         }
-        let timeline = |(signature, line): (Signature, Line)| facts::Timeline {
+        let timeline = |(signature, line): (Signature, Line)| model::Timeline {
             signature: signature.id().to_owned(),
             activity: signature.activity().to_owned(),
             sightings: line.sightings,
@@ -255,9 +255,9 @@ impl Client {
             width_seconds: line.buckets.width(),
             buckets: line.buckets.list(),
         };
-        facts::Client {
+        model::Client {
             address: address.to_string(),
-            worst: facts::Worst {
+            worst: model::Worst {
                 severity,
                 signature: signature.id().to_owned(),
                 activity: signature.activity().to_owned(),
@@ -308,7 +308,7 @@ impl Chain {
         self.conversations.or(self.spoken).unwrap_or(self.named)
     }
 
-    fn told(self, subject: &Subject) -> facts::Chain {
+    fn told(self, subject: &Subject) -> model::Chain {
         let bytes = self.bytes();
         let contacts = || self.contacts.beacon(Timed::Contacts).filter(|beacon| beacon.is_regular);
         let beacon = self.requests.beacon(Timed::Requests).or_else(contacts);
@@ -318,7 +318,7 @@ impl Chain {
             Subject::Indicator(indicator) => Some(alerts::indicator(indicator, first)),
             Subject::Gateway(_) => None,
         };
-        facts::Chain {
+        model::Chain {
             indicator,
             subject: subject.text(),
             asked,
@@ -361,8 +361,8 @@ impl Stage {
         }
     }
 
-    fn told(self) -> facts::Stage {
-        facts::Stage {
+    fn told(self) -> model::Stage {
+        model::Stage {
             span: Span { first: Moment(self.first), last: Moment(self.last) },
             sightings: self.sightings,
             packets: self.packets.map(alerts::packets),

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use foldhash::fast::RandomState;
 
 use super::client::{Client, ends};
-use super::{alerts, facts};
+use super::{alerts, model};
 use crate::alert::exclusion::Effect;
 use crate::alert::{Alert, Phase, Signature};
 use crate::output::{Output, Watched};
@@ -55,7 +55,7 @@ pub(super) struct State {
     /// Those of all hosts, as far as they are counted.
     sums: HashMap<IpAddr, Sums, RandomState>,
     /// Of hosts that are not even counted.
-    uncounted: facts::FurtherClients,
+    uncounted: model::FurtherClients,
     suppressed: Kept,
     suppressed_count: u64,
     /// By signature, in the order of [`Signature::ALL`].
@@ -173,7 +173,7 @@ impl State {
     }
 
     /// The clients as the report tells them, and the rest.
-    pub(super) fn clients(&mut self) -> (Vec<facts::Client>, facts::FurtherClients) {
+    pub(super) fn clients(&mut self) -> (Vec<model::Client>, model::FurtherClients) {
         let mut further = self.uncounted.clone();
         let mut clients: Vec<_> = self.detailed.drain().collect();
         let sums = &self.sums;
@@ -199,9 +199,9 @@ impl State {
     }
 
     /// What was found, by signature.
-    pub(super) fn signatures(&self) -> Vec<facts::Found> {
+    pub(super) fn signatures(&self) -> Vec<model::Found> {
         let told = Signature::ALL.iter().zip(self.found).filter(|(_, found)| found.alerts > 0);
-        told.map(|(signature, found)| facts::Found {
+        told.map(|(signature, found)| model::Found {
             signature: signature.id().to_owned(),
             activity: signature.activity().to_owned(),
             alerts: found.alerts,
@@ -212,7 +212,7 @@ impl State {
     }
 
     /// What was suppressed, and how much more of it there was.
-    pub(super) fn suppressed(&mut self) -> (Vec<facts::Alert>, u64) {
+    pub(super) fn suppressed(&mut self) -> (Vec<model::Alert>, u64) {
         let list = std::mem::take(&mut self.suppressed).list();
         let further = self.suppressed_count - list.len() as u64;
         (list, further)
@@ -253,7 +253,7 @@ impl Sums {
 /// The most telling alerts: the first of their kind before what follows; of equals the gravest, and then the earliest. So the updates of
 /// one long beacon do not push out how it began.
 #[derive(Default)]
-pub(super) struct Kept(BTreeMap<Rank, facts::Alert>);
+pub(super) struct Kept(BTreeMap<Rank, model::Alert>);
 
 /// The lowest is the most telling.
 type Rank = (bool, Reverse<u8>, Timestamp, u64);
@@ -272,7 +272,7 @@ impl Kept {
     }
 
     /// All of them in the order of their sightings.
-    pub(super) fn list(self) -> Vec<facts::Alert> {
+    pub(super) fn list(self) -> Vec<model::Alert> {
         let mut list: Vec<_> = self.0.into_iter().collect();
         list.sort_by_key(|((_, _, seen, serial), _)| (*seen, *serial));
         list.into_iter().map(|(_, alert)| alert).collect()

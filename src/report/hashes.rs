@@ -10,7 +10,7 @@ use std::thread::{self, JoinHandle};
 
 use ring::digest::{Context, SHA256};
 
-use super::facts;
+use super::model;
 use crate::capture::Input;
 
 /// How many files are hashed at a time: more would only take the disk and the processor from the replay.
@@ -106,15 +106,15 @@ fn hexadecimal(bytes: &[u8]) -> String {
 }
 
 /// The inputs as the report tells them, with the hashes that there are.
-pub(super) fn files(inputs: &[Input], hashes: Vec<Option<String>>) -> Vec<facts::File> {
+pub(super) fn files(inputs: &[Input], hashes: Vec<Option<String>>) -> Vec<model::File> {
     let mut hashes = hashes.into_iter();
     let file = |input: &Input| {
         let sha256 = hashes.next().flatten();
         match input {
-            Input::Standard => facts::File { path: "-".to_owned(), size: None, sha256 },
+            Input::Standard => model::File { path: "-".to_owned(), size: None, sha256 },
             Input::File(path) => {
                 let size = fs::metadata(path).ok().filter(fs::Metadata::is_file).map(|metadata| metadata.len());
-                facts::File { path: super::printable(&path.to_string_lossy()), size, sha256 }
+                model::File { path: super::printable(&path.to_string_lossy()), size, sha256 }
             }
         }
     };

@@ -10,24 +10,24 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use crate::alert::exclusion::Exclusions;
-use crate::alert::wire_text;
+use crate::alert::sanitize;
 use crate::capture::Input;
-use crate::losses::losses;
 use crate::sensor::Totals;
+use crate::sensor::losses::losses;
 use crate::track::ExclusionCounts;
 
 mod alerts;
 mod client;
-pub mod facts;
 mod gather;
 mod hashes;
+pub mod model;
 mod page;
 mod series;
 mod verdict;
 
-pub use facts::{Report, Settings, schema};
 pub use gather::Gathered;
 pub use hashes::Hashing;
+pub use model::{Report, Settings, schema};
 
 /// How many problems with inputs a report tells.
 pub const MOST_PROBLEMS: usize = 200;
@@ -105,16 +105,16 @@ impl Problems {
 pub fn report(gathered: &Gathered, basis: Basis<'_>) -> Report {
     let Basis { inputs, hashes, totals, is_whole, problems, exclusions, mut settings } = basis;
     let mut state = gathered.take();
-    let capture = facts::Capture {
+    let capture = model::Capture {
         files: hashes::files(inputs, hashes),
-        span: totals.span.map(|(first, last)| facts::Span { first: facts::Moment(first), last: facts::Moment(last) }),
+        span: totals.span.map(|(first, last)| model::Span { first: model::Moment(first), last: model::Moment(last) }),
         packets: totals.capture.packets,
         bytes: totals.capture.bytes.0,
         is_whole,
         losses: losses(totals)
             .into_iter()
             .filter(|loss| loss.count > 0)
-            .map(|loss| facts::Loss { reason: loss.reason, what: loss.what, count: loss.count })
+            .map(|loss| model::Loss { reason: loss.reason, what: loss.what, count: loss.count })
             .collect(),
         problems: problems.list,
         further_problems: problems.further,
@@ -126,14 +126,14 @@ pub fn report(gathered: &Gathered, basis: Basis<'_>) -> Report {
     settings.filter = settings.filter.map(|filter| printable(&filter));
     settings.command = printable(&settings.command);
     settings.lists.iter_mut().for_each(|list| list.path = printable(&list.path));
-    let exclusions = facts::Exclusions {
+    let exclusions = model::Exclusions {
         is_dry: exclusions.is_dry(),
         rules: rules(exclusions, &totals.track.exclusions),
         suppressed,
         further_suppressed,
     };
     Report {
-        form: facts::FORM,
+        form: model::FORM,
         version: env!("CARGO_PKG_VERSION").to_owned(),
         verdict,
         capture,
@@ -145,16 +145,16 @@ pub fn report(gathered: &Gathered, basis: Basis<'_>) -> Report {
     }
 }
 
-fn rules(exclusions: &Exclusions, counts: &[ExclusionCounts]) -> Vec<facts::Rule> {
+fn rules(exclusions: &Exclusions, counts: &[ExclusionCounts]) -> Vec<model::Rule> {
     let rules = exclusions.rules().iter().filter_map(|rule| {
         let counts = counts.iter().find(|counts| counts.rule == rule.name)?;
-        Some(facts::Rule {
+        Some(model::Rule {
             name: printable(&rule.name),
             scenario: rule.scenario.token().to_owned(),
             owner: printable(&rule.owner),
             reason: printable(&rule.reason),
             effect: rule.effect.token().to_owned(),
-            expires: facts::Moment(rule.expires),
+            expires: model::Moment(rule.expires),
             place: printable(&rule.place),
             suppressed: counts.suppressed,
             downgraded: counts.downgraded,
@@ -169,7 +169,7 @@ fn rules(exclusions: &Exclusions, counts: &[ExclusionCounts]) -> Vec<facts::Rule
 
 /// Text from anywhere on one line, without anything that does something instead of showing something.
 fn printable(text: &str) -> String {
-    wire_text(text.as_bytes()).to_string()
+    sanitize(text.as_bytes()).to_string()
 }
 
 /// As much of a text as so many bytes hold, printable.

@@ -8,7 +8,7 @@ use std::io::{self, Write};
 
 use askama::Template;
 
-use super::facts::{
+use super::model::{
     Alert, Beacon, Capture, Chain, Client, Level, Moment, Packets, Report, Rule, Settings, Span, Stage, Timed, Timeline,
 };
 use crate::counts;

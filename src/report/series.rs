@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::facts::{Beacon, Bin, Bucket, Moment, Timed};
+use super::model::{Beacon, Bin, Bucket, Moment, Timed};
 use crate::alert::{Rhythm, Signature};
 use crate::units::Timestamp;
 

@@ -97,7 +97,7 @@ fn how_it_began_is_kept_however_long_it_goes_on() {
     let [client] = report.clients.as_slice() else { panic!("{:?}", report.clients) };
     let told: Vec<_> = client.alerts.iter().map(|alert| alert.signature.as_str()).collect();
     assert_eq!((told.len(), told[0], told[MOST_ALERTS - 1]), (MOST_ALERTS, "c2-endpoint", "netsupport-geolocation"));
-    assert_eq!(client.alerts[1].seen, facts::Moment(at(10)));
+    assert_eq!(client.alerts[1].seen, model::Moment(at(10)));
     assert_eq!((client.alert_count, client.further_alerts), (992, 992 - MOST_ALERTS as u64));
     assert_eq!(client.timelines.iter().map(|line| line.sightings).sum::<u64>(), 992);
 }
@@ -137,7 +137,7 @@ fn hosts_beyond_all_counting_are_not_passed_over_in_silence() {
 
 #[test]
 fn the_verdict_is_the_strongest_statement_and_names_the_others() {
-    use facts::Level::{CommandAndControl, Contact, Nothing, RemoteAccess, Trace};
+    use model::Level::{CommandAndControl, Contact, Nothing, RemoteAccess, Trace};
     let of = |signature, host, severity| Alert { severity, ..alert(signature, host, 60) };
     let cases = [
         (vec![], Nothing, "Nothing was found"),
@@ -230,7 +230,7 @@ fn page_of(text: &str) -> String {
     let settings = Settings {
         command: text.to_owned(),
         filter: Some(text.to_owned()),
-        lists: vec![facts::List { path: text.to_owned(), format: "csv".to_owned(), date: None, used: 1 }],
+        lists: vec![model::List { path: text.to_owned(), format: "csv".to_owned(), date: None, used: 1 }],
         ..Settings::default()
     };
     let report = report_with([alert], &[Input::File(text.into())], problems, settings);

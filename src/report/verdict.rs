@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 use std::net::IpAddr;
 
-use super::facts::{Capture, Level, Moment, Verdict};
 use super::gather::{Found, State};
+use super::model::{Capture, Level, Moment, Verdict};
 use crate::alert::Signature;
 use crate::units::Timestamp;
 

@@ -13,21 +13,21 @@
 use std::net::IpAddr;
 
 use crate::capture::{Block, Packets};
-use crate::decode::{Decoded, Outer, Packet, Skip, Tcp, decode, decode_any, decode_usual, outer_vlans, vlans};
+use crate::decode::{Decoded, Encapsulation, Packet, Skip, Tcp, decode, decode_any, decode_usual, outer_vlans, vlans};
 use crate::flow::{Flow, Mac, Protocol, Vlans};
 use crate::indicator::{AddressMatch, IndicatorSet, Learned};
 use crate::protocol::quic;
 use crate::units::Timestamp;
 
-mod facts;
+mod app_layer;
+mod details;
+mod dns;
 mod flows;
-mod names;
-mod speech;
 
-pub use facts::{DnsFacts, HttpFacts, MatchBasis, Named};
+pub use app_layer::{AppLayer, NameSighting, NetSupport, NetSupportSighting, Reading, Stream};
+pub use details::{DnsFacts, HttpFacts, MatchBasis, Named};
+pub use dns::{DnsSighting, MOST_ADDRESSES, MOST_NAMES};
 pub use flows::{FlowKey, FlowKeys, WantedFlows};
-pub use names::{DnsSighting, MOST_ADDRESSES, MOST_NAMES};
-pub use speech::{NameSighting, NetSupport, NetSupportSighting, Reading, Speech, Stream};
 
 /// What a scan found in one packet.
 #[derive(Debug, Clone)]
@@ -51,11 +51,11 @@ pub struct Finding {
     /// The VLANs of its frame.
     pub vlans: Vlans,
     /// The packets that it lay in, the outermost first.
-    pub outer: Option<Box<[Outer]>>,
+    pub outer: Option<Box<[Encapsulation]>>,
     /// Where in the payload the head ends that says it; zero where no head in a stream does.
     pub end: u32,
     /// What was found.
-    pub what: What,
+    pub what: FindingKind,
 }
 
 impl Finding {
@@ -68,7 +68,7 @@ impl Finding {
 /// The kinds of findings. A packet gives at most one `Contact`, and any number of others. Those of one frame come in the
 /// order: contacts from the outermost packet to the innermost, then the rest.
 #[derive(Debug, Clone)]
-pub enum What {
+pub enum FindingKind {
     /// An address of the packet is listed, or, where both are `None`, one may have been learned.
     Contact {
         /// What is listed of the sender.
@@ -186,7 +186,7 @@ pub fn scan(block: &Block, learned: &Learned, findings: &mut Findings) {
 #[inline(always)]
 fn scan_frames(block: &Block, learned: &Learned, findings: &mut Findings, mut flows: Option<&mut FlowKeys>) {
     let set = &*block.indicators;
-    let mut look = Look { set, learned, speech: Speech::new(set, findings.wants_names), findings };
+    let mut look = Look { set, learned, app_layer: AppLayer::new(set, findings.wants_names), findings };
     let mut clock = Timestamp::MIN;
     let mut packets = 0;
     let notes = look.findings.wants_segments;
@@ -241,7 +241,7 @@ struct At {
 struct Look<'a> {
     set: &'a IndicatorSet,
     learned: &'a Learned,
-    speech: Speech<'a>,
+    app_layer: AppLayer<'a>,
     findings: &'a mut Findings,
 }
 
@@ -256,7 +256,7 @@ impl Look<'_> {
             }
         }
         if fragment.is_some() {
-            self.findings.list.push(finding(at, packet, outer, What::Fragment));
+            self.findings.list.push(finding(at, packet, outer, FindingKind::Fragment));
         } else {
             if self.findings.wants_segments {
                 self.note_segment(at.number, packet);
@@ -268,7 +268,7 @@ impl Look<'_> {
     /// Looks a packet's addresses up and into what it carries. Out of line and by value, so that a packet that needs no closer
     /// look never has to leave the registers.
     #[inline(never)]
-    fn closely(&mut self, at: At, packet: Packet<'_>, outer: &[Outer]) {
+    fn closely(&mut self, at: At, packet: Packet<'_>, outer: &[Encapsulation]) {
         let Findings { list, counts, .. } = &mut *self.findings;
         let mut report_at = |end: usize, what| {
             list.push(Finding { end: end as u32, ..finding(at, &packet, outer, what) });
@@ -282,16 +282,16 @@ impl Look<'_> {
             return;
         }
         if packet.protocol == Protocol::TCP {
-            if let Reading::Begins(begins) = self.speech.read(Stream::of(&packet), counts, &mut report_at) {
-                report_at(0, What::HeadBegins(begins as u32));
+            if let Reading::Begins(begins) = self.app_layer.read(Stream::of(&packet), counts, &mut report_at) {
+                report_at(0, FindingKind::HeadBegins(begins as u32));
             }
             return;
         }
         let mut report = |what| report_at(0, what);
-        if names::is_name_service(&packet) {
-            self.speech.names.read_message(packet.payload, counts, &mut report);
+        if dns::is_name_service(&packet) {
+            self.app_layer.names.read_message(packet.payload, counts, &mut report);
         } else {
-            self.speech.datagram(&packet, &mut report);
+            self.app_layer.datagram(&packet, &mut report);
         }
     }
 
@@ -329,7 +329,7 @@ pub fn scan_again(block: &Block, is_wanted: impl Fn(u32, usize, IpAddr, IpAddr) 
         let Ok(decoded) = decode(frame.link, block.captured(frame), frame.original) else { continue };
         let at = At { number, time: frame.time, clock };
         let Decoded { packet, outer, fragment, .. } = &decoded;
-        let what = What::Contact { source: None, destination: None };
+        let what = FindingKind::Contact { source: None, destination: None };
         for (depth, around) in outer.iter().enumerate() {
             if is_wanted(number, depth, around.flow.source.address, around.flow.destination.address) {
                 found.push(finding_around(at, around, &outer[..depth], what.clone()));
@@ -344,7 +344,7 @@ pub fn scan_again(block: &Block, is_wanted: impl Fn(u32, usize, IpAddr, IpAddr) 
     found
 }
 
-fn finding(At { number, time, clock }: At, packet: &Packet<'_>, outer: &[Outer], what: What) -> Finding {
+fn finding(At { number, time, clock }: At, packet: &Packet<'_>, outer: &[Encapsulation], what: FindingKind) -> Finding {
     Finding {
         frame: number,
         packets: None,
@@ -362,8 +362,13 @@ fn finding(At { number, time, clock }: At, packet: &Packet<'_>, outer: &[Outer],
 }
 
 /// A finding about a packet that another lay in.
-fn finding_around(At { number, time, clock }: At, around: &Outer, outer: &[Outer], what: What) -> Finding {
-    let Outer { flow, length, macs, .. } = *around;
+fn finding_around(
+    At { number, time, clock }: At,
+    around: &Encapsulation,
+    outer: &[Encapsulation],
+    what: FindingKind,
+) -> Finding {
+    let Encapsulation { flow, length, macs, .. } = *around;
     let (vlans, outer) = (Vlans::new(), boxed(outer));
     Finding { frame: number, packets: None, time, clock, flow, length, tcp: None, macs, vlans, outer, end: 0, what }
 }
@@ -393,7 +398,7 @@ fn add_vlans(block: &Block, findings: &mut [Finding]) {
     }
 }
 
-fn boxed(outer: &[Outer]) -> Option<Box<[Outer]>> {
+fn boxed(outer: &[Encapsulation]) -> Option<Box<[Encapsulation]>> {
     (!outer.is_empty()).then(|| outer.into())
 }
 
@@ -404,8 +409,8 @@ fn may_speak(packet: &Packet<'_>) -> bool {
         return false;
     }
     match packet.protocol {
-        Protocol::TCP => names::is_name_service(packet) || speech::may_be_head(packet.payload),
-        Protocol::UDP => names::is_name_service(packet) || quic::may_be_initial(packet.payload),
+        Protocol::TCP => dns::is_name_service(packet) || app_layer::may_be_head(packet.payload),
+        Protocol::UDP => dns::is_name_service(packet) || quic::may_be_initial(packet.payload),
         _ => false,
     }
 }
@@ -421,9 +426,9 @@ fn is_learned(learned: &Learned, source: IpAddr, destination: IpAddr) -> bool {
 }
 
 #[inline(never)]
-fn contact(set: &IndicatorSet, learned: &Learned, flow: &Flow) -> Option<What> {
+fn contact(set: &IndicatorSet, learned: &Learned, flow: &Flow) -> Option<FindingKind> {
     let [source, destination] = [flow.source, flow.destination].map(|end| set.find_address(end.address, end.port));
     let is_contact =
         source.is_some() || destination.is_some() || is_learned(learned, flow.source.address, flow.destination.address);
-    is_contact.then_some(What::Contact { source, destination })
+    is_contact.then_some(FindingKind::Contact { source, destination })
 }

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use super::{Event, Load, Queues, Shared, Totals};
+use super::{Event, Queues, Shared, Totals, WorkItem};
 use crate::alert::exclusion::Exclusions;
 use crate::capture::Stop;
 use crate::indicator::IndicatorSet;
@@ -86,7 +86,7 @@ impl Control {
     }
 
     /// Marks a Load with what is in force.
-    pub(super) fn mark(&self, load: &mut Load) {
+    pub(super) fn mark(&self, load: &mut WorkItem) {
         let in_force = held(&self.0.in_force);
         load.block.indicators.clone_from(&in_force.indicators);
         load.exclusions.clone_from(&in_force.exclusions);

@@ -3,7 +3,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use super::*;
-use crate::capture::{Files, Input, Pulse};
+use crate::capture::{Files, Heartbeat, Input};
 use crate::indicator::builtin;
 
 /// What is done with a Block before it is handed on.
@@ -125,7 +125,7 @@ fn totals_are_told_while_it_runs_and_not_after() {
 #[test]
 fn a_sign_of_life_arrives_behind_its_block() {
     let began = Instant::now();
-    let pulse = Pulse::new();
+    let pulse = Heartbeat::new();
     while began.elapsed() < Duration::from_millis(20) {
         thread::yield_now();
     }

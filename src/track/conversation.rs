@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use foldhash::fast::RandomState;
 
-use super::contact::Match;
+use super::address_match::Match;
 use crate::alert::{Alert, TcpOutcome, Verdict, WindowId};
 use crate::capture::Origin;
-use crate::decode::{Outer, Tcp};
+use crate::decode::{Encapsulation, Tcp};
 use crate::flow::{End, Flow, Mac, Protocol, Vlans};
 use crate::scan::Finding;
 use crate::units::{ByteCount, Timestamp};
@@ -36,7 +36,7 @@ pub(super) struct Conversation {
     /// Of its first frame.
     pub(super) vlans: Vlans,
     /// What its first packet lay in.
-    pub(super) outer: Option<Box<[Outer]>>,
+    pub(super) outer: Option<Box<[Encapsulation]>>,
     pub(super) origin: Arc<Origin>,
     pub(super) first: Timestamp,
     pub(super) last: Timestamp,

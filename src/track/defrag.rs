@@ -17,10 +17,10 @@ use std::time::Duration;
 use foldhash::fast::RandomState;
 
 use crate::capture::{Block, Frame, LinkType, Origin, Packets};
-use crate::decode::{Fragment, Outer};
+use crate::decode::{Encapsulation, Fragment};
 use crate::flow::{End, Flow, Mac, Protocol, Vlans};
 use crate::indicator::IndicatorSet;
-use crate::scan::{Finding, What};
+use crate::scan::{Finding, FindingKind};
 use crate::units::Timestamp;
 
 /// How many datagrams are known at a time, those included that are whole and remembered for the sake of late copies. A
@@ -104,7 +104,7 @@ pub(super) struct Released {
     /// See `macs`.
     pub(super) vlans: Vlans,
     /// See `macs`.
-    pub(super) outer: Option<Box<[Outer]>>,
+    pub(super) outer: Option<Box<[Encapsulation]>>,
 }
 
 /// What fragments of one datagram share.
@@ -150,7 +150,7 @@ struct Datagram {
     indicators: Arc<IndicatorSet>,
     macs: Option<(Mac, Mac)>,
     vlans: Vlans,
-    outer: Option<Box<[Outer]>>,
+    outer: Option<Box<[Encapsulation]>>,
     /// As the first fragment says (RFC 8200 section 4.5), before it came: as any says.
     protocol: Protocol,
     /// Known once the first fragment came.
@@ -452,7 +452,7 @@ impl Datagram {
             vlans: self.vlans.clone(),
             outer: self.outer.clone(),
             end: 0,
-            what: What::Contact { source: None, destination: None },
+            what: FindingKind::Contact { source: None, destination: None },
         }
     }
 }

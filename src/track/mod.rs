@@ -21,39 +21,39 @@ use crate::capture::{Block, Held};
 use crate::decode::{Decoded, MOST_TUNNELS, decode};
 use crate::flow::{End, Flow};
 use crate::indicator::{AddressMatch, IndicatorId, IndicatorSet, Learned};
-use crate::scan::{DnsSighting, Finding, Findings, ScanCounts, What, scan, scan_again};
+use crate::scan::{DnsSighting, Finding, FindingKind, Findings, ScanCounts, scan, scan_again};
 use crate::units::{ByteCount, Timestamp};
 
-mod assemble;
-mod contact;
-mod contacted;
+mod address_match;
+mod build_alert;
 mod conversation;
 mod defrag;
-mod hello;
-mod judge;
-mod missed;
+mod exclusion_policy;
 mod names;
+mod quic_hello;
+mod recent_contacts;
+mod rescan;
 mod resolved;
-mod said;
 mod segments;
-mod talk;
-mod telling;
+mod session;
+mod streams;
+mod tcp_reassembly;
 
-pub use assemble::HeadCounts;
 pub use defrag::{DefragCounts, GiveUp};
-pub use judge::ExclusionCounts;
+pub use exclusion_policy::ExclusionCounts;
 pub use names::NameSeen;
+pub use tcp_reassembly::HeadCounts;
 
-use contact::Match;
+use address_match::Match;
+use build_alert::{of_conversation, of_dns};
 use conversation::{Conversation, Conversations, Judged};
 use defrag::{Defrag, Released};
-use judge::Judge;
-use missed::{Missed, PacketsByAddress, has_contact, place};
+use exclusion_policy::ExclusionPolicy;
 use names::Names;
+use rescan::{PacketsByAddress, Rescan, has_contact, place};
 use resolved::Resolved;
-use said::Heard;
 use segments::Segments;
-use telling::{of_conversation, of_dns};
+use streams::Provenance;
 
 /// What the tracker is told to do.
 #[derive(Debug, Clone)]
@@ -129,19 +129,19 @@ pub struct Tracker {
     counts: TrackCounts,
     scan_counts: ScanCounts,
     /// What is said in conversations.
-    said: said::Said,
+    said: streams::Streams,
     /// All names that were seen, where they are wanted.
     names: Option<Names>,
     /// The DNS sighting before this one: one packet may hold several messages.
     last_dns: Option<(u64, u32, bool, IndicatorId)>,
-    judge: Judge,
+    judge: ExclusionPolicy,
 }
 
 impl Tracker {
     /// A tracker that has seen nothing yet.
     pub fn new(settings: TrackSettings) -> Self {
         let repeats = Repeats::new(settings.repeat_window);
-        let judge = Judge::new(settings.exclusions.clone());
+        let judge = ExclusionPolicy::new(settings.exclusions.clone());
         Self {
             settings,
             clock: None,
@@ -153,7 +153,7 @@ impl Tracker {
             indicators: Arc::default(),
             counts: TrackCounts::default(),
             scan_counts: ScanCounts::default(),
-            said: said::Said::new(),
+            said: streams::Streams::new(),
             names: None,
             last_dns: None,
             judge,
@@ -218,7 +218,7 @@ impl Tracker {
     /// Takes the findings of the next Block.
     pub fn take(&mut self, block: &Block, findings: &Findings, emit: &mut dyn FnMut(Alert)) {
         self.indicators = block.indicators.clone();
-        let mut missed: Missed =
+        let mut missed: Rescan =
             self.scan_for_newer(block, findings).into_iter().map(|found| (place(&found), found)).collect();
         let mut packets = None;
         let mut list = findings.list.iter().peekable();
@@ -265,18 +265,18 @@ impl Tracker {
                     segments.pass(finding.frame);
                     match finding.what {
                         _ if self.said.is_in_body(block, finding) => self.set_clock(finding.clock, emit),
-                        What::HeadBegins(offset) => {
+                        FindingKind::HeadBegins(offset) => {
                             self.set_clock(finding.clock, emit);
                             self.head_begins(block, finding, offset, segments.all(), emit);
                         }
-                        What::Fragment => {
+                        FindingKind::Fragment => {
                             // A head may begin in its datagram.
                             self.said.remember(block, finding.frame);
                             self.take_finding(block, finding, emit);
                         }
                         _ => self.take_finding(block, finding, emit),
                     }
-                    if matches!(finding.what, What::Fragment | What::HeadBegins(_)) {
+                    if matches!(finding.what, FindingKind::Fragment | FindingKind::HeadBegins(_)) {
                         self.catch_up(learned, (block, findings), &mut packets, &mut missed, |found| {
                             found.frame > finding.frame
                         });
@@ -312,7 +312,7 @@ impl Tracker {
         learned: u64,
         (block, findings): (&Block, &Findings),
         packets: &mut Option<PacketsByAddress>,
-        missed: &mut Missed,
+        missed: &mut Rescan,
         comes_later: impl Fn(&Finding) -> bool,
     ) {
         if self.resolved.learned() == learned {
@@ -350,7 +350,7 @@ impl Tracker {
     /// Blocks before this one or by answers within it.
     fn scan_for_newer(&self, block: &Block, findings: &Findings) -> Vec<Finding> {
         let mut answered = findings.list.iter().filter_map(|finding| match &finding.what {
-            What::Dns(sighting) if sighting.is_answer => Some(sighting),
+            FindingKind::Dns(sighting) if sighting.is_answer => Some(sighting),
             _ => None,
         });
         let first = answered.next();
@@ -368,21 +368,21 @@ impl Tracker {
     fn take_finding(&mut self, block: &Block, finding: &Finding, emit: &mut dyn FnMut(Alert)) {
         self.set_clock(finding.clock, emit);
         match &finding.what {
-            What::Contact { source, destination } => self.contact(block, finding, *source, *destination, emit),
-            What::Dns(sighting) => {
-                self.dns(Heard::in_packet(block, finding, said::end_of(finding)), finding, sighting, emit);
+            FindingKind::Contact { source, destination } => self.contact(block, finding, *source, *destination, emit),
+            FindingKind::Dns(sighting) => {
+                self.dns(Provenance::in_packet(block, finding, streams::end_of(finding)), finding, sighting, emit);
             }
-            What::Fragment => self.fragment(block, finding, emit),
-            What::Names(all) => {
+            FindingKind::Fragment => self.fragment(block, finding, emit),
+            FindingKind::Names(all) => {
                 if let Some(names) = &mut self.names {
-                    names.see(finding, said::end_of(finding), (block.number, finding.frame), all);
+                    names.see(finding, streams::end_of(finding), (block.number, finding.frame), all);
                 }
             }
-            What::Name(_) | What::NetSupport(_) => {
-                self.said(Heard::in_packet(block, finding, said::end_of(finding)), finding, emit);
+            FindingKind::Name(_) | FindingKind::NetSupport(_) => {
+                self.said(Provenance::in_packet(block, finding, streams::end_of(finding)), finding, emit);
             }
-            What::HeadBegins(offset) => self.head_begins(block, finding, *offset, &[], emit),
-            What::QuicPart => self.quic_part(block, finding, emit),
+            FindingKind::HeadBegins(offset) => self.head_begins(block, finding, *offset, &[], emit),
+            FindingKind::QuicPart => self.quic_part(block, finding, emit),
         }
     }
 
@@ -418,7 +418,7 @@ impl Tracker {
             self.nesting += 1;
             let mut is_fed = false;
             for mut finding in findings.list {
-                if !is_fed && !matches!(finding.what, What::Contact { .. }) {
+                if !is_fed && !matches!(finding.what, FindingKind::Contact { .. }) {
                     is_fed = true;
                     self.datagram_segment(&block, emit);
                 }
@@ -498,7 +498,7 @@ impl Tracker {
                 let Some(found) = found else { return };
                 is_new_statement = true;
                 let both = source.is_some() && destination.is_some();
-                let client_sent = contact::is_client_sender(finding, &found, both);
+                let client_sent = address_match::is_client_sender(finding, &found, both);
                 let new = Conversation::new(finding, block.origin.clone(), found, client_sent);
                 self.conversations.insert(finding.flow, new)
             }
@@ -538,7 +538,7 @@ impl Tracker {
         conversation.window = window;
     }
 
-    fn dns(&mut self, heard: Heard<'_>, finding: &Finding, sighting: &DnsSighting, emit: &mut dyn FnMut(Alert)) {
+    fn dns(&mut self, heard: Provenance<'_>, finding: &Finding, sighting: &DnsSighting, emit: &mut dyn FnMut(Alert)) {
         let Some(indicator) = heard.indicators.get(sighting.indicator) else { return };
         if sighting.is_answer {
             let name: Arc<[u8]> = sighting.facts.name.as_slice().into();

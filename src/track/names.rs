@@ -2,7 +2,7 @@
 //!
 //! They pass through here only where somebody asked for them, and leave after each Block. What is sent again over TCP is told once.
 
-use super::talk::{At, Talks};
+use super::session::{At, Sessions};
 use crate::alert::MatchBasis;
 use crate::flow::{End, Protocol};
 use crate::scan::{Finding, Named};
@@ -27,7 +27,7 @@ pub struct NameSeen {
 #[derive(Debug, Default)]
 pub(super) struct Names {
     seen: Vec<NameSeen>,
-    talks: Talks,
+    talks: Sessions,
 }
 
 impl Names {

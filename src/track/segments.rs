@@ -3,7 +3,7 @@
 //! A scanner notes them on its way where it was told that heads are pending. Mostly none are, and then noting them would be the most
 //! that a packet costs; so where they were not noted and are wanted all the same, the Block is gone through once more.
 
-use super::missed::Place;
+use super::rescan::Place;
 use crate::capture::Block;
 use crate::scan::{Findings, Segment, segments};
 use crate::units::Timestamp;

@@ -13,7 +13,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
-use rattap::alert::{Alert, DnsFacts, MatchBasis, Phase, Signature, TcpOutcome, wire_text};
+use rattap::alert::{Alert, DnsFacts, MatchBasis, Phase, Signature, TcpOutcome, sanitize};
 use rattap::capture::Origin;
 use rattap::flow::{End, Mac, Protocol, Vlans};
 use rattap::indicator::{Indicator, builtin};
@@ -200,7 +200,7 @@ fn alerts_of_all_sorts() -> Vec<String> {
     };
     let named = |name: &[u8]| Alert {
         dns: Some(DnsFacts { name: name.to_vec(), ..question.dns.clone().unwrap() }),
-        message: format!("10.20.30.40 asked 10.20.0.53 for {}", wire_text(name)),
+        message: format!("10.20.30.40 asked 10.20.0.53 for {}", sanitize(name)),
         ..question.clone()
     };
     let answer = |addresses: Vec<IpAddr>, response_code| Alert {

@@ -16,7 +16,7 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
 
-use rattap::hunt;
+use rattap::hunts;
 use rattap::indicator::{Indicator, IndicatorSet, Pattern, builtin};
 
 use crate::run::{Run, replay, run, sample};
@@ -432,7 +432,7 @@ fn all_variants() -> Vec<Query> {
     let device = plain.iter().find(|query| query.name == "device-network").unwrap().clone();
     let filters =
         lawful_use().iter().enumerate().map(|(index, (_, filled))| with_filter(&device, index + 1, filled)).collect();
-    let hostile = hunt::hunts(&hostile()).iter().map(|hunt| Query::new(hunt.name(), hunt.kql())).collect();
+    let hostile = hunts::hunts(&hostile()).iter().map(|hunt| Query::new(hunt.name(), hunt.kql())).collect();
     [
         of("built-in", plain),
         of("filters", filters),
@@ -487,7 +487,7 @@ fn hostile_text_is_read_back_from_every_literal() {
         Err(reason) => return skipped("no parser of Microsoft's read the hostile literals", reason),
     };
     let set = hostile();
-    let hunts = hunt::hunts(&set);
+    let hunts = hunts::hunts(&set);
     let query = hunts.iter().find(|hunt| hunt.name() == "dns-events").unwrap().query();
     let list =
         query.lines().next().unwrap().strip_prefix("let Domains = dynamic([").unwrap().strip_suffix("]);").unwrap();
@@ -518,7 +518,7 @@ fn a_yaml_reader_finds_a_whole_rule_in_each_document() {
             whole_rule(document);
         }
     }
-    for hunt in hunt::hunts(&hostile()) {
+    for hunt in hunts::hunts(&hostile()) {
         let documents = engines::yaml_documents(&python, &hunt.yaml());
         let [document] = &documents[..] else { panic!("{} documents", documents.len()) };
         assert_eq!(document["query"], hunt.query());

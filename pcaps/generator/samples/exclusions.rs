@@ -31,7 +31,7 @@ pub fn group() -> Group {
     Group {
         title: "Lawful use",
         about: "For the rules in `packaging/exclusions.toml`, one sample for each of the five cases: what a rule excludes, the same outside its \
-                schedule, after it expired, and with a host that also contacts a listed endpoint. What must be found is told without the rules; \
+                schedule, after it expired, and with a host that also contacts a listed endpoint. FindingKind must be found is told without the rules; \
                 `golden/exclusions/<file>.excluded.cef` has the lines with them, `<file>.audit.cef` those that they suppress. Hours are those \
                 of Amsterdam.",
         samples: vec![

@@ -25,7 +25,7 @@ pub fn group() -> Group {
     Group {
         title: "Resolved addresses",
         about: "An answer gives an address for a listed domain (`gw.feersona.net` where nothing else is said); then somebody contacts it. \
-                What counts is packet time, however fast the file is read.",
+                FindingKind counts is packet time, however fast the file is read.",
         samples: vec![
             sample("resolved/at-once.pcap", "Contact 5 ms after the answer.", truth(&[CONTACT]), || after(300, 5)),
             sample(

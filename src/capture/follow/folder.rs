@@ -19,7 +19,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::inotify::{self, CreateFlags, ReadFlags, WatchFlags};
 use rustix::io::Errno;
 
-use super::journal::Stored;
+use super::super::journal::Stored;
 
 /// How long a file without a successor is left alone after its last write: a quiet link keeps a writer's buffer for minutes.
 const SETTLED: Duration = Duration::from_secs(600);
@@ -44,7 +44,7 @@ pub(super) enum Happened {
 
 /// What happened since the last call.
 #[derive(Debug, Default)]
-pub(super) struct News {
+pub(super) struct FolderEvents {
     pub list: Vec<Happened>,
     /// Names that became other names in this folder.
     pub renamed: HashSet<OsString>,
@@ -110,8 +110,8 @@ impl Folder {
     }
 
     /// What happened since the last call.
-    pub(super) fn news(&mut self) -> News {
-        let mut news = News::default();
+    pub(super) fn news(&mut self) -> FolderEvents {
+        let mut news = FolderEvents::default();
         let Some(inotify) = &self.inotify else { return news };
         let mut moved: HashMap<u32, OsString> = HashMap::new();
         let mut reader = inotify::Reader::new(inotify, &mut self.buffer);

@@ -21,18 +21,15 @@ use std::time::{Duration, Instant, SystemTime};
 use super::block::{Block, Origin};
 use super::file::{Files, OPENED_AHEAD, Reader};
 use super::inputs::Input;
-use super::live::Stop;
+use super::journal::{Identity, Journal, Mark, Stored};
+use super::stop::Stop;
 use super::{CaptureCounts, CaptureError, Fill, Source};
 use crate::indicator::IndicatorSet;
 use crate::units::Timestamp;
 
 mod folder;
-mod journal;
 
 use folder::{Folder, Happened, finished};
-use journal::{Identity, Stored};
-
-pub use journal::{Held, Journal, Mark, state_name};
 
 /// How many first bytes, decompressed, tell a capture from others: the headers of every format, and some packets with their times.
 const HEAD: usize = 8 << 10;

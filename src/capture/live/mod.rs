@@ -7,7 +7,7 @@
 //! half more processor time: for waking each other, and for fetching each Block from the other core.
 //!
 //! A link without traffic yields empty Blocks that say how late it is, so that windows close; and now and then a Block carries a
-//! sign of life ([`Pulse`]).
+//! sign of life ([`Heartbeat`]).
 //!
 //! Opening comes first and by itself ([`Opened::open`]), since it needs rights that the rest does not. A source that opens its
 //! interface once more, after it vanished, needs the right to capture again.
@@ -21,7 +21,8 @@ use crossbeam_channel::{Receiver, bounded};
 use thiserror::Error;
 
 use super::block::{Block, LinkType, Origin};
-use super::pulse::Pulse;
+use super::heartbeat::Heartbeat;
+use super::stop::Stop;
 use super::{CaptureCounts, CaptureError, Fill, Source};
 use crate::privileges::Opener;
 use crate::units::{ByteCount, Timestamp};
@@ -130,7 +131,7 @@ fn known_links() -> String {
 
 /// What happened to an interface.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct News {
+pub struct InterfaceEvent {
     /// The interface.
     pub interface: String,
     /// What happened.
@@ -152,7 +153,7 @@ pub enum Change {
     Back,
 }
 
-impl fmt::Display for News {
+impl fmt::Display for InterfaceEvent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = &self.interface;
         match &self.change {
@@ -186,7 +187,7 @@ pub struct InterfaceCounts {
 #[derive(Debug)]
 pub struct Watched {
     name: String,
-    pulse: Arc<Pulse>,
+    pulse: Arc<Heartbeat>,
     is_up: AtomicBool,
     packets: AtomicU64,
     bytes: AtomicU64,
@@ -200,7 +201,7 @@ impl Watched {
     fn new(name: &str) -> Arc<Self> {
         Arc::new(Self {
             name: name.to_owned(),
-            pulse: Pulse::new(),
+            pulse: Heartbeat::new(),
             is_up: AtomicBool::new(true),
             packets: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
@@ -217,7 +218,7 @@ impl Watched {
     }
 
     /// The signs of life of its capture. They come also while the interface is lost.
-    pub fn pulse(&self) -> &Pulse {
+    pub fn pulse(&self) -> &Heartbeat {
         &self.pulse
     }
 
@@ -240,27 +241,11 @@ impl Watched {
     }
 }
 
-/// Tells live sources to end. Its clones are one and the same.
-#[derive(Debug, Clone, Default)]
-pub struct Stop(Arc<AtomicBool>);
-
-impl Stop {
-    /// From now on no new packets; what was captured before is still handed on, and then the sources end.
-    pub fn order(&self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-
-    /// Whether it was ordered.
-    pub fn is_ordered(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
-}
-
 /// Interfaces that are open, or down and waited for; nothing is captured yet but by the kernel.
 pub struct Opened {
     taps: Vec<Tap>,
     watched: Vec<Arc<Watched>>,
-    news: Receiver<News>,
+    news: Receiver<InterfaceEvent>,
 }
 
 impl Opened {
@@ -281,7 +266,7 @@ impl Opened {
     }
 
     /// What happens to the interfaces from now on, and what did while they were opened.
-    pub fn news(&self) -> Receiver<News> {
+    pub fn news(&self) -> Receiver<InterfaceEvent> {
         self.news.clone()
     }
 

@@ -16,7 +16,7 @@ use pcap::{Active, Capture, Precision, Stat};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::link::{self, Link};
-use super::{Change, Direction, LiveError, LiveSettings, News, Watched};
+use super::{Change, Direction, InterfaceEvent, LiveError, LiveSettings, Watched};
 use crate::capture::block::{BLOCK_CAPACITY, Block, Frame, LinkType};
 use crate::capture::filter::{from_native, reason};
 use crate::privileges::Opener;
@@ -67,7 +67,7 @@ pub(super) struct Tap {
     is_lost: bool,
     look_at: Instant,
     pause: Duration,
-    tell: Sender<News>,
+    tell: Sender<InterfaceEvent>,
     /// Opens it again.
     opener: Opener,
 }
@@ -128,7 +128,11 @@ impl Handle {
 
 impl Tap {
     /// Opens an interface, or waits for it where it is down.
-    pub(super) fn open(name: &str, settings: Arc<LiveSettings>, tell: Sender<News>) -> Result<Self, LiveError> {
+    pub(super) fn open(
+        name: &str,
+        settings: Arc<LiveSettings>,
+        tell: Sender<InterfaceEvent>,
+    ) -> Result<Self, LiveError> {
         let watched = Watched::new(name);
         let mut tap = Self {
             watched,
@@ -296,7 +300,7 @@ impl Tap {
 
     fn tell(&self, change: Change) {
         // Where so much is waiting to be told, the counter tells it.
-        let _ = self.tell.try_send(News { interface: self.watched.name.clone(), change });
+        let _ = self.tell.try_send(InterfaceEvent { interface: self.watched.name.clone(), change });
     }
 
     /// Adds what libpcap counted since the last time.

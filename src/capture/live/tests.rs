@@ -9,7 +9,7 @@ fn errors_and_news_say_what_and_where() {
         "{text}"
     );
     assert!(text.contains("EN10MB") && text.contains("LINUX_SLL2"), "{text}");
-    let news = News { interface: "eth1".to_owned(), change: Change::Failed("no more memory".to_owned()) };
+    let news = InterfaceEvent { interface: "eth1".to_owned(), change: Change::Failed("no more memory".to_owned()) };
     assert_eq!(news.to_string(), "eth1: cannot capture: no more memory; trying again");
 }
 

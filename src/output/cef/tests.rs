@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use super::reader::parse;
 use super::*;
 use crate::alert::exclusion::Exclusions;
-use crate::alert::{MatchBasis, Phase, Signature, TcpOutcome, wire_text};
+use crate::alert::{MatchBasis, Phase, Signature, TcpOutcome, sanitize};
 use crate::capture::Origin;
 use crate::flow::{End, Mac, Protocol, Vlans};
 use crate::indicator::{Indicator, Pattern, builtin};
@@ -300,7 +300,7 @@ fn ipv6_addresses_stand_in_the_usual_keys_and_in_their_own() {
 fn hostile_bytes_stay_within_their_value() {
     let mut alert = query();
     let name = b"a\r\n|=\\\\\x1b\xff\xe2\x80\xae;\xc3\xbc msg=x.feersona.net".to_vec();
-    alert.message = format!("asked for {}", wire_text(&name));
+    alert.message = format!("asked for {}", sanitize(&name));
     alert.dns = Some(DnsFacts { name, ..DnsFacts::default() });
     alert.indicator = Some(Arc::new(Indicator {
         family: "a;b|c\nd".into(),

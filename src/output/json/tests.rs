@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::alert::wire_text::is_unprintable;
+use crate::alert::sanitize::is_unprintable;
 use crate::output::cef::tests::{any_alert, hostile_text, judged, query};
 use crate::output::{Cef, Form, Mode, Report, Target, open};
 
@@ -112,7 +112,7 @@ proptest! {
         prop_assert!(!line.contains(is_unprintable), "{line:?}");
         let value: Value = serde_json::from_str(line).unwrap();
         prop_assert!(value.is_object());
-        let shown = |bytes: &[u8]| Value::from(wire_text(bytes).to_string());
+        let shown = |bytes: &[u8]| Value::from(sanitize(bytes).to_string());
         prop_assert_eq!(&value["sensor"]["host"], &shown(host.trim().as_bytes()));
         prop_assert_eq!(&value["message"], &shown(alert.message.trim().as_bytes()));
         prop_assert_eq!(&value["origin"], &shown(alert.origin.name.as_bytes()));

@@ -5,7 +5,7 @@
 //! A first line that names another version than `HTTP/1.` is no head.
 //!
 //! A segment is first judged by its first bytes ([`may_be_request`], [`may_be_response`]). The readers then tell a whole
-//! head from the start of one and from something else ([`Head`](super::head::Head)): a head that is cut at any byte is a
+//! head from the start of one and from something else ([`ParseResult`](super::parse_result::ParseResult)): a head that is cut at any byte is a
 //! start. A head that was a start can become whole only with a line break. [`requests`] goes over all requests of a segment
 //! and steps over their bodies, so that nothing in a body counts. [`request_so_far`] makes the best of a head that will never
 //! be whole.

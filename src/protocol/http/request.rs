@@ -2,7 +2,7 @@
 
 use super::fields::{self, BodyLength, Extent, Fields, Framing, is_blank, is_text, minor_version};
 use crate::protocol::authority::Authority;
-use crate::protocol::head::Head;
+use crate::protocol::parse_result::ParseResult;
 
 /// The longest method: the longest registered one has 17 bytes (`UPDATEREDIRECTREF`), the rest is for private ones.
 const LONGEST_METHOD: usize = 32;
@@ -114,11 +114,11 @@ pub enum Target<'a> {
 
 /// Reads the request that `bytes` start with.
 #[inline]
-pub fn request(bytes: &[u8]) -> Head<Request<'_>> {
+pub fn request(bytes: &[u8]) -> ParseResult<Request<'_>> {
     match read(bytes) {
-        Extent::Whole(line, fields, length) => Head::Whole(Request::new(line, fields), length),
-        Extent::InFields(..) | Extent::InFirstLine => Head::Partial,
-        Extent::TooLong(..) | Extent::Other => Head::Other,
+        Extent::Whole(line, fields, length) => ParseResult::Whole(Request::new(line, fields), length),
+        Extent::InFields(..) | Extent::InFirstLine => ParseResult::Partial,
+        Extent::TooLong(..) | Extent::Other => ParseResult::Other,
     }
 }
 

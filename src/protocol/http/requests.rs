@@ -2,7 +2,7 @@
 
 use super::fields::BodyLength;
 use super::request::{Request, request};
-use crate::protocol::head::Head;
+use crate::protocol::parse_result::ParseResult;
 
 /// What a segment holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,7 +57,7 @@ impl<'a> Iterator for Requests<'a> {
             return None;
         }
         match request(all) {
-            Head::Whole(request, length) => {
+            ParseResult::Whole(request, length) => {
                 let after = all.get(length..)?;
                 let body_length = match request.body_length() {
                     BodyLength::Known(length) => length,
@@ -69,8 +69,8 @@ impl<'a> Iterator for Requests<'a> {
                 self.rest = rest;
                 Some(Part::Whole { request, body })
             }
-            Head::Partial => Some(Part::Partial(all)),
-            Head::Other => None,
+            ParseResult::Partial => Some(Part::Partial(all)),
+            ParseResult::Other => None,
         }
     }
 }

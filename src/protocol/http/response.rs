@@ -1,7 +1,7 @@
 //! Responses (RFC 9112 section 4).
 
 use super::fields::{self, BodyLength, Extent, Fields, Framing, VERSION_START, is_blank, is_text, minor_version};
-use crate::protocol::head::Head;
+use crate::protocol::parse_result::ParseResult;
 
 /// Judges by its first bytes whether a segment may start with a response: `HTTP/1.`, or the start of that where fewer bytes
 /// are there. False for no bytes.
@@ -28,11 +28,11 @@ pub struct Response<'a> {
 
 /// Reads the response that `bytes` start with.
 #[inline]
-pub fn response(bytes: &[u8]) -> Head<Response<'_>> {
+pub fn response(bytes: &[u8]) -> ParseResult<Response<'_>> {
     match read(bytes) {
-        Extent::Whole(line, fields, length) => Head::Whole(Response::new(line, fields), length),
-        Extent::InFields(..) | Extent::InFirstLine => Head::Partial,
-        Extent::TooLong(..) | Extent::Other => Head::Other,
+        Extent::Whole(line, fields, length) => ParseResult::Whole(Response::new(line, fields), length),
+        Extent::InFields(..) | Extent::InFirstLine => ParseResult::Partial,
+        Extent::TooLong(..) | Extent::Other => ParseResult::Other,
     }
 }
 

@@ -4,14 +4,14 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::protocol::authority::{Authority, Host};
-use crate::protocol::head::Head;
+use crate::protocol::parse_result::ParseResult;
 
 /// A whole head and its length; `Err` says whether more bytes may make one.
-fn whole<T>(head: Head<T>) -> Result<(T, usize), bool> {
+fn whole<T>(head: ParseResult<T>) -> Result<(T, usize), bool> {
     match head {
-        Head::Whole(head, length) => Ok((head, length)),
-        Head::Partial => Err(true),
-        Head::Other => Err(false),
+        ParseResult::Whole(head, length) => Ok((head, length)),
+        ParseResult::Partial => Err(true),
+        ParseResult::Other => Err(false),
     }
 }
 

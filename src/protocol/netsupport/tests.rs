@@ -3,8 +3,8 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::protocol::head::Head;
 use crate::protocol::http::{Part, requests};
+use crate::protocol::parse_result::ParseResult;
 
 const POLL: &str = "POST http://91.202.233.25/fakeurl.htm HTTP/1.1\nUser-Agent: NetSupport Manager/1.3\n\
     Content-Type: application/x-www-form-urlencoded\nContent-Length:    22\nHost: 91.202.233.25\nConnection: Keep-Alive\n\n\
@@ -12,15 +12,15 @@ const POLL: &str = "POST http://91.202.233.25/fakeurl.htm HTTP/1.1\nUser-Agent: 
 
 fn head(bytes: &[u8]) -> Option<Message<'_>> {
     match http::request(bytes) {
-        Head::Whole(head, length) => request(&head, &bytes[length..]),
-        Head::Partial | Head::Other => None,
+        ParseResult::Whole(head, length) => request(&head, &bytes[length..]),
+        ParseResult::Partial | ParseResult::Other => None,
     }
 }
 
 fn answer(bytes: &[u8]) -> Option<Message<'_>> {
     match http::response(bytes) {
-        Head::Whole(head, length) => response(&head, &bytes[length..]),
-        Head::Partial | Head::Other => None,
+        ParseResult::Whole(head, length) => response(&head, &bytes[length..]),
+        ParseResult::Partial | ParseResult::Other => None,
     }
 }
 
@@ -108,8 +108,8 @@ fn the_path_counts_with_a_command_only() {
         assert_eq!(head(with(body).as_bytes()), None, "{body:?}");
     }
     let (alone, _) = match http::request(unnamed.as_bytes()) {
-        Head::Whole(head, length) => (head, length),
-        Head::Partial | Head::Other => panic!("a whole head"),
+        ParseResult::Whole(head, length) => (head, length),
+        ParseResult::Partial | ParseResult::Other => panic!("a whole head"),
     };
     assert!(is_for_gateway(&alone));
     for first in

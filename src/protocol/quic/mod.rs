@@ -9,12 +9,12 @@
 //!
 //! What fails to decrypt says nothing: the packets of servers look alike, but have other keys.
 //!
-//! A scan looks at one datagram by itself, with [`InitialReader::client_hello`]. Where that is [`Head::Partial`], whoever keeps
+//! A scan looks at one datagram by itself, with [`InitialReader::client_hello`]. Where that is [`ParseResult::Partial`], whoever keeps
 //! state makes a [`CryptoStream`] and gives it this datagram and those that follow, with [`InitialReader::read_into`] and the
 //! [`Origin`] of the first one. A client that was answered by a Retry, or that begins anew, has a new `Origin`.
 //!
 //! ```
-//! use rattap::protocol::head::Head;
+//! use rattap::protocol::parse_result::Head;
 //! use rattap::protocol::quic::{InitialReader, may_be_initial};
 //!
 //! let mut reader = InitialReader::new();
@@ -32,7 +32,7 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 
-use super::head::Head;
+use super::parse_result::ParseResult;
 use super::tls::ClientHello;
 use keys::ClientKeys;
 
@@ -67,15 +67,15 @@ impl InitialReader {
         Self::default()
     }
 
-    /// Reads the ClientHello in one datagram. [`Head::Partial`] where a part of one is in it, be it a later part.
+    /// Reads the ClientHello in one datagram. [`ParseResult::Partial`] where a part of one is in it, be it a later part.
     ///
-    /// The length in [`Head::Whole`] is that of the handshake message, as far as it had to be read.
-    pub fn client_hello(&mut self, datagram: &[u8]) -> Head<ClientHello<'_>> {
-        let Some(origin) = Origin::of(datagram) else { return Head::Other };
+    /// The length in [`ParseResult::Whole`] is that of the handshake message, as far as it had to be read.
+    pub fn client_hello(&mut self, datagram: &[u8]) -> ParseResult<ClientHello<'_>> {
+        let Some(origin) = Origin::of(datagram) else { return ParseResult::Other };
         self.stream.clear();
         let opened = open(&mut self.plain, datagram, &origin, &mut self.stream);
         if opened.frames == 0 {
-            return Head::Other;
+            return ParseResult::Other;
         }
         self.stream.client_hello()
     }

@@ -2,7 +2,7 @@
 
 use arrayvec::ArrayVec;
 
-use crate::protocol::head::Head;
+use crate::protocol::parse_result::ParseResult;
 use crate::protocol::tls::{self, ClientHello, LONGEST_HELLO};
 
 /// How far into the stream bytes are kept: as far as a hello is read.
@@ -103,7 +103,7 @@ impl CryptoStream {
     }
 
     /// Reads the ClientHello that the stream begins with.
-    pub fn client_hello(&self) -> Head<ClientHello<'_>> {
+    pub fn client_hello(&self) -> ParseResult<ClientHello<'_>> {
         tls::client_hello_message(self.contiguous())
     }
 }

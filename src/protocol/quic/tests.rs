@@ -32,24 +32,24 @@ fn example_frames() -> Vec<u8> {
     frames
 }
 
-fn as_text(head: Head<ClientHello<'_>>) -> Head<Option<String>> {
+fn as_text(head: ParseResult<ClientHello<'_>>) -> ParseResult<Option<String>> {
     match head {
-        Head::Whole(hello, used) => {
-            Head::Whole(hello.server_name.map(|name| name.as_bytes().escape_ascii().to_string()), used)
+        ParseResult::Whole(hello, used) => {
+            ParseResult::Whole(hello.server_name.map(|name| name.as_bytes().escape_ascii().to_string()), used)
         }
-        Head::Partial => Head::Partial,
-        Head::Other => Head::Other,
+        ParseResult::Partial => ParseResult::Partial,
+        ParseResult::Other => ParseResult::Other,
     }
 }
 
-fn told(datagram: &[u8]) -> Head<Option<String>> {
+fn told(datagram: &[u8]) -> ParseResult<Option<String>> {
     as_text(InitialReader::new().client_hello(datagram))
 }
 
 /// The name in a datagram that holds a whole hello.
 fn name(datagram: &[u8]) -> String {
     match told(datagram) {
-        Head::Whole(Some(name), _) => name,
+        ParseResult::Whole(Some(name), _) => name,
         other => panic!("{other:?}"),
     }
 }
@@ -107,7 +107,7 @@ fn what_no_initial_packet_holds_ends_it() {
         let after = [odd, &crypto(0, &hello())].concat();
         let cut_off = if odd[0] == 6 { odd.to_vec() } else { padded(after) };
         let datagram = [initial(&origin, 0, &cut_off), vec![0; 1200]].concat();
-        assert_eq!(told(&datagram), Head::Other, "{odd:?}");
+        assert_eq!(told(&datagram), ParseResult::Other, "{odd:?}");
     }
 }
 
@@ -119,8 +119,8 @@ fn a_hello_in_two_datagrams_is_put_together() {
     let first = initial(&origin, 0, &padded(crypto(0, &message[..at])));
     // The server has answered: what was lost comes again, to the id that it chose.
     let second = initial_to(b"srv", &origin, &[], &[1], &padded(crypto(at, &message[at..])));
-    assert_eq!(told(&first), Head::Partial);
-    assert_eq!(told(&second), Head::Other, "its keys follow from the first");
+    assert_eq!(told(&first), ParseResult::Partial);
+    assert_eq!(told(&second), ParseResult::Other, "its keys follow from the first");
     let mut reader = InitialReader::new();
     for datagrams in [[&first, &second], [&second, &first]] {
         let mut stream = CryptoStream::new();
@@ -128,7 +128,7 @@ fn a_hello_in_two_datagrams_is_put_together() {
             let opened = reader.read_into(datagram, &Origin::of(&first).unwrap(), &mut stream);
             assert_eq!(opened, Opened { packets: 1, frames: 1, ..Opened::default() });
         }
-        let Head::Whole(Some(name), _) = as_text(stream.client_hello()) else { panic!() };
+        let ParseResult::Whole(Some(name), _) = as_text(stream.client_hello()) else { panic!() };
         assert_eq!(name, "feersona.net");
     }
 }
@@ -136,10 +136,10 @@ fn a_hello_in_two_datagrams_is_put_together() {
 #[test]
 fn a_later_part_alone_is_partial_and_no_part_is_nothing() {
     let origin = example(Version::V2);
-    assert_eq!(told(&initial(&origin, 1, &padded(crypto(500, &hello()[500..])))), Head::Partial);
-    assert_eq!(told(&initial(&origin, 1, &padded(vec![1]))), Head::Other);
+    assert_eq!(told(&initial(&origin, 1, &padded(crypto(500, &hello()[500..])))), ParseResult::Partial);
+    assert_eq!(told(&initial(&origin, 1, &padded(vec![1]))), ParseResult::Other);
     let other_message = [&[2, 0, 0, 100][..], &[3; 100]].concat();
-    assert_eq!(told(&initial(&origin, 1, &padded(crypto(0, &other_message)))), Head::Other);
+    assert_eq!(told(&initial(&origin, 1, &padded(crypto(0, &other_message)))), ParseResult::Other);
 }
 
 #[test]
@@ -175,7 +175,7 @@ fn packets_of_other_keys_and_ids_say_nothing() {
     let origin = example(Version::V1);
     let stranger = Origin::new(Version::V1, b"another id");
     let sealed_otherwise = initial_to(origin.id(), &stranger, &[], &[0], &padded(crypto(0, &hello())));
-    assert_eq!(told(&sealed_otherwise), Head::Other);
+    assert_eq!(told(&sealed_otherwise), ParseResult::Other);
     let mut stream = CryptoStream::new();
     let opened = InitialReader::new().read_into(&sealed_otherwise, &origin, &mut stream);
     assert_eq!(opened, Opened { sealed: 1, ..Opened::default() });
@@ -203,7 +203,7 @@ fn the_first_glance_knows_a_clients_first_packet() {
         let mut bytes = good.clone();
         bytes[place] = byte;
         assert!(!may_be_initial(&bytes), "{what}");
-        assert_eq!(told(&bytes), Head::Other, "{what}");
+        assert_eq!(told(&bytes), ParseResult::Other, "{what}");
     }
     let mut greased = good;
     greased[0] &= !0x40;
@@ -233,20 +233,20 @@ proptest! {
         let expected = hello.name().map(|name| name.escape_ascii().to_string());
         let origin = example(version);
         let frames: Vec<_> = pieces.iter().map(|&(start, end)| crypto(start, &message[start..end])).collect();
-        let Head::Whole(read, used) = told(&initial(&origin, 0, &padded(frames.concat()))) else { panic!("not whole") };
+        let ParseResult::Whole(read, used) = told(&initial(&origin, 0, &padded(frames.concat()))) else { panic!("not whole") };
         prop_assert_eq!(&read, &expected);
 
         let mut reader = InitialReader::new();
         let mut stream = CryptoStream::new();
         for frames in frames.chunks(per_datagram) {
             // No part says anything else.
-            if let Head::Whole(read, _) = as_text(stream.client_hello()) {
+            if let ParseResult::Whole(read, _) = as_text(stream.client_hello()) {
                 prop_assert_eq!(&read, &expected);
             }
             let datagram = initial(&origin, 3, &padded(frames.concat()));
             reader.read_into(&datagram, &origin, &mut stream);
         }
-        prop_assert_eq!(as_text(stream.client_hello()), Head::Whole(read, used));
+        prop_assert_eq!(as_text(stream.client_hello()), ParseResult::Whole(read, used));
     }
 
     #[test]
@@ -268,7 +268,7 @@ proptest! {
             }
         }
         let now = told(&bytes);
-        prop_assert!(now == Head::Other || now == told(&good));
+        prop_assert!(now == ParseResult::Other || now == told(&good));
     }
 
     #[test]
@@ -282,7 +282,7 @@ proptest! {
         let rest = rest.iter().map(|byte| if small { byte % 24 } else { *byte });
         let bytes: Vec<u8> = start.into_iter().chain(rest).collect();
         // To guess a seal would take more than a lifetime.
-        prop_assert_eq!(told(&bytes), Head::Other);
+        prop_assert_eq!(told(&bytes), ParseResult::Other);
         let mut stream = CryptoStream::new();
         let opened = InitialReader::new().read_into(&bytes, &example(Version::V1), &mut stream);
         prop_assert_eq!(opened.packets, 0);

@@ -6,13 +6,13 @@
 //! by length. Of a hello with an Encrypted ClientHello in it, the name is the outer one: what an observer can see.
 //!
 //! A hello with a post-quantum key share takes some 1,700 bytes, more than a segment holds. Mostly the name stands in the
-//! first segment all the same, and there is nothing to wait for once it was read. So a hello is [`Head::Whole`] from the last
+//! first segment all the same, and there is nothing to wait for once it was read. So a hello is [`ParseResult::Whole`] from the last
 //! byte of its server name on, or, where it names none, from the end of its extensions on.
 //!
-//! What was told of some bytes stays true whatever comes after them: only [`Head::Partial`] can become something else.
+//! What was told of some bytes stays true whatever comes after them: only [`ParseResult::Partial`] can become something else.
 //!
 //! ```
-//! use rattap::protocol::head::Head;
+//! use rattap::protocol::parse_result::Head;
 //! use rattap::protocol::tls;
 //!
 //! let segment = b"POST / HTTP/1.1\r\n";
@@ -31,7 +31,7 @@ use std::net::IpAddr;
 
 use arrayvec::ArrayVec;
 
-use super::head::Head;
+use super::parse_result::ParseResult;
 use crate::domain_name::{DomainName, LONGEST_NAME};
 use reader::{Reader, Stop};
 
@@ -119,7 +119,7 @@ impl Eq for ServerName<'_> {}
 
 /// Tells by its first bytes whether a segment may begin with a ClientHello: for the path that every packet takes.
 ///
-/// True wherever [`client_hello`] says anything but [`Head::Other`] of at least one byte.
+/// True wherever [`client_hello`] says anything but [`ParseResult::Other`] of at least one byte.
 #[inline(always)]
 pub fn may_be_client_hello(bytes: &[u8]) -> bool {
     match *bytes {
@@ -137,26 +137,26 @@ pub fn may_be_client_hello(bytes: &[u8]) -> bool {
 
 /// Reads the ClientHello that a stream begins with. `bytes` start at the first byte of a record.
 ///
-/// The length in [`Head::Whole`] is that of what had to be read: see the module.
+/// The length in [`ParseResult::Whole`] is that of what had to be read: see the module.
 #[inline]
-pub fn client_hello(bytes: &[u8]) -> Head<ClientHello<'_>> {
+pub fn client_hello(bytes: &[u8]) -> ParseResult<ClientHello<'_>> {
     hello(bytes, Reader::of_records)
 }
 
 /// Reads a ClientHello that is not in records, as QUIC carries it (RFC 9001 section 4.1.3). `bytes` start at the first byte of
 /// the handshake message.
 #[inline]
-pub fn client_hello_message(bytes: &[u8]) -> Head<ClientHello<'_>> {
+pub fn client_hello_message(bytes: &[u8]) -> ParseResult<ClientHello<'_>> {
     hello(bytes, Reader::of_messages)
 }
 
-fn hello<'a>(bytes: &'a [u8], reader: impl FnOnce(&'a [u8]) -> Reader<'a>) -> Head<ClientHello<'a>> {
+fn hello<'a>(bytes: &'a [u8], reader: impl FnOnce(&'a [u8]) -> Reader<'a>) -> ParseResult<ClientHello<'a>> {
     let within_bound = bytes.get(..LONGEST_HELLO).unwrap_or(bytes);
     let mut reader = reader(within_bound);
     match server_name(&mut reader) {
-        Ok(server_name) => Head::Whole(ClientHello { server_name }, reader.position()),
-        Err(Stop::Cut) if within_bound.len() < LONGEST_HELLO => Head::Partial,
-        Err(Stop::Cut | Stop::Other) => Head::Other,
+        Ok(server_name) => ParseResult::Whole(ClientHello { server_name }, reader.position()),
+        Err(Stop::Cut) if within_bound.len() < LONGEST_HELLO => ParseResult::Partial,
+        Err(Stop::Cut | Stop::Other) => ParseResult::Other,
     }
 }
 

@@ -6,21 +6,23 @@ use super::testing::*;
 use super::*;
 
 /// What was told, with the name as bytes.
-fn told(bytes: &[u8]) -> Head<Option<Vec<u8>>> {
+fn told(bytes: &[u8]) -> ParseResult<Option<Vec<u8>>> {
     as_bytes(client_hello(bytes))
 }
 
-fn as_bytes(head: Head<ClientHello<'_>>) -> Head<Option<Vec<u8>>> {
+fn as_bytes(head: ParseResult<ClientHello<'_>>) -> ParseResult<Option<Vec<u8>>> {
     match head {
-        Head::Whole(hello, used) => Head::Whole(hello.server_name.map(|name| name.as_bytes().to_vec()), used),
-        Head::Partial => Head::Partial,
-        Head::Other => Head::Other,
+        ParseResult::Whole(hello, used) => {
+            ParseResult::Whole(hello.server_name.map(|name| name.as_bytes().to_vec()), used)
+        }
+        ParseResult::Partial => ParseResult::Partial,
+        ParseResult::Other => ParseResult::Other,
     }
 }
 
 fn name(bytes: &[u8]) -> Option<String> {
     match told(bytes) {
-        Head::Whole(name, _) => name.map(|name| name.escape_ascii().to_string()),
+        ParseResult::Whole(name, _) => name.map(|name| name.escape_ascii().to_string()),
         other => panic!("{other:?}"),
     }
 }
@@ -42,7 +44,7 @@ const PLAIN: &[u8] = b"\x16\x03\x01\x00\x47\x01\x00\x00\x43\x03\x01\
 
 #[test]
 fn the_name_is_read_as_it_came() {
-    let Head::Whole(hello, used) = client_hello(PLAIN) else { panic!() };
+    let ParseResult::Whole(hello, used) = client_hello(PLAIN) else { panic!() };
     let server_name = hello.server_name.unwrap();
     assert_eq!((server_name.as_bytes(), used), (&b"GW.Feersona.ne\xff"[..], PLAIN.len()));
     assert!(matches!(server_name.0, Text::InOnePiece(_)));
@@ -56,19 +58,19 @@ fn nothing_is_awaited_after_the_name() {
     let bytes = in_records(&MadeHello::usual(b"feersona.net").message(), &[]);
     let end = bytes.windows(12).position(|window| window == b"feersona.net").unwrap() + 12;
     assert!(end < bytes.len());
-    assert_eq!(told(&bytes[..end]), Head::Whole(Some(b"feersona.net".to_vec()), end));
+    assert_eq!(told(&bytes[..end]), ParseResult::Whole(Some(b"feersona.net".to_vec()), end));
     assert_eq!(told(&bytes), told(&bytes[..end]));
-    assert_eq!(told(&bytes[..end - 1]), Head::Partial);
+    assert_eq!(told(&bytes[..end - 1]), ParseResult::Partial);
 }
 
 #[test]
 fn a_hello_without_a_name_ends_with_its_extensions() {
     let bytes = record(&[(GREASE, vec![]), (0x002b, vec![2, 3, 4])]);
-    assert_eq!(told(&bytes), Head::Whole(None, bytes.len()));
-    assert_eq!(told(&bytes[..bytes.len() - 1]), Head::Partial);
+    assert_eq!(told(&bytes), ParseResult::Whole(None, bytes.len()));
+    assert_eq!(told(&bytes[..bytes.len() - 1]), ParseResult::Partial);
     let bytes = in_records(&MadeHello { extensions: None, ..MadeHello::with(&[]) }.message(), &[]);
-    assert_eq!(told(&bytes), Head::Whole(None, bytes.len()));
-    assert_eq!(told(&record(&[])), Head::Whole(None, record(&[]).len()));
+    assert_eq!(told(&bytes), ParseResult::Whole(None, bytes.len()));
+    assert_eq!(told(&record(&[])), ParseResult::Whole(None, record(&[]).len()));
 }
 
 #[test]
@@ -92,7 +94,7 @@ fn what_can_be_no_name_is_none() {
 fn addresses_are_told_from_names() {
     let address = |text: &[u8]| {
         let bytes = record_of_names(&server_names(&[(0, text)]));
-        let Head::Whole(hello, _) = client_hello(&bytes) else { panic!() };
+        let ParseResult::Whole(hello, _) = client_hello(&bytes) else { panic!() };
         hello.server_name.unwrap().address().map(|address| address.to_string())
     };
     assert_eq!(address(b"91.202.233.25").as_deref(), Some("91.202.233.25"));
@@ -122,11 +124,11 @@ fn what_is_no_hello_is_told_at_once() {
     let version_2 = b"\x80\x2e\x01\x03\x01\x00\x15\x00\x00\x00\x10";
     for bytes in [&alert[..], server_hello, application_data, version_2, b"GET / HTTP/1.1\r\n", &[0; 100], b"\x16\x02"]
     {
-        assert_eq!(told(bytes), Head::Other, "{bytes:?}");
+        assert_eq!(told(bytes), ParseResult::Other, "{bytes:?}");
         assert!(!may_be_client_hello(bytes), "{bytes:?}");
     }
     for bytes in [&b"\x16\x03\x05"[..], b"\x16\x03\x01\x00\x00\x01", b"\x16\x03\x01\xff\xff\x01"] {
-        assert_eq!(told(bytes), Head::Other, "{bytes:?}");
+        assert_eq!(told(bytes), ParseResult::Other, "{bytes:?}");
     }
 }
 
@@ -145,8 +147,8 @@ fn another_record_within_a_hello_ends_it() {
     let mut bytes = in_records(&MadeHello::usual(b"feersona.net").message(), &[50]);
     assert_eq!(bytes[55], 22);
     bytes[55] = 21;
-    assert_eq!(told(&bytes), Head::Other);
-    assert_eq!(told(&bytes[..55]), Head::Partial);
+    assert_eq!(told(&bytes), ParseResult::Other);
+    assert_eq!(told(&bytes[..55]), ParseResult::Partial);
 }
 
 #[test]
@@ -168,7 +170,7 @@ fn a_part_that_reaches_out_of_the_part_it_lies_in_is_no_hello() {
         let mut longer = message.clone();
         longer[place] = if what == "message" { longer[place] - 1 } else { longer[place] + 100 };
         longer.extend([0; 300]);
-        assert_eq!(as_bytes(client_hello_message(&longer)), Head::Other, "{what}");
+        assert_eq!(as_bytes(client_hello_message(&longer)), ParseResult::Other, "{what}");
     }
 }
 
@@ -179,19 +181,19 @@ fn no_hello_is_looked_for_beyond_the_bound() {
     let last = hello(LONGEST_HELLO - rest);
     assert_eq!((last.len(), name(&last).as_deref()), (LONGEST_HELLO, Some("feersona.net")));
     let beyond = hello(LONGEST_HELLO - rest + 1);
-    assert_eq!(told(&beyond), Head::Other);
-    assert_eq!(told(&beyond[..LONGEST_HELLO]), Head::Other);
-    assert_eq!(told(&beyond[..LONGEST_HELLO - 1]), Head::Partial);
+    assert_eq!(told(&beyond), ParseResult::Other);
+    assert_eq!(told(&beyond[..LONGEST_HELLO]), ParseResult::Other);
+    assert_eq!(told(&beyond[..LONGEST_HELLO - 1]), ParseResult::Partial);
 }
 
 /// What was told of a part stays true, unless it was that more is needed; and the quick glance never contradicts.
 fn told_stays_true(bytes: &[u8]) -> Result<(), TestCaseError> {
-    let mut last = Head::Partial;
+    let mut last = ParseResult::Partial;
     for length in 0..=bytes.len() {
         let now = told(&bytes[..length]);
-        prop_assert!(last == Head::Partial || now == last, "at {}: {:?} after {:?}", length, now, last);
-        prop_assert!(length == 0 || now == Head::Other || may_be_client_hello(&bytes[..length]));
-        if let Head::Whole(_, used) = now {
+        prop_assert!(last == ParseResult::Partial || now == last, "at {}: {:?} after {:?}", length, now, last);
+        prop_assert!(length == 0 || now == ParseResult::Other || may_be_client_hello(&bytes[..length]));
+        if let ParseResult::Whole(_, used) = now {
             prop_assert!(used <= length);
         }
         last = now;
@@ -203,11 +205,11 @@ proptest! {
     #[test]
     fn what_was_written_is_read(hello in made_hello(), lengths in prop::collection::vec(1usize..100, 0..30)) {
         let message = hello.message();
-        let Head::Whole(read, _) = as_bytes(client_hello_message(&message)) else { panic!("not whole") };
+        let ParseResult::Whole(read, _) = as_bytes(client_hello_message(&message)) else { panic!("not whole") };
         prop_assert_eq!(&read, &hello.name());
-        let Head::Whole(read, used) = told(&in_records(&message, &lengths)) else { panic!("not whole") };
+        let ParseResult::Whole(read, used) = told(&in_records(&message, &lengths)) else { panic!("not whole") };
         prop_assert_eq!(&read, &hello.name());
-        let Head::Whole(read, used_of_fewer) = told(&in_records(&message, &[])) else { panic!("not whole") };
+        let ParseResult::Whole(read, used_of_fewer) = told(&in_records(&message, &[])) else { panic!("not whole") };
         prop_assert_eq!(&read, &hello.name());
         prop_assert!(used >= used_of_fewer);
     }
@@ -215,9 +217,9 @@ proptest! {
     #[test]
     fn every_part_of_a_hello_is_partial_or_tells_the_same(hello in made_hello(), lengths in prop::collection::vec(1usize..300, 0..10)) {
         let bytes = in_records(&hello.message(), &lengths);
-        let Head::Whole(read, needed) = told(&bytes) else { panic!("not whole") };
+        let ParseResult::Whole(read, needed) = told(&bytes) else { panic!("not whole") };
         for length in 0..=bytes.len() {
-            let expected = if length < needed { Head::Partial } else { Head::Whole(read.clone(), needed) };
+            let expected = if length < needed { ParseResult::Partial } else { ParseResult::Whole(read.clone(), needed) };
             prop_assert_eq!(told(&bytes[..length]), expected, "at {}", length);
         }
     }

@@ -1,0 +1,20 @@
+//! The order to end, which reaches a source that waits for packets or files.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Tells sources to end. All clones share one state.
+#[derive(Debug, Clone, Default)]
+pub struct Stop(Arc<AtomicBool>);
+
+impl Stop {
+    /// Orders the sources to end: they hand on what they captured already and read nothing more.
+    pub fn order(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Returns true once the end was ordered.
+    pub fn is_ordered(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}

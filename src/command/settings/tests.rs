@@ -1,0 +1,160 @@
+use std::collections::BTreeSet;
+
+use super::file::{parse, texts};
+use super::*;
+
+/// The file that the package installs.
+const EXAMPLE: &str = include_str!("../../../packaging/rattap.toml");
+
+/// Options that say how this one run is to be, not what the sensor is.
+const NO_KEYS: [&str; 7] = ["paths", "config", "exit_code", "verbose", "quiet", "help", "version"];
+
+fn told(text: &str) -> Vec<String> {
+    texts(parse(text, &args::all_arguments()).unwrap_err())
+}
+
+fn said(text: &str) -> BTreeMap<&'static str, Setting> {
+    parse(text, &args::all_arguments()).unwrap_or_else(|problems| panic!("{:?}: {text}", texts(problems)))
+}
+
+/// The example with every key in force.
+fn uncommented() -> String {
+    let lines = EXAMPLE.lines().map(|line| match line.strip_prefix('#') {
+        Some(key) if !key.is_empty() && !key.starts_with(' ') => key,
+        _ => line,
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn every_option_has_a_key_and_every_key_an_option() {
+    let arguments = args::all_arguments();
+    for argument in arguments.get_arguments().map(|argument| argument.get_id().as_str()) {
+        let keys = KEYS.iter().filter(|key| key.argument == argument).count();
+        assert_eq!(keys, usize::from(!NO_KEYS.contains(&argument)), "keys for {argument}");
+    }
+    for key in &KEYS {
+        let argument = argument_of(&arguments, key).unwrap_or_else(|| panic!("{}.{}", key.section, key.name));
+        assert!(!key.is_negated || is_switch(argument), "{}.{}", key.section, key.name);
+    }
+    let names: BTreeSet<_> = KEYS.iter().map(|key| (key.section, key.name)).collect();
+    assert_eq!(names.len(), KEYS.len());
+}
+
+#[test]
+fn the_example_has_every_key_with_its_default() {
+    let arguments = args::all_arguments();
+    let all = said(&uncommented());
+    // What is in force as installed is the package's choice: a file.
+    let installed = said(EXAMPLE);
+    assert_eq!(installed.keys().collect::<Vec<_>>(), [&"output"]);
+    for key in KEYS.iter().filter(|key| !installed.contains_key(key.argument)) {
+        let name = format!("{}.{}", key.section, key.name);
+        let setting = all.get(key.argument).unwrap_or_else(|| panic!("{name} is not in the example"));
+        let argument = argument_of(&arguments, key).unwrap();
+        let defaults: Vec<_> = argument.get_default_values().iter().map(|value| value.to_str().unwrap()).collect();
+        if is_switch(argument) {
+            assert_eq!(setting.values, ["false"], "{name}: the default of a switch");
+        } else if !defaults.is_empty() {
+            assert_eq!(setting.values, defaults, "{name}: the default");
+        }
+    }
+    // Each stands in the file where its section says.
+    let matches = with_defaults(arguments, &all).try_get_matches_from(["rattap"]).unwrap();
+    let shown = in_force(&matches, &Origins { file: "x".into(), settings: all.clone() });
+    assert_eq!(said(&shown).keys().collect::<Vec<_>>(), all.keys().collect::<Vec<_>>());
+    assert_eq!(
+        said(&shown).values().map(|setting| &setting.values).collect::<Vec<_>>(),
+        all.values().map(|setting| &setting.values).collect::<Vec<_>>()
+    );
+}
+
+#[test]
+fn arguments_override_the_file_and_lists_are_replaced_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("rattap.toml");
+    let text = "[sensor]\nhost = \"from file\"\nid = \"from file\"\nhome = [\"10.0.0.0/8\", \"172.16.0.0/12\"]\nrepeat_window = 90\n";
+    std::fs::write(&file, text).unwrap();
+    let load = |more: &[&str]| {
+        let words = ["rattap", "replay", "x.pcap", "--config", file.to_str().unwrap()];
+        let words: Vec<OsString> = words.iter().chain(more).map(OsString::from).collect();
+        let (cli, origins) = load(&words).unwrap();
+        let args::Command::Replay(args) = cli.command else { panic!("{cli:?}") };
+        (args.sensor, origins)
+    };
+    let (args, origins) = load(&[]);
+    assert_eq!((args.sensor_host.as_deref(), args.home.len()), (Some("from file"), 2));
+    assert_eq!(args.repeat_window, std::time::Duration::from_secs(90));
+    assert_eq!(origins.of("sensor_host"), format!("{}:2: sensor.host", file.display()));
+    assert_eq!(origins.of("filter"), "--filter");
+    let (args, origins) = load(&["--sensor-host", "typed", "--home", "192.168.0.0/16"]);
+    assert_eq!((args.sensor_host.as_deref(), args.sensor_id.as_deref()), (Some("typed"), Some("from file")));
+    assert_eq!(args.home, ["192.168.0.0/16".parse().unwrap()]);
+    assert_eq!(origins.of("sensor_host"), "--sensor-host");
+}
+
+#[test]
+fn what_one_option_needs_of_another_may_stand_in_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("rattap.toml");
+    std::fs::write(&file, uncommented()).unwrap();
+    let all = said(&uncommented());
+    for argument in args::all_arguments().get_arguments() {
+        let Some(setting) = all.get(argument.get_id().as_str()) else { continue };
+        let long = argument.get_long().unwrap();
+        let typed = if is_switch(argument) { format!("--{long}") } else { format!("--{long}={}", setting.values[0]) };
+        let words = ["rattap", "live", "--config", file.to_str().unwrap(), &typed];
+        let loaded = load(&words.map(OsString::from));
+        assert!(loaded.is_ok(), "{typed}: {}", loaded.err().unwrap());
+    }
+}
+
+#[test]
+fn everything_that_is_wrong_is_told_with_its_place_and_what_to_do() {
+    let text = "[sensors]\nhost = 1\n[capture]\nfliter = \"x\"\nworkers = 3\nqqq = 1\n[sensor]\nworkers = 0\nrepeat_window = 1.5\n\
+                home = [\"10.0.0.0/33\", true]\nid = []\n[indicators]\nbuiltin = \"no\"\n[output]\nto = \"x\"\n";
+    assert_eq!(
+        told(text),
+        [
+            "1:2: unknown section sensors: did you mean sensor?",
+            "4:1: unknown key capture.fliter: did you mean filter?",
+            "5:1: unknown key capture.workers: it belongs into [sensor]",
+            "6:1: unknown key capture.qqq: known here: interfaces, promiscuous, snap_length, kernel_buffer, direction, filter",
+            "8:11: sensor.workers: \"0\": number would be zero for non-zero type",
+            "9:17: sensor.repeat_window: a text or a whole number is wanted, not a fraction",
+            "10:9: sensor.home: \"10.0.0.0/33\": invalid IP address syntax",
+            "11:6: sensor.id: one value is wanted, not a list",
+            "13:11: indicators.builtin: true or false is wanted, not a text",
+            "14:2: write [[output]]: there may be several",
+        ]
+    );
+    assert_eq!(told("workers = 2"), ["1:1: unknown section workers: the key belongs into [sensor]"]);
+    assert_eq!(told("sensor = 2"), ["1:1: write [sensor] with its keys below"]);
+    assert_eq!(told("output = [1]"), ["1:11: write [[output]] with its keys below"]);
+    assert_eq!(
+        told("[sensor]\nworkers = 0x1_0000_0000_0000_0000_0000_0000_0000_0000")[0].split(": ").next(),
+        Some("2:11")
+    );
+    assert!(
+        told("[sensor]\nhost = \"ä\" x")[0].starts_with("2:12: not TOML"),
+        "{:?}",
+        told("[sensor]\nhost = \"ä\" x")
+    );
+    assert!(told("[sensor]\nhost = 1\nhost = 2")[0].starts_with("3:1: not TOML"));
+}
+
+#[test]
+fn an_empty_file_says_nothing() {
+    assert_eq!(said(""), BTreeMap::new());
+    assert_eq!(said("[sensor]\n[indicators]\n# nothing\n"), BTreeMap::new());
+}
+
+proptest::proptest! {
+    /// Whatever stands in the file, there are settings or problems.
+    #[test]
+    fn no_text_breaks_it(text in r#"((\[{1,2}(sensor|output|capture)\]{1,2}\n|(host|home|to|workers|builtin) = (1|"x"|true|\[1, \["x"\]\]|\{a=1\}|1e9|1979-05-27)\n|.){0,8})"#) {
+        if let Err(problems) = parse(&text, &args::all_arguments()) {
+            proptest::prop_assert!(!texts(problems).is_empty());
+        }
+    }
+}

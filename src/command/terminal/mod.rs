@@ -1,0 +1,7 @@
+//! Everything that people see on a terminal, and the exit code.
+
+pub mod console;
+pub mod exit_code;
+pub mod listing;
+pub mod summary;
+pub mod table;

@@ -1,0 +1,162 @@
+//! The closing summary: what was read, what was found, and every loss with its reason.
+
+use std::fmt::Write;
+use std::iter;
+use std::time::Duration;
+
+use rattap::alert::exclusion::Exclusions;
+use rattap::alert::{Evidence, Signature};
+use rattap::carve::Carved;
+use rattap::counts::{counted, grouped};
+use rattap::sensor::Totals;
+use rattap::sensor::losses::{Loss, losses};
+use rattap::units::ByteCount;
+
+/// The summary of a replay, of several lines.
+pub fn text(totals: &Totals, exclusions: &Exclusions, problems: u64, took: Duration) -> String {
+    let capture = &totals.capture;
+    let seconds = took.as_secs_f64();
+    let rate = ByteCount((capture.bytes.0 as f64 / seconds.max(1e-6)) as u64);
+    let mut text = format!(
+        "{}, {} in {}, read in {seconds:.2} s ({rate}/s)\n",
+        counted(capture.packets, "packet"),
+        capture.bytes,
+        counted(capture.inputs, "capture"),
+    );
+    // Writing into a string cannot fail.
+    let _ = write(&mut text, totals, exclusions, problems);
+    text
+}
+
+/// What was carved, and what not for want of room.
+pub fn carved(carved: &Carved, evidence: &Evidence) -> String {
+    let Carved { packets, conversations, .. } = *carved;
+    let mut text = format!("carved {} of {}\n", counted(packets, "packet"), counted(conversations, "conversation"));
+    let beyond = [
+        (evidence.sightings_beyond(), "sighting", "of conversations that are not carved, since there are too many"),
+        (
+            evidence.lines_beyond(),
+            "line",
+            "not named in comments for all packets that they tell of, since there are too many",
+        ),
+    ];
+    for (count, what, why) in beyond.into_iter().filter(|(count, ..)| *count > 0) {
+        text += &format!("{} {why}\n", counted(count, what));
+    }
+    text
+}
+
+/// The summary of a live sensor so far, of several lines.
+pub fn live_text(totals: &Totals, exclusions: &Exclusions, took: Duration) -> String {
+    let capture = &totals.capture;
+    let rate = (capture.packets as f64 / took.as_secs_f64().max(1e-6)) as u64;
+    let took = jiff::SignedDuration::from_secs(took.as_secs().try_into().unwrap_or(i64::MAX));
+    let mut text = format!(
+        "{}, {} from {} in {took:#} ({} packets/s)\n",
+        counted(capture.packets, "packet"),
+        capture.bytes,
+        counted(capture.inputs, "interface"),
+        grouped(rate),
+    );
+    let _ = write(&mut text, totals, exclusions, 0);
+    text
+}
+
+fn write(text: &mut String, totals: &Totals, exclusions: &Exclusions, problems: u64) -> std::fmt::Result {
+    let track = &totals.track;
+    if let Some((first, last)) = totals.span {
+        let moment = |time: rattap::units::Timestamp| {
+            jiff::Timestamp::from_nanosecond(time.nanos().into()).map(|time| format!("{time:.0}")).unwrap_or_default()
+        };
+        let span = jiff::SignedDuration::from_secs(last.since(first).as_secs().try_into().unwrap_or(i64::MAX));
+        writeln!(text, "from {} to {} ({span:#})", moment(first), moment(last))?;
+    }
+
+    let sightings: u64 = track.sightings.iter().sum();
+    if sightings == 0 {
+        writeln!(text, "nothing found")?;
+    } else {
+        let alerts = track.alerts.iter().sum();
+        writeln!(text, "{} for {}:", counted(alerts, "alert"), counted(sightings, "sighting"))?;
+        writeln!(text, "  {:22} {:>9} {:>9}", "", "alerts", "sightings")?;
+        for ((signature, alerts), sightings) in Signature::ALL.iter().zip(track.alerts).zip(track.sightings) {
+            if alerts > 0 || sightings > 0 {
+                writeln!(text, "  {:22} {:>9} {:>9}", signature.id(), grouped(alerts), grouped(sightings))?;
+            }
+        }
+    }
+
+    write_exclusions(text, totals, exclusions.is_dry())?;
+    let problems = Loss {
+        reason: "input".to_owned(),
+        what: "problems with inputs (see the messages)".to_owned(),
+        count: problems,
+    };
+    let mut losses = iter::once(problems).chain(losses(totals)).filter(|loss| loss.count > 0).peekable();
+    if losses.peek().is_some() {
+        writeln!(text, "not, or not wholly, looked at:")?;
+    }
+    for Loss { count, what, .. } in losses {
+        writeln!(text, "  {:>12} {what}", grouped(count))?;
+    }
+    Ok(())
+}
+
+/// What became of the sightings that exclusions match, and which of these matched none.
+fn write_exclusions(text: &mut String, totals: &Totals, is_dry: bool) -> std::fmt::Result {
+    let counts = &totals.track.exclusions;
+    if counts.is_empty() {
+        return Ok(());
+    }
+    let head = if is_dry { "exclusions would have (dry run):" } else { "exclusions, by sightings:" };
+    writeln!(text, "{head}")?;
+    if counts.iter().any(|rule| !rule.is_unused()) {
+        let columns = ["suppressed", "downgraded", "annotated", "not applied"];
+        writeln!(text, "  {:22} {:>10} {:>10} {:>10} {:>11}", "", columns[0], columns[1], columns[2], columns[3])?;
+    }
+    for rule in counts.iter().filter(|rule| !rule.is_unused()) {
+        let reasons = [
+            (rule.other_contact, "with hosts that contacted something listed"),
+            (rule.outside_schedule, "outside its schedule"),
+            (rule.expired, "expired"),
+        ];
+        let reasons: Vec<_> = reasons
+            .iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, why)| format!("{} {why}", grouped(*count)))
+            .collect();
+        let reasons = if reasons.is_empty() { String::new() } else { format!(": {}", reasons.join(", ")) };
+        writeln!(
+            text,
+            "  {:22} {:>10} {:>10} {:>10} {:>11}{reasons}",
+            rule.rule,
+            grouped(rule.suppressed),
+            grouped(rule.downgraded),
+            grouped(rule.annotated),
+            grouped(rule.not_applied()),
+        )?;
+    }
+    let unused: Vec<_> = counts.iter().filter(|rule| rule.is_unused()).map(|rule| &*rule.rule).collect();
+    if !unused.is_empty() {
+        writeln!(text, "  matched nothing: {}", unused.join(", "))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use rattap::decode::Skip;
+
+    use super::*;
+
+    #[test]
+    fn only_losses_that_happened_are_told() {
+        let mut totals = Totals::default();
+        totals.capture.packets = 2;
+        totals.scan.skipped[Skip::NotIp as usize] = 1;
+        let text = text(&totals, &Exclusions::default(), 0, Duration::from_secs(1));
+        assert!(text.contains("nothing found"), "{text}");
+        assert!(text.contains("1 frames: not IP"), "{text}");
+        assert_eq!(text.lines().count(), 4, "{text}");
+    }
+}
