@@ -19,7 +19,7 @@ use clap::Parser;
 use rattap::capture::{Files, Input};
 use rattap::indicator::{IndicatorSet, LoadSettings, load};
 use rattap::output::{self, Cef, Form, Mode, Sensor, Target};
-use rattap::sensor::{self, SensorSettings};
+use rattap::sensor::{Run, SensorSettings};
 use rattap::track::TrackSettings;
 use rattap::units::Timestamp;
 
@@ -164,7 +164,7 @@ fn replay(capture: &Path, indicators: &Arc<IndicatorSet>) -> anyhow::Result<f64>
     let files = Files::new(vec![Input::File(capture.to_owned())], None);
     let started = Instant::now();
     let outcome =
-        sensor::run(Box::new(files), indicators.clone(), &SensorSettings { workers, track }, output, None, &mut |_| ());
+        Run::new(indicators.clone(), &SensorSettings { workers, track }).start(Box::new(files), output, &mut |_| ());
     let took = started.elapsed().as_secs_f64();
     outcome.output?;
     ensure!(outcome.totals.alerts_written > 0, "no alerts");

@@ -13,7 +13,7 @@ use rattap::capture::{CaptureError, Files, Filter, Inputs, interfaces};
 use rattap::carve::Carving;
 use rattap::output::{Mode, NameList, OutputError, SharedTally};
 use rattap::report::Problems;
-use rattap::sensor::{self, Event, Extras};
+use rattap::sensor::{Event, Run};
 
 mod command;
 
@@ -115,14 +115,13 @@ fn replay(replay: plan::Replay, console: &Console) -> anyhow::Result<Exit> {
     let read = files.progress();
     console.begin(inputs.total);
     let started = Instant::now();
-    let keeps = Extras { names, index: carving.as_ref().map(Carving::index) };
-    let mut outcome =
-        sensor::run_and_keep(Box::new(files), run.indicators, &run.settings, output, keeps, &mut |event| match event {
-            Event::Problem(error) => problem(error),
-            Event::Tick { alerts } => console.progress(&read, alerts),
-            // It ends the run, whose outcome tells of it.
-            Event::OutputFails(_) | Event::OutputWorks => (),
-        });
+    let sensor = Run::new(run.indicators, &run.settings).names(names).carve_index(carving.as_ref().map(Carving::index));
+    let mut outcome = sensor.start(Box::new(files), output, &mut |event| match event {
+        Event::Problem(error) => problem(error),
+        Event::Tick { alerts } => console.progress(&read, alerts),
+        // It ends the run, whose outcome tells of it.
+        Event::OutputFails(_) | Event::OutputWorks => (),
+    });
     console.end();
     if outcome.output.as_ref().is_err_and(OutputError::is_closed_pipe) {
         // Nobody misses them.

@@ -6,7 +6,7 @@ use std::time::Instant;
 use anyhow::Context;
 use rattap::capture::{CaptureError, Files, Follow};
 use rattap::output::{Mode, NameList, OutputError, SharedTally};
-use rattap::sensor::{self, Control, Event, InForce};
+use rattap::sensor::{Control, Event, InForce, Run};
 
 use crate::command::live::Signals;
 use crate::command::plan;
@@ -40,8 +40,10 @@ pub fn follow(replay: plan::Replay, console: &Console) -> anyhow::Result<Exit> {
         log::error!("{error}");
     };
     let mut is_stopping = false;
-    let mut outcome =
-        sensor::run_stoppable(Box::new(source), &control, &run.settings, output, names, &mut |event| match event {
+    let mut outcome = Run::controlled(&control, &run.settings).names(names).start(
+        Box::new(source),
+        output,
+        &mut |event| match event {
             Event::Problem(error) => problem(error),
             Event::Tick { .. } => {
                 if signals.reload.swap(false, Ordering::Relaxed) {
@@ -55,7 +57,8 @@ pub fn follow(replay: plan::Replay, console: &Console) -> anyhow::Result<Exit> {
             }
             Event::OutputFails(error) => log::error!("{error}"),
             Event::OutputWorks => (),
-        });
+        },
+    );
     let is_closed_pipe = outcome.output.as_ref().is_err_and(OutputError::is_closed_pipe);
     if is_closed_pipe {
         // Nobody misses them.

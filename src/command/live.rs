@@ -15,7 +15,7 @@ use rattap::indicator::{FeedReport, builtin};
 use rattap::metrics::{Drops, FeedState, InterfaceState, Lag, OutputState, Queue, Server, Snapshot, SpoolState};
 use rattap::output::{self, Mode, Monitor, Output, OutputError, OutputStatus, SpoolSettings};
 use rattap::privileges::{self, Confinement, Opener};
-use rattap::sensor::{self, Control, Event};
+use rattap::sensor::{Control, Event, QueueLevel, Run};
 use rattap::units::ByteCount;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
 use signal_hook::flag;
@@ -76,7 +76,9 @@ pub fn live(live: plan::Live, console: &Console) -> anyhow::Result<Exit> {
     desk.systemd.ready();
     let sources = sources.into_iter().map(|source| Box::new(source) as Box<dyn Source>).collect();
     let mut outcome =
-        sensor::run_controlled(sources, &control, &live.run.settings, output, &mut |event| desk.take(event));
+        Run::controlled(&control, &live.run.settings)
+            .go_on_without_output()
+            .start_all(sources, output, &mut |event| desk.take(event));
     desk.tell_news();
     // What outputs lost; in a live run they tell of it themselves and go on.
     outcome.totals.alerts_lost += outputs.lost();
@@ -230,7 +232,7 @@ fn snapshot(
             now.interfaces.push(InterfaceState { name: name.to_owned(), is_up: interface.is_up() });
         }
         let queues = control.queues().unwrap_or_default();
-        for (name, (waiting, capacity)) in [("blocks", queues.blocks), ("alerts", queues.alerts)] {
+        for (name, QueueLevel { waiting, capacity }) in [("blocks", queues.blocks), ("alerts", queues.alerts)] {
             now.queues.push(Queue { name, waiting, capacity });
         }
         for rule in totals.iter().flat_map(|totals| &totals.track.exclusions) {

@@ -6,8 +6,7 @@
 use std::time::Duration;
 
 use crate::alert::Signature;
-use crate::sensor::Totals;
-use crate::sensor::losses::losses;
+use crate::sensor::{Totals, losses};
 use crate::units::ByteCount;
 
 mod page;

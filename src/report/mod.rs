@@ -13,7 +13,7 @@ use crate::alert::exclusion::Exclusions;
 use crate::alert::sanitize;
 use crate::capture::Input;
 use crate::sensor::Totals;
-use crate::sensor::losses::losses;
+use crate::sensor::losses;
 use crate::track::ExclusionCounts;
 
 mod alerts;

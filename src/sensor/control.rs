@@ -1,24 +1,27 @@
-//! A hand on a running sensor: what is put in force, what is asked of it, and how it is stopped.
+//! Control of a running sensor: what is in force, what it counts, and the order to stop.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, Weak};
 
-use super::{Event, Queues, Shared, Totals, WorkItem};
+use super::event::Event;
+use super::shared::{Shared, WorkItem, locked};
+use super::totals::{Queues, Totals};
 use crate::alert::exclusion::Exclusions;
 use crate::capture::Stop;
 use crate::indicator::IndicatorSet;
 
-/// What a Block is looked at with. It can be replaced while the sensor runs: each Block carries what was in force when it was
-/// captured, all the way, so the change falls between two Blocks and no packet is lost or looked at with half of it.
+/// The indicators and exclusions that Blocks are examined with. They can be replaced while the sensor
+/// runs: each Block carries those that were in force when it was captured, so a change falls between
+/// two Blocks, and no packet is lost or examined with half of it.
 #[derive(Debug, Clone, Default)]
 pub struct InForce {
-    /// What is looked for.
+    /// The indicators to look for.
     pub indicators: Arc<IndicatorSet>,
-    /// What is excluded as lawful use.
+    /// The exclusions for lawful use.
     pub exclusions: Arc<Exclusions>,
 }
 
-/// A hand on a sensor that runs. Its clones are one and the same; it may be used from any thread.
+/// A handle to a running sensor. All clones control the same sensor, from any thread.
 #[derive(Clone)]
 pub struct Control(Arc<Inner>);
 
@@ -27,14 +30,14 @@ struct Inner {
     stop: Stop,
     reopen: AtomicBool,
     reopen_names: AtomicBool,
-    /// What happened that the watcher is to be told.
+    /// Events that the watcher has not seen yet.
     events: Mutex<Vec<Event>>,
     /// The running sensor.
     running: Mutex<Weak<Shared>>,
 }
 
 impl Control {
-    /// For a sensor that begins with this in force.
+    /// A handle for a sensor that starts with this in force.
     pub fn new(in_force: InForce) -> Self {
         Self(Arc::new(Inner {
             in_force: Mutex::new(in_force),
@@ -46,54 +49,55 @@ impl Control {
         }))
     }
 
-    /// Ends the capture. What was captured before goes the whole way, windows close, outputs are flushed and closed, and the run
-    /// returns.
+    /// Ends the capture. Packets that were captured before still pass all stages, windows close,
+    /// outputs are flushed and closed, and the run returns.
     pub fn stop(&self) {
         self.0.stop.order();
     }
 
-    /// What a live source is started with, so that [`stop`](Self::stop) reaches it.
+    /// The order to stop, for a source to be started with, so that [`stop`](Self::stop) reaches it.
     pub fn source_stop(&self) -> &Stop {
         &self.0.stop
     }
 
-    /// Puts this in force from the next Block on.
+    /// Puts these indicators and exclusions in force, from the next Block on.
     pub fn put_in_force(&self, in_force: InForce) {
-        *held(&self.0.in_force) = in_force;
+        *locked(&self.0.in_force) = in_force;
     }
 
-    /// What is in force now.
+    /// The indicators and exclusions in force now.
     pub fn in_force(&self) -> InForce {
-        held(&self.0.in_force).clone()
+        locked(&self.0.in_force).clone()
     }
 
-    /// Has the output, and the list of names, reopen its files: with the next alert or sign of life that it gets, behind all alerts before.
+    /// Has the output and the list of names reopen their files at their next alert or heartbeat,
+    /// behind all alerts before.
     pub fn reopen_outputs(&self) {
         self.0.reopen.store(true, Ordering::Relaxed);
         self.0.reopen_names.store(true, Ordering::Relaxed);
     }
 
-    /// What was counted so far; `None` before the sensor runs and after.
+    /// The counts so far; `None` before the sensor runs and after.
     pub fn totals(&self) -> Option<Totals> {
-        let running = held(&self.0.running).upgrade()?;
+        let running = locked(&self.0.running).upgrade()?;
         Some(running.totals())
     }
 
-    /// What waits at the moment; `None` before the sensor runs and after.
+    /// The fill levels of the queues; `None` before the sensor runs and after.
     pub fn queues(&self) -> Option<Queues> {
-        let running = held(&self.0.running).upgrade()?;
+        let running = locked(&self.0.running).upgrade()?;
         Some(running.queues())
     }
 
-    /// Marks a Load with what is in force.
-    pub(super) fn mark(&self, load: &mut WorkItem) {
-        let in_force = held(&self.0.in_force);
-        load.block.indicators.clone_from(&in_force.indicators);
-        load.exclusions.clone_from(&in_force.exclusions);
+    /// Puts the indicators and exclusions in force on a Block that was just filled.
+    pub(super) fn put_on(&self, item: &mut WorkItem) {
+        let in_force = locked(&self.0.in_force);
+        item.block.indicators.clone_from(&in_force.indicators);
+        item.exclusions.clone_from(&in_force.exclusions);
     }
 
     pub(super) fn attach(&self, running: &Arc<Shared>) {
-        *held(&self.0.running) = Arc::downgrade(running);
+        *locked(&self.0.running) = Arc::downgrade(running);
     }
 
     pub(super) fn takes_reopen(&self) -> bool {
@@ -101,18 +105,15 @@ impl Control {
     }
 
     pub(super) fn takes_reopen_of_names(&self) -> bool {
-        self.0.reopen_names.load(Ordering::Relaxed) && self.0.reopen_names.swap(false, Ordering::Relaxed)
+        let reopen = &self.0.reopen_names;
+        reopen.load(Ordering::Relaxed) && reopen.swap(false, Ordering::Relaxed)
     }
 
-    pub(super) fn tell(&self, event: Event) {
-        held(&self.0.events).push(event);
+    pub(super) fn report(&self, event: Event) {
+        locked(&self.0.events).push(event);
     }
 
     pub(super) fn take_events(&self) -> Vec<Event> {
-        std::mem::take(&mut *held(&self.0.events))
+        std::mem::take(&mut *locked(&self.0.events))
     }
-}
-
-fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

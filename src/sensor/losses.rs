@@ -1,21 +1,21 @@
-//! Every kind of loss with its reason: what the summary tells and what the metrics count.
+//! Every kind of loss with its reason, for the summary and the metrics.
 
+use super::totals::Totals;
 use crate::decode::Skip;
-use crate::sensor::Totals;
 use crate::track::GiveUp;
 
-/// How much was lost for one reason.
+/// The loss for one reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Loss {
     /// A stable name of the reason, in lower case with hyphens.
     pub reason: String,
-    /// The reason in words, after a number.
+    /// The reason in words, to stand behind a number.
     pub what: String,
-    /// How many.
+    /// The number of losses.
     pub count: u64,
 }
 
-/// All reasons, those that never came up among them, in the order in which a summary tells them.
+/// All reasons in the order of a summary, those with a count of zero included.
 pub fn losses(totals: &Totals) -> Vec<Loss> {
     let Totals { capture, scan, track, .. } = totals;
     let plain = [

@@ -1,15 +1,21 @@
 use std::io;
+use std::num::NonZeroUsize;
 use std::path::Path;
-use std::time::Instant;
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use super::*;
-use crate::capture::{Files, Heartbeat, Input};
-use crate::indicator::builtin;
+use crate::alert::Alert;
+use crate::capture::{Block, CaptureCounts, CaptureError, Files, Fill, Heartbeat, Input, Source};
+use crate::indicator::{IndicatorSet, builtin};
+use crate::output::{Output, OutputError};
+use crate::track::TrackSettings;
 
-/// What is done with a Block before it is handed on.
+/// A change to a Block before it is handed on.
 type Step = Box<dyn FnMut(&mut Block) + Send>;
 
-/// A capture with one contact, once for each step.
+/// A source that yields a capture with one contact, once for each step.
 struct Again {
     times: Vec<Step>,
 }
@@ -31,7 +37,7 @@ impl Source for Again {
     }
 }
 
-/// Fails so often, then works.
+/// An output that fails this number of times, then works.
 struct Failing {
     times: u32,
     kind: io::ErrorKind,
@@ -62,6 +68,12 @@ fn settings(window: Duration) -> SensorSettings {
     SensorSettings { workers: NonZeroUsize::MIN, track }
 }
 
+/// Runs as a live sensor does: it goes on without its output.
+fn controlled(control: &Control, source: Again, output: Box<dyn Output>, watch: &mut dyn FnMut(Event)) -> Outcome {
+    let run = Run::controlled(control, &settings(Duration::ZERO)).go_on_without_output();
+    run.start(Box::new(source), output, watch)
+}
+
 fn nothing() -> Step {
     Box::new(|_| ())
 }
@@ -87,7 +99,7 @@ fn what_is_put_in_force_is_from_the_next_block_on() {
             }),
         ],
     };
-    let outcome = run_controlled(vec![Box::new(source)], &control, &settings(Duration::ZERO), working(), &mut |_| ());
+    let outcome = controlled(&control, source, working(), &mut |_| ());
     assert_eq!(outcome.totals.track.sightings.iter().sum::<u64>(), 1);
     assert_eq!(control.in_force().indicators.iter().count(), 9);
 }
@@ -99,7 +111,7 @@ fn totals_are_told_while_it_runs_and_not_after() {
     let mut seen = None;
     let ticks = control.clone();
     let waits = control.clone();
-    // Goes on until the watcher has seen what the first Block gave.
+    // The source ends when the watcher has seen the counts of the first Block.
     let source = Again {
         times: vec![
             nothing(),
@@ -110,7 +122,7 @@ fn totals_are_told_while_it_runs_and_not_after() {
             }),
         ],
     };
-    run_controlled(vec![Box::new(source)], &control, &settings(Duration::ZERO), working(), &mut |_| {
+    controlled(&control, source, working(), &mut |_| {
         let totals = ticks.totals().unwrap();
         if totals.alerts_written > 0 && seen.is_none() {
             seen = Some(totals);
@@ -125,22 +137,22 @@ fn totals_are_told_while_it_runs_and_not_after() {
 #[test]
 fn a_sign_of_life_arrives_behind_its_block() {
     let began = Instant::now();
-    let pulse = Heartbeat::new();
+    let heartbeat = Heartbeat::new();
     while began.elapsed() < Duration::from_millis(20) {
         thread::yield_now();
     }
-    let beats = pulse.clone();
+    let beats = heartbeat.clone();
     let source = Again { times: vec![Box::new(move |block| block.beat = Some(beats.beat()))] };
-    run(Box::new(source), Arc::default(), &settings(Duration::ZERO), working(), None, &mut |_| ());
-    // The beat was made at least so long after the pulse.
-    assert!(pulse.age() + Duration::from_millis(15) <= began.elapsed());
+    Run::new(Arc::default(), &settings(Duration::ZERO)).start(Box::new(source), working(), &mut |_| ());
+    // The beat was made at least this long after the heartbeat began.
+    assert!(heartbeat.age() + Duration::from_millis(15) <= began.elapsed());
 }
 
 #[test]
 fn under_control_a_failing_output_is_told_once_and_the_run_goes_on() {
     let control = Control::new(builtin_in_force());
     let (mut fails, mut works) = (0, 0);
-    // The second Block comes when the first one's alerts have met their fate.
+    // The second Block comes when the first one's alerts are written or lost.
     let handle = control.clone();
     let second: Step = Box::new(move |_| {
         while handle.totals().is_none_or(|totals| totals.alerts_written + totals.alerts_lost == 0) {
@@ -149,15 +161,14 @@ fn under_control_a_failing_output_is_told_once_and_the_run_goes_on() {
     });
     let source = Again { times: vec![nothing(), second, nothing()] };
     let output = Box::new(Failing { times: 1, kind: io::ErrorKind::StorageFull });
-    let outcome =
-        run_controlled(vec![Box::new(source)], &control, &settings(Duration::ZERO), output, &mut |event| match event {
-            Event::OutputFails(error) => {
-                assert!(error.to_string().contains("a test"), "{error}");
-                fails += 1;
-            }
-            Event::OutputWorks => works += 1,
-            _ => (),
-        });
+    let outcome = controlled(&control, source, output, &mut |event| match event {
+        Event::OutputFails(error) => {
+            assert!(error.to_string().contains("a test"), "{error}");
+            fails += 1;
+        }
+        Event::OutputWorks => works += 1,
+        _ => (),
+    });
     outcome.output.unwrap();
     assert_eq!(fails, 1);
     assert!(works <= 1);
@@ -171,6 +182,6 @@ fn an_output_whose_reader_went_away_ends_the_run_in_any_case() {
     let control = Control::new(builtin_in_force());
     let source = Again { times: (0..100).map(|_| nothing()).collect() };
     let output = Box::new(Failing { times: u32::MAX, kind: io::ErrorKind::BrokenPipe });
-    let outcome = run_controlled(vec![Box::new(source)], &control, &settings(Duration::ZERO), output, &mut |_| ());
+    let outcome = controlled(&control, source, output, &mut |_| ());
     assert!(outcome.output.unwrap_err().is_closed_pipe());
 }

@@ -9,7 +9,7 @@ use rattap::alert::{Alert, Phase};
 use rattap::capture::{Block, Files, Fill, Filter, Input, Inputs, PacketNumber, Packets, Source};
 use rattap::indicator::{IndicatorSet, builtin};
 use rattap::output::{Output, OutputError};
-use rattap::sensor::{self, SensorSettings};
+use rattap::sensor::{Run, SensorSettings};
 use rattap::track::TrackSettings;
 use rattap::units::Timestamp;
 
@@ -42,7 +42,7 @@ fn alerts(inputs: Vec<Input>, filter: Option<&str>, workers: usize, repeat_windo
     let kept = Arc::new(Mutex::new(Vec::new()));
     let indicators = Arc::new(IndicatorSet::new(builtin()));
     let output = Box::new(Kept(kept.clone()));
-    sensor::run(Box::new(Files::new(inputs, filter)), indicators, &settings, output, None, &mut |_| ());
+    Run::new(indicators, &settings).start(Box::new(Files::new(inputs, filter)), output, &mut |_| ());
     Arc::try_unwrap(kept).unwrap().into_inner().unwrap()
 }
 

@@ -138,7 +138,7 @@ fn replay_in_slices(path: PathBuf, frames: usize, workers: usize, repeat_window:
     let lines = Arc::new(Mutex::new(String::new()));
     let sensor = Sensor { host: "tap-01".to_owned(), id: None };
     let output = Kept { cef: Cef::new(sensor), lines: lines.clone() };
-    let outcome = sensor::run(Box::new(source), indicators, &settings, Box::new(output), None, &mut |_| ());
+    let outcome = sensor::Run::new(indicators, &settings).start(Box::new(source), Box::new(output), &mut |_| ());
     outcome.output.unwrap();
     lines.lock().unwrap().clone()
 }

@@ -9,7 +9,7 @@ use rattap::alert::{Evidence, Signature};
 use rattap::carve::Carved;
 use rattap::counts::{counted, grouped};
 use rattap::sensor::Totals;
-use rattap::sensor::losses::{Loss, losses};
+use rattap::sensor::{Loss, losses};
 use rattap::units::ByteCount;
 
 /// The summary of a replay, of several lines.

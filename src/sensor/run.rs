@@ -1,0 +1,210 @@
+//! A run of the sensor, from its sources to their end: starts the threads and stops them in order.
+
+use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::{Arc, Mutex, RwLock};
+use std::thread::{self, Scope, ScopedJoinHandle};
+
+use crossbeam_channel::bounded;
+
+use super::control::{Control, InForce};
+use super::event::{self, Event, watch_sources};
+use super::shared::{AlertCounts, FreeItems, Shared, WorkItem, locked};
+use super::totals::Totals;
+use super::tracking::Tracking;
+use super::worker::{Intake, work};
+use super::writer::{MAX_WAITING_ALERTS, OnOutputFailure, write};
+use crate::alert::Evidence;
+use crate::capture::{Block, Origin, Source};
+use crate::carve::Index;
+use crate::indicator::{IndicatorSet, Learned};
+use crate::output::{NameList, Output, OutputError};
+use crate::scan::{Findings, FlowKeys};
+use crate::track::{TrackSettings, Tracker};
+
+/// Work items beside those that the workers hold: how far one worker may be ahead of the slowest.
+/// More items would only push Blocks out of the processors' caches.
+const SPARE_ITEMS: usize = 2;
+
+/// The settings of a run.
+#[derive(Debug, Clone)]
+pub struct SensorSettings {
+    /// The number of workers.
+    pub workers: NonZeroUsize,
+    /// The settings of the tracker.
+    pub track: TrackSettings,
+}
+
+/// The result of a run.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The counts of the run.
+    pub totals: Totals,
+    /// The error of the output that ended the run early, or the last one when it was closed.
+    pub output: Result<(), OutputError>,
+    /// The conversations that the alerts are about, where an index for carving was kept.
+    pub evidence: Option<Evidence>,
+}
+
+/// A run of the sensor that is to be started.
+///
+/// ```no_run
+/// use std::sync::Arc;
+///
+/// use rattap::capture::Files;
+/// use rattap::indicator::{IndicatorSet, builtin};
+/// use rattap::sensor::{Run, SensorSettings};
+/// # fn example(files: Files, settings: &SensorSettings, output: Box<dyn rattap::output::Output>) {
+/// let indicators = Arc::new(IndicatorSet::new(builtin()));
+/// let outcome = Run::new(indicators, settings).start(Box::new(files), output, &mut |event| {
+///     eprintln!("{event:?}");
+/// });
+/// println!("{} alerts", outcome.totals.alerts_written);
+/// # }
+/// ```
+pub struct Run {
+    settings: SensorSettings,
+    control: Control,
+    names: Option<NameList>,
+    carve_index: Option<Arc<Index>>,
+    on_output_failure: OnOutputFailure,
+}
+
+impl Run {
+    /// A run that looks for these indicators until its source ends or its output fails.
+    pub fn new(indicators: Arc<IndicatorSet>, settings: &SensorSettings) -> Self {
+        let exclusions = settings.track.exclusions.clone();
+        Self::controlled(&Control::new(InForce { indicators, exclusions }), settings)
+    }
+
+    /// A run that can be controlled while it goes on: indicators and exclusions are those in force at
+    /// `control`, which can also stop it.
+    pub fn controlled(control: &Control, settings: &SensorSettings) -> Self {
+        Self {
+            settings: settings.clone(),
+            control: control.clone(),
+            names: None,
+            carve_index: None,
+            on_output_failure: OnOutputFailure::End,
+        }
+    }
+
+    /// Lists all names that hosts ask for, listed or not.
+    #[must_use]
+    pub fn names(mut self, names: Option<NameList>) -> Self {
+        self.names = names;
+        self
+    }
+
+    /// Notes in this index what carving needs to know of each Block.
+    #[must_use]
+    pub fn carve_index(mut self, index: Option<Arc<Index>>) -> Self {
+        self.carve_index = index;
+        self
+    }
+
+    /// Goes on where the output fails: alerts are lost and counted, and later ones tried again. Only
+    /// a pipe whose reader went away still ends the run.
+    #[must_use]
+    pub fn go_on_without_output(mut self) -> Self {
+        self.on_output_failure = OnOutputFailure::GoOn;
+        self
+    }
+
+    /// Runs one source to its end. `watch` is called from this thread for each event.
+    pub fn start(self, source: Box<dyn Source>, output: Box<dyn Output>, watch: &mut dyn FnMut(Event)) -> Outcome {
+        self.start_all(vec![source], output, watch)
+    }
+
+    /// Runs sources side by side until all have ended. `watch` is called from this thread for each
+    /// event.
+    pub fn start_all(
+        self,
+        sources: Vec<Box<dyn Source>>,
+        output: Box<dyn Output>,
+        watch: &mut dyn FnMut(Event),
+    ) -> Outcome {
+        let workers = self.settings.workers.get().max(sources.len());
+        let items = workers.saturating_add(SPARE_ITEMS);
+        let (alert_sender, alerts) = bounded(MAX_WAITING_ALERTS);
+        let (event_sender, events) = bounded(event::MAX_WAITING);
+        let wants_names = self.names.is_some();
+        let has_carve_index = self.carve_index.is_some();
+        let mut tracker = Tracker::new(self.settings.track.clone());
+        if wants_names {
+            tracker.keep_names();
+        }
+        if has_carve_index {
+            tracker.keep_evidence();
+        }
+        let intakes: Vec<_> = sources
+            .into_iter()
+            .map(|source| Mutex::new(Intake { source, events: Some(event_sender.clone()) }))
+            .collect();
+        drop(event_sender);
+        let exclusions = self.settings.track.exclusions;
+        let (give, take) = bounded(items);
+        let shared = Arc::new(Shared {
+            captured: intakes.iter().map(|_| Mutex::default()).collect(),
+            intakes,
+            next_number: AtomicU64::new(0),
+            tracking: Mutex::new(Tracking::new(tracker, alert_sender, self.names, exclusions)),
+            free: FreeItems { give, take },
+            learned: RwLock::new(Arc::new(Learned::default())),
+            control: self.control,
+            carve_index: self.carve_index,
+            alerts: AlertCounts::default(),
+            output_queue: alerts.clone(),
+            wants_segments: AtomicBool::new(false),
+            stop: AtomicBool::new(false),
+        });
+        shared.control.attach(&shared);
+        let InForce { indicators, exclusions } = shared.control.in_force();
+        for _ in 0..items {
+            let block = Block::new(Arc::new(Origin::default()), indicators.clone());
+            let flows = has_carve_index.then(FlowKeys::default);
+            let findings = Findings { wants_names, flows, ..Findings::default() };
+            shared.give_back(WorkItem { block, findings, exclusions: exclusions.clone() });
+        }
+        let shared = &*shared;
+        let on_failure = self.on_output_failure;
+        thread::scope(|scope| {
+            let writer = spawn(scope, "output".to_owned(), move || write(output, &alerts, on_failure, shared));
+            let sources = (0..shared.intakes.len()).cycle().take(workers);
+            let workers: Vec<_> = sources
+                .enumerate()
+                .map(|(worker, source)| spawn(scope, format!("worker-{worker}"), move || work(shared, source)))
+                .collect();
+            watch_sources(&events, shared, watch);
+            workers.into_iter().for_each(join);
+            locked(&shared.tracking).finish();
+            let output = join(writer);
+            let names_error = locked(&shared.tracking).take_names_error();
+            let output = output.and(names_error.map_or(Ok(()), Err));
+            shared.control.take_events().into_iter().for_each(&mut *watch);
+            for (intake, captured) in shared.intakes.iter().zip(&shared.captured) {
+                *locked(captured) = locked(intake).source.counts();
+            }
+            let evidence = locked(&shared.tracking).take_evidence();
+            Outcome { totals: shared.totals(), output, evidence }
+        })
+    }
+}
+
+/// Starts a thread whose name `top -H` shows. A system that has no room for a thread is out of
+/// memory: that ends the program, as [`Scope::spawn`] does.
+fn spawn<'scope, T: Send + 'scope>(
+    scope: &'scope Scope<'scope, '_>,
+    name: String,
+    body: impl FnOnce() -> T + Send + 'scope,
+) -> ScopedJoinHandle<'scope, T> {
+    thread::Builder::new()
+        .name(name)
+        .spawn_scoped(scope, body)
+        .unwrap_or_else(|error| panic!("cannot start a thread: {error}"))
+}
+
+/// Waits for a thread. A panic in it is a fault of this program, and ends the program.
+fn join<T>(thread: ScopedJoinHandle<'_, T>) -> T {
+    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
