@@ -1,5 +1,11 @@
-//! A snapshot as OpenMetrics text, which Prometheus reads.
+//! A snapshot as text for Prometheus, in one of two forms: OpenMetrics 1.0, and the older Prometheus
+//! text form 0.0.4, which is the default of tools that do not ask for a form.
+//!
+//! The encoder writes OpenMetrics. The older form is made out of it: there a counter's family has the
+//! name of its sample, and there are no units and no end mark.
+//! <https://prometheus.io/docs/instrumenting/exposition_formats/>
 
+use std::borrow::Cow;
 use std::fmt;
 
 use prometheus_client::collector::Collector;
@@ -8,27 +14,80 @@ use prometheus_client::encoding::{DescriptorEncoder, EncodeCounterValue, EncodeG
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::{Registry, Unit};
 
-use super::{LAG_BOUNDS, Snapshot};
+use super::snapshot::{LAG_BOUNDS, Snapshot};
 use crate::alert::Signature;
 
-/// The text's media type.
-pub(super) const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+/// A text form of the metrics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// The Prometheus text form, version 0.0.4.
+    Prometheus,
+    /// OpenMetrics, version 1.0.0.
+    OpenMetrics,
+}
+
+impl Form {
+    /// The form that a client asks for with its `Accept` header: OpenMetrics where it names that,
+    /// without refusing it (`q=0`).
+    pub fn accepted(accept: &str) -> Self {
+        let names_open_metrics = accept.split(',').any(|range| {
+            let mut parts = range.split(';').map(str::trim);
+            let is_named = parts.next().is_some_and(|media| media.eq_ignore_ascii_case("application/openmetrics-text"));
+            let weight = parts.find_map(|part| part.strip_prefix("q="));
+            is_named && weight.and_then(|weight| weight.parse::<f32>().ok()) != Some(0.0)
+        });
+        if names_open_metrics { Self::OpenMetrics } else { Self::Prometheus }
+    }
+
+    /// The media type of the text.
+    pub fn media_type(self) -> &'static str {
+        match self {
+            Self::Prometheus => "text/plain; version=0.0.4; charset=utf-8",
+            Self::OpenMetrics => "application/openmetrics-text; version=1.0.0; charset=utf-8",
+        }
+    }
+}
 
 /// Writes a snapshot.
 ///
-/// The error is one of formatting, which writing into a string does not have.
-pub fn page(snapshot: Snapshot) -> Result<String, fmt::Error> {
+/// # Errors
+///
+/// An error of formatting, which does not occur when writing into a string.
+pub fn page(snapshot: Snapshot, form: Form) -> Result<String, fmt::Error> {
     let mut registry = Registry::with_prefix("rattap");
     registry.register_collector(Box::new(Page(snapshot)));
     let mut text = String::new();
     encode(&mut text, &registry)?;
-    Ok(text)
+    Ok(match form {
+        Form::Prometheus => prometheus(&text),
+        Form::OpenMetrics => text,
+    })
+}
+
+/// OpenMetrics text in the Prometheus text form.
+fn prometheus(open_metrics: &str) -> String {
+    let mut lines: Vec<Cow<'_, str>> = Vec::new();
+    for line in open_metrics.lines() {
+        let mut words = line.splitn(4, ' ');
+        match (words.next(), words.next(), words.next(), words.next()) {
+            (Some("#"), Some("UNIT"), ..) | (Some("#"), Some("EOF"), ..) => {}
+            (Some("#"), Some("TYPE"), Some(name), Some("counter")) => {
+                // The line before is the help of the same family.
+                if let Some(help) = lines.pop() {
+                    lines.push(help.replacen(name, &format!("{name}_total"), 1).into());
+                }
+                lines.push(format!("# TYPE {name}_total counter").into());
+            }
+            _ => lines.push(line.into()),
+        }
+    }
+    lines.iter().flat_map(|line| [line, "\n"]).collect()
 }
 
 #[derive(Debug)]
 struct Page(Snapshot);
 
-/// A sample's labels.
+/// The labels of a sample.
 type Labels<'a> = [(&'static str, &'a str)];
 
 impl Collector for Page {
@@ -36,14 +95,14 @@ impl Collector for Page {
         let Self(now) = self;
         let to = &mut encoder;
         let version = [("version", env!("CARGO_PKG_VERSION"))];
-        gauges(to, "build", "The sensor's version; the value says nothing", None, [(&version[..], 1u64)])?;
+        gauges(to, "build", "Version of the sensor; the value is always 1", None, [(&version[..], 1u64)])?;
         let healthy = u64::from(now.troubles.is_empty());
-        gauges(to, "healthy", "1 where nothing is wrong, as at /healthz", None, [(&[][..], healthy)])?;
+        gauges(to, "healthy", "1 while the sensor is healthy, as at /healthz", None, [(&[][..], healthy)])?;
 
         counters(to, "packets", "Frames captured", None, [(&[][..], now.packets)])?;
         counters(to, "captured", "Captured bytes of those frames", Some(&Unit::Bytes), [(&[][..], now.bytes.0)])?;
         for drops in [true, false] {
-            // Two families, so that a sum over one is a sum over the same labels.
+            // All samples of a family have the same labels, so that a sum over it is meaningful.
             let these = now.drops.iter().filter(|drop| drop.interface.is_some() == drops);
             let labelled: Vec<_> = these
                 .map(|drop| {
@@ -55,7 +114,7 @@ impl Collector for Page {
             let (name, help) = if drops {
                 ("interface_drops", "Packets lost before they were captured, by interface and reason")
             } else {
-                ("drops", "What was not, or not wholly, looked at, by reason")
+                ("drops", "Skipped or incomplete items by reason")
             };
             counters(to, name, help, None, labelled.iter().map(|(labels, count)| (&labels[..], *count)))?;
         }
@@ -69,40 +128,46 @@ impl Collector for Page {
         counters(to, "alerts", "Alerts by signature", None, refer(&alerts))?;
         let suppressed: Vec<_> =
             now.suppressed.iter().map(|(name, count)| ([("exclusion", &**name)], *count)).collect();
-        counters(to, "suppressed", "Sightings that an exclusion kept from an alert", None, refer(&suppressed))?;
+        counters(to, "suppressed", "Sightings that an exclusion suppressed", None, refer(&suppressed))?;
 
         let queues: Vec<_> = now.queues.iter().map(|queue| ([("queue", queue.name)], queue)).collect();
         let waiting = queues.iter().map(|(labels, queue)| (&labels[..], queue.waiting as u64));
-        gauges(to, "queue_length", "How much waits for the next stage", None, waiting)?;
+        gauges(to, "queue_length", "Items that wait for the next stage", None, waiting)?;
         let capacity = queues.iter().map(|(labels, queue)| (&labels[..], queue.capacity as u64));
-        gauges(to, "queue_capacity", "How much can wait for the next stage", None, capacity)?;
+        gauges(to, "queue_capacity", "Items that can wait for the next stage", None, capacity)?;
         self.lag(to)?;
 
         let interfaces: Vec<_> = now.interfaces.iter().map(|one| ([("interface", &*one.name)], one)).collect();
         let up = interfaces.iter().map(|(labels, one)| (&labels[..], u64::from(one.is_up)));
-        gauges(to, "interface_up", "1 where packets can come from the interface", None, up)?;
+        gauges(to, "interface_up", "1 while packets can come from the interface", None, up)?;
         let outputs: Vec<_> = now.outputs.iter().map(|one| ([("output", &*one.name)], one)).collect();
         let up = outputs.iter().map(|(labels, one)| (&labels[..], u64::from(one.is_up)));
-        gauges(to, "output_up", "1 where the output takes alerts", None, up)?;
+        gauges(to, "output_up", "1 while the output takes alerts", None, up)?;
         let written = outputs.iter().map(|(labels, one)| (&labels[..], one.written));
-        counters(to, "output_alerts", "Alerts that the output took", None, written)?;
+        counters(to, "output_alerts", "Alerts written to the output", None, written)?;
         let lost = outputs.iter().map(|(labels, one)| (&labels[..], one.lost));
-        counters(to, "output_lost", "Alerts that are lost to the output", None, lost)?;
+        counters(to, "output_lost", "Alerts lost for the output", None, lost)?;
         if let Some(spool) = &now.spool {
             let bytes = Some(&Unit::Bytes);
-            gauges(to, "spool", "What the spool holds that is not delivered", bytes, [(&[][..], spool.size.0)])?;
-            let help = "What of it is in memory alone, since the disk does not take it";
+            gauges(
+                to,
+                "spool",
+                "Size of the alerts in the spool that are not delivered",
+                bytes,
+                [(&[][..], spool.size.0)],
+            )?;
+            let help = "The part of it that is only in memory, because the disk does not take it";
             gauges(to, "spool_memory", help, bytes, [(&[][..], spool.in_memory.0)])?;
-            gauges(to, "spool_capacity", "What the spool may hold", bytes, [(&[][..], spool.capacity.0)])?;
+            gauges(to, "spool_capacity", "The most that the spool may hold", bytes, [(&[][..], spool.capacity.0)])?;
         }
 
         let feeds: Vec<_> = now.feeds.iter().map(|feed| ([("feed", &*feed.name)], feed)).collect();
         let counted = feeds.iter().map(|(labels, feed)| (&labels[..], feed.indicators as u64));
         gauges(to, "indicators", "Indicators in force", None, counted)?;
         let ages = feeds.iter().filter_map(|(labels, feed)| Some((&labels[..], feed.age?.as_secs_f64())));
-        gauges(to, "feed_age", "How old the list is", Some(&Unit::Seconds), ages)?;
+        gauges(to, "feed_age", "Age of the list", Some(&Unit::Seconds), ages)?;
         let current = feeds.iter().map(|(labels, feed)| (&labels[..], u64::from(feed.is_current)));
-        gauges(to, "feed_current", "1 where the newest state of the list is in force", None, current)
+        gauges(to, "feed_current", "1 if the newest state of the list is in force", None, current)
     }
 }
 
@@ -111,7 +176,7 @@ impl Page {
         let lag = &self.0.lag;
         let bounds = LAG_BOUNDS.into_iter().chain([f64::INFINITY]);
         let buckets: Vec<(f64, u64)> = bounds.zip(lag.counts).collect();
-        let help = "How long after its packet an alert left";
+        let help = "Time between the packet of an alert and the alert";
         let mut encoder = to.encode_descriptor("alert_lag", help, Some(&Unit::Seconds), MetricType::Histogram)?;
         encoder.encode_histogram::<NoLabelSet>(lag.seconds, lag.counts.iter().sum(), &buckets, None)
     }
@@ -145,7 +210,7 @@ fn gauges<'a, V: EncodeGaugeValue>(
     family(to, (name, help, unit, MetricType::Gauge), samples, encode)
 }
 
-/// A family without a sample is not written.
+/// Writes a family of metrics, unless it has no sample.
 fn family<'a, V>(
     to: &mut DescriptorEncoder<'_>,
     (name, help, unit, kind): (&str, &str, Option<&Unit>, MetricType),

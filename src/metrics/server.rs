@@ -1,7 +1,8 @@
-//! The HTTP server: one thread, a handful of connections, none of which can hold up another.
+//! The HTTP server: one thread with few connections, none of which can block another.
 //!
-//! Whoever can reach the address may be hostile. A client gets one answer for one connection, has seconds to ask and to read it,
-//! and the oldest connection gives way to the newest where there are too many.
+//! Anybody who can reach the address may be hostile. A client gets one answer for a connection and
+//! has seconds to ask and to read. Where there are too many connections, the oldest one is closed for
+//! the newest.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -13,7 +14,7 @@ use std::time::Duration;
 
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
-use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue};
+use hyper::header::{ACCEPT, ALLOW, CONTENT_TYPE, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
@@ -21,28 +22,29 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 
-use super::Snapshot;
-use super::page::{MEDIA_TYPE, page};
+use super::page::{Form, page};
+use super::snapshot::Snapshot;
 
-/// How many connections are kept at a time: a few Prometheus servers and a person's browser. Each may cost some 20 kB.
+/// The most connections at a time: a few Prometheus servers and a browser. Each may cost some 20 kB.
 const MOST_CONNECTIONS: usize = 32;
 
-/// How long a request's head may take: one packet from anybody who means well.
+/// The longest time for the head of a request, which honest clients send in one packet.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long a connection may last, the reading of the answer included. Prometheus gives up after ten seconds.
+/// The longest time for a connection, reading the answer included. Prometheus gives up after ten
+/// seconds.
 const CONNECTION_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// The longest head of a request; the least that hyper takes. Prometheus sends 300 bytes.
+/// The longest head of a request: the smallest limit that hyper allows. Prometheus sends 300 bytes.
 const LONGEST_HEAD: usize = 8 << 10;
 
-/// How long to wait after a connection could not be accepted, for want of descriptors for one.
+/// The pause after a connection could not be accepted, for example for want of descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Gives the state of the sensor. Called for each request, so it must not take long.
-type Look = dyn Fn() -> Snapshot + Send + Sync;
+/// Returns the state of the sensor. It is called for each request, so it must not take long.
+type TakeSnapshot = dyn Fn() -> Snapshot + Send + Sync;
 
-/// Serves until it is dropped.
+/// A server that runs until it is dropped.
 #[derive(Debug)]
 pub struct Server {
     address: SocketAddr,
@@ -52,18 +54,21 @@ pub struct Server {
 }
 
 impl Server {
-    /// Serves on a socket that listens. Binding it is the caller's, because a port below 1024 takes rights that are given up before
-    /// a thread may start.
-    pub fn start(listener: TcpListener, look: impl Fn() -> Snapshot + Send + Sync + 'static) -> io::Result<Self> {
+    /// Serves on a socket that listens. The caller binds it, because a port below 1024 needs rights
+    /// that are given up before a thread may start.
+    pub fn start(
+        listener: TcpListener,
+        take_snapshot: impl Fn() -> Snapshot + Send + Sync + 'static,
+    ) -> io::Result<Self> {
         let address = listener.local_addr()?;
         listener.set_nonblocking(true)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (running, stop) = oneshot::channel();
-        let look: Arc<Look> = Arc::new(look);
+        let take_snapshot: Arc<TakeSnapshot> = Arc::new(take_snapshot);
         let serve = move || {
             runtime.block_on(async {
-                tokio::spawn(serve(listener, look));
-                // Comes back when the sender is dropped. What is open then is closed with the runtime.
+                tokio::spawn(serve(listener, take_snapshot));
+                // Returns when the sender is dropped. Open connections are closed with the runtime.
                 let _ = stop.await;
             });
         };
@@ -71,7 +76,7 @@ impl Server {
         Ok(Self { address, running: Some(running), thread: Some(thread) })
     }
 
-    /// Where it listens.
+    /// The address that it listens on.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
@@ -81,15 +86,15 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.running = None;
         if let Some(thread) = self.thread.take() {
-            // A panic in it has been told already.
+            // A panic in it was printed already.
             let _ = thread.join();
         }
     }
 }
 
-/// Takes connections for ever.
-async fn serve(listener: TcpListener, look: Arc<Look>) {
-    // Fails only outside of a runtime.
+/// Accepts connections for ever.
+async fn serve(listener: TcpListener, take_snapshot: Arc<TakeSnapshot>) {
+    // This fails only outside of a runtime.
     let Ok(listener) = tokio::net::TcpListener::from_std(listener) else { return };
     let mut connections: VecDeque<tokio::task::JoinHandle<()>> = VecDeque::new();
     loop {
@@ -103,14 +108,14 @@ async fn serve(listener: TcpListener, look: Arc<Look>) {
         {
             oldest.abort();
         }
-        connections.push_back(tokio::spawn(answer_one(stream, look.clone())));
+        connections.push_back(tokio::spawn(answer_one(stream, take_snapshot.clone())));
     }
 }
 
-/// Answers one request, and closes.
-async fn answer_one(stream: TcpStream, look: Arc<Look>) {
+/// Answers one request, and closes the connection.
+async fn answer_one(stream: TcpStream, take_snapshot: Arc<TakeSnapshot>) {
     let service = service_fn(move |request| {
-        let answer = answer(&request, &*look);
+        let answer = answer(&request, &*take_snapshot);
         async move { Ok::<_, Infallible>(answer) }
     });
     let connection = http1::Builder::new()
@@ -119,11 +124,11 @@ async fn answer_one(stream: TcpStream, look: Arc<Look>) {
         .max_buf_size(LONGEST_HEAD)
         .keep_alive(false)
         .serve_connection(TokioIo::new(stream), service);
-    // What goes wrong with a client is the client's business.
+    // A fault of a client concerns nobody else.
     let _ = tokio::time::timeout(CONNECTION_TIMEOUT, connection).await;
 }
 
-fn answer(request: &Request<Incoming>, look: &Look) -> Response<Full<Bytes>> {
+fn answer(request: &Request<Incoming>, take_snapshot: &TakeSnapshot) -> Response<Full<Bytes>> {
     const PLAIN: &str = "text/plain; charset=utf-8";
     if ![Method::GET, Method::HEAD].contains(request.method()) {
         let mut response = text(StatusCode::METHOD_NOT_ALLOWED, PLAIN, "only GET and HEAD\n".to_owned());
@@ -131,11 +136,15 @@ fn answer(request: &Request<Incoming>, look: &Look) -> Response<Full<Bytes>> {
         return response;
     }
     match request.uri().path() {
-        "/metrics" => match page(look()) {
-            Ok(page) => text(StatusCode::OK, MEDIA_TYPE, page),
-            Err(error) => text(StatusCode::INTERNAL_SERVER_ERROR, PLAIN, format!("{error}\n")),
-        },
-        "/healthz" => match look().troubles {
+        "/metrics" => {
+            let accept = request.headers().get(ACCEPT).and_then(|value| value.to_str().ok());
+            let form = Form::accepted(accept.unwrap_or_default());
+            match page(take_snapshot(), form) {
+                Ok(page) => text(StatusCode::OK, form.media_type(), page),
+                Err(error) => text(StatusCode::INTERNAL_SERVER_ERROR, PLAIN, format!("{error}\n")),
+            }
+        }
+        "/healthz" => match take_snapshot().troubles {
             troubles if troubles.is_empty() => text(StatusCode::OK, PLAIN, "ok\n".to_owned()),
             troubles => text(StatusCode::SERVICE_UNAVAILABLE, PLAIN, troubles.join("\n") + "\n"),
         },

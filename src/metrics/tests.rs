@@ -1,8 +1,11 @@
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use super::*;
+use crate::sensor::Totals;
+use crate::units::ByteCount;
 
 /// A snapshot with something of everything, and labels that try to break out.
 fn full() -> Snapshot {
@@ -32,7 +35,7 @@ fn full() -> Snapshot {
 
 #[test]
 fn the_page_says_all_of_a_snapshot() {
-    let page = page(full()).unwrap();
+    let page = page(full(), Form::OpenMetrics).unwrap();
     for line in [
         "rattap_packets_total 1000000000000",
         "rattap_captured_bytes_total 7",
@@ -67,7 +70,7 @@ fn the_page_says_all_of_a_snapshot() {
     assert!(page.ends_with("# EOF\n"), "{page}");
     assert!(!page.contains("feed_age_seconds{feed=\"builtin\"}"), "{page}");
     // What a sensor does not have, it does not tell.
-    assert!(!super::page(Snapshot::default()).unwrap().contains("spool"));
+    assert!(!super::page(Snapshot::default(), Form::OpenMetrics).unwrap().contains("spool"));
 }
 
 /// A server of a snapshot that can be changed.
@@ -100,8 +103,8 @@ fn raw(server: &Server, bytes: &[u8]) -> String {
 fn a_client_gets_the_page_and_the_health() {
     let (server, snapshot) = server();
     let (status, media_type, text) = get(&server, "/metrics");
-    assert_eq!((status, media_type.as_str()), (200, "application/openmetrics-text; version=1.0.0; charset=utf-8"));
-    assert_eq!(text, page(full()).unwrap());
+    assert_eq!((status, media_type.as_str()), (200, "text/plain; version=0.0.4; charset=utf-8"));
+    assert_eq!(text, page(full(), Form::Prometheus).unwrap());
     assert_eq!(get(&server, "/metrics?name=x").0, 200);
     let health = get(&server, "/healthz");
     assert_eq!((health.0, health.2.as_str()), (200, "ok\n"));
@@ -112,6 +115,38 @@ fn a_client_gets_the_page_and_the_health() {
     assert!(get(&server, "/metrics").2.contains("\nrattap_healthy 0\n"));
     assert_eq!(get(&server, "/").0, 404);
     assert_eq!(get(&server, "/metrics/").0, 404);
+}
+
+#[test]
+fn open_metrics_come_only_where_asked_for() {
+    for (accept, form) in [
+        ("", Form::Prometheus),
+        ("*/*", Form::Prometheus),
+        ("text/plain;version=0.0.4;q=0.5,*/*;q=0.1", Form::Prometheus),
+        ("application/openmetrics-text;version=1.0.0;q=0", Form::Prometheus),
+        ("application/openmetrics-text; version=1.0.0; charset=utf-8", Form::OpenMetrics),
+        ("text/plain;q=0.5, Application/OpenMetrics-Text;version=1.0.0;q=0.8", Form::OpenMetrics),
+    ] {
+        assert_eq!(Form::accepted(accept), form, "{accept}");
+    }
+    let (server, _) = server();
+    let ask = b"GET /metrics HTTP/1.0\r\nAccept: application/openmetrics-text\r\n\r\n";
+    let answer = raw(&server, ask);
+    assert!(answer.contains("content-type: application/openmetrics-text; version=1.0.0;"), "{answer}");
+    assert!(answer.ends_with("# EOF\n"), "{answer}");
+}
+
+#[test]
+fn the_prometheus_form_has_the_same_samples() {
+    let samples = |form| -> Vec<String> {
+        let text = page(full(), form).unwrap();
+        text.lines().filter(|line| !line.starts_with('#')).map(str::to_owned).collect()
+    };
+    assert_eq!(samples(Form::Prometheus), samples(Form::OpenMetrics));
+    let text = page(full(), Form::Prometheus).unwrap();
+    assert!(text.contains("# HELP rattap_packets_total Frames captured"), "{text}");
+    assert!(text.contains("\n# TYPE rattap_packets_total counter\nrattap_packets_total 1"), "{text}");
+    assert!(!text.contains("# UNIT") && !text.contains("# EOF"), "{text}");
 }
 
 #[test]

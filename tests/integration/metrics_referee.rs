@@ -3,10 +3,12 @@
 
 use std::io::{self, Write};
 use std::net::TcpListener;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use rattap::metrics::{Drops, FeedState, InterfaceState, Lag, OutputState, Queue, Server, Snapshot, SpoolState};
+use rattap::metrics::{
+    Drops, FeedState, Form, InterfaceState, Lag, OutputState, Queue, Server, Snapshot, SpoolState, page,
+};
 use rattap::sensor::Totals;
 use rattap::units::ByteCount;
 use serde_json::Value;
@@ -20,7 +22,8 @@ const REFEREE: &str = "prometheus-client==0.22.1";
 const ASK: &str = "
 import json, sys, urllib.request
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
-with urllib.request.urlopen(sys.argv[1]) as answer:
+asked = urllib.request.Request(sys.argv[1], headers={'Accept': 'application/openmetrics-text; version=1.0.0'})
+with urllib.request.urlopen(asked) as answer:
     text = answer.read().decode()
 families = list(text_string_to_metric_families(text))
 print(json.dumps({family.name: {'type': family.type, 'unit': family.unit, 'help': family.documentation,
@@ -62,6 +65,30 @@ fn an_independent_parser_reads_every_metric() {
     let undocumented: Vec<_> =
         families.as_object().unwrap().iter().filter(|(_, family)| family["help"] == "").collect();
     assert!(undocumented.is_empty(), "{undocumented:?}");
+}
+
+/// `promtool`, of the package `prometheus`, also checks names and help texts against the conventions
+/// of Prometheus.
+#[test]
+fn promtool_finds_no_fault_in_the_prometheus_form() {
+    let promtool = Command::new("promtool")
+        .args(["check", "metrics"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn();
+    let mut promtool = match promtool {
+        Ok(promtool) => promtool,
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "SKIPPED: promtool did not check the metrics: {error}");
+            return;
+        }
+    };
+    let text = page(snapshot(), Form::Prometheus).unwrap();
+    promtool.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+    let checked = promtool.wait_with_output().unwrap();
+    let complaints = String::from_utf8_lossy(&[checked.stdout, checked.stderr].concat()).into_owned();
+    assert!(checked.status.success() && complaints.is_empty(), "{complaints}");
 }
 
 const HOSTILE: &str = "a\"} 1\nevil_total{b=\"\\";
