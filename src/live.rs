@@ -22,7 +22,7 @@ use signal_hook::flag;
 
 use crate::cli::Command;
 use crate::config;
-use crate::console::Console;
+use crate::console::{self, Console};
 use crate::exit_code::Exit;
 use crate::settings;
 use crate::summary;
@@ -357,7 +357,9 @@ impl Desk<'_> {
             }
             Err(error) => {
                 locked(&self.feeds).is_current = false;
-                log::error!("not reloaded, indicators and exclusions from before stay in force: {error:#}");
+                let why = console::message(&error);
+                let message = format!("not reloaded, indicators and exclusions from before stay in force: {why}");
+                message.lines().for_each(|line| log::error!("{line}"));
             }
         }
         self.control.reopen_outputs();

@@ -21,7 +21,7 @@ pub use evidence::{Evidence, Line, Told};
 pub use exclusion::Verdict;
 pub use repeat::{REPEAT_WINDOW, Repeats, Traffic, WindowId};
 pub use signature::Signature;
-pub use wire_text::{WireText, wire_text};
+pub use wire_text::{WireText, is_unprintable, wire_text};
 
 /// Where an alert stands in the story of its sightings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
