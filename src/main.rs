@@ -28,7 +28,14 @@ fn main() -> Exit {
     let arguments: Vec<OsString> = std::env::args_os().collect();
     let (cli, origins) = match settings::load(&arguments) {
         Ok(loaded) => loaded,
-        Err(LoadError::Arguments(error)) => error.exit(),
+        Err(LoadError::Arguments(error)) => {
+            // A name that the shell put in place of `*` may be anybody's: clap is asked again about printable arguments.
+            let printable = |argument: &OsString| console::printable(&argument.to_string_lossy()).into();
+            match settings::load(&arguments.iter().map(printable).collect::<Vec<_>>()) {
+                Err(LoadError::Arguments(error)) => error.exit(),
+                _ => error.exit(),
+            }
+        }
         Err(LoadError::File(problems)) => {
             console::fail(&problems.into());
             return Exit::Usage;
@@ -175,7 +182,7 @@ fn check_exclusions(files: &[PathBuf]) -> anyhow::Result<Exit> {
         }
     };
     exclusions.warnings(now).iter().for_each(|warning| log::warn!("{warning}"));
-    print(&exclusions.rules().iter().map(|rule| format!("{rule}\n")).collect::<String>())
+    print(&exclusions.rules().iter().map(|rule| console::printable_lines(&rule.to_string()) + "\n").collect::<String>())
 }
 
 /// Checks a settings file as far as it can be without starting anything, and tells what is in force with it.

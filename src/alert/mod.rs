@@ -20,7 +20,7 @@ pub use beacon::Rhythm;
 pub use evidence::{AlertedFlow, Evidence, Line};
 pub use exclusion::Verdict;
 pub use repeat::{REPEAT_WINDOW, Repeats, Traffic, WindowId};
-pub use sanitize::{Sanitized, sanitize};
+pub use sanitize::{Sanitized, is_unprintable, sanitize};
 pub use signature::Signature;
 
 /// Where an alert stands in the story of its sightings.

@@ -53,7 +53,7 @@ pub(crate) fn write_bytes(bytes: &[u8], out: &mut (impl fmt::Write + ?Sized)) ->
 
 /// True for characters that do something instead of showing something: the controls C0, DEL and C1, the line and
 /// paragraph separators, and all that have the Unicode property `Bidi_Control` (PropList.txt).
-pub(crate) fn is_unprintable(character: char) -> bool {
+pub fn is_unprintable(character: char) -> bool {
     character.is_control()
         || matches!(
             character,

@@ -9,6 +9,8 @@ use std::time::Duration;
 use rattap::indicator::{self, FeedReport, LoadError, LoadSettings, Loaded};
 use rattap::units::Timestamp;
 
+use crate::command::terminal::console::printable;
+
 /// How many refused lines of one list are told one by one; a list in the wrong format refuses every line.
 const MOST_REFUSALS_TOLD: usize = 10;
 
@@ -45,7 +47,7 @@ pub fn check(settings: &LoadSettings) -> Checked {
     let mut text = String::new();
     let mut say = |line: &dyn Display| {
         // Writing into memory does not fail.
-        let _ = writeln!(text, "{line}");
+        let _ = writeln!(text, "{}", printable(&line.to_string()));
     };
     let mut has_warnings = false;
     for feed in &feeds {

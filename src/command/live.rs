@@ -24,7 +24,7 @@ use crate::command::args::Command;
 use crate::command::plan;
 use crate::command::settings;
 use crate::command::systemd::Systemd;
-use crate::command::terminal::console::Console;
+use crate::command::terminal::console::{self, Console};
 use crate::command::terminal::exit_code::Exit;
 use crate::command::terminal::summary;
 
@@ -359,7 +359,9 @@ impl Supervisor<'_> {
             }
             Err(error) => {
                 locked(&self.feeds).is_current = false;
-                log::error!("not reloaded, indicators and exclusions from before stay in force: {error:#}");
+                let why = console::message(&error);
+                let message = format!("not reloaded, indicators and exclusions from before stay in force: {why}");
+                message.lines().for_each(|line| log::error!("{line}"));
             }
         }
         self.control.reopen_outputs();

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::feed::{self, FeedError, Report, Rules};
 use super::{IndicatorSet, SetBuilder, builtin};
+use crate::alert::sanitize;
 use crate::units::Timestamp;
 
 /// What is to be looked for.
@@ -58,9 +59,11 @@ pub struct Loaded {
 pub struct LoadError(pub Vec<FeedError>);
 
 impl fmt::Display for LoadError {
+    /// One a line. Control characters are escaped: in a message they could pass for further lines.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (place, error) in self.0.iter().enumerate() {
-            write!(f, "{}{error}", if place == 0 { "" } else { "\n" })?;
+            let error = error.to_string();
+            write!(f, "{}{}", if place == 0 { "" } else { "\n" }, sanitize(error.as_bytes()))?;
         }
         Ok(())
     }

@@ -26,6 +26,7 @@ mod names_tshark;
 mod numbers;
 mod package;
 mod partitions;
+mod printable;
 mod python;
 mod report;
 mod rotation;

@@ -21,7 +21,7 @@ use toml::Spanned;
 
 use super::schedule::{self, Days};
 use super::{Effect, LISTED_FOR_AT_MOST, Rule, Scenario, Schedule};
-use crate::alert::Signature;
+use crate::alert::{Signature, sanitize};
 use crate::domain_name::DomainName;
 use crate::flow::Protocol;
 use crate::units::Timestamp;
@@ -71,10 +71,11 @@ pub enum LoadError {
 pub struct LoadErrors(pub Vec<LoadError>);
 
 impl fmt::Display for LoadErrors {
-    /// One a line.
+    /// One a line. Control characters are escaped: in a message they could pass for further lines.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (place, error) in self.0.iter().enumerate() {
-            write!(f, "{}{error}", if place == 0 { "" } else { "\n" })?;
+            let error = error.to_string();
+            write!(f, "{}{}", if place == 0 { "" } else { "\n" }, sanitize(error.as_bytes()))?;
         }
         Ok(())
     }

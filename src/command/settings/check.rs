@@ -10,6 +10,7 @@ use clap::{Arg, ArgMatches};
 
 use super::{KEYS, Key, Origins, REPEATED, argument_of, is_list, is_switch};
 use crate::command::args;
+use crate::command::terminal::console::printable_json;
 
 /// Every key with its value. What has no value is told as a comment.
 pub fn in_force(matches: &ArgMatches, origins: &Origins) -> String {
@@ -67,9 +68,9 @@ fn values(key: &Key, argument: &Arg, matches: &ArgMatches) -> Vec<String> {
     .collect()
 }
 
-/// A text as TOML has it: a JSON text is one too, but for DEL.
+/// A text as TOML has it. A JSON text is a TOML text too, once DEL is escaped.
 fn quoted(text: &str) -> String {
-    serde_json::Value::from(text).to_string().replace('\u{7f}', "\\u007f")
+    printable_json(&serde_json::Value::from(text).to_string())
 }
 
 /// What holds where an option is not given: what its help says in brackets.

@@ -8,6 +8,7 @@ use std::{fmt, fs};
 
 use clap::error::{ContextKind, ContextValue};
 use clap::{Arg, Command};
+use rattap::alert::sanitize;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -37,7 +38,9 @@ impl fmt::Display for Problems {
             if number > 0 {
                 writeln!(f)?;
             }
-            write!(f, "{}:{problem}", self.file.display())?;
+            let line = format!("{}:{problem}", self.file.display());
+            // A name that holds a line feed must not look like a second problem.
+            write!(f, "{}", sanitize(line.as_bytes()))?;
         }
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! Standard error: the log, the progress bar and the summary, which share one terminal and must not write over each other.
 
+use std::error::Error;
 use std::fs::File;
 use std::io::{self, IsTerminal, Write};
 use std::os::fd::AsFd;
@@ -10,9 +11,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use env_logger::{Env, Target};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use log::{Level, LevelFilter};
+use rattap::alert::exclusion::LoadErrors;
+use rattap::alert::{is_unprintable, sanitize};
+use rattap::indicator;
 use rattap::output::{Event, Report, SharedTally};
 use rattap::units::ByteCount;
 
+use crate::command::settings;
 use crate::command::terminal::table;
 
 /// What a run is, for those who read its log.
@@ -52,10 +57,11 @@ impl Console {
         };
         log.format(move |line, record| {
             let level = record.level().as_str().to_lowercase();
+            let message = printable(&record.args().to_string());
             match style {
-                Style::Plain => writeln!(line, "rattap: {level}: {}", record.args()),
-                Style::Timed => writeln!(line, "{} rattap: {level}: {}", line.timestamp_millis(), record.args()),
-                Style::Journal => writeln!(line, "<{}>{}", priority(record.level()), record.args()),
+                Style::Plain => writeln!(line, "rattap: {level}: {message}"),
+                Style::Timed => writeln!(line, "{} rattap: {level}: {message}", line.timestamp_millis()),
+                Style::Journal => writeln!(line, "<{}>{message}", priority(record.level())),
             }
         });
         log.target(Target::Pipe(Box::new(BesideBar { bar: bar.clone() })));
@@ -106,7 +112,42 @@ impl Console {
 
 /// Says why nothing was done. Also where quiet: an exit code alone leaves the user to guess.
 pub fn fail(error: &anyhow::Error) {
-    let _ = writeln!(io::stderr(), "rattap: error: {error:#}");
+    let _ = writeln!(io::stderr(), "rattap: error: {}", message(error));
+}
+
+/// An error with its causes, as printable text. A list of errors has one line for each.
+pub fn message(error: &anyhow::Error) -> String {
+    let text = |cause: &(dyn Error + 'static)| {
+        let is_list = cause.is::<indicator::LoadError>() || cause.is::<LoadErrors>();
+        let is_list = is_list || cause.is::<settings::LoadError>() || cause.is::<settings::Problems>();
+        let text = cause.to_string();
+        if is_list { printable_lines(&text) } else { printable(&text) }
+    };
+    error.chain().map(text).collect::<Vec<_>>().join(": ")
+}
+
+/// Text on one line that cannot drive a terminal: control characters become `\x1b`.
+pub fn printable(text: &str) -> String {
+    sanitize(text.as_bytes()).to_string()
+}
+
+/// As [`printable`], for text whose line feeds are the program's own.
+pub fn printable_lines(text: &str) -> String {
+    text.lines().map(printable).collect::<Vec<_>>().join("\n")
+}
+
+/// JSON that cannot drive a terminal: the control characters that JSON allows in strings become `\u009b`, which is
+/// the same to whatever parses it.
+pub fn printable_json(json: &str) -> String {
+    let mut text = String::with_capacity(json.len());
+    for character in json.chars() {
+        if character != '\n' && is_unprintable(character) {
+            text += &format!("\\u{:04x}", u32::from(character));
+        } else {
+            text.push(character);
+        }
+    }
+    text
 }
 
 /// How a log line looks.

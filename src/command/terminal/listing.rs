@@ -5,6 +5,8 @@ use rattap::indicator::{Indicator, IndicatorSet};
 use rattap::units::Timestamp;
 use serde::Serialize;
 
+use crate::command::terminal::console::{printable, printable_json};
+
 /// One indicator, as `indicators list --json` gives it.
 #[derive(Serialize)]
 struct Row<'a> {
@@ -52,9 +54,7 @@ pub fn time(time: Timestamp) -> String {
 pub fn indicators_json(set: &IndicatorSet) -> serde_json::Result<String> {
     let indicators: Vec<_> = set.iter().collect();
     let rows: Vec<_> = indicators.iter().map(Row::new).collect();
-    let mut text = serde_json::to_string_pretty(&rows)?;
-    text.push('\n');
-    Ok(text)
+    Ok(printable_json(&serde_json::to_string_pretty(&rows)?) + "\n")
 }
 
 /// The indicators as a table.
@@ -94,9 +94,11 @@ pub fn interfaces_table(interfaces: &[Interface]) -> String {
     table(head, rows)
 }
 
-/// Columns as wide as their widest cell, two blanks between them, none at the end of a line.
+/// Columns as wide as their widest cell, two blanks between them, none at the end of a line. Control characters
+/// are escaped: cells hold text of lists and names of interfaces.
 fn table<const N: usize>(head: [String; N], rows: impl Iterator<Item = [String; N]>) -> String {
-    let rows: Vec<[String; N]> = std::iter::once(head).chain(rows).collect();
+    let rows = std::iter::once(head).chain(rows).map(|row| row.map(|cell| printable(&cell)));
+    let rows: Vec<[String; N]> = rows.collect();
     let widths: [usize; N] =
         std::array::from_fn(|column| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0));
     let mut text = String::new();
