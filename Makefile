@@ -11,7 +11,7 @@ PACKAGES := libpcap-dev
 # The referees of the CEF lines and the engine that runs the hunts are Python packages; rsyslog takes the lines there, tshark is the
 # referee of the names. What reads the hunts beside it is a package for Node.js, which is used where it is and not installed: it would
 # bring hundreds of packages. The live sensor is tested on virtual wires.
-TEST_PACKAGES := $(PACKAGES) python3 python3-venv rsyslog tshark iproute2 tcpreplay tcpdump
+TEST_PACKAGES := $(PACKAGES) python3 python3-venv rsyslog tshark iproute2 tcpreplay tcpdump jq
 # The version that makes the package.
 CARGO_DEB := 3.8.0
 RELEASE := $(or $(CARGO_TARGET_DIR),target)/release
@@ -27,7 +27,7 @@ demo: setup
 test: setup-test
 	cargo test --locked
 
-# The figures in the README: the paired runs, then the micro-benchmarks. Makes captures of 3.1 GB under target/ first.
+# The figures in docs/performance.md: the paired runs, then the micro-benchmarks. Makes captures of 3.1 GB under target/ first.
 bench: setup
 	cargo bench --locked --bench replay
 	cargo bench --locked --bench micro

@@ -33,7 +33,8 @@ for folder in /var/lib/rattap /var/log/rattap; do
 done
 for file in /usr/share/man/man1/rattap.1.gz /usr/share/man/man1/rattap-replay.1.gz /usr/lib/systemd/system/rattap.service \
     /usr/share/bash-completion/completions/rattap /usr/share/zsh/vendor-completions/_rattap \
-    /usr/share/fish/vendor_completions.d/rattap.fish /etc/logrotate.d/rattap; do
+    /usr/share/fish/vendor_completions.d/rattap.fish /etc/logrotate.d/rattap \
+    /usr/share/doc/rattap/README.md /usr/share/doc/rattap/docs/README.md; do
     dpkg -L rattap | grep -qx "$file" || fail "$file is not in the package"
 done
 dpkg-query -W -f '${Conffiles}\n' rattap | grep -q ' /etc/rattap/rattap.toml ' || fail "the settings are no conffile"

@@ -64,7 +64,7 @@ impl TcpOutcome {
     }
 }
 
-/// One line for the SOC: a finding with its context. What each part means is told in the table of CEF keys in the README.
+/// One line for the SOC: a finding with its context. `docs/alert-fields.md` explains each part.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Alert {
     /// What was found.

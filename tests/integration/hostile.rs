@@ -20,7 +20,7 @@ fn host(n: u32) -> Ipv4Addr {
     Ipv4Addr::from_bits(0x0a80_0000 + n)
 }
 
-/// All that the process may hold, in KiB: what the README names. The kernel refuses more, and that would end it.
+/// All that the process may hold, in KiB: what docs/limits.md names. The kernel refuses more, and that would end it.
 const MOST_MEMORY: u32 = 192 << 10;
 
 /// Replays a tape with its summary; with one worker and with three, which must say the same. Each within the bound of memory.

@@ -1,7 +1,7 @@
 //! The hunts before engines and parsers of other authors.
 //!
 //! `duckdb-kql` (PyPI) runs every printed hunt. The table `CommonSecurityLog` is what the sensor writes for samples, after
-//! it went through the real rsyslog with the configuration of the README and with the Azure Monitor Agent's template; the
+//! it went through the real rsyslog with the configuration of docs/sentinel.md and with the Azure Monitor Agent's template; the
 //! rows that must come back are the samples' truths, as `pcaps/README.md` tells them. The other tables are a few rows each,
 //! written down in `fixtures.rs`, and so is what must not come back.
 //!

@@ -12,6 +12,7 @@ mod cef_referees;
 mod completions;
 mod cuts;
 mod delivery;
+mod docs;
 mod exclusions;
 mod feeds;
 mod follow;

@@ -309,7 +309,7 @@ fn hashes_are_left_out_where_that_is_asked_for_and_of_what_is_no_file() {
     }
 }
 
-/// All that the process may hold with a report, in KiB: what the README names. The kernel refuses more, and that would end it.
+/// All that the process may hold with a report, in KiB: what docs/report.md names. The kernel refuses more, and that would end it.
 const MOST_MEMORY: u32 = 256 << 10;
 
 #[test]

@@ -369,7 +369,7 @@ pub struct SpoolArgs {
 
 #[derive(Debug, Args)]
 pub struct IndicatorArgs {
-    /// Look for the indicators in this list too, or in all lists in this folder; the README has the formats (repeatable)
+    /// Look for the indicators in this list too, or in all lists in this folder; docs/indicators.md has the formats (repeatable)
     #[arg(long, value_name = "PATH")]
     pub indicators: Vec<PathBuf>,
 

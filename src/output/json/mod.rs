@@ -38,7 +38,7 @@ impl LineForm for Json {
     }
 }
 
-/// An alert's object; the README's table tells what each field means.
+/// An alert's object; `docs/json.md` explains each field.
 #[derive(Serialize)]
 struct Object<'a> {
     time: Time,

@@ -132,15 +132,15 @@ fn rsyslog_reads_either_format_in_either_framing() {
 }
 
 #[test]
-fn the_forwarder_of_the_readme_hands_alerts_to_the_agents_port() {
+fn the_documented_forwarder_hands_alerts_to_the_agents_port() {
     if !has_rsyslog() {
         return;
     }
     let agent = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = free_port();
-    let readme = include_str!("../../../README.md");
-    let start = readme.find("# /etc/rsyslog.d/30-rattap.conf").unwrap();
-    let config = readme[start..].split("```").next().unwrap();
+    let page = include_str!("../../../docs/sentinel.md");
+    let start = page.find("# /etc/rsyslog.d/30-rattap.conf").unwrap();
+    let config = page[start..].split("```").next().unwrap();
     let config = config
         .replace("port=\"1514\"", &format!("address=\"127.0.0.1\" port=\"{port}\""))
         .replace("28330", &agent.local_addr().unwrap().port().to_string());

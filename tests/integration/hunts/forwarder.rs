@@ -1,4 +1,4 @@
-//! The way of a line into a workspace: the sensor's file, the rsyslog configuration of the README, and a forwarder with the
+//! The way of a line into a workspace: the sensor's file, the rsyslog configuration of docs/sentinel.md, and a forwarder with the
 //! Azure Monitor Agent, whose template rsyslog writes to the agent's port with.
 
 use std::fmt::Write as _;
@@ -30,13 +30,13 @@ impl Drop for Running {
     }
 }
 
-/// The configuration that the README gives, with these in the place of the file and the port.
-fn configuration_of_the_readme(alerts: &Path, port: u16) -> String {
-    let readme = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
-    let (_, block) = readme.split_once("# /etc/rsyslog.d/30-rattap.conf\n").unwrap();
+/// The configuration that docs/sentinel.md gives, with these in the place of the file and the port.
+fn documented_configuration(alerts: &Path, port: u16) -> String {
+    let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/sentinel.md")).unwrap();
+    let (_, block) = page.split_once("# /etc/rsyslog.d/30-rattap.conf\n").unwrap();
     let (block, _) = block.split_once("```").unwrap();
     for given in ["\"/var/log/rattap/alerts.cef\"", "\"28330\""] {
-        assert!(block.contains(given), "the README's configuration no longer says {given}");
+        assert!(block.contains(given), "the documented configuration no longer says {given}");
     }
     block.replace("/var/log/rattap/alerts.cef", alerts.to_str().unwrap()).replace("\"28330\"", &format!("\"{port}\""))
 }
@@ -58,7 +58,7 @@ pub fn through_rsyslog(lines: &str) -> Result<Vec<String>, String> {
     let (agent_port, forwarder_port) = (agent.local_addr().unwrap().port(), free_port());
 
     let mut configuration = format!("global(workDirectory=\"{}\")\n", folder.path().display());
-    configuration += &configuration_of_the_readme(&alerts, forwarder_port);
+    configuration += &documented_configuration(&alerts, forwarder_port);
     let _ = write!(
         configuration,
         r#"
