@@ -18,6 +18,10 @@ use std::io::{self, Write as _};
 use std::path::{Component, Path};
 use std::process::{Command, Stdio};
 
+use rattap::alert::Signature;
+
+use crate::cef_reader;
+use crate::metrics_referee::snapshot;
 use crate::run;
 use crate::samples;
 
@@ -497,6 +501,54 @@ fn the_readme_is_short_and_prose_is_narrow() {
             if !is_code && !line.starts_with('|') && line.chars().count() > WIDTH {
                 let _ = writeln!(wrong, "{}:{number}: {} columns", page.name, line.chars().count());
             }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
+/// All golden CEF lines below a folder.
+fn golden_lines(folder: &Path, lines: &mut Vec<String>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            golden_lines(&path, lines);
+        } else if path.extension().is_some_and(|extension| extension == "cef") {
+            lines.extend(fs::read_to_string(&path).unwrap().split_inclusive('\n').map(str::to_owned));
+        }
+    }
+}
+
+/// JSON fields are held against their page in `json.rs`, keys of the settings against their file in `settings.rs`.
+#[test]
+fn what_users_filter_on_is_documented() {
+    let (readme, fields) = (Page::read("README.md").text, Page::read("docs/alert-fields.md").text);
+    let (came, metrics) = (Page::read("docs/an-alert-came.md"), Page::read("docs/metrics.md").text);
+    let mut wrong = String::new();
+    let mut lines = Vec::new();
+    golden_lines(&samples::folder().join("golden"), &mut lines);
+    let mut names = BTreeSet::new();
+    for line in &lines {
+        let mut values = cef_reader::parse(line).unwrap();
+        names.extend(values.remove("cs6"));
+        let is_key = |key: &String| key.len() > 1 && !key.ends_with("Label");
+        names.extend(values.into_keys().filter(is_key).chain(["cs6".to_owned()]));
+    }
+    assert!(names.len() > 40, "{names:?}");
+    for name in names.iter().filter(|name| !fields.contains(&format!("`{name}`"))) {
+        let _ = writeln!(wrong, "docs/alert-fields.md does not explain {name}");
+    }
+    for id in Signature::ALL.map(Signature::id) {
+        let is_told = came.lines().any(|(_, line, is_code)| !is_code && line.starts_with("### ") && line.contains(id));
+        if !is_told || !readme.contains(&format!("| `{id}` |")) {
+            let _ = writeln!(wrong, "{id} is not in the README and in docs/an-alert-came.md");
+        }
+    }
+    let page = rattap::metrics::page(snapshot()).unwrap();
+    let families = page.lines().filter_map(|line| line.strip_prefix("# TYPE rattap_")?.split_once(' '));
+    for (family, kind) in families {
+        let name = if kind == "counter" { format!("{family}_total") } else { family.to_owned() };
+        if !metrics.contains(&format!("`{name}`")) && !metrics.contains(&format!("`{name}{{")) {
+            let _ = writeln!(wrong, "docs/metrics.md does not explain {name}");
         }
     }
     assert!(wrong.is_empty(), "{wrong}");

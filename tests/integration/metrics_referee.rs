@@ -66,7 +66,7 @@ fn an_independent_parser_reads_every_metric() {
 
 const HOSTILE: &str = "a\"} 1\nevil_total{b=\"\\";
 
-fn snapshot() -> Snapshot {
+pub fn snapshot() -> Snapshot {
     let mut lag = Lag::default();
     lag.observe(Duration::from_secs(100));
     let mut snapshot = Snapshot::of(&Totals::default());
