@@ -93,7 +93,7 @@ fn promtool_finds_no_fault_in_the_prometheus_form() {
 
 const HOSTILE: &str = "a\"} 1\nevil_total{b=\"\\";
 
-fn snapshot() -> Snapshot {
+pub fn snapshot() -> Snapshot {
     let mut lag = Lag::default();
     lag.observe(Duration::from_secs(100));
     let mut snapshot = Snapshot::of(&Totals::default());

@@ -29,7 +29,8 @@ fn answer() -> Vec<Found> {
 pub fn group() -> Group {
     Group {
         title: "DNS answers",
-        about: "An answer for a listed domain, or one with a record that is or leads to it. Addresses are reported in the answer's order.",
+        about: "An answer for a listed domain, or an answer with a record that is the domain or leads to it. \
+                Addresses are reported in the order of the answer.",
         samples: vec![
             sample(
                 "answer/a.pcap",
@@ -45,7 +46,8 @@ pub fn group() -> Group {
             ),
             sample(
                 "answer/cname-to-indicator.pcap",
-                "`www.example.com` was asked for, and is an alias of `cdn.feersona.net`, 203.0.113.70: no question names the domain.",
+                "A question for `www.example.com`, which is an alias of `cdn.feersona.net`, 203.0.113.70. No \
+                 question names the domain.",
                 answer(),
                 || resolved(&query("www.example.com", A), to_indicator()),
             ),
@@ -57,7 +59,8 @@ pub fn group() -> Group {
             ),
             sample(
                 "answer/cname-long-chain.pcap",
-                "`www.example.com`, `a.example.net`, `b.bryonsad.net`, `c.example.org`, 203.0.113.72: the domain stands in the middle of the chain.",
+                "A chain of aliases: `www.example.com`, `a.example.net`, `b.bryonsad.net`, `c.example.org`, \
+                 203.0.113.72. The listed domain is in the middle.",
                 answer(),
                 long_chain,
             ),

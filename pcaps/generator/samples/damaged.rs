@@ -19,12 +19,16 @@ fn endpoint(server: &'static str) -> Found {
 pub fn group() -> Group {
     Group {
         title: "Damaged files",
-        about: "The conversation of the file formats above, or what is told.",
+        about: "The conversation of the file formats above, unless a row says otherwise.",
         samples: vec![
-            sample("damaged/cut-in-a-frame.pcap", "The file ends within the last frame.", all(), || conversation(20)).damaged(),
-            sample("damaged/cut-in-a-record-header.pcap", "The file ends within the header of the last record.", all(), || {
-                conversation(60 + 9)
-            })
+            sample("damaged/cut-in-a-frame.pcap", "The file ends within the last frame.", all(), || conversation(20))
+                .damaged(),
+            sample(
+                "damaged/cut-in-a-record-header.pcap",
+                "The file ends within the header of the last record.",
+                all(),
+                || conversation(60 + 9),
+            )
             .damaged(),
             sample("damaged/cut-in-the-file-header.pcap", "Ten bytes of a pcap header.", vec![], || {
                 Pcap::default().header(link::ETHERNET.number)[..10].to_vec()
@@ -32,28 +36,24 @@ pub fn group() -> Group {
             .damaged(),
             sample(
                 "damaged/impossible-length.pcap",
-                "A contact; a benign frame whose record claims a length of 4,294,967,040 bytes; a benign conversation; another contact.",
+                "A contact; a benign frame whose record claims a length of 4,294,967,040 bytes; a benign \
+                 conversation; another contact.",
                 vec![endpoint("91.202.233.25:4888"), endpoint("193.202.84.64:581")],
                 impossible_length,
             )
             .damaged(),
             sample(
                 "damaged/wrong-trailing-length.pcapng",
-                "The second length of a block in the middle says 4 where the first is right; good blocks follow.",
+                "The trailing length of a block in the middle is 4; the first length is right. Good blocks follow.",
                 all(),
                 wrong_trailing_length,
             )
             .damaged(),
-            sample(
-                "damaged/cut-in-a-block.pcapng",
-                "The file ends within the last packet block.",
-                all(),
-                || {
-                    let mut bytes = pcapng(Order::Little);
-                    bytes.truncate(bytes.len() - 20);
-                    bytes
-                },
-            )
+            sample("damaged/cut-in-a-block.pcapng", "The file ends within the last packet block.", all(), || {
+                let mut bytes = pcapng(Order::Little);
+                bytes.truncate(bytes.len() - 20);
+                bytes
+            })
             .damaged(),
             sample(
                 "damaged/unknown-interface.pcapng",
@@ -64,17 +64,18 @@ pub fn group() -> Group {
             .damaged(),
             sample(
                 "damaged/cut.pcap.gz",
-                "The second half of the compressed file is missing. The contact is in the first frames, benign conversations follow.",
+                "The second half of the compressed file is missing. The contact is in the first frames; benign \
+                 conversations follow.",
                 vec![endpoint("91.202.233.25:4888")],
                 contact_then_benign,
             )
             .packed(Packing::GzipCut)
             .damaged(),
-            sample("damaged/not-a-capture.pcap", "A text.", vec![], || {
+            sample("damaged/not-a-capture.pcap", "A text file.", vec![], || {
                 b"This is no capture: it names 91.202.233.25:4888 and feersona.net, but as text.\n".to_vec()
             })
             .damaged(),
-            sample("damaged/empty.pcap", "No byte at all.", vec![], Vec::new).damaged(),
+            sample("damaged/empty.pcap", "An empty file.", vec![], Vec::new).damaged(),
         ],
     }
 }

@@ -26,12 +26,13 @@ fn address(server: &'static str) -> Vec<Found> {
 pub fn group() -> Group {
     Group {
         title: "Listed addresses",
-        about: "The address and port of an indicator on either end; the address with another port, or with a protocol without ports.",
+        about: "Traffic with an indicator's address and port on either end, with its address and another port, \
+                or with its address and a protocol that has no ports.",
         samples: vec![
             sample("endpoint/tcp-syn-only.pcap", "One SYN, no answer.", endpoint("91.202.233.25:4888"), syn_only),
             sample(
                 "endpoint/tcp-syn-repeated.pcap",
-                "A SYN and three repetitions of it over 7 s: one attempt.",
+                "A SYN that is sent three more times within 7 s. This is one attempt.",
                 endpoint("91.202.233.25:4888"),
                 syn_repeated,
             ),
@@ -68,7 +69,8 @@ pub fn group() -> Group {
             ),
             sample(
                 "endpoint/tcp-inbound.pcap",
-                "The listed endpoint opens the conversation, from its listed port to port 3389 of a host inside: it is the client here.",
+                "The listed endpoint opens the conversation, from its listed port to port 3389 of a host \
+                 inside: it is the client here.",
                 vec![found("c2-endpoint", "91.202.233.25", "10.20.30.40:3389", 1)],
                 inbound,
             ),
@@ -87,7 +89,7 @@ pub fn group() -> Group {
             ),
             sample(
                 "endpoint/confidence-75.pcap",
-                "A session with the one endpoint that is listed with a confidence of 75: severity 7 instead of 9.",
+                "A session with the endpoint that is listed with a confidence of 75. The severity is 7 instead of 9.",
                 endpoint("94.23.185.83:9606"),
                 confidence_75,
             ),
@@ -132,8 +134,9 @@ pub fn group() -> Group {
             ),
             sample(
                 "endpoint/repeats.pcap",
-                "A client connects 30 times within 25 minutes, every 50 s, from another port each time; a colleague's host 5 times, every 5 minutes. \
-                 For windows: with 10 minutes the first of each client is told at once, and the rest in a few updates.",
+                "A client connects 30 times within 25 minutes, every 50 s, each time from another port. Another \
+                 client connects 5 times, every 5 minutes. With a repeat window of 10 minutes, the first \
+                 sighting of each client is reported at once, and the rest in a few updates.",
                 vec![
                     found("c2-endpoint", "10.20.30.40", "209.99.186.75:443", 30),
                     found("c2-endpoint", "10.20.30.51", "209.99.186.75:443", 5),

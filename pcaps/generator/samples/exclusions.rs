@@ -30,16 +30,18 @@ const TUTOR: SocketAddr = v4([10, 20, 33, 5], 443);
 pub fn group() -> Group {
     Group {
         title: "Lawful use",
-        about: "For the rules in `packaging/exclusions.toml`, one sample for each of the five cases: what a rule excludes, the same outside its \
-                schedule, after it expired, and with a host that also contacts a listed endpoint. FindingKind must be found is told without the rules; \
-                `golden/exclusions/<file>.excluded.cef` has the lines with them, `<file>.audit.cef` those that they suppress. Hours are those \
-                of Amsterdam.",
+        about: "One sample for each of the five cases in `packaging/exclusions.toml`. Each has traffic that the \
+                rule excludes, and the same traffic outside of its schedule, after it expired, and with a host \
+                that also contacts a listed endpoint. The last column is for a replay without the rules. \
+                `golden/exclusions/<file>.excluded.cef` has the lines of a replay with them, and \
+                `<file>.audit.cef` the lines that they suppress. Times are in Amsterdam's time zone.",
         samples: vec![
             sample(
                 "exclusions/remote-support.pcap",
-                "10.20.31.7 of the help desk speaks with the approved gateway on Tuesday at 12:00 and at 21:00, and 56 weeks later at 12:00. \
-                 10.20.31.8 does on Tuesday at 12:10, contacts 91.202.233.25:4888 at 12:20, and speaks with the gateway again at 12:25, on \
-                 Wednesday at 12:00, and at 13:00, more than a day after the contact.",
+                "10.20.31.7 of the help desk speaks with the approved gateway on Tuesday at 12:00 and 21:00, \
+                 and 56 weeks later at 12:00. 10.20.31.8 speaks with it on Tuesday at 12:10 and contacts \
+                 91.202.233.25:4888 at 12:20. It speaks with the gateway again at 12:25, on Wednesday at 12:00, \
+                 and at 13:00, which is more than a day after the contact.",
                 vec![
                     gateway("10.20.31.7", "203.0.113.80:443", 3),
                     gateway("10.20.31.8", "203.0.113.80:443", 4),
@@ -49,8 +51,9 @@ pub fn group() -> Group {
             ),
             sample(
                 "exclusions/maintenance.pcap",
-                "The job server 10.20.40.10 reaches 10.20.30.61 on Saturday at 23:30, on Sunday at 02:00 and at 05:00, and 56 weeks later on \
-                 Saturday at 23:30. 10.20.30.62 contacts 91.202.233.25:4888 on Saturday at 23:40, and the job server reaches it at 23:45.",
+                "The job server 10.20.40.10 reaches 10.20.30.61 on Saturday at 23:30, on Sunday at 02:00 and at \
+                 05:00, and 56 weeks later on Saturday at 23:30. 10.20.30.62 contacts 91.202.233.25:4888 on \
+                 Saturday at 23:40, and the job server reaches it at 23:45.",
                 vec![
                     gateway("10.20.40.10", "10.20.30.61:5405", 4),
                     gateway("10.20.40.10", "10.20.30.62:5405", 1),
@@ -60,9 +63,9 @@ pub fn group() -> Group {
             ),
             sample(
                 "exclusions/software-deployment.pcap",
-                "The deployment server 10.20.40.20 reaches 10.20.30.61 on Tuesday at 12:05, at 15:00 and on Wednesday at 12:05, and 56 weeks \
-                 later on Tuesday at 12:05. 10.20.30.62 contacts 91.202.233.25:4888 on Tuesday at 12:10, and the deployment server reaches \
-                 it at 12:15.",
+                "The deployment server 10.20.40.20 reaches 10.20.30.61 on Tuesday at 12:05, at 15:00 and on \
+                 Wednesday at 12:05, and 56 weeks later on Tuesday at 12:05. 10.20.30.62 contacts \
+                 91.202.233.25:4888 on Tuesday at 12:10, and the deployment server reaches it at 12:15.",
                 vec![
                     gateway("10.20.40.20", "10.20.30.61:5405", 4),
                     gateway("10.20.40.20", "10.20.30.62:5405", 1),
@@ -72,9 +75,9 @@ pub fn group() -> Group {
             ),
             sample(
                 "exclusions/training.pcap",
-                "10.20.32.11 in VLAN 130 speaks with the tutor's host on Tuesday at 12:00 and at 18:00, and 56 weeks later at 12:00. \
-                 10.20.32.12 contacts 91.202.233.25:4888 on Tuesday at 12:10, and speaks with the tutor's host at 12:15. 10.20.32.13 does at \
-                 12:20, but in no VLAN.",
+                "10.20.32.11 in VLAN 130 speaks with the tutor's host on Tuesday at 12:00 and at 18:00, and 56 \
+                 weeks later at 12:00. 10.20.32.12 contacts 91.202.233.25:4888 on Tuesday at 12:10, and speaks \
+                 with the tutor's host at 12:15. 10.20.32.13 speaks with it at 12:20, but in no VLAN.",
                 vec![
                     gateway("10.20.32.11", "10.20.33.5:443", 3),
                     gateway("10.20.32.12", "10.20.33.5:443", 1),
@@ -85,8 +88,9 @@ pub fn group() -> Group {
             ),
             sample(
                 "exclusions/inventory.pcap",
-                "The inventory server 10.20.40.30 reaches 10.20.30.61 on Sunday at 01:30 and at 05:30, and 56 weeks later at 01:30. 10.20.30.62 \
-                 contacts 91.202.233.25:4888 on Sunday at 01:40, and the inventory server reaches it at 01:45.",
+                "The inventory server 10.20.40.30 reaches 10.20.30.61 on Sunday at 01:30 and at 05:30, and 56 \
+                 weeks later at 01:30. 10.20.30.62 contacts 91.202.233.25:4888 on Sunday at 01:40, and the \
+                 inventory server reaches it at 01:45.",
                 vec![
                     gateway("10.20.40.30", "10.20.30.61:5405", 3),
                     gateway("10.20.40.30", "10.20.30.62:5405", 1),

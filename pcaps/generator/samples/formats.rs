@@ -46,8 +46,9 @@ fn without_posts() -> Vec<Found> {
 pub fn group() -> Group {
     Group {
         title: "File formats",
-        about: "The same 22 frames in each, where nothing else is said: `gw.feersona.net` is asked for and answered, a NetSupport POLL goes \
-                to the answered address, another to a listed endpoint.",
+        about: "Each file holds the same 22 frames, unless a row says otherwise: a DNS question for \
+                `gw.feersona.net` and its answer, a NetSupport POLL to the address in the answer, and another \
+                one to a listed endpoint.",
         samples: vec![
             sample("format/little-endian.pcap", "Classic pcap, little-endian, microseconds.", all(), || {
                 pcap(Pcap::default())
@@ -67,7 +68,7 @@ pub fn group() -> Group {
                 all(),
                 || pcap(Pcap { modified: true, ..Pcap::default() }),
             ),
-            sample("format/no-frames.pcap", "A header and no frame: not damaged, just quiet.", vec![], || {
+            sample("format/no-frames.pcap", "A header without frames. The file is empty, not damaged.", vec![], || {
                 Pcap::default().header(link::ETHERNET.number)
             }),
             sample("format/little-endian.pcapng", "pcapng, little-endian.", all(), || pcapng(Order::Little)),
@@ -80,15 +81,17 @@ pub fn group() -> Group {
             ),
             sample(
                 "format/several-interfaces.pcapng",
-                "Five interfaces that take turns: Ethernet in 10^-6 s; RAW in 10^-9 s; LINUX_SLL in 2^-10 s; VLAN with a time offset of 1,700,000,000 s; \
-                 LINUX_SLL2 with both. The coarse clock makes some frames seem up to a millisecond early.",
+                "Frames of five interfaces in turn: Ethernet in 10^-6 s; RAW in 10^-9 s; LINUX_SLL in 2^-10 s; \
+                 VLAN with a time offset of 1,700,000,000 s; LINUX_SLL2 with both. The coarse clock makes some \
+                 frames seem up to a millisecond early.",
                 all(),
                 interfaces,
             ),
             sample("format/simple-packets.pcapng", "Simple packet blocks, which have no time.", all(), || simple(SNAP)),
             sample(
                 "format/simple-packets-snap-96.pcapng",
-                "Simple packet blocks, cut after 96 bytes: how much of a frame is there follows from the interface's snap length alone.",
+                "Simple packet blocks, cut after 96 bytes. Only the interface's snap length says how much of a \
+                 frame is there.",
                 without_posts(),
                 || simple(96),
             ),
@@ -107,7 +110,7 @@ pub fn group() -> Group {
                 || pcap(Pcap::default()),
             )
             .packed(Packing::GzipTwice),
-            sample("format/gzip-by-another-name.pcap", "gzip, though the name does not say so.", all(), || {
+            sample("format/gzip-by-another-name.pcap", "gzip, although the name does not say so.", all(), || {
                 pcap(Pcap::default())
             })
             .packed(Packing::Gzip),
@@ -116,25 +119,27 @@ pub fn group() -> Group {
                 .packed(Packing::Zstd),
             sample(
                 "format/snap-96.pcap",
-                "Frames cut after 96 bytes: the DNS messages are whole, the posts are not.",
+                "Frames cut after 96 bytes. The DNS messages are whole, the POSTs are not.",
                 without_posts(),
                 || snapped(96),
             ),
             sample(
                 "format/snap-64.pcap",
-                "Frames cut after 64 bytes: within the DNS names, so that only the endpoint is left.",
+                "Frames cut after 64 bytes, within the DNS names. Only the endpoint is left.",
                 vec![endpoint()],
                 || snapped(64),
             ),
             sample(
                 "rotated/part-1.pcap",
-                "The first half by itself: the DNS messages, and the conversation with the answered address up to its middle.",
+                "The first half alone: the DNS messages, and the first half of the conversation with the \
+                 address in the answer.",
                 vec![question(), answer(), resolved(), session("203.0.113.66:443")],
                 || rotated(true),
             ),
             sample(
                 "rotated/part-2.pcap",
-                "The second half by itself: without the DNS answer the first gateway is one that is not listed, whose own answer tells it.",
+                "The second half alone. Without the DNS answer, the first gateway is not listed. Its answer \
+                 shows that it is a gateway.",
                 vec![
                     endpoint(),
                     session("91.202.233.25:4888"),
@@ -142,7 +147,7 @@ pub fn group() -> Group {
                 ],
                 || rotated(false),
             ),
-            folder("rotated/", "Both, one after the other, as one history: no conversation counts twice.", all()),
+            folder("rotated/", "Both halves as one history. No conversation counts twice.", all()),
         ],
     }
 }

@@ -22,21 +22,24 @@ fn survived() -> Vec<Found> {
 pub fn group() -> Group {
     Group {
         title: "Hostile traffic",
-        about: "Nothing may crash, hang or break a line of output.",
+        about: "The sensor must not crash or hang, and no line of output may break.",
         samples: vec![
             sample(
                 "hostile/names-with-odd-bytes.pcap",
-                "Nine questions for names below `feersona.net` with labels that hold `|`, `=`, a newline, CR and a CEF header, an escape sequence, \
-                 invalid UTF-8, a backslash, a dot, a NUL, quotes and a semicolon.",
+                "Nine questions for names below `feersona.net` with labels that hold `|`, `=`, a newline, CR \
+                 and a CEF header, an escape sequence, invalid UTF-8, a backslash, a dot, a NUL, quotes and a \
+                 semicolon.",
                 queries(9),
                 odd_bytes,
             ),
             sample(
                 "hostile/markup.pcap",
-                "Markup for whoever shows alerts in a browser: scripts, event handlers, ends of attributes, styles and comments, a template's braces, a mark that turns \
-                 the reading direction, and controls. In seven questions for names below `feersona.net`, and in the answer to the first; in SNI, URL, user agent and \
-                 `Host` on the way to the address that it gave, where six good requests for `gw.feersona.net` follow on bad ones, and one on controls that end all \
-                 reading; in user agent and version of a NetSupport session there.",
+                "Markup that is dangerous where alerts are shown in a browser: scripts, event handlers, ends of \
+                 attributes, styles and comments, template braces, a mark that reverses the reading direction, \
+                 and control characters. It is in seven questions for names below `feersona.net` and in the \
+                 answer to the first; in SNI, URL, user agent and `Host` on the way to the address in that \
+                 answer; and in user agent and version of a NetSupport session there. Six good requests for \
+                 `gw.feersona.net` follow bad ones; one follows control characters that end all reading.",
                 vec![
                     found("c2-domain-query", "10.20.30.40", "10.20.0.53:53", 7),
                     found("c2-domain-answer", "10.20.30.40", "10.20.0.53:53", 1),
@@ -48,14 +51,15 @@ pub fn group() -> Group {
             ),
             sample(
                 "hostile/alias-with-odd-bytes.pcap",
-                "An answer that makes `www.example.com` an alias of a name below `feersona.net` with `|`, `=` and a newline in it.",
+                "An answer that makes `www.example.com` an alias of a name below `feersona.net` with `|`, `=` \
+                 and a newline in it.",
                 vec![found("c2-domain-answer", "10.20.30.40", "10.20.0.53:53", 1)],
                 odd_alias,
             ),
             sample(
                 "hostile/pointer-loops.pcap",
-                "Names that point at themselves, at each other, forward, beyond the end, and down a ladder of 124 pointers; then a good question for \
-                 `gw.feersona.net`.",
+                "Names that point at themselves, at each other, forward, beyond the end, and down a ladder of \
+                 124 pointers; then a good question for `gw.feersona.net`.",
                 queries(1),
                 pointer_loops,
             ),
@@ -184,7 +188,8 @@ fn markup() -> Vec<u8> {
         // Line ends would end a field.
         let line = markup.replace(['\r', '\n'], " ");
         let request = format!(
-            "GET /{line}?q={line} HTTP/1.1\r\nHost: {}\r\nUser-Agent: {line}\r\n\r\nGET /a{line} HTTP/1.1\r\nHost: gw.feersona.net\r\n\r\n",
+            "GET /{line}?q={line} HTTP/1.1\r\nHost: {}\r\nUser-Agent: {line}\r\n\r\nGET /a{line} \
+             HTTP/1.1\r\nHost: gw.feersona.net\r\n\r\n",
             named(&line)
         );
         let mut tcp = Tcp::new(client(port), server);

@@ -37,7 +37,8 @@ fn both_v6() -> Vec<Found> {
 pub fn group() -> Group {
     Group {
         title: "Link types and IP headers",
-        about: "In each: a DNS question for `gw.feersona.net` and a SYN to a listed endpoint.",
+        about: "Each file holds a DNS question for `gw.feersona.net` and a SYN to a listed endpoint, unless a \
+                row says otherwise.",
         samples: vec![
             sample("link/vlan.pcap", "A VLAN tag.", both(), || on(link::VLAN)),
             sample("link/vlan-qinq.pcap", "Two tags, 802.1ad.", both(), || on(link::QINQ)),
@@ -78,7 +79,8 @@ pub fn group() -> Group {
             ),
             sample(
                 "link/ipv4-total-length-zero.pcap",
-                "Segmentation offload: a segment of 3,000 bytes, whose IPv4 header gives a total length of zero, in mid-stream. No DNS.",
+                "Segmentation offload: a mid-stream segment of 3,000 bytes whose IPv4 header has a total length \
+                 of zero. No DNS.",
                 vec![found("c2-endpoint", "10.20.30.40", "91.202.233.25:4888", 1)],
                 total_length_zero,
             ),
@@ -99,7 +101,8 @@ pub fn group() -> Group {
             }),
             sample(
                 "link/embedded-teredo.pcap",
-                "A Teredo host at the listed address (its own address, bits turned over; the Teredo server is another).",
+                "A Teredo host at the listed address (its own address, with inverted bits; the Teredo server \
+                 has another one).",
                 both_v6(),
                 || on_v6(link::ETHERNET, TEREDO),
             ),

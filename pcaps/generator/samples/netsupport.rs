@@ -34,8 +34,9 @@ fn quiet(path: &'static str, about: &'static str, make: fn() -> Vec<u8>) -> Samp
 pub fn group() -> Group {
     Group {
         title: "NetSupport",
-        about: "The gateway protocol: what counts are the client's posts, and the gateway's answers where no posts are seen. The gateway is \
-                203.0.113.66:443, which is not listed, where nothing else is said. At the end what only looks like it.",
+        about: "The gateway protocol. The client's POST requests count, or the gateway's answers if no requests \
+                are seen. The gateway is 203.0.113.66:443, which is not listed, unless a row says otherwise. \
+                The last rows only look like NetSupport.",
         samples: spoken().into_iter().chain(look_alikes()).collect(),
     }
 }
@@ -44,7 +45,7 @@ fn spoken() -> Vec<Sample> {
     vec![
         sample(
             "netsupport/both-sides.pcap",
-            "Three posts and their answers.",
+            "Three POSTs and their answers.",
             gateway("203.0.113.66:443", POSTS),
             || talk(UNLISTED, UNLISTED.ip().to_string()).pcap(),
         ),
@@ -59,11 +60,11 @@ fn spoken() -> Vec<Sample> {
         ),
         sample(
             "netsupport/body-apart.pcap",
-            "Head and body in a segment each, of posts and answers.",
+            "POSTs and answers, each with its head and its body in separate segments.",
             gateway("203.0.113.66:443", 2),
             body_apart,
         ),
-        sample("netsupport/head-split.pcap", "A post in segments of 30 bytes.", gateway("203.0.113.66:443", 1), || {
+        sample("netsupport/head-split.pcap", "A POST in segments of 30 bytes.", gateway("203.0.113.66:443", 1), || {
             let mut tape = Tape::new();
             let mut tcp = Tcp::new(client(49_901), UNLISTED);
             tcp.open(&mut tape);
@@ -75,13 +76,14 @@ fn spoken() -> Vec<Sample> {
         }),
         sample(
             "netsupport/behind-bodies.pcap",
-            "Four posts and their answers on end, in segments of 150 bytes: heads begin in mid-segment, behind the bodies before them.",
+            "Four POSTs and their answers in one stream, in segments of 150 bytes. Heads begin in the middle of \
+             a segment, after the body before them.",
             gateway("203.0.113.66:443", 4),
             behind_bodies,
         ),
         sample(
             "netsupport/snap-length.pcap",
-            "Two posts of which the capture has only the first 160 bytes of each frame, up to the middle of the head.",
+            "Two POSTs. The capture has only the first 160 bytes of each frame, up to the middle of the head.",
             gateway("203.0.113.66:443", 2),
             || {
                 let mut tape = Tape::new();
@@ -95,7 +97,7 @@ fn spoken() -> Vec<Sample> {
         ),
         sample(
             "netsupport/in-mid-stream.pcap",
-            "The capture begins with the second half of a post's body; two posts follow.",
+            "The capture begins with the second half of a POST's body. Two POSTs follow.",
             gateway("203.0.113.66:443", 2),
             || {
                 let mut tape = Tape::new();
@@ -120,7 +122,7 @@ fn spoken() -> Vec<Sample> {
         ),
         sample(
             "netsupport/gateway-by-name.pcap",
-            "The targets name `gw.feersona.net`, of which no answer was seen.",
+            "The targets name `gw.feersona.net`. No DNS answer for it was seen.",
             vec![
                 found("c2-server-name", "10.20.30.40", "203.0.113.66:443", POSTS),
                 found("netsupport-session", "10.20.30.40", "203.0.113.66:443", POSTS),
@@ -147,7 +149,8 @@ fn spoken() -> Vec<Sample> {
         ),
         sample(
             "netsupport/through-connect-listed.pcap",
-            "Through `CONNECT 91.202.233.25:4888` of an HTTP proxy; the targets of the posts name 91.202.233.25, without a port.",
+            "Through `CONNECT 91.202.233.25:4888` of an HTTP proxy. The targets of the POSTs name 91.202.233.25 \
+             without a port.",
             vec![
                 found("c2-server-name", "10.20.30.40", "10.20.0.80:3128", 1 + POSTS),
                 found("netsupport-session", "10.20.30.40", "10.20.0.80:3128", POSTS),
@@ -156,7 +159,7 @@ fn spoken() -> Vec<Sample> {
         ),
         sample(
             "netsupport/scanner.pcap",
-            "A scanner's probe from outside: CRLF, `NetSupport Manager/1.0`; the answer is a web server's.",
+            "A scanner's probe from outside, with CRLF and `NetSupport Manager/1.0`. A web server answers.",
             vec![found("netsupport-gateway", "198.51.100.9", "10.20.30.80:443", 1)],
             scanner,
         ),
@@ -168,19 +171,19 @@ fn spoken() -> Vec<Sample> {
         ),
         sample(
             "netsupport/beacon.pcap",
-            "An hour: three posts at once, and then a keep-alive each minute.",
+            "One hour: three POSTs at once, then one keep-alive each minute.",
             gateway("203.0.113.66:443", POSTS + BEATS),
             beacon,
         ),
         sample(
             "netsupport/geolocation.pcap",
-            "A client asks in which country it is.",
+            "A client looks up its location.",
             vec![found("netsupport-geolocation", "10.20.30.40", "198.51.100.20:80", 1)],
             || geolocate(GEOLOCATION, &speech::geolocation_request()),
         ),
         sample(
             "netsupport/geolocation-through-proxy.pcap",
-            "It asks through an HTTP proxy.",
+            "The same through an HTTP proxy.",
             vec![found("netsupport-geolocation", "10.20.30.40", "10.20.0.80:3128", 1)],
             || {
                 let target = "http://geo.netsupportsoftware.com/location/loca.asp";
@@ -215,7 +218,8 @@ fn look_alikes() -> Vec<Sample> {
     vec![
         quiet(
             "netsupport/page.pcap",
-            "A web page that tells of NetSupport, with a request and an answer as examples; such a page in a segment of its own.",
+            "A web page about NetSupport, with a request and an answer as examples; and the same with the page \
+             in a segment of its own.",
             page,
         ),
         quiet("netsupport/search.pcap", "A search for `NetSupport Manager fakeurl.htm`.", || {
@@ -223,7 +227,7 @@ fn look_alikes() -> Vec<Sample> {
         }),
         quiet(
             "netsupport/referer.pcap",
-            "`Referer` and cookie name the vendor's pages, and the look-up of a country.",
+            "`Referer` and cookie name the vendor's pages and the location look-up.",
             || {
                 browse(
                 b"GET /a HTTP/1.1\r\nHost: www.example.com\r\nReferer: http://geo.netsupportsoftware.com/location/loca.asp\r\n\
@@ -233,7 +237,7 @@ fn look_alikes() -> Vec<Sample> {
         ),
         quiet(
             "netsupport/vendor.pcap",
-            "Pages of the vendor, and another one of the host that tells the country.",
+            "Pages of the vendor, and another page of the host for location look-ups.",
             || {
                 let mut tape = Tape::new();
                 for (port, host, path) in [
@@ -248,7 +252,7 @@ fn look_alikes() -> Vec<Sample> {
         ),
         quiet(
             "netsupport/agent-that-mentions-it.pcap",
-            "User agents in which the name comes later, or within a longer word.",
+            "User agents with the name in a later place, or within a longer word.",
             || {
                 let agents = [
                     "Mozilla/5.0 (compatible; NetSupport Manager/1.3)",
@@ -266,19 +270,21 @@ fn look_alikes() -> Vec<Sample> {
             || {
                 let body = "CMD=POLL\nINFO=1\nACK=1\n";
                 requests_of(&[format!(
-                    "POST http://192.0.2.80/fakeurl.htm.html HTTP/1.1\nUser-Agent: tool/2\nContent-Length: {}\nHost: 192.0.2.80\n\n{body}",
+                    "POST http://192.0.2.80/fakeurl.htm.html HTTP/1.1\nUser-Agent: tool/2\nContent-Length: \
+                     {}\nHost: 192.0.2.80\n\n{body}",
                     body.len()
                 )])
             },
         ),
         quiet(
             "netsupport/padded-length.pcap",
-            "POSTs with bare LFs, an absolute target, and blanks before the length, of another program.",
+            "POSTs of another program with bare LFs, an absolute target and spaces before the length.",
             || {
                 let post = |path: &str, body: &str| {
                     format!(
-                        "POST http://192.0.2.80{path} HTTP/1.1\nUser-Agent: Meter/1.3\nContent-Type: application/x-www-form-urlencoded\n\
-                         Content-Length: {:>6}\nHost: 192.0.2.80\nConnection: Keep-Alive\n\n{body}",
+                        "POST http://192.0.2.80{path} HTTP/1.1\nUser-Agent: Meter/1.3\nContent-Type: \
+                         application/x-www-form-urlencoded\nContent-Length: {:>6}\nHost: \
+                         192.0.2.80\nConnection: Keep-Alive\n\n{body}",
                         body.len()
                     )
                 };
@@ -287,7 +293,7 @@ fn look_alikes() -> Vec<Sample> {
         ),
         quiet(
             "netsupport/body-alone.pcap",
-            "Lines such as `CMD=POLL`, in a conversation of which nothing else is known.",
+            "Lines such as `CMD=POLL` in a conversation about which nothing else is known.",
             || {
                 let mut tape = Tape::new();
                 let mut tcp = Tcp::new(client(49_940), v4([192, 0, 2, 81], 9000));

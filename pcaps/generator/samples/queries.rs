@@ -20,7 +20,8 @@ fn queries(count: u32) -> Vec<Found> {
 pub fn group() -> Group {
     Group {
         title: "DNS questions",
-        about: "A question for a listed domain or a name below it, whatever its type, class and header. No answers here.",
+        about: "A question for a listed domain or a name below it, of any type and class, with any header. \
+                These files hold no answers.",
         samples: vec![
             sample("query/apex.pcap", "`bryonsad.net`, type A.", queries(1), || asked(query("bryonsad.net", A))),
             sample("query/subdomain.pcap", "`gw.feersona.net`, type A.", queries(1), || {
@@ -61,7 +62,12 @@ pub fn group() -> Group {
                 queries(1),
                 || asked(Message { edns: Some(1232), ..query("gw.feersona.net", A).with(Z) }),
             ),
-            sample("query/tcp.pcap", "Over TCP, the message whole in one segment; the server closes.", queries(1), tcp),
+            sample(
+                "query/tcp.pcap",
+                "Over TCP, with the whole message in one segment. The server closes the connection.",
+                queries(1),
+                tcp,
+            ),
             sample(
                 "query/tcp-two-in-a-segment.pcap",
                 "Over TCP, two messages in one segment: types A and AAAA.",
@@ -70,7 +76,8 @@ pub fn group() -> Group {
             ),
             sample(
                 "query/tcp-late-question.pcap",
-                "Over TCP, two questions for other names, then one for `gw.feersona.net`; the connection's beginning is missing.",
+                "Over TCP, two questions for other names, then one for `gw.feersona.net`; the connection's \
+                 beginning is missing.",
                 queries(1),
                 tcp_mid_stream,
             ),

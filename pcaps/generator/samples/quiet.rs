@@ -22,7 +22,7 @@ fn quiet(path: &'static str, about: &'static str, make: fn() -> Vec<u8>) -> Samp
 pub fn group() -> Group {
     Group {
         title: "Look-alikes",
-        about: "Nothing may be found in any of these.",
+        about: "Nothing must be found in any of these files.",
         samples: vec![
             quiet(
                 "quiet/name-with-a-prefix.pcap",
@@ -41,7 +41,8 @@ pub fn group() -> Group {
             ),
             quiet(
                 "quiet/dot-within-a-label.pcap",
-                "Two labels, `x.feersona` and `net`, and one label, `feersona.net`: a dot that is a byte of a label ends none.",
+                "Two labels, `x.feersona` and `net`; and one label, `feersona.net`. A dot that is a byte of a \
+                 label does not end it.",
                 dot_within_a_label,
             ),
             quiet(
@@ -61,8 +62,8 @@ pub fn group() -> Group {
             ),
             quiet(
                 "quiet/neighbouring-addresses.pcap",
-                "Contacts with the addresses just below and above each listed one, at the listed ports, and with 25.233.202.91:4888 \
-                 (bytes turned round).",
+                "Contacts with the addresses just below and above each listed one, at the listed ports, and \
+                 with 25.233.202.91:4888 (reversed bytes).",
                 neighbours,
             ),
             quiet(
@@ -72,7 +73,8 @@ pub fn group() -> Group {
             ),
             quiet(
                 "quiet/post-with-bare-lf.pcap",
-                "HTTP with bare LF, absolute target, padded Content-Length and plain HTTP on 443: but no NetSupport client and no listed server.",
+                "HTTP with bare LF, an absolute target and a padded Content-Length, and plain HTTP on 443, but \
+                 without a NetSupport client or a listed server.",
                 post_with_bare_lf,
             ),
             quiet(
@@ -92,7 +94,8 @@ pub fn group() -> Group {
             ),
             quiet(
                 "quiet/broken-dns.pcap",
-                "What is no DNS message on port 53: random bytes, a header alone, counts without content, a reserved opcode, TLS over TCP.",
+                "Traffic on port 53 that is not DNS: random bytes, a header alone, counts without content, a \
+                 reserved opcode, TLS over TCP.",
                 broken_dns,
             ),
             quiet("quiet/office-hour.pcap", "Ordinary traffic: DNS, TLS, HTTP, NTP, ping, ARP, mDNS.", office_hour),
@@ -185,8 +188,9 @@ fn post_with_bare_lf() -> Vec<u8> {
     let mut tape = Tape::new();
     let body = b"CMD=STATUS\nINFO=1\n";
     let head = format!(
-        "POST http://192.0.2.80/meter.cgi HTTP/1.1\nUser-Agent: Smart Meter/1.3\nContent-Type: application/x-www-form-urlencoded\n\
-         Content-Length: {:>6}\nHost: 192.0.2.80\nConnection: Keep-Alive\n\n",
+        "POST http://192.0.2.80/meter.cgi HTTP/1.1\nUser-Agent: Smart Meter/1.3\nContent-Type: \
+         application/x-www-form-urlencoded\nContent-Length: {:>6}\nHost: 192.0.2.80\nConnection: \
+         Keep-Alive\n\n",
         body.len()
     );
     let answer = b"HTTP/1.1 200 OK\nServer: Meter Gateway/2.0\nContent-Length:      2\n\nOK";

@@ -24,8 +24,9 @@ const CONTACT: (&str, &str, &str) = ("c2-resolved-address", "10.20.30.40", "203.
 pub fn group() -> Group {
     Group {
         title: "Resolved addresses",
-        about: "An answer gives an address for a listed domain (`gw.feersona.net` where nothing else is said); then somebody contacts it. \
-                FindingKind counts is packet time, however fast the file is read.",
+        about: "An answer gives an address for a listed domain (`gw.feersona.net`, unless a row says \
+                otherwise), and then a host contacts that address. Only packet time counts, not how fast the \
+                file is read.",
         samples: vec![
             sample("resolved/at-once.pcap", "Contact 5 ms after the answer.", truth(&[CONTACT]), || after(300, 5)),
             sample(
@@ -61,7 +62,7 @@ pub fn group() -> Group {
             ),
             sample(
                 "resolved/by-a-colleague.pcap",
-                "Another host than the one that asked makes the contact.",
+                "The contact is made by another host than the one that asked.",
                 truth(&[("c2-resolved-address", "10.20.30.51", "203.0.113.66:443")]),
                 by_a_colleague,
             ),
@@ -89,7 +90,8 @@ pub fn group() -> Group {
             ),
             sample(
                 "resolved/listed-address.pcap",
-                "The answer gives a listed address, and the contact goes to its listed port: the listed endpoint is the stronger statement, and the only one.",
+                "The answer gives a listed address, and the contact goes to its listed port. Only the listed \
+                 endpoint is reported, because it is the stronger signature.",
                 truth(&[("c2-endpoint", "10.20.30.40", "5.252.177.201:443")]),
                 || {
                     let listed = Ipv4Addr::new(5, 252, 177, 201);
@@ -98,7 +100,8 @@ pub fn group() -> Group {
             ),
             sample(
                 "resolved/blocked-by-the-resolver.pcap",
-                "The resolver blocks the name with 0.0.0.0; then hosts without an address ask for one by DHCP, from 0.0.0.0: no contact.",
+                "The resolver blocks the name by answering 0.0.0.0. Then hosts without an address send DHCP \
+                 requests from 0.0.0.0. This is not a contact.",
                 truth(&[]),
                 blocked,
             ),

@@ -27,15 +27,17 @@ const BEATS: [usize; 2] = [26, 28];
 pub fn group() -> Group {
     Group {
         title: "The story",
-        about: "What `make demo` shows.",
+        about: "`make demo` replays this file.",
         samples: vec![sample(
             "story.pcap",
-            "75 minutes of an office. At 09:05 NetSupport starts on 10.20.30.40: it asks for `gw.feersona.net` (type A, and type HTTPS, to \
-             which the answer is empty), posts six times to the address that it was given (203.0.113.66:443, bare LF, `CMD=POLL` first), and \
-             looks up its location (`geo.netsupportsoftware.com`, within a second). After three minutes that gateway resets the \
-             connection; at 09:08 the client goes to its second one, 5.252.177.201:443: four posts at once and then a keep-alive of 36 bytes \
-             each minute until 10:03, 62 posts over two connections. At 09:40 another host, 10.20.30.51, asks for `bryonsad.net`, which does \
-             not exist, and is refused by 194.180.191.223:443. Around it: DNS, TLS, HTTP, NTP, ping, ARP, mDNS of five hosts.",
+            "75 minutes of an office. At 09:05 NetSupport starts on 10.20.30.40. It asks for `gw.feersona.net` \
+             (type A, and type HTTPS with an empty answer), sends six POSTs to the address in the answer \
+             (203.0.113.66:443, bare LF, `CMD=POLL` first), and within a second looks up its location \
+             (`geo.netsupportsoftware.com`). After three minutes that gateway resets the connection. At 09:08 \
+             the client contacts its second gateway, 5.252.177.201:443. It sends four POSTs at once and then a \
+             keep-alive of 36 bytes each minute until 10:03: 62 POSTs over two connections. At 09:40 another \
+             host, 10.20.30.51, asks for `bryonsad.net`, which does not exist, and is refused by \
+             194.180.191.223:443. Around this there is DNS, TLS, HTTP, NTP, ping, ARP and mDNS of five hosts.",
             vec![
                 found("c2-domain-query", "10.20.30.40", "10.20.0.53:53", 2),
                 found("c2-domain-answer", "10.20.30.40", "10.20.0.53:53", 2),

@@ -61,7 +61,7 @@ pub fn group() -> Group {
         }),
         sample("tunnel/vxlan.pcap", "VXLAN, network 42.", both(), || within(tunnel::VXLAN)),
         sample("tunnel/vxlan-8472.pcap", "VXLAN on port 8472.", both(), || within(tunnel::VXLAN_OLD)),
-        sample("tunnel/vxlan-gpe.pcap", "VXLAN-GPE with IPv4 directly in it.", both(), || within(tunnel::VXLAN_GPE)),
+        sample("tunnel/vxlan-gpe.pcap", "VXLAN-GPE that holds IPv4 directly.", both(), || within(tunnel::VXLAN_GPE)),
         sample("tunnel/geneve.pcap", "GENEVE, network 42, with an option.", both(), || within(tunnel::GENEVE)),
         sample("tunnel/gtp-u.pcap", "GTP-U with an extension header.", both(), || within(tunnel::GTP_U)),
         sample("tunnel/teredo.pcap", "IPv6 in Teredo, with an authentication indication.", both_v6(), || {
@@ -72,19 +72,19 @@ pub fn group() -> Group {
         }),
         sample(
             "tunnel/ten-deep.pcap",
-            "IPv4 in IPv4, ten times: deeper than anybody needs, and than is looked.",
+            "IPv4 in IPv4, ten times. This is deeper than the sensor looks.",
             vec![],
             || within(|packet| (0..10).fold(packet.to_vec(), |packet, _| tunnel::IP_IN_IP(&packet))),
         ),
         sample(
             "tunnel/vxlan-to-listed.pcap",
-            "A refused connection to a web server, in VXLAN whose other end is a listed address (with another port).",
+            "A refused connection to a web server, in a VXLAN tunnel to a listed address (with another port).",
             vec![found("c2-address", "10.20.30.40", "91.202.233.25:4789", 1)],
             vxlan_to_listed,
         ),
         sample(
             "tunnel/gre-to-listed.pcap",
-            "GRE to a listed address, and in it a contact to another listed endpoint: both count.",
+            "GRE to a listed address. It holds a contact with another listed endpoint. Both count.",
             vec![
                 found("c2-address", "10.20.30.40", "91.202.233.25", 1),
                 found("c2-endpoint", "10.20.30.40", "209.99.186.75:443", 1),
@@ -93,8 +93,9 @@ pub fn group() -> Group {
         ),
         sample(
             "tunnel/lying-headers.pcap",
-            "To listed addresses, on tunnels' ports, with bytes that look like a contact to another listed endpoint but are in no tunnel: \
-             VXLAN without its flag, GENEVE whose options end beyond the datagram, GTP-U of a wrong version, Teredo with IPv4.",
+            "Datagrams to listed addresses on the ports of tunnels. Their bytes look like a contact with \
+             another listed endpoint, but they are not tunnels: VXLAN without its flag, GENEVE whose options \
+             end beyond the datagram, GTP-U of a wrong version, Teredo with IPv4.",
             vec![
                 found("c2-address", "10.20.30.40", "91.202.233.25:4789", 1),
                 found("c2-address", "10.20.30.40", "209.99.186.75:6081", 1),
@@ -108,13 +109,19 @@ pub fn group() -> Group {
         sample("fragment/in-order.pcap", "A datagram of 4,000 bytes in three fragments.", endpoint(), || {
             pieces(|_| ())
         }),
-        sample("fragment/reversed.pcap", "The same, the last one first.", endpoint(), || pieces(|parts| parts.reverse())),
-        sample("fragment/duplicated.pcap", "Each one twice, the copies after all is there.", endpoint(), || {
-            pieces(|parts| parts.extend(parts.clone()))
+        sample("fragment/reversed.pcap", "The same, with the last fragment first.", endpoint(), || {
+            pieces(|parts| parts.reverse())
         }),
         sample(
+            "fragment/duplicated.pcap",
+            "Each fragment twice. The copies come after the datagram is complete.",
+            endpoint(),
+            || pieces(|parts| parts.extend(parts.clone())),
+        ),
+        sample(
             "fragment/overlapping.pcap",
-            "Between them one that says something else of bytes 1,400 to 1,600. Refused, and a contact all the same.",
+            "One more fragment has different bytes for 1,400 to 1,600. The datagram is refused, but it is still \
+             a contact.",
             endpoint(),
             || {
                 pieces(|parts| {
@@ -123,20 +130,23 @@ pub fn group() -> Group {
                 })
             },
         ),
-        sample("fragment/last-missing.pcap", "Without the last one.", endpoint(), || pieces(|parts| drop(parts.pop()))),
+        sample("fragment/last-missing.pcap", "Without the last fragment.", endpoint(), || {
+            pieces(|parts| drop(parts.pop()))
+        }),
         sample(
             "fragment/first-missing.pcap",
-            "Without the first one, which has the ports.",
+            "Without the first fragment, which has the ports.",
             vec![found("c2-address", "10.20.30.40", "91.202.233.25", 1)],
             || pieces(|parts| drop(parts.remove(0))),
         ),
         sample("fragment/in-order-ipv6.pcap", "IPv6, in order.", endpoint_v6(), || pieces_v6(|_| ())),
-        sample("fragment/reversed-ipv6.pcap", "IPv6, the last one first.", endpoint_v6(), || {
+        sample("fragment/reversed-ipv6.pcap", "IPv6, with the last fragment first.", endpoint_v6(), || {
             pieces_v6(|parts| parts.reverse())
         }),
         sample(
             "fragment/dns-answer.pcap",
-            "An answer for `www.example.com` of 2,700 bytes in two fragments; a record in the second one points to `gw.feersona.net`.",
+            "An answer for `www.example.com` of 2,700 bytes in two fragments. A record in the second one points \
+             to `gw.feersona.net`.",
             vec![found("c2-domain-answer", "10.20.30.40", "10.20.0.53:53", 1)],
             || long_answer(|packet| packet.to_vec()),
         ),
@@ -148,15 +158,15 @@ pub fn group() -> Group {
         ),
         sample(
             "fragment/vxlan-in-fragments.pcap",
-            "VXLAN whose packets are too long: a question for `gw.feersona.net` with padding, in two fragments.",
+            "A VXLAN packet that is too long: a question for `gw.feersona.net` with padding, in two fragments.",
             vec![found("c2-domain-query", "10.20.30.40", "10.20.0.53:53", 1)],
             vxlan_in_fragments,
         ),
     ]);
     Group {
         title: "Tunnels and fragments",
-        about: "In each tunnel, if nothing else is told: a DNS question for `gw.feersona.net` and a SYN to a listed endpoint. \
-                Fragments: of one UDP datagram to a listed endpoint.",
+        about: "Each tunnel holds a DNS question for `gw.feersona.net` and a SYN to a listed endpoint, unless a \
+                row says otherwise. The fragments are those of one UDP datagram to a listed endpoint.",
         samples,
     }
 }

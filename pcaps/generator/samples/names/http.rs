@@ -14,19 +14,23 @@ const HTTP: SocketAddr = v4([192, 0, 2, 80], 80);
 pub fn samples() -> Vec<Sample> {
     let at_80 = |path, about, make| sample(path, about, named(SERVER, 1), make);
     vec![
-        at_80("names/http-host.pcap", "`Host` names it.", || asked("GET / HTTP/1.1\r\nHost: gw.feersona.net\r\n\r\n")),
+        at_80("names/http-host.pcap", "The `Host` field names it.", || {
+            asked("GET / HTTP/1.1\r\nHost: gw.feersona.net\r\n\r\n")
+        }),
         at_80("names/http-host-case.pcap", "`hOsT: GW.FeerSona.NET`.", || {
             asked("GET / HTTP/1.1\r\nhOsT: GW.FeerSona.NET\r\n\r\n")
         }),
-        at_80("names/http-host-tab.pcap", "A tab and blanks between colon and name, and behind it.", || {
-            asked("GET / HTTP/1.1\r\nHost:\t gw.feersona.net \t\r\n\r\n")
-        }),
+        at_80(
+            "names/http-host-tab.pcap",
+            "A tab and spaces between the colon and the name, and after the name.",
+            || asked("GET / HTTP/1.1\r\nHost:\t gw.feersona.net \t\r\n\r\n"),
+        ),
         at_80("names/http-bare-lf.pcap", "Lines end in a bare LF.", || {
             asked("GET / HTTP/1.1\nUser-Agent: x\nHost: gw.feersona.net\n\n")
         }),
         sample(
             "names/http-host-port.pcap",
-            "On port 8080, which `Host` names too.",
+            "On port 8080, which `Host` names, too.",
             named("203.0.113.66:8080", 1),
             || {
                 answered((GATEWAY, 8080).into(), |tcp, tape| {
@@ -43,7 +47,7 @@ pub fn samples() -> Vec<Sample> {
         }),
         at_80(
             "names/http-second-request.pcap",
-            "A kept connection: the first request is for `www.example.com`, the second for the listed name.",
+            "A persistent connection: the first request is for `www.example.com`, the second for the listed name.",
             || {
                 answered((GATEWAY, 80).into(), |tcp, tape| {
                     tcp.ask(tape, &http_get("www.example.com", "/")).answer(tape, &http_ok("text/html", &[b'.'; 700]));
@@ -53,8 +57,8 @@ pub fn samples() -> Vec<Sample> {
         ),
         at_80(
             "names/http-behind-a-body.pcap",
-            "A post to `www.example.com` with a body that looks like a request for `feersona.net`, in a segment of its own; a request for the \
-             listed name begins in the segment in which the body ends.",
+            "A POST to `www.example.com` whose body looks like a request for `feersona.net` and has its own \
+             segment. A request for the listed name begins in the segment in which the body ends.",
             || {
                 let body = "GET http://feersona.net/ HTTP/1.1\r\nHost: feersona.net\r\n\r\n".repeat(2);
                 let length = body.len();
@@ -69,7 +73,7 @@ pub fn samples() -> Vec<Sample> {
         ),
         at_80(
             "names/http-pipelined.pcap",
-            "Two requests in one segment, the first with a body and for `www.example.com`.",
+            "Two requests in one segment. The first one has a body and is for `www.example.com`.",
             || {
                 let first = "POST /one HTTP/1.1\r\nHost: www.example.com\r\nContent-Length: 5\r\n\r\nhello";
                 asked(&format!("{first}GET /two HTTP/1.1\r\nHost: {NAME}\r\n\r\n"))
@@ -77,7 +81,8 @@ pub fn samples() -> Vec<Sample> {
         ),
         sample(
             "names/http-own-address.pcap",
-            "To 5.252.177.201:443, whose address `Host` and an absolute target name: the contact says it all.",
+            "A request to 5.252.177.201:443 whose `Host` and absolute target name that address. The contact \
+             already says it, so it is not reported again.",
             vec![found("c2-endpoint", "10.20.30.40", "5.252.177.201:443", 1)],
             || {
                 answered(ALL_LISTED[2], |tcp, tape| {
@@ -88,14 +93,15 @@ pub fn samples() -> Vec<Sample> {
         ),
         sample(
             "names/http-other-places.pcap",
-            "The name in the body of a POST that comes with its head, in that of another one that comes in a segment of its own, in path, \
-             query, `Referer` and cookie, and in the answer: nobody is asked for it.",
+            "The name in the body of a POST (in the segment of its head, and in a segment of its own), in path, \
+             query, `Referer` and cookie, and in the answer. No request asks for it.",
             vec![],
             other_places,
         ),
         sample(
             "names/http-look-alikes.pcap",
-            "`Host` names `xfeersona.net`, `feersona.net.example.org`, `feersona.net@www.example.com`, and 91.202.233.250:4888.",
+            "`Host` names `xfeersona.net`, `feersona.net.example.org`, `feersona.net@www.example.com`, and \
+             91.202.233.250:4888.",
             vec![],
             || {
                 answered(HTTP, |tcp, tape| {

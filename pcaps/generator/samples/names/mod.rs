@@ -21,9 +21,10 @@ pub fn group() -> Group {
     let samples = [tls::samples(), quic_and_dns::samples(), http::samples(), proxies::samples(), tls::look_alikes()];
     Group {
         title: "Names",
-        about: "Something listed is named, `gw.feersona.net` where nothing else is said, and no name was resolved before: in TLS, QUIC, \
-                HTTP, to a proxy, and in DNS over TCP where messages and segments do not begin together. In TLS and QUIC the name is \
-                the one that the client asks for (SNI).",
+        about: "A client names something listed (`gw.feersona.net`, unless a row says otherwise) in TLS, QUIC \
+                or HTTP, or to a proxy, without a DNS question before. Some files hold DNS over TCP whose \
+                messages and segments do not begin together. In TLS and QUIC, the name is the one that the \
+                client asks for (SNI).",
         samples: samples.into_iter().flatten().collect(),
     }
 }

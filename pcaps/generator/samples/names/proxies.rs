@@ -23,29 +23,29 @@ pub fn samples() -> Vec<Sample> {
         }),
         http(
             "names/proxy-address-other-port.pcap",
-            "An absolute target names 91.202.233.25:8080: another port than listed.",
+            "An absolute target names 91.202.233.25:8080, which is not the listed port.",
             || through_http("91.202.233.25:8080", "http://91.202.233.25:8080/news"),
         ),
-        http("names/connect-domain.pcap", "`CONNECT gw.feersona.net:443`, and TLS without a name through it.", || {
+        http("names/connect-domain.pcap", "`CONNECT gw.feersona.net:443`, then TLS without a name.", || {
             connect("gw.feersona.net:443", None)
         }),
-        http("names/connect-address.pcap", "`CONNECT 5.252.177.201:443`, and TLS without a name through it.", || {
+        http("names/connect-address.pcap", "`CONNECT 5.252.177.201:443`, then TLS without a name.", || {
             connect("5.252.177.201:443", None)
         }),
         sample(
             "names/connect-and-tls.pcap",
-            "`CONNECT gw.feersona.net:443`, and a ClientHello for the same name through it: named twice.",
+            "`CONNECT gw.feersona.net:443`, then a ClientHello for the same name. The name is named twice.",
             named("10.20.0.80:3128", 2),
             || connect("gw.feersona.net:443", Some(NAME)),
         ),
         socks(
             "names/socks5-domain.pcap",
-            "SOCKS5: the offer of methods in a segment of its own, then a request for the name.",
+            "SOCKS5: the methods in a segment of their own, then a request for the name.",
             || socks5(&[&[3, NAME.len() as u8][..], NAME.as_bytes()].concat(), 443),
         ),
         socks(
             "names/socks5-retransmitted.pcap",
-            "SOCKS5: offer and request for 91.202.233.25:4888, and both again.",
+            "SOCKS5: the methods, a request for 91.202.233.25:4888, and both again.",
             || {
                 let mut tape = Tape::new();
                 let mut tcp = Tcp::new(client(49_872), SOCKS);

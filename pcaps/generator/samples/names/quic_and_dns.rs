@@ -40,7 +40,7 @@ pub fn samples() -> Vec<Sample> {
         }),
         sample(
             "names/dns-tcp-length-split.pcap",
-            "DNS over TCP, the first segment one byte: half of the length before the question.",
+            "DNS over TCP; the first segment is one byte, half of the length field before the question.",
             asked(1),
             || stream(&[1], &[NAME]),
         ),
@@ -52,7 +52,8 @@ pub fn samples() -> Vec<Sample> {
         ),
         sample(
             "names/dns-tcp-retransmitted.pcap",
-            "DNS over TCP, a question in one segment, which is sent again; then one in two segments, which are sent again.",
+            "DNS over TCP: a question in one segment, which is retransmitted; then a question in two segments, \
+             which are retransmitted.",
             asked(2),
             || {
                 let mut tape = Tape::new();
@@ -71,7 +72,7 @@ pub fn samples() -> Vec<Sample> {
         ),
         sample(
             "names/dns-tcp-last-of-three.pcap",
-            "DNS over TCP, three questions, only the last of them for the listed name, each segment of 25 bytes.",
+            "DNS over TCP with three questions in segments of 25 bytes. Only the last one is for the listed name.",
             asked(1),
             || stream(&[25, 50, 75, 100], &["www.example.com", "mail.example.com", NAME]),
         ),

@@ -16,20 +16,20 @@ pub fn samples() -> Vec<Sample> {
         sample("names/tls-port-8443.pcap", "The same on port 8443.", named("203.0.113.66:8443", 1), || whole(8443)),
         at_443(
             "names/tls-post-quantum.pcap",
-            "Of 1.7 kB for its post-quantum key share, behind which the name stands: in two segments.",
+            "A ClientHello of 1.7 kB in two segments. The name follows a post-quantum key share.",
             || handshake(&chrome(), |tcp, tape, bytes| tcp.ask(tape, bytes)),
         ),
         at_443("names/tls-byte-by-byte.pcap", "Each byte in a segment of its own.", || {
             handshake(&plain(), |tcp, tape, bytes| bytes.iter().fold(tcp, |tcp, byte| tcp.ask(tape, &[*byte])))
         }),
-        at_443("names/tls-second-part-first.pcap", "In two segments, of which the second comes first.", || {
+        at_443("names/tls-second-part-first.pcap", "In two segments; the second one arrives first.", || {
             handshake(&chrome(), |tcp, tape, bytes| {
                 tcp.ask_at(tape, 1400, &bytes[1400..]).ask_at(tape, 0, &bytes[..1400]).asked(bytes.len())
             })
         }),
         at_443(
             "names/tls-retransmitted.pcap",
-            "In two segments: the first, the first again, the second, and both again.",
+            "In two segments: the first, the first again, the second, then both again.",
             || {
                 handshake(&chrome(), |tcp, tape, bytes| {
                     for offset in [0, 0, 1400, 0, 1400] {
@@ -49,21 +49,26 @@ pub fn samples() -> Vec<Sample> {
         }),
         at_443(
             "names/tls-overlap-conflict.pcap",
-            "Two conversations, each in two segments that overlap where the name stands, with different bytes; a host takes the first copy. In \
-             one that is `gw.feersona.net`, in the other `www.example.com`, and the listed name comes too late.",
+            "Two conversations, each with two segments that overlap at the name, with different bytes. A host \
+             uses the first copy. In one conversation that is `gw.feersona.net`. In the other it is \
+             `www.example.com`, and the listed name comes too late.",
             overlap_conflict,
         ),
-        at_443("names/tls-records.pcap", "One message over records of 90 bytes each.", || {
+        at_443("names/tls-records.pcap", "One message in records of 90 bytes each.", || {
             let records = hello(NAME).records(90, &mut Random::new(7));
             handshake(&records, |tcp, tape, bytes| tcp.ask(tape, bytes))
         }),
-        at_443("names/tls-records-split.pcap", "1.7 kB over records of 300 bytes each, in segments of 250.", || {
-            let records = hello(NAME).like_chrome().records(300, &mut Random::new(8));
-            handshake(&records, |tcp, tape, bytes| bytes.chunks(250).fold(tcp, |tcp, part| tcp.ask(tape, part)))
-        }),
+        at_443(
+            "names/tls-records-split.pcap",
+            "A message of 1.7 kB in records of 300 bytes each and segments of 250 bytes each.",
+            || {
+                let records = hello(NAME).like_chrome().records(300, &mut Random::new(8));
+                handshake(&records, |tcp, tape, bytes| bytes.chunks(250).fold(tcp, |tcp, part| tcp.ask(tape, part)))
+            },
+        ),
         at_443(
             "names/tls-grease.pcap",
-            "Values that mean nothing (GREASE) among cipher suites, groups, versions, shares and extensions.",
+            "Meaningless values (GREASE) among cipher suites, groups, versions, shares and extensions.",
             || {
                 let bytes = Hello { grease: true, ..hello(NAME) }.record(&mut Random::new(9));
                 handshake(&bytes, |tcp, tape, bytes| tcp.ask(tape, bytes))
@@ -71,7 +76,7 @@ pub fn samples() -> Vec<Sample> {
         ),
         at_443(
             "names/tls-sequence-wrap.pcap",
-            "In two segments, within the first of which the sequence number passes 2^32.",
+            "In two segments; the sequence number passes 2^32 within the first one.",
             || {
                 let mut tape = Tape::new();
                 let mut tcp = connection(443).beginning_at(u32::MAX - 700);
@@ -99,14 +104,15 @@ pub fn look_alikes() -> Vec<Sample> {
     vec![
         sample(
             "names/tls-look-alikes.pcap",
-            "ClientHellos for `xfeersona.net`, `feersona.net.example.org`, `feersona.network`, and for nobody.",
+            "ClientHellos for `xfeersona.net`, `feersona.net.example.org` and `feersona.network`, and one \
+             without a name.",
             vec![],
             look_alike_names,
         ),
         sample(
             "names/tls-other-places.pcap",
-            "A ClientHello for `www.example.com`; `gw.feersona.net` stands in the server's certificate, and in the clear in what is said after \
-             the handshake.",
+            "A ClientHello for `www.example.com`. `gw.feersona.net` is in the server's certificate, and in \
+             plain text after the handshake.",
             vec![],
             other_places,
         ),
