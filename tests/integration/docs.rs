@@ -202,7 +202,7 @@ fn what_users_filter_on_is_documented() {
             let _ = writeln!(wrong, "{id} is not in the README and in docs/an-alert-came.md");
         }
     }
-    let page = rattap::metrics::page(snapshot()).unwrap();
+    let page = rattap::metrics::page(snapshot(), rattap::metrics::Form::OpenMetrics).unwrap();
     let families = page.lines().filter_map(|line| line.strip_prefix("# TYPE rattap_")?.split_once(' '));
     for (family, kind) in families {
         let name = if kind == "counter" { format!("{family}_total") } else { family.to_owned() };
