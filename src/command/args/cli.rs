@@ -28,14 +28,12 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Read captures and write an alert for each finding
+    // clap takes the help of a command with arguments from the documentation of the arguments.
     Replay(Box<ReplayArgs>),
-    /// Capture from network interfaces and write an alert for each finding
     Live(Box<LiveArgs>),
     /// List the indicators in force, or check indicator lists
     #[command(subcommand)]
     Indicators(IndicatorsCommand),
-    /// Print queries that look for the indicators in Microsoft Sentinel
     Hunt(HuntArgs),
     /// Check the rules that exclude lawful use
     #[command(subcommand)]

@@ -13,10 +13,11 @@ A file holds rules in TOML:
   owner = \"helpdesk@example.com\"
   reason = \"the help desk reaches its users through the gateway\"
   expires = 2027-06-30            # the last day
-  effect = \"downgrade\"          # suppress, annotate
+  effect = \"downgrade\"            # suppress, annotate
   listed_indicators = false       # true: listed indicators too, for rules that expire within 7 days
 
-  [rule.match]                    # a value or a list of values; source, and destination or server_name, are required
+  # Each key takes a value or a list of values. source is required, and destination or server_name.
+  [rule.match]
   source = \"10.20.31.0/24\"
   destination = \"203.0.113.80\"
   port = 443

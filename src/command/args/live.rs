@@ -19,7 +19,7 @@ const SHORTEST_SNAP: i64 = 96;
 /// capturing from the others. Needs root or CAP_NET_RAW.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Signals: SIGTERM and SIGINT stop the sensor after all alerts are written (a second SIGINT stops it at once); SIGHUP reloads
+Signals: SIGTERM and SIGINT stop the sensor after all alerts are written (a second SIGINT stops it at once); SIGHUP reloads \
 indicators and exclusions and reopens the output files; SIGUSR1 writes statistics to the log. Under systemd the sensor is a \
 service of Type=notify and feeds the watchdog.
 

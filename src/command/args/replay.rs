@@ -14,7 +14,7 @@ use super::{ConfigArgs, RunArgs};
 /// content. All captures are read in the given order as one continuous capture.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-With --follow: SIGTERM and SIGINT stop the replay when the capture being read has ended (a second SIGINT stops it at once);
+With --follow: SIGTERM and SIGINT stop the replay when the capture being read has ended (a second SIGINT stops it at once); \
 SIGHUP reopens the output files. Alerts are appended to the output files. Syslog targets need --spool.
 
 Exit code: 0 success; 1 an input could not be read or was damaged (the others were still processed), or alerts could not be \

@@ -36,7 +36,7 @@ impl Live {
     pub fn new(args: LiveArgs, origins: &Origins) -> anyhow::Result<Self> {
         for (number, interface) in args.interfaces.iter().enumerate() {
             if args.interfaces[..number].contains(interface) {
-                bail!("-i {interface}: is given twice, so its packets would count twice");
+                bail!("-i {interface}: given twice, so its packets would count twice");
             }
         }
         let capture = LiveSettings {
