@@ -70,8 +70,8 @@ impl Ending {
         console.print(&summary::text(kind, &self.totals, exclusions, self.problem_count, took));
     }
 
-    /// Logs the error of the output that ended the run, and returns the exit code.
-    /// `has_alerts_exit_code` tells a run with alerts from one without.
+    /// Logs the error of the output that ended the run, and returns the exit code. With
+    /// `has_alerts_exit_code`, a run with alerts has an exit code of its own.
     pub fn exit(self, has_alerts_exit_code: bool) -> Exit {
         if let Some(error) = &self.output_error {
             log::error!("{error}");

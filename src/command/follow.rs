@@ -3,11 +3,10 @@
 
 use std::time::Instant;
 
+use anyhow::Context;
 use rattap::capture::{CaptureError, Files, Follow};
 use rattap::output::{Mode, NameList, SharedTally};
 use rattap::sensor::{self, Control, Event, InForce};
-
-use anyhow::Context;
 
 use crate::command::ending::{Ending, InputProblems};
 use crate::command::plan;

@@ -580,9 +580,9 @@ fn hunts_are_the_same_each_time_and_say_what_they_leave_out() {
 
     let both = run(["hunt", "--format", "watchlist", "--only", "dns-events"]);
     assert_eq!(both.code, 2);
-    assert!(both.err.contains("one watchlist for all hunts"), "{}", both.err);
+    assert!(both.err.contains("all hunts share one watchlist"), "{}", both.err);
 
     let long = run_only("dns-events", &long_list(folder.path()));
-    assert!(long.err.contains("dns-events: with all indicators in it the query would be longer"), "{}", long.err);
+    assert!(long.err.contains("dns-events: with all indicators the query would be longer"), "{}", long.err);
     assert!(long.out.contains("_GetWatchlist(\"rattap\")"));
 }

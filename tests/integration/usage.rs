@@ -129,8 +129,16 @@ fn a_mistake_is_told_with_its_place_and_what_to_do() {
         (2, &["--follow", &captures, "--state", &empty], &["empty: ", "no regular file", "with --state"]),
         (2, &["--follow", &captures, "--state", "/dev/full"], &["/dev/full: ", "no regular file", "with --state"]),
         (2, &["--follow", &captures, "--state", &cef, "-o", &cef], &["--state", "-o writes there", "of its own"]),
-        (2, &["--follow", &captures, "-o", &inside], &["-o ", "alerts.cef: lies in the folder", "put it elsewhere"]),
-        (2, &["--follow", &captures, "--names", &inside], &["--names ", "lies in the folder", "put it elsewhere"]),
+        (
+            2,
+            &["--follow", &captures, "-o", &inside],
+            &["-o ", "alerts.cef: lies in the followed folder", "put it elsewhere"],
+        ),
+        (
+            2,
+            &["--follow", &captures, "--names", &inside],
+            &["--names ", "lies in the followed folder", "put it elsewhere"],
+        ),
         (2, &["--state", &at("state"), &story], &["--state ", "can only be used with --follow"]),
         (
             2,
