@@ -1,7 +1,8 @@
-# For the scripts beside it, which read it: makes a bare Debian 12 once, and unpacks it.
+# Sourced by the test scripts in this folder: creates a minimal Debian 12 once, and unpacks it.
 
-# bare_debian NAME PACKAGES FOLDER: unpacks it into the folder, with these packages (parted by commas) beside the least, so that what is
-# installed there later needs no network. It is kept as NAME.tar in $cache. Says that it skips, and ends the script, where it cannot be made.
+# bare_debian NAME PACKAGES FOLDER: unpacks a minimal Debian with PACKAGES (separated by commas)
+# into FOLDER. With them, later installations there need no network. The system is kept as NAME.tar
+# in $cache. If it cannot be created, prints that the test is skipped and ends the script.
 bare_debian() {
     local tar=$cache/$1.tar
     mkdir -p "$cache"
@@ -9,7 +10,7 @@ bare_debian() {
         command -v debootstrap >/dev/null || { apt-get update -qq && apt-get install -y -qq debootstrap >/dev/null; }
         debootstrap --variant=minbase --include="$2" bookworm "$3/base" >"$cache/debootstrap.log" 2>&1 || {
             tail -3 "$cache/debootstrap.log"
-            echo "SKIPPED: no bare Debian 12 could be made (the network?)"
+            echo "SKIPPED: cannot create a minimal Debian 12 (is there a network?)"
             exit 0
         }
         rm -rf "$3"/base/var/cache/apt/*.bin "$3"/base/var/cache/apt/archives/*.deb "$3"/base/var/lib/apt/lists/*

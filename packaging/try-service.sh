@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
-# Runs a package's service under the systemd of a bare Debian 12: packaging/try-service.sh FILE.deb. Needs root, iproute2, a cgroup2 file
-# system, and debootstrap, which it installs. The bare system is made once, 180 MB, and kept in TRY_DEB_CACHE (by default
-# target/debian-12). systemd boots in namespaces of its own: no process and no packet of it is seen outside.
+# Runs a package's service under the systemd of a minimal Debian 12:
+# packaging/try-service.sh FILE.deb
+# Needs root, iproute2 and a cgroup2 file system; installs debootstrap if it is missing. The system
+# is created once (180 MB) and kept in TRY_DEB_CACHE (by default target/debian-12). systemd boots in
+# its own namespaces: its processes and packets do not reach the outside.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . packaging/bare-debian.sh
@@ -17,7 +19,7 @@ group=$cgroups/try-service-$$
 root=$(mktemp -d)
 boot=
 clean_up() {
-    # unshare takes no other signal. What it started dies with it.
+    # unshare ignores other signals. Its child processes die with it.
     if [ -n "$boot" ]; then kill -KILL "$boot" && wait "$boot" || true; fi 2>/dev/null
     for _ in $(seq 100); do
         if find "$group" -depth -type d -exec rmdir {} + 2>/dev/null; then break; fi
@@ -32,7 +34,7 @@ cp "$package" "$root/root/rattap.deb"
 
 (
     echo "$BASHPID" >"$group/cgroup.procs"
-    # The listed endpoint lives on the loopback. Its systemd is the first process, its root the root.
+    # The loopback has the listed endpoint's address. systemd is process 1, and $root is its root.
     exec unshare --pid --fork --kill-child --mount --net --uts --ipc --cgroup sh -ec '
         mount --make-rprivate /
         mount --bind "$1" "$1"
@@ -68,37 +70,39 @@ inside() {
     [ -n "$first" ] && nsenter --target "$first" --mount --pid --net --uts --ipc --cgroup --root="/proc/$first/root" \
         --wd="/proc/$first/root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin DEBIAN_FRONTEND=noninteractive "$@"
 }
-# Waits until a command inside succeeds.
-until_it_does() {
+# Waits until a command succeeds inside.
+wait_for() {
     for _ in $(seq 300); do
         if inside "$@" >/dev/null 2>&1; then return; fi
         sleep 0.1
     done
-    fail "never: $*"
+    fail "timeout: $*"
 }
 contact() { inside bash -c '! (exec 3<>/dev/tcp/91.202.233.25/4888) 2>/dev/null'; }
 process() { inside systemctl show --property MainPID --value rattap; }
-logged() { until_it_does sh -c "journalctl -u rattap --no-pager | grep -q -e '$1'"; }
+logged() { wait_for sh -c "journalctl -u rattap --no-pager | grep -q -e '$1'"; }
 
-until_it_does sh -c 'systemctl is-system-running | grep -q -x -e running -e degraded'
+wait_for sh -c 'systemctl is-system-running | grep -q -x -e running -e degraded'
 inside dpkg -i /root/rattap.deb >/dev/null
-if inside systemctl is-enabled --quiet rattap || inside systemctl is-active --quiet rattap; then fail "it runs unasked"; fi
+if inside systemctl is-enabled --quiet rattap || inside systemctl is-active --quiet rattap; then
+    fail "the installation enabled or started it"
+fi
 inside sed -i 's/^#interfaces = .*/interfaces = ["lo"]/' /etc/rattap/rattap.toml
 inside sh -c 'printf "[[output]]\nto = \"tcp://127.0.0.1\"\n" >>/etc/rattap/rattap.toml'
 
 inside systemctl start rattap || fail "it does not start"
 logged 'runs as rattap, confined to its own files'
-inside sh -c "grep -q -x 'CapEff:.0000000000000000' /proc/$(process)/status" || fail "it kept rights"
+inside sh -c "grep -q -x 'CapEff:.0000000000000000' /proc/$(process)/status" || fail "it kept capabilities"
 contact
-until_it_does grep -q '|c2-endpoint|.* dst=91.202.233.25 dpt=4888 ' /var/log/rattap/alerts.cef
+wait_for grep -q '|c2-endpoint|.* dst=91.202.233.25 dpt=4888 ' /var/log/rattap/alerts.cef
 inside systemctl reload rattap || fail "it does not reload"
 logged 'reloaded: 9 indicators'
 
-# Killed, it comes back, with what waits for the receiver, who is not there.
+# After a kill it is restarted, and keeps the alerts for the receiver, which is not running.
 killed=$(process)
 inside systemctl kill --signal=KILL rattap
 logged '1 alerts of an earlier run are in the spool'
-until_it_does systemctl is-active --quiet rattap
+wait_for systemctl is-active --quiet rattap
 [ "$(process)" != "$killed" ] || fail "it was not killed"
 inside systemctl stop rattap || fail "it does not stop"
 inside systemctl show --property Result rattap | grep -q -x Result=success || fail "it stopped with a failure"

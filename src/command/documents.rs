@@ -1,4 +1,5 @@
-//! Manual pages and completions, from the definition of the command line itself, so that they never say anything else.
+//! `rattap man` and `rattap completions`: generated from the definition of the command line, so
+//! that they always match it.
 
 use std::path::Path;
 use std::{fs, io, iter};
@@ -9,9 +10,10 @@ use clap_complete::Shell;
 
 use crate::command::args::Cli;
 
-/// The manual page of the whole, or of one command by the name of its page: `replay`, `indicators-list`.
+/// The manual page of rattap, or of the command that `page` names, such as `replay` or
+/// `indicators-list`.
 pub fn manual_page(page: Option<&str>) -> anyhow::Result<String> {
-    let command = whole();
+    let command = built_command();
     let name = match page {
         None => "rattap".to_owned(),
         Some(page) => format!("rattap-{}", page.trim_start_matches("rattap-").replace(' ', "-")),
@@ -20,39 +22,43 @@ pub fn manual_page(page: Option<&str>) -> anyhow::Result<String> {
     match pages.iter().find(|(page, _)| *page == name) {
         Some((page, command)) => Ok(String::from_utf8(roff(page, command)?)?),
         None => {
-            bail!("no page {name}; there are: {}", pages.iter().map(|(page, _)| *page).collect::<Vec<_>>().join(", "))
+            bail!(
+                "no page {name}; the pages are: {}",
+                pages.iter().map(|(page, _)| *page).collect::<Vec<_>>().join(", ")
+            )
         }
     }
 }
 
-/// Writes every manual page into a folder, which is made where there is none.
+/// Writes all manual pages to a folder, which is created if it does not exist.
 pub fn write_manual(folder: &Path) -> anyhow::Result<()> {
     fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
-    for (page, command) in pages(&whole()) {
+    for (page, command) in pages(&built_command()) {
         let path = folder.join(format!("{page}.1"));
         fs::write(&path, roff(page, command)?).with_context(|| path.display().to_string())?;
     }
     Ok(())
 }
 
-/// What completes the command line in this shell.
+/// The completion script for a shell.
 pub fn completions(shell: Shell) -> String {
     let mut text = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "rattap", &mut text);
     String::from_utf8_lossy(&text).into_owned()
 }
 
-fn whole() -> Command {
+fn built_command() -> Command {
     let mut command = Cli::command();
     command.build();
     command
 }
 
-/// All pages by name: clap calls a command so once it is built.
+/// All pages by name. clap gives a command its display name, such as `rattap-replay`, when it is
+/// built.
 fn pages(command: &Command) -> Vec<(&str, &Command)> {
     let name = command.get_display_name().unwrap_or(command.get_name());
-    let below = command.get_subcommands().filter(|command| command.get_name() != "help");
-    iter::once((name, command)).chain(below.flat_map(pages)).collect()
+    let subcommands = command.get_subcommands().filter(|command| command.get_name() != "help");
+    iter::once((name, command)).chain(subcommands.flat_map(pages)).collect()
 }
 
 fn roff(page: &str, command: &Command) -> io::Result<Vec<u8>> {

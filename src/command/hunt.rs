@@ -1,24 +1,28 @@
-//! What `rattap hunt` prints, and what it says beside it.
+//! `rattap hunt`.
 
 use rattap::hunts::{self, Hunt, LONGEST_QUERY, WATCHLIST};
 use rattap::indicator::IndicatorSet;
 
 use crate::command::args::HuntFormat;
 
-/// The hunts of these names (all of them where none is named) in this format.
+/// The hunts named in `only`, or all hunts if it is empty. Logs a warning for each hunt that is
+/// omitted or needs the watchlist.
 pub fn text(set: &IndicatorSet, format: HuntFormat, only: &[String]) -> anyhow::Result<String> {
     if format == HuntFormat::Watchlist {
-        anyhow::ensure!(only.is_empty(), "--only: there is one watchlist for all hunts");
+        anyhow::ensure!(
+            only.is_empty(),
+            "--only: cannot be used with --format watchlist, since all hunts share one watchlist"
+        );
         return Ok(hunts::watchlist(set));
     }
-    let is_wanted = |name: &str| only.is_empty() || only.iter().any(|wanted| wanted == name);
-    let hunts: Vec<_> = hunts::hunts(set).into_iter().filter(|hunt| is_wanted(hunt.name())).collect();
-    for name in hunts::names().filter(|name| is_wanted(name)) {
+    let is_selected = |name: &str| only.is_empty() || only.iter().any(|selected| selected == name);
+    let hunts: Vec<_> = hunts::hunts(set).into_iter().filter(|hunt| is_selected(hunt.name())).collect();
+    for name in hunts::names().filter(|name| is_selected(name)) {
         match hunts.iter().find(|hunt| hunt.name() == name) {
-            None => log::warn!("{name}: left out, since nothing that it looks for is in force"),
+            None => log::warn!("{name}: omitted, because none of the indicators that it looks for are in force"),
             Some(hunt) if hunt.reads_watchlist() => log::warn!(
-                "{name}: with all indicators in it the query would be longer than {LONGEST_QUERY} characters, so it reads \
-                 the watchlist {WATCHLIST}: make that from what --format watchlist prints, with the search key Indicator"
+                "{name}: with all indicators the query would be longer than {LONGEST_QUERY} characters, so it reads the \
+                 watchlist {WATCHLIST}: create it from the output of --format watchlist, with the search key Indicator"
             ),
             Some(_) => (),
         }

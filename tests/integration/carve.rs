@@ -282,7 +282,7 @@ fn of_more_conversations_than_are_carved_the_rest_is_told() {
     fs::write(&many, bytes).unwrap();
     // Not silent, as `replay` is.
     let run = run(["replay", "--carve", carved.to_str().unwrap(), many.to_str().unwrap()]);
-    let beyond = "4,464 sightings of conversations that are not carved, since there are too many";
+    let beyond = "4,464 sightings of conversations that were not carved, because there are too many";
     assert!(run.code == 0 && run.err.contains(beyond), "{}", run.err);
     assert_eq!(frames(&carved).len(), 65_536);
 }

@@ -339,7 +339,7 @@ fn a_dry_run_changes_nothing_but_the_message() {
 fn the_summary_counts_by_rule_and_names_the_unused() {
     let run = run(["replay", "--exclusions", &example(), &sample_text("exclusions/training.pcap")]);
     let summary = run.err.split_whitespace().collect::<Vec<_>>().join(" ");
-    let row = "classroom 2 0 0 6: 2 with hosts that contacted something listed, 2 outside its schedule, 2 expired";
+    let row = "classroom 2 0 0 6: 2 with hosts that contacted a listed indicator, 2 outside its schedule, 2 expired";
     assert!(summary.contains(row), "{}", run.err);
     assert!(summary.contains("matched nothing: helpdesk, weekend-jobs, deployment, inventory"), "{}", run.err);
     assert!(summary.contains("netsupport-gateway 8 10"), "{}", run.err);

@@ -569,7 +569,10 @@ fn hunts_are_the_same_each_time_and_say_what_they_leave_out() {
     let run_only = |only: &str, list: &str| run(["hunt", "--only", only, "--no-builtin", "--indicators", list]);
     let Run { code, out, err } = run_only("cef-addresses", &domains);
     assert_eq!((code, out.as_str()), (0, ""));
-    assert!(err.contains("cef-addresses: left out, since nothing that it looks for is in force"), "{err}");
+    assert!(
+        err.contains("cef-addresses: omitted, because none of the indicators that it looks for are in force"),
+        "{err}"
+    );
     assert_eq!(run_only("dns-events", &domains).err, "");
     let Run { code, err, .. } = run_only("no-such-hunt", &domains);
     assert_eq!(code, 2);
@@ -577,9 +580,9 @@ fn hunts_are_the_same_each_time_and_say_what_they_leave_out() {
 
     let both = run(["hunt", "--format", "watchlist", "--only", "dns-events"]);
     assert_eq!(both.code, 2);
-    assert!(both.err.contains("one watchlist for all hunts"), "{}", both.err);
+    assert!(both.err.contains("all hunts share one watchlist"), "{}", both.err);
 
     let long = run_only("dns-events", &long_list(folder.path()));
-    assert!(long.err.contains("dns-events: with all indicators in it the query would be longer"), "{}", long.err);
+    assert!(long.err.contains("dns-events: with all indicators the query would be longer"), "{}", long.err);
     assert!(long.out.contains("_GetWatchlist(\"rattap\")"));
 }

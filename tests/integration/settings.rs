@@ -52,7 +52,7 @@ fn a_wrong_settings_file_stops_everything_with_its_places() {
         ("[sensor]\nworkers = 33\n", ":2: sensor.workers 33: more than 32"),
         ("[capture]\nfilter = \"prot 1\"\n", ":2: capture.filter: "),
         ("[indicators]\nfiles = [\"gone.txt\"]\n", ":2: indicators.files: gone.txt: this list of indicators is absent"),
-        ("[indicators]\nbuiltin = false\n", ":2: indicators.builtin: then nothing is looked for"),
+        ("[indicators]\nbuiltin = false\n", ":2: indicators.builtin: no indicators are left to look for"),
         ("[sensor\n", ":1:8: not TOML"),
     ] {
         let settings = file(folder.path(), text);
@@ -108,7 +108,7 @@ fn manual_pages_and_completions_are_printed() {
     assert!(page.contains(".TH rattap-replay 1") && page.contains("\\-\\-repeat\\-window"), "{page}");
     assert_eq!(run(["man", "config check"]).out, run(["man", "rattap-config-check"]).out);
     let said = run(["man", "no-such"]);
-    assert!(said.code == 2 && said.err.contains("there are: rattap, rattap-replay,"), "{}", said.err);
+    assert!(said.code == 2 && said.err.contains("the pages are: rattap, rattap-replay,"), "{}", said.err);
 
     let folder = tempfile::tempdir().unwrap();
     for shell in ["bash", "zsh", "fish"] {

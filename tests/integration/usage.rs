@@ -115,10 +115,10 @@ fn a_mistake_is_told_with_its_place_and_what_to_do() {
             &["/bin/true"],
             &["/bin/true: not a capture: it begins with the bytes 7f 45 4c 46", "neither pcap nor pcapng"],
         ),
-        (2, &["--from", "2026-06-10", "--to", "2026-06-09", &story], &["--to: is not after --from", "exchange them"]),
+        (2, &["--from", "2026-06-10", "--to", "2026-06-09", &story], &["--to: is not after --from", "swap them"]),
         (2, &["--from", "yesterday", &story], &["'yesterday' for '--from <TIME>'", "such as 2026-06-01"]),
-        (2, &["--follow", &story], &["story.pcap: is no folder", "without --follow"]),
-        (2, &["--follow", &at("gone")], &["gone: No such file", "name a folder that is there"]),
+        (2, &["--follow", &story], &["story.pcap: is not a folder", "without --follow"]),
+        (2, &["--follow", &at("gone")], &["gone: No such file", "name an existing folder"]),
         (2, &["--follow", &captures, &story], &["--follow <DIR>' cannot be used with '[PATH]"]),
         (2, &["--follow", &captures, "--state", &at("gone/state")], &["gone/state: ", "No such file", "with --state"]),
         (
@@ -129,9 +129,17 @@ fn a_mistake_is_told_with_its_place_and_what_to_do() {
         (2, &["--follow", &captures, "--state", &empty], &["empty: ", "no regular file", "with --state"]),
         (2, &["--follow", &captures, "--state", "/dev/full"], &["/dev/full: ", "no regular file", "with --state"]),
         (2, &["--follow", &captures, "--state", &cef, "-o", &cef], &["--state", "-o writes there", "of its own"]),
-        (2, &["--follow", &captures, "-o", &inside], &["-o ", "alerts.cef: lies in the folder", "put it elsewhere"]),
-        (2, &["--follow", &captures, "--names", &inside], &["--names ", "lies in the folder", "put it elsewhere"]),
-        (2, &["--state", &at("state"), &story], &["--state ", "of use with --follow alone"]),
+        (
+            2,
+            &["--follow", &captures, "-o", &inside],
+            &["-o ", "alerts.cef: lies in the followed folder", "put it elsewhere"],
+        ),
+        (
+            2,
+            &["--follow", &captures, "--names", &inside],
+            &["--names ", "lies in the followed folder", "put it elsewhere"],
+        ),
+        (2, &["--state", &at("state"), &story], &["--state ", "can only be used with --follow"]),
         (
             2,
             &["-o", &cef, "--json", &cef, &story],
@@ -285,7 +293,7 @@ fn the_summary_tells_packets_span_and_findings() {
     }
     let summary = run(["replay", &sample_text(QUIET)]).err;
     assert!(summary.contains("nothing found"), "{summary}");
-    assert!(!summary.contains("not wholly"), "{summary}");
+    assert!(!summary.contains("incomplete"), "{summary}");
 }
 
 #[test]
@@ -521,7 +529,7 @@ fn all_names_are_listed_where_asked_for_and_the_alerts_stay_the_same() {
     assert_eq!((to_standard.code, to_standard.out.as_str()), (0, lists[0].as_str()));
     let both = run(["replay", "--names", "-", &story]);
     assert_eq!((both.code, both.out.as_str()), (2, ""));
-    assert!(both.err.contains("--names -: the alerts go there"), "{}", both.err);
+    assert!(both.err.contains("--names -: alerts are written there"), "{}", both.err);
     let copy = in_folder(folder.path(), "copy.pcap", fs::read(&story).unwrap());
     let onto_itself = run(["replay", "--names", &copy, &copy]);
     assert_eq!(onto_itself.code, 2);

@@ -1,23 +1,29 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+
+use std::ffi::OsString;
 
 use super::file::{parse, texts};
-use super::*;
+use super::keys::{KEYS, argument_of, is_switch};
+use super::load::with_defaults;
+use super::origins::Setting;
+use super::{Origins, in_force, load};
+use crate::command::args;
 
 /// The file that the package installs.
 const EXAMPLE: &str = include_str!("../../../packaging/rattap.toml");
 
-/// Options that say how this one run is to be, not what the sensor is.
+/// Options of a single run, which do not describe the sensor.
 const NO_KEYS: [&str; 7] = ["paths", "config", "exit_code", "verbose", "quiet", "help", "version"];
 
-fn told(text: &str) -> Vec<String> {
+fn errors(text: &str) -> Vec<String> {
     texts(parse(text, &args::all_arguments()).unwrap_err())
 }
 
-fn said(text: &str) -> BTreeMap<&'static str, Setting> {
-    parse(text, &args::all_arguments()).unwrap_or_else(|problems| panic!("{:?}: {text}", texts(problems)))
+fn settings(text: &str) -> BTreeMap<&'static str, Setting> {
+    parse(text, &args::all_arguments()).unwrap_or_else(|errors| panic!("{:?}: {text}", texts(errors)))
 }
 
-/// The example with every key in force.
+/// The example with every key uncommented.
 fn uncommented() -> String {
     let lines = EXAMPLE.lines().map(|line| match line.strip_prefix('#') {
         Some(key) if !key.is_empty() && !key.starts_with(' ') => key,
@@ -44,9 +50,9 @@ fn every_option_has_a_key_and_every_key_an_option() {
 #[test]
 fn the_example_has_every_key_with_its_default() {
     let arguments = args::all_arguments();
-    let all = said(&uncommented());
-    // What is in force as installed is the package's choice: a file.
-    let installed = said(EXAMPLE);
+    let all = settings(&uncommented());
+    // The only uncommented key: the package writes alerts to a file.
+    let installed = settings(EXAMPLE);
     assert_eq!(installed.keys().collect::<Vec<_>>(), [&"output"]);
     for key in KEYS.iter().filter(|key| !installed.contains_key(key.argument)) {
         let name = format!("{}.{}", key.section, key.name);
@@ -59,12 +65,12 @@ fn the_example_has_every_key_with_its_default() {
             assert_eq!(setting.values, defaults, "{name}: the default");
         }
     }
-    // Each stands in the file where its section says.
+    // The output of `in_force` parses to the same settings.
     let matches = with_defaults(arguments, &all).try_get_matches_from(["rattap"]).unwrap();
     let shown = in_force(&matches, &Origins { file: "x".into(), settings: all.clone() });
-    assert_eq!(said(&shown).keys().collect::<Vec<_>>(), all.keys().collect::<Vec<_>>());
+    assert_eq!(settings(&shown).keys().collect::<Vec<_>>(), all.keys().collect::<Vec<_>>());
     assert_eq!(
-        said(&shown).values().map(|setting| &setting.values).collect::<Vec<_>>(),
+        settings(&shown).values().map(|setting| &setting.values).collect::<Vec<_>>(),
         all.values().map(|setting| &setting.values).collect::<Vec<_>>()
     );
 }
@@ -80,7 +86,7 @@ fn arguments_override_the_file_and_lists_are_replaced_whole() {
         let words: Vec<OsString> = words.iter().chain(more).map(OsString::from).collect();
         let (cli, origins) = load(&words).unwrap();
         let args::Command::Replay(args) = cli.command else { panic!("{cli:?}") };
-        (args.sensor, origins)
+        (args.run, origins)
     };
     let (args, origins) = load(&[]);
     assert_eq!((args.sensor_host.as_deref(), args.home.len()), (Some("from file"), 2));
@@ -98,7 +104,7 @@ fn what_one_option_needs_of_another_may_stand_in_the_file() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("rattap.toml");
     std::fs::write(&file, uncommented()).unwrap();
-    let all = said(&uncommented());
+    let all = settings(&uncommented());
     for argument in args::all_arguments().get_arguments() {
         let Some(setting) = all.get(argument.get_id().as_str()) else { continue };
         let long = argument.get_long().unwrap();
@@ -114,47 +120,47 @@ fn everything_that_is_wrong_is_told_with_its_place_and_what_to_do() {
     let text = "[sensors]\nhost = 1\n[capture]\nfliter = \"x\"\nworkers = 3\nqqq = 1\n[sensor]\nworkers = 0\nrepeat_window = 1.5\n\
                 home = [\"10.0.0.0/33\", true]\nid = []\n[indicators]\nbuiltin = \"no\"\n[output]\nto = \"x\"\n";
     assert_eq!(
-        told(text),
+        errors(text),
         [
             "1:2: unknown section sensors: did you mean sensor?",
             "4:1: unknown key capture.fliter: did you mean filter?",
-            "5:1: unknown key capture.workers: it belongs into [sensor]",
-            "6:1: unknown key capture.qqq: known here: interfaces, promiscuous, snap_length, kernel_buffer, direction, filter",
+            "5:1: unknown key capture.workers: it belongs in [sensor]",
+            "6:1: unknown key capture.qqq: expected one of interfaces, promiscuous, snap_length, kernel_buffer, direction, filter",
             "8:11: sensor.workers: \"0\": number would be zero for non-zero type",
-            "9:17: sensor.repeat_window: a text or a whole number is wanted, not a fraction",
+            "9:17: sensor.repeat_window: expected a string or a whole number, not a fraction",
             "10:9: sensor.home: \"10.0.0.0/33\": invalid IP address syntax",
-            "11:6: sensor.id: one value is wanted, not a list",
-            "13:11: indicators.builtin: true or false is wanted, not a text",
-            "14:2: write [[output]]: there may be several",
+            "11:6: sensor.id: expected one value, not a list",
+            "13:11: indicators.builtin: expected true or false, not a string",
+            "14:2: write [[output]]: it may occur several times",
         ]
     );
-    assert_eq!(told("workers = 2"), ["1:1: unknown section workers: the key belongs into [sensor]"]);
-    assert_eq!(told("sensor = 2"), ["1:1: write [sensor] with its keys below"]);
-    assert_eq!(told("output = [1]"), ["1:11: write [[output]] with its keys below"]);
+    assert_eq!(errors("workers = 2"), ["1:1: unknown section workers: the key belongs in [sensor]"]);
+    assert_eq!(errors("sensor = 2"), ["1:1: write [sensor] with its keys below it"]);
+    assert_eq!(errors("output = [1]"), ["1:11: write [[output]] with its keys below it"]);
     assert_eq!(
-        told("[sensor]\nworkers = 0x1_0000_0000_0000_0000_0000_0000_0000_0000")[0].split(": ").next(),
+        errors("[sensor]\nworkers = 0x1_0000_0000_0000_0000_0000_0000_0000_0000")[0].split(": ").next(),
         Some("2:11")
     );
     assert!(
-        told("[sensor]\nhost = \"ä\" x")[0].starts_with("2:12: not TOML"),
+        errors("[sensor]\nhost = \"ä\" x")[0].starts_with("2:12: not TOML"),
         "{:?}",
-        told("[sensor]\nhost = \"ä\" x")
+        errors("[sensor]\nhost = \"ä\" x")
     );
-    assert!(told("[sensor]\nhost = 1\nhost = 2")[0].starts_with("3:1: not TOML"));
+    assert!(errors("[sensor]\nhost = 1\nhost = 2")[0].starts_with("3:1: not TOML"));
 }
 
 #[test]
 fn an_empty_file_says_nothing() {
-    assert_eq!(said(""), BTreeMap::new());
-    assert_eq!(said("[sensor]\n[indicators]\n# nothing\n"), BTreeMap::new());
+    assert_eq!(settings(""), BTreeMap::new());
+    assert_eq!(settings("[sensor]\n[indicators]\n# nothing\n"), BTreeMap::new());
 }
 
 proptest::proptest! {
-    /// Whatever stands in the file, there are settings or problems.
+    /// Any text gives settings or errors.
     #[test]
     fn no_text_breaks_it(text in r#"((\[{1,2}(sensor|output|capture)\]{1,2}\n|(host|home|to|workers|builtin) = (1|"x"|true|\[1, \["x"\]\]|\{a=1\}|1e9|1979-05-27)\n|.){0,8})"#) {
-        if let Err(problems) = parse(&text, &args::all_arguments()) {
-            proptest::prop_assert!(!texts(problems).is_empty());
+        if let Err(errors) = parse(&text, &args::all_arguments()) {
+            proptest::prop_assert!(!texts(errors).is_empty());
         }
     }
 }

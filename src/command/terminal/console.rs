@@ -1,4 +1,5 @@
-//! Standard error: the log, the progress bar and the summary, which share one terminal and must not write over each other.
+//! Standard error: the log, the progress bar and the summary share one terminal and must not
+//! overwrite each other.
 
 use std::error::Error;
 use std::fs::File;
@@ -12,20 +13,20 @@ use env_logger::{Env, Target};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use log::{Level, LevelFilter};
 use rattap::alert::exclusion::LoadErrors;
-use rattap::alert::{is_unprintable, sanitize};
 use rattap::indicator;
 use rattap::output::{Event, Report, SharedTally};
 use rattap::units::ByteCount;
 
+use crate::command::printable::{printable, printable_lines};
 use crate::command::settings;
 use crate::command::terminal::table;
 
-/// What a run is, for those who read its log.
+/// The kind of a command, which decides how much it logs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// Somebody waits for its end: the log tells of problems alone.
-    Command,
-    /// It runs for long: the log also tells what happens, and when.
+pub enum CommandKind {
+    /// The user waits for its end: only problems are logged.
+    Short,
+    /// It runs for a long time: informational messages are logged too, with their time.
     Service,
 }
 
@@ -36,12 +37,12 @@ pub struct Console {
 }
 
 impl Console {
-    /// Sets the log up. The bar stays hidden until [`Console::begin`].
-    pub fn start(kind: Kind, verbose: u8, is_quiet: bool) -> Self {
+    /// Sets up the log. The bar is hidden until [`Console::start_progress`].
+    pub fn start(kind: CommandKind, verbose: u8, is_quiet: bool) -> Self {
         let bar = ProgressBar::hidden();
         let level = match (kind, verbose) {
-            (Kind::Command, 0) => LevelFilter::Warn,
-            (Kind::Command, 1) | (Kind::Service, 0) => LevelFilter::Info,
+            (CommandKind::Short, 0) => LevelFilter::Warn,
+            (CommandKind::Short, 1) | (CommandKind::Service, 0) => LevelFilter::Info,
             _ => LevelFilter::Debug,
         };
         let mut log = env_logger::Builder::new();
@@ -50,27 +51,28 @@ impl Console {
         if is_quiet {
             log.filter_level(LevelFilter::Off).filter(None, LevelFilter::Off);
         }
-        let style = match kind {
-            Kind::Command => Style::Plain,
-            Kind::Service if is_journal() => Style::Journal,
-            Kind::Service => Style::Timed,
+        let format = match kind {
+            CommandKind::Short => LogFormat::Plain,
+            CommandKind::Service if is_journal() => LogFormat::Journal,
+            CommandKind::Service => LogFormat::Timed,
         };
         log.format(move |line, record| {
             let level = record.level().as_str().to_lowercase();
             let message = printable(&record.args().to_string());
-            match style {
-                Style::Plain => writeln!(line, "rattap: {level}: {message}"),
-                Style::Timed => writeln!(line, "{} rattap: {level}: {message}", line.timestamp_millis()),
-                Style::Journal => writeln!(line, "<{}>{message}", priority(record.level())),
+            match format {
+                LogFormat::Plain => writeln!(line, "rattap: {level}: {message}"),
+                LogFormat::Timed => writeln!(line, "{} rattap: {level}: {message}", line.timestamp_millis()),
+                LogFormat::Journal => writeln!(line, "<{}>{message}", priority(record.level())),
             }
         });
-        log.target(Target::Pipe(Box::new(BesideBar { bar: bar.clone() })));
+        log.target(Target::Pipe(Box::new(AboveBar { bar: bar.clone() })));
         log.init();
         Self { bar, is_quiet }
     }
 
-    /// Shows the bar, if there is anybody to see it. `total` is what all inputs have, where that is known.
-    pub fn begin(&self, total: Option<ByteCount>) {
+    /// Shows the progress bar if standard error is a terminal. `total` is the size of all inputs,
+    /// if known.
+    pub fn start_progress(&self, total: Option<ByteCount>) {
         if self.is_quiet || !io::stderr().is_terminal() {
             return;
         }
@@ -85,88 +87,68 @@ impl Console {
         self.bar.set_draw_target(ProgressDrawTarget::stderr());
     }
 
-    /// Moves the bar.
-    pub fn progress(&self, read: &AtomicU64, alerts: u64) {
+    /// Moves the progress bar.
+    pub fn update_progress(&self, bytes_read: &AtomicU64, alerts: u64) {
         self.bar.set_message(format!("{alerts} alerts"));
-        self.bar.set_position(read.load(Ordering::Relaxed));
+        self.bar.set_position(bytes_read.load(Ordering::Relaxed));
     }
 
-    /// Takes the bar away.
-    pub fn end(&self) {
+    /// Removes the progress bar.
+    pub fn end_progress(&self) {
         self.bar.finish_and_clear();
     }
 
-    /// Says something that is no log.
-    pub fn say(&self, text: &str) {
+    /// Prints a text that is not a log message.
+    pub fn print(&self, text: &str) {
         if !self.is_quiet {
-            // Where standard error is gone there is nowhere to complain.
+            // If standard error is closed, there is nowhere to report it.
             let _ = io::stderr().write_all(text.as_bytes());
         }
     }
 
-    /// Says who was seen doing what.
-    pub fn show(&self, tally: &SharedTally) {
-        self.say(&table::text(&tally.held(), table::is_coloured()));
+    /// Prints the table of clients and their findings.
+    pub fn print_table(&self, tally: &SharedTally) {
+        self.print(&table::text(&tally.held(), table::has_color()));
     }
 }
 
-/// Says why nothing was done. Also where quiet: an exit code alone leaves the user to guess.
-pub fn fail(error: &anyhow::Error) {
+/// Prints why nothing was done, even with `--quiet`: the exit code alone does not say why.
+pub fn print_error(error: &anyhow::Error) {
     let _ = writeln!(io::stderr(), "rattap: error: {}", message(error));
 }
 
-/// An error with its causes, as printable text. A list of errors has one line for each.
+/// An error with its causes, as printable text. A list of errors has a line for each.
 pub fn message(error: &anyhow::Error) -> String {
     let text = |cause: &(dyn Error + 'static)| {
-        let is_list = cause.is::<indicator::LoadError>() || cause.is::<LoadErrors>();
-        let is_list = is_list || cause.is::<settings::LoadError>() || cause.is::<settings::Problems>();
+        let is_list = cause.is::<indicator::LoadError>()
+            || cause.is::<LoadErrors>()
+            || cause.is::<settings::LoadError>()
+            || cause.is::<settings::FileErrors>();
         let text = cause.to_string();
         if is_list { printable_lines(&text) } else { printable(&text) }
     };
     error.chain().map(text).collect::<Vec<_>>().join(": ")
 }
 
-/// Text on one line that cannot drive a terminal: control characters become `\x1b`.
-pub fn printable(text: &str) -> String {
-    sanitize(text.as_bytes()).to_string()
-}
-
-/// As [`printable`], for text whose line feeds are the program's own.
-pub fn printable_lines(text: &str) -> String {
-    text.lines().map(printable).collect::<Vec<_>>().join("\n")
-}
-
-/// JSON that cannot drive a terminal: the control characters that JSON allows in strings become `\u009b`, which is
-/// the same to whatever parses it.
-pub fn printable_json(json: &str) -> String {
-    let mut text = String::with_capacity(json.len());
-    for character in json.chars() {
-        if character != '\n' && is_unprintable(character) {
-            text += &format!("\\u{:04x}", u32::from(character));
-        } else {
-            text.push(character);
-        }
-    }
-    text
-}
-
-/// How a log line looks.
+/// The format of a log line.
 #[derive(Clone, Copy)]
-enum Style {
+enum LogFormat {
     Plain,
     Timed,
-    /// The journal knows time and name, and takes the priority in brackets (sd-daemon(3)).
+    /// The journal adds time and name itself, and expects the priority in angle brackets
+    /// (sd-daemon(3)).
     Journal,
 }
 
-/// Whether standard error is the journal's: systemd names the stream's device and inode (systemd.exec(5)).
+/// Returns true if standard error goes to the journal. systemd gives the stream's device and inode
+/// (systemd.exec(5)).
 fn is_journal() -> bool {
-    let Some(named) = std::env::var("JOURNAL_STREAM").ok() else { return false };
+    let Some(journal) = std::env::var("JOURNAL_STREAM").ok() else { return false };
     let Ok(file) = io::stderr().as_fd().try_clone_to_owned().map(File::from) else { return false };
-    file.metadata().is_ok_and(|metadata| named == format!("{}:{}", metadata.dev(), metadata.ino()))
+    file.metadata().is_ok_and(|metadata| journal == format!("{}:{}", metadata.dev(), metadata.ino()))
 }
 
-/// The level as syslog(3) numbers it.
+/// The priority as in syslog(3).
 fn priority(level: Level) -> u8 {
     match level {
         Level::Error => 3,
@@ -176,8 +158,8 @@ fn priority(level: Level) -> u8 {
     }
 }
 
-/// Logs what outputs tell.
-pub fn report() -> Report {
+/// Returns a function that logs the events of outputs.
+pub fn log_output_events() -> Report {
     Arc::new(|name: &str, event: Event| match event {
         Event::Failed(error) => log::error!("{error}"),
         event if event.is_problem() => log::warn!("{name}: {event}"),
@@ -185,12 +167,12 @@ pub fn report() -> Report {
     })
 }
 
-/// Writes log lines above the bar.
-struct BesideBar {
+/// Writes log lines above the progress bar.
+struct AboveBar {
     bar: ProgressBar,
 }
 
-impl Write for BesideBar {
+impl Write for AboveBar {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.bar.suspend(|| io::stderr().write(bytes))
     }

@@ -1,17 +1,17 @@
-//! What the exit codes mean; scripts rely on them.
+//! The exit codes. Scripts rely on them.
 
 use std::process::{ExitCode, Termination};
 
-/// How a run ended.
+/// The exit code of the program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
-    /// All was done.
-    Done = 0,
-    /// An input could not be read or was damaged, or alerts could not be written. Everything else was done.
-    Failed = 1,
-    /// Wrong usage or settings; nothing was done.
+    Success = 0,
+    /// An input could not be read or was damaged, or alerts could not be written. Everything else
+    /// was done.
+    Failure = 1,
+    /// Wrong usage or settings. Nothing was done.
     Usage = 2,
-    /// All was done and there were alerts, where the user asked to be told so.
+    /// Everything was done and there were alerts, if the user asked for this exit code.
     Alerts = 10,
 }
 

@@ -1,13 +1,13 @@
-//! Tables for people and JSON for programs: what is looked for, and where one can listen.
+//! Lists of indicators and interfaces: tables for people, JSON for programs.
 
 use rattap::capture::Interface;
 use rattap::indicator::{Indicator, IndicatorSet};
 use rattap::units::Timestamp;
 use serde::Serialize;
 
-use crate::command::terminal::console::{printable, printable_json};
+use crate::command::printable::{printable, printable_json};
 
-/// One indicator, as `indicators list --json` gives it.
+/// One indicator in the output of `indicators list --json`.
 #[derive(Serialize)]
 struct Row<'a> {
     kind: &'static str,
@@ -45,7 +45,7 @@ impl<'a> Row<'a> {
     }
 }
 
-/// RFC 3339, in UTC.
+/// A time in RFC 3339 format, in UTC.
 pub fn time(time: Timestamp) -> String {
     jiff::Timestamp::from_nanosecond(time.nanos().into()).map(|time| time.to_string()).unwrap_or_default()
 }
@@ -94,8 +94,8 @@ pub fn interfaces_table(interfaces: &[Interface]) -> String {
     table(head, rows)
 }
 
-/// Columns as wide as their widest cell, two blanks between them, none at the end of a line. Control characters
-/// are escaped: cells hold text of lists and names of interfaces.
+/// Lays out rows in columns. A column is as wide as its widest cell, two spaces separate columns,
+/// and lines have no trailing spaces. Control characters are escaped: cells hold text of lists.
 fn table<const N: usize>(head: [String; N], rows: impl Iterator<Item = [String; N]>) -> String {
     let rows = std::iter::once(head).chain(rows).map(|row| row.map(|cell| printable(&cell)));
     let rows: Vec<[String; N]> = rows.collect();

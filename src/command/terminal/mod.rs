@@ -1,4 +1,4 @@
-//! Everything that people see on a terminal, and the exit code.
+//! The output for people on a terminal, and the exit code.
 
 pub mod console;
 pub mod exit_code;

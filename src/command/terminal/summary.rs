@@ -1,4 +1,4 @@
-//! The closing summary: what was read, what was found, and every loss with its reason.
+//! The summary of a run: its packets, its findings, and every loss with its reason.
 
 use std::fmt::Write;
 use std::iter;
@@ -6,59 +6,65 @@ use std::time::Duration;
 
 use rattap::alert::exclusion::Exclusions;
 use rattap::alert::{Evidence, Signature};
+use rattap::capture::CaptureCounts;
 use rattap::carve::Carved;
 use rattap::counts::{counted, grouped};
 use rattap::sensor::Totals;
 use rattap::sensor::{Loss, losses};
 use rattap::units::ByteCount;
 
-/// The summary of a replay, of several lines.
-pub fn text(totals: &Totals, exclusions: &Exclusions, problems: u64, took: Duration) -> String {
-    let capture = &totals.capture;
-    let seconds = took.as_secs_f64();
-    let rate = ByteCount((capture.bytes.0 as f64 / seconds.max(1e-6)) as u64);
-    let mut text = format!(
-        "{}, {} in {}, read in {seconds:.2} s ({rate}/s)\n",
-        counted(capture.packets, "packet"),
-        capture.bytes,
-        counted(capture.inputs, "capture"),
-    );
+/// The kind of a run, which decides the first line of its summary.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RunKind {
+    Replay,
+    Live,
+}
+
+/// The summary of a run, of several lines. `took` is how long it has run.
+pub fn text(kind: RunKind, totals: &Totals, exclusions: &Exclusions, problems: u64, took: Duration) -> String {
+    let mut text = match kind {
+        RunKind::Replay => replay_volume(&totals.capture, took),
+        RunKind::Live => live_volume(&totals.capture, took),
+    };
     // Writing into a string cannot fail.
     let _ = write(&mut text, totals, exclusions, problems);
     text
 }
 
-/// What was carved, and what not for want of room.
-pub fn carved(carved: &Carved, evidence: &Evidence) -> String {
-    let Carved { packets, conversations, .. } = *carved;
-    let mut text = format!("carved {} of {}\n", counted(packets, "packet"), counted(conversations, "conversation"));
-    let beyond = [
-        (evidence.sightings_beyond(), "sighting", "of conversations that are not carved, since there are too many"),
-        (
-            evidence.lines_beyond(),
-            "line",
-            "not named in comments for all packets that they tell of, since there are too many",
-        ),
-    ];
-    for (count, what, why) in beyond.into_iter().filter(|(count, ..)| *count > 0) {
-        text += &format!("{} {why}\n", counted(count, what));
-    }
-    text
+fn replay_volume(capture: &CaptureCounts, took: Duration) -> String {
+    let seconds = took.as_secs_f64();
+    let rate = ByteCount((capture.bytes.0 as f64 / seconds.max(1e-6)) as u64);
+    format!(
+        "{}, {} in {}, read in {seconds:.2} s ({rate}/s)\n",
+        counted(capture.packets, "packet"),
+        capture.bytes,
+        counted(capture.inputs, "capture"),
+    )
 }
 
-/// The summary of a live sensor so far, of several lines.
-pub fn live_text(totals: &Totals, exclusions: &Exclusions, took: Duration) -> String {
-    let capture = &totals.capture;
+fn live_volume(capture: &CaptureCounts, took: Duration) -> String {
     let rate = (capture.packets as f64 / took.as_secs_f64().max(1e-6)) as u64;
     let took = jiff::SignedDuration::from_secs(took.as_secs().try_into().unwrap_or(i64::MAX));
-    let mut text = format!(
+    format!(
         "{}, {} from {} in {took:#} ({} packets/s)\n",
         counted(capture.packets, "packet"),
         capture.bytes,
         counted(capture.inputs, "interface"),
         grouped(rate),
-    );
-    let _ = write(&mut text, totals, exclusions, 0);
+    )
+}
+
+/// The amount of evidence that was carved, and what exceeded a limit.
+pub fn carved(carved: &Carved, evidence: &Evidence) -> String {
+    let Carved { packets, conversations, .. } = *carved;
+    let mut text = format!("carved {} of {}\n", counted(packets, "packet"), counted(conversations, "conversation"));
+    let omitted = [
+        (evidence.sightings_beyond(), "sighting", "of conversations that were not carved, because there are too many"),
+        (evidence.lines_beyond(), "line", "not named in the comments of all their packets, because there are too many"),
+    ];
+    for (count, what, why) in omitted.into_iter().filter(|(count, ..)| *count > 0) {
+        text += &format!("{} {why}\n", counted(count, what));
+    }
     text
 }
 
@@ -94,7 +100,7 @@ fn write(text: &mut String, totals: &Totals, exclusions: &Exclusions, problems: 
     };
     let mut losses = iter::once(problems).chain(losses(totals)).filter(|loss| loss.count > 0).peekable();
     if losses.peek().is_some() {
-        writeln!(text, "not, or not wholly, looked at:")?;
+        writeln!(text, "skipped or incomplete:")?;
     }
     for Loss { count, what, .. } in losses {
         writeln!(text, "  {:>12} {what}", grouped(count))?;
@@ -102,7 +108,7 @@ fn write(text: &mut String, totals: &Totals, exclusions: &Exclusions, problems: 
     Ok(())
 }
 
-/// What became of the sightings that exclusions match, and which of these matched none.
+/// The effects of each exclusion on sightings, and the exclusions that matched none.
 fn write_exclusions(text: &mut String, totals: &Totals, is_dry: bool) -> std::fmt::Result {
     let counts = &totals.track.exclusions;
     if counts.is_empty() {
@@ -116,7 +122,7 @@ fn write_exclusions(text: &mut String, totals: &Totals, is_dry: bool) -> std::fm
     }
     for rule in counts.iter().filter(|rule| !rule.is_unused()) {
         let reasons = [
-            (rule.other_contact, "with hosts that contacted something listed"),
+            (rule.other_contact, "with hosts that contacted a listed indicator"),
             (rule.outside_schedule, "outside its schedule"),
             (rule.expired, "expired"),
         ];
@@ -150,11 +156,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_losses_that_happened_are_told() {
+    fn only_losses_that_occurred_are_listed() {
         let mut totals = Totals::default();
         totals.capture.packets = 2;
         totals.scan.skipped[Skip::NotIp as usize] = 1;
-        let text = text(&totals, &Exclusions::default(), 0, Duration::from_secs(1));
+        let text = text(RunKind::Replay, &totals, &Exclusions::default(), 0, Duration::from_secs(1));
         assert!(text.contains("nothing found"), "{text}");
         assert!(text.contains("1 frames: not IP"), "{text}");
         assert_eq!(text.lines().count(), 4, "{text}");

@@ -1,4 +1,4 @@
-//! The table of `--summary`: clients and what they were seen doing, the worst first.
+//! The table of `--summary`: clients and their findings, worst first.
 
 use std::fmt::Write;
 use std::io::{self, IsTerminal};
@@ -6,14 +6,14 @@ use std::io::{self, IsTerminal};
 use rattap::counts::{counted, grouped};
 use rattap::output::{Row, Tally};
 
-/// How many rows are shown: what a terminal shows at once. The rest is counted.
-const MOST_ROWS: usize = 40;
+/// The number of rows that fit on a terminal. Further rows are only counted.
+const MAX_ROWS: usize = 40;
 
-/// How much of a name is shown.
-const LONGEST_TARGET: usize = 64;
+/// The number of characters of a target that are shown.
+const MAX_TARGET_LENGTH: usize = 64;
 
-/// The table, or nothing where nothing was found.
-pub fn text(tally: &Tally, is_coloured: bool) -> String {
+/// The table. It is empty if there are no findings.
+pub fn text(tally: &Tally, has_color: bool) -> String {
     let (clients, mut others) = tally.worst_first();
     let mut text = String::new();
     if clients.is_empty() {
@@ -23,7 +23,7 @@ pub fn text(tally: &Tally, is_coloured: bool) -> String {
     let mut shown = Vec::new();
     for client in &clients {
         rows += client.rows.len();
-        if rows > MOST_ROWS && !shown.is_empty() {
+        if rows > MAX_ROWS && !shown.is_empty() {
             others.add(client);
         } else {
             shown.push(client);
@@ -37,7 +37,7 @@ pub fn text(tally: &Tally, is_coloured: bool) -> String {
         let mut name = client.client.to_string();
         for row in &client.rows {
             let line = line(row);
-            let (on, off) = if is_coloured { colour(row.severity) } else { ("", "") };
+            let (on, off) = if has_color { color(row.severity) } else { ("", "") };
             let _ = writeln!(text, "{name:width$}  {on}{line}{off}");
             name.clear();
         }
@@ -55,7 +55,7 @@ pub fn text(tally: &Tally, is_coloured: bool) -> String {
 }
 
 fn line(row: &Row) -> String {
-    let mut target: String = row.target.chars().take(LONGEST_TARGET).collect();
+    let mut target: String = row.target.chars().take(MAX_TARGET_LENGTH).collect();
     if target.len() < row.target.len() {
         target.push('…');
     }
@@ -69,8 +69,8 @@ fn line(row: &Row) -> String {
     )
 }
 
-/// What a terminal is told before and after a line of this severity.
-fn colour(severity: u8) -> (&'static str, &'static str) {
+/// The escape sequences (ECMA-48) before and after a line of this severity.
+fn color(severity: u8) -> (&'static str, &'static str) {
     match severity {
         9.. => ("\x1b[1;31m", "\x1b[0m"),
         7..=8 => ("\x1b[33m", "\x1b[0m"),
@@ -78,9 +78,9 @@ fn colour(severity: u8) -> (&'static str, &'static str) {
     }
 }
 
-/// Whether standard error is to be coloured: where it is a terminal, unless the user says otherwise (<https://no-color.org/>,
-/// <https://bixense.com/clicolors/>).
-pub fn is_coloured() -> bool {
+/// Returns true if output to standard error has colors: on a terminal, unless the environment says
+/// otherwise (<https://no-color.org/>, <https://bixense.com/clicolors/>).
+pub fn has_color() -> bool {
     let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty());
     if variable("NO_COLOR").is_some() {
         return false;

@@ -46,7 +46,7 @@ fn without_rights_it_captures_again_reloads_and_writes_anew() {
     fs::write(&file, format!("[sensor]\nrepeat_window = \"1m\"\n{settings}")).unwrap();
     sensor.signal("HUP");
     let log = sensor.wait_for_log("reloaded: 11 indicators", 1);
-    assert!(log.contains("changed as well, but that takes a restart: [sensor]\n"), "{log}");
+    assert!(log.contains("these changes need a restart to take effect: [sensor]\n"), "{log}");
     // The output thread opens it when it next looks.
     wait_for_file(&alerts);
     net.send("a0", &["--topspeed"], &sample("endpoint/udp.pcap"));

@@ -31,10 +31,10 @@ fn a_reload_under_load_loses_no_packet_and_a_bad_list_changes_nothing() {
         sensor.wait_for_alerts("cs1=10.20.0.53", 1);
         fs::write(&path, [0xff, 0xfe, 0]).unwrap();
         sensor.signal("HUP");
-        sensor.wait_for_log("not reloaded, indicators and exclusions from before stay in force", 1);
+        sensor.wait_for_log("not reloaded, the previous indicators and exclusions stay in force", 1);
         fs::remove_file(&path).unwrap();
         sensor.signal("HUP");
-        sensor.wait_for_log("not reloaded, indicators and exclusions from before stay in force", 2);
+        sensor.wait_for_log("not reloaded, the previous indicators and exclusions stay in force", 2);
         for time in 2..9 {
             fs::write(&path, with).unwrap();
             sensor.signal("HUP");

@@ -1,18 +1,19 @@
-//! What is in force, as a settings file that says it, with where each value comes from.
+//! The settings in force, written as a settings file that says where each value comes from.
 
 use std::any::TypeId;
 use std::ffi::OsString;
 use std::fmt::Write;
 use std::path::PathBuf;
 
+use crate::command::printable::printable_json;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches};
 
-use super::{KEYS, Key, Origins, REPEATED, argument_of, is_list, is_switch};
+use super::keys::{KEYS, REPEATED, SettingKey, argument_of, is_list, is_switch};
+use super::origins::Origins;
 use crate::command::args;
-use crate::command::terminal::console::printable_json;
 
-/// Every key with its value. What has no value is told as a comment.
+/// Lists every key with its value. A key without a value becomes a comment.
 pub fn in_force(matches: &ArgMatches, origins: &Origins) -> String {
     let mut text = String::new();
     // Writing into a string cannot fail.
@@ -25,8 +26,8 @@ fn write(text: &mut String, matches: &ArgMatches, origins: &Origins) -> std::fmt
     let mut section = "";
     for key in &KEYS {
         let Some(argument) = argument_of(&arguments, key) else { continue };
-        let repeats = key.section == REPEATED;
-        if section != key.section && !repeats {
+        let is_repeated = key.section == REPEATED;
+        if section != key.section && !is_repeated {
             writeln!(text, "{}[{}]", if section.is_empty() { "" } else { "\n" }, key.section)?;
         }
         section = key.section;
@@ -35,10 +36,10 @@ fn write(text: &mut String, matches: &ArgMatches, origins: &Origins) -> std::fmt
             (None, Some(ValueSource::DefaultValue)) => "default".to_owned(),
             _ => "given".to_owned(),
         };
-        let values = values(key, argument, matches);
+        let values = toml_values(key, argument, matches);
         if values.is_empty() {
-            writeln!(text, "# {} is not set: {}", key.name, unset(argument))?;
-        } else if repeats {
+            writeln!(text, "# {} is not set: {}", key.name, documented_default(argument))?;
+        } else if is_repeated {
             for value in values {
                 writeln!(text, "\n[[{}]]", key.section)?;
                 writeln!(text, "{} = {value} # {origin}", key.name)?;
@@ -52,8 +53,8 @@ fn write(text: &mut String, matches: &ArgMatches, origins: &Origins) -> std::fmt
     Ok(())
 }
 
-/// The values as TOML.
-fn values(key: &Key, argument: &Arg, matches: &ArgMatches) -> Vec<String> {
+/// The values of a key, each in TOML.
+fn toml_values(key: &SettingKey, argument: &Arg, matches: &ArgMatches) -> Vec<String> {
     if is_switch(argument) {
         return vec![(matches.get_flag(key.argument) != key.is_negated).to_string()];
     }
@@ -68,13 +69,14 @@ fn values(key: &Key, argument: &Arg, matches: &ArgMatches) -> Vec<String> {
     .collect()
 }
 
-/// A text as TOML has it. A JSON text is a TOML text too, once DEL is escaped.
+/// A TOML string. A JSON string is a valid TOML string, except that TOML requires DEL to be
+/// escaped.
 fn quoted(text: &str) -> String {
     printable_json(&serde_json::Value::from(text).to_string())
 }
 
-/// What holds where an option is not given: what its help says in brackets.
-fn unset(argument: &Arg) -> String {
+/// The default of an option without a value, as the option's help gives it in brackets.
+fn documented_default(argument: &Arg) -> String {
     let help = argument.get_help().map(ToString::to_string).unwrap_or_default();
     match help.split_once("[default: ").and_then(|(_, rest)| rest.split_once(']')) {
         Some((default, _)) => default.to_owned(),

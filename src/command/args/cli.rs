@@ -1,0 +1,94 @@
+//! The whole command line: global options and the commands.
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, Parser, Subcommand};
+use clap_complete::Shell;
+
+use super::{ExclusionsCommand, HuntArgs, IndicatorsCommand, LiveArgs, ReplayArgs};
+
+/// The settings file of this machine's sensor.
+pub const SETTINGS_FILE: &str = "/etc/rattap/rattap.toml";
+
+/// A packet-capture network sensor for NetSupport Manager RAT command-and-control, alerting in CEF.
+#[derive(Debug, Parser)]
+#[command(name = "rattap", version, max_term_width = 100, arg_required_else_help = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+
+    /// Log more: once for informational messages, twice for debug messages. RUST_LOG overrides this
+    #[arg(short, long, global = true, action = ArgAction::Count, conflicts_with = "quiet")]
+    pub verbose: u8,
+
+    /// Print no log, progress or summary: only alerts, and the exit code
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    // clap takes the help of a command with arguments from the documentation of the arguments.
+    Replay(Box<ReplayArgs>),
+    Live(Box<LiveArgs>),
+    /// List the indicators in force, or check indicator lists
+    #[command(subcommand)]
+    Indicators(IndicatorsCommand),
+    Hunt(HuntArgs),
+    /// Check the rules that exclude lawful use
+    #[command(subcommand)]
+    Exclusions(ExclusionsCommand),
+    /// List the network interfaces
+    Interfaces,
+    /// Check a settings file
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Print the JSON Schema of the JSON report (replay --report FILE.json)
+    ReportSchema,
+    /// Print a manual page in roff format
+    Man {
+        /// Print the page of this command, such as replay or indicators-list [default: rattap
+        /// itself]
+        #[arg(value_name = "COMMAND")]
+        page: Option<String>,
+
+        /// Write all pages to this folder instead
+        #[arg(long, value_name = "FOLDER", conflicts_with = "page")]
+        into: Option<PathBuf>,
+    },
+    /// Print shell completions
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Check a settings file and print the settings in force, each with its line in the file
+    Check {
+        /// The settings file
+        #[arg(value_name = "FILE", default_value = SETTINGS_FILE)]
+        file: PathBuf,
+    },
+}
+
+/// The settings file of a command that works without one.
+#[derive(Debug, Args)]
+pub struct ConfigArgs {
+    /// Read settings from this file; arguments override them
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,7 @@
+//! `rattap live`: a sensor on network interfaces, until a signal stops it.
+
+mod health;
+mod run;
+mod supervisor;
+
+pub use run::run;

@@ -1,0 +1,96 @@
+//! The run of a live sensor, from opening the interfaces to the exit code.
+
+use std::net::{SocketAddr, TcpListener};
+use std::sync::{Arc, Mutex};
+
+use anyhow::{Context, bail};
+use rattap::alert::Phase;
+use rattap::capture::{Opened, Source};
+use rattap::metrics::{Lag, Server};
+use rattap::output::{self, Mode, Output};
+use rattap::privileges::{self, Confinement, Opener};
+use rattap::sensor::{Control, Run};
+
+use super::health::{FeedHealth, OutputHealth, locked, snapshot};
+use super::supervisor::Supervisor;
+use crate::command::clock::now;
+use crate::command::ending::{Ending, InputProblems};
+use crate::command::plan;
+use crate::command::signals::Signals;
+use crate::command::terminal::console::{Console, log_output_events};
+use crate::command::terminal::exit_code::Exit;
+use crate::command::terminal::summary::RunKind;
+
+/// Runs a live sensor until a signal stops it.
+pub fn run(live: &plan::Live, console: &Console) -> anyhow::Result<Exit> {
+    if live.capture.interfaces.is_empty() {
+        bail!("no interface to capture from: name one with --interface, or as capture.interfaces in the settings");
+    }
+    let signals = Signals::listen().context("cannot listen for signals")?;
+    // `privileges` requires this order.
+    let opened = Opened::open(&live.capture)?;
+    let listener = live.service.metrics.map(listen).transpose()?;
+    let opener = give_up_privileges(live)?;
+    let lag = Arc::new(Mutex::new(Lag::default()));
+    let output = with_lag(live.run.open_outputs(Mode::Live, &log_output_events())?, lag.clone());
+    let control = Control::new(live.in_force());
+    let (interfaces, interface_events) = (opened.interfaces().to_vec(), opened.news());
+    let outputs = OutputHealth { monitors: output.monitors(), spool: live.run.spool.clone(), lag };
+    let feeds = Arc::new(Mutex::new(FeedHealth::new(&live.run)));
+    let snapshot = snapshot(control.clone(), interfaces.clone(), outputs.clone(), feeds.clone());
+    let _metrics = listener.map(|listener| Server::start(listener, snapshot)).transpose().context("metrics")?;
+    let sources = opened.start(control.source_stop(), &opener);
+    let sources = sources.into_iter().map(|source| Box::new(source) as Box<dyn Source>).collect();
+    let mut supervisor = Supervisor::new(live, &control, signals, interfaces, interface_events, outputs.clone(), feeds);
+    supervisor.started();
+    let mut outcome =
+        Run::controlled(&control, &live.run.settings)
+            .go_on_without_output()
+            .start_all(sources, output, &mut |event| supervisor.handle(event));
+    supervisor.stopped();
+    // In a live run outputs drop alerts without failing. Their status counts those alerts.
+    outcome.totals.alerts_lost += outputs.lost();
+    let ending = Ending::new(outcome.totals, outcome.output, InputProblems::default());
+    ending.print_summary(RunKind::Live, console, supervisor.exclusions(), supervisor.running_time());
+    Ok(ending.exit(false))
+}
+
+fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).with_context(|| format!("--metrics {address}: cannot listen"))
+}
+
+/// Gives up the privileges that the sensor no longer needs. Checks that it can still do what it
+/// needs to do later.
+fn give_up_privileges(live: &plan::Live) -> anyhow::Result<Opener> {
+    let plan = live.privileges();
+    if let Some(spool) = &live.run.spool {
+        live.service.account.make_folder(&spool.folder)?;
+    }
+    let standing = privileges::give_up(&plan)?;
+    if let Some(problem) = privileges::check_paths(&plan.reads, &plan.writes).into_iter().next() {
+        return Err(problem.into());
+    }
+    let confined = match standing.confinement {
+        Some(Confinement::Whole) => "confined to its own files",
+        Some(Confinement::Partial) => "confined to its own files as far as this kernel supports it",
+        Some(Confinement::None) => {
+            log::warn!("not confined to its own files: this kernel does not support landlock");
+            "not confined"
+        }
+        None => "not confined",
+    };
+    log::info!("runs as {}, {confined}", standing.user);
+    Ok(standing.opener)
+}
+
+/// Measures the time from a packet to its alert.
+fn with_lag(output: Box<dyn Output>, lag: Arc<Mutex<Lag>>) -> Box<dyn Output> {
+    Box::new(output::Watched::new(output, move |alert| {
+        // An update is written when its window closes, so its lag says nothing about the sensor's
+        // speed.
+        if alert.phase == Phase::First && !alert.is_suppressed() {
+            let passed = now().since(alert.seen);
+            locked(&lag).observe(passed);
+        }
+    }))
+}

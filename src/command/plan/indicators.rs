@@ -1,0 +1,87 @@
+//! The indicators in force, and the messages about the lists that they come from.
+//!
+//! Four things can be wrong with a list, each with its own message. An absent or unreadable list is
+//! an error: the user relies on the lists that they name. A stale or empty list is a warning, and
+//! the run uses the other indicators.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use rattap::indicator::{self, FeedReport, LoadError, LoadSettings, Loaded};
+
+use crate::command::args::{FeedArgs, IndicatorArgs};
+use crate::command::clock::now;
+use crate::command::settings::Origins;
+
+/// How many refused lines of one list are logged one by one. A list in the wrong format has every
+/// line refused.
+const MAX_REFUSALS_LOGGED: usize = 10;
+
+/// Loads the indicators in force, the built-in ones and those of all lists, and logs what the lists
+/// contain. A reload calls this again.
+pub fn load_indicators(args: IndicatorArgs, origins: &Origins) -> anyhow::Result<Loaded> {
+    if args.no_builtin && args.indicators.is_empty() {
+        bail!("{}: no indicators are left to look for; add a list with --indicators", origins.of("no_builtin"));
+    }
+    let settings = LoadSettings { with_builtin: !args.no_builtin, ..feed_settings(args.indicators, args.rules) };
+    load(&settings).with_context(|| origins.of("indicators"))
+}
+
+/// The settings to load lists, without the built-in indicators.
+pub fn feed_settings(paths: Vec<PathBuf>, rules: FeedArgs) -> LoadSettings {
+    LoadSettings {
+        paths,
+        with_builtin: false,
+        families: rules.family,
+        max_age: (!rules.max_age.is_zero()).then_some(rules.max_age),
+        indicator_max_age: rules.indicator_max_age,
+        allow_broad: rules.allow_broad,
+    }
+}
+
+fn load(settings: &LoadSettings) -> Result<Loaded, LoadError> {
+    let loaded = indicator::load(settings, now())?;
+    for feed in &loaded.feeds {
+        let (held, path) = (&feed.held, feed.held.path.display());
+        for refusal in held.refusals.iter().take(MAX_REFUSALS_LOGGED) {
+            log::warn!("{path}: not used: {refusal}");
+        }
+        if let Some(more @ 1..) = held.refused().checked_sub(MAX_REFUSALS_LOGGED as u64) {
+            log::warn!("{path}: {more} more lines are not used (rattap indicators check lists them)");
+        }
+        feed_warnings(feed).iter().for_each(|warning| log::warn!("{path}: {warning}"));
+        log::info!("{path}: indicators read from a {}: {}{}", held.format, held.used(), unused_entries(feed));
+    }
+    Ok(loaded)
+}
+
+/// The warnings about a list, without those about single lines.
+pub fn feed_warnings(feed: &FeedReport) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if feed.is_empty() {
+        let why = match feed.held.other_families.as_slice() {
+            [] => unused_entries(feed),
+            families => format!("{}; the families in it begin with {}", unused_entries(feed), families.join(", ")),
+        };
+        warnings.push(format!("this list of indicators is empty: nothing in it is used{why}"));
+    }
+    if let Some((max_age, age)) = feed.stale.zip(feed.age) {
+        let (age, max_age) = (in_words(age), in_words(max_age));
+        warnings.push(format!("this list of indicators is stale: it is {age} old, --max-age allows {max_age}"));
+    }
+    warnings
+}
+
+/// The numbers of unused entries, by reason.
+pub fn unused_entries(feed: &FeedReport) -> String {
+    let refused = (feed.held.refused() > 0).then(|| format!(", {} refused", feed.held.refused()));
+    let counts = feed.held.left_out.iter().map(|(why, count)| format!(", {count} {why}"));
+    counts.chain(refused).collect()
+}
+
+/// Whole days, or hours if there are fewer than two days.
+fn in_words(span: Duration) -> String {
+    let hours = span.as_secs() / 3600;
+    if hours < 48 { format!("{hours} hours") } else { format!("{} days", hours / 24) }
+}

@@ -1,0 +1,157 @@
+//! The plan of a live sensor.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use rattap::capture::{Direction, LiveSettings};
+use rattap::output::syslog::{SyslogTarget, Transport};
+use rattap::output::{SpoolSettings, Target};
+use rattap::privileges::{Account, Plan};
+use rattap::sensor::InForce;
+use rattap::units::ByteCount;
+
+use super::run::Run;
+use crate::command::args::{DirectionArg, LiveArgs, ServiceArgs};
+use crate::command::settings::Origins;
+
+/// The spool of a live sensor if no other is given.
+const DEFAULT_SPOOL: &str = "/var/lib/rattap/spool";
+
+/// The plan of a live sensor.
+pub struct Live {
+    pub capture: LiveSettings,
+    /// Its filter was compiled only to check it: the kernel filters the packets.
+    pub run: Run,
+    pub service: Service,
+    pub stats_interval: Option<Duration>,
+    /// The files that a reload reads.
+    reload_files: Vec<PathBuf>,
+}
+
+impl Live {
+    /// Checks everything that can be checked before the interfaces are opened.
+    pub fn new(args: LiveArgs, origins: &Origins) -> anyhow::Result<Self> {
+        for (number, interface) in args.interfaces.iter().enumerate() {
+            if args.interfaces[..number].contains(interface) {
+                bail!("-i {interface}: given twice, so its packets would count twice");
+            }
+        }
+        let capture = LiveSettings {
+            interfaces: args.interfaces,
+            is_promiscuous: !args.no_promiscuous,
+            snap_length: args.snap_length,
+            kernel_buffer: ByteCount(u64::from(args.kernel_buffer) << 20),
+            filter: args.run.filter.clone(),
+            direction: match args.direction {
+                DirectionArg::In => Direction::In,
+                DirectionArg::Out => Direction::Out,
+                DirectionArg::Both => Direction::Both,
+            },
+        };
+        let mut reload_files: Vec<PathBuf> = origins.file().into_iter().map(Path::to_owned).collect();
+        reload_files.extend(args.run.indicators.indicators.iter().cloned());
+        reload_files.extend(args.run.exclusions.exclusions.iter().cloned());
+        let limit = args.run.spool.spool_limit.unwrap_or(SpoolSettings::LIMIT);
+        let mut run = Run::new(args.run, origins)?;
+        if run.spool.is_none() && run.outputs.iter().any(|output| matches!(output, Target::Syslog(_))) {
+            run.spool = Some(SpoolSettings { folder: DEFAULT_SPOOL.into(), limit });
+        }
+        reload_files.extend(run.outputs.iter().flat_map(tls_files));
+        let service = Service::new(args.service, origins)?;
+        Ok(Self { capture, run, service, stats_interval: args.stats_interval, reload_files })
+    }
+
+    /// The indicators and exclusions that a sensor starts with, or that a reload puts in force.
+    pub fn in_force(&self) -> InForce {
+        InForce { indicators: self.run.indicators.clone(), exclusions: self.run.exclusions() }
+    }
+
+    /// The sections of the settings that differ in `new` and take effect only after a restart.
+    pub fn changes_for_restart(&self, new: &Self) -> Vec<&'static str> {
+        let sensor = |live: &Self| {
+            let settings = &live.run.settings;
+            (settings.workers, settings.track.repeat_window, live.stats_interval)
+        };
+        let privileges = |live: &Self| (live.service.account.clone(), live.service.reopens, live.service.confines);
+        let has_other_sensor = self.run.sensor != new.run.sensor
+            || self.run.settings.track.home != new.run.settings.track.home
+            || sensor(self) != sensor(new);
+        [
+            ("[sensor]", has_other_sensor),
+            ("[capture]", self.capture != new.capture),
+            ("exclusions.audit", self.run.audit != new.run.audit),
+            ("[[output]]", self.run.outputs != new.run.outputs),
+            ("[spool]", self.run.spool != new.run.spool),
+            ("[metrics]", self.service.metrics != new.service.metrics),
+            ("[privileges]", privileges(self) != privileges(new)),
+        ]
+        .into_iter()
+        .filter_map(|(section, has_changed)| has_changed.then_some(section))
+        .collect()
+    }
+
+    /// The privileges to give up before the sensor runs.
+    pub fn privileges(&self) -> Plan {
+        let files =
+            self.run.outputs.iter().chain(&self.run.audit).filter_map(|output| output.path().map(Path::to_owned));
+        Plan {
+            account: self.service.account.clone(),
+            reopens: self.service.reopens,
+            confines: self.service.confines,
+            reads: self.reload_files.clone(),
+            writes: files.chain(self.run.spool.iter().map(|spool| spool.folder.clone())).collect(),
+        }
+    }
+}
+
+/// The files that an output needs for TLS.
+fn tls_files(output: &Target) -> Vec<PathBuf> {
+    match output {
+        Target::Syslog(SyslogTarget { transport: Transport::Tls { tls, .. }, .. }) => {
+            let own = tls.identity.iter().flat_map(|identity| [&identity.certificate, &identity.key]);
+            tls.ca.iter().chain(own).cloned().collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// The plan of a sensor that runs as a service: its metrics and its privileges.
+pub struct Service {
+    pub metrics: Option<SocketAddr>,
+    /// The account to run as when started by root.
+    pub account: Account,
+    /// One thread keeps the right to open captures.
+    pub reopens: bool,
+    /// The kernel confines the process to its own files.
+    pub confines: bool,
+}
+
+impl Service {
+    fn new(args: ServiceArgs, origins: &Origins) -> anyhow::Result<Self> {
+        let account = match &args.user {
+            Some(name) => Account::named(name),
+            None => Account::usual(),
+        };
+        Ok(Self {
+            metrics: args.metrics,
+            account: account.with_context(|| origins.of("user"))?,
+            reopens: !args.no_reopen,
+            confines: !args.no_confine,
+        })
+    }
+}
+
+impl fmt::Display for Service {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "when started by root, the sensor becomes {}", self.account.name())?;
+        f.write_str(if self.reopens { "; one thread may open captures" } else { "; no thread may open captures" })?;
+        f.write_str(if self.confines { "; confined to its own files" } else { "; not confined" })?;
+        match self.metrics {
+            Some(address) => write!(f, "; metrics at http://{address}/metrics"),
+            None => f.write_str("; no metrics"),
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! The outputs of a run: alerts, the audit file and the spool.
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::{Context, bail};
+use rattap::output::{Form, SpoolSettings, Target};
+
+use super::paths::is_same_file;
+use crate::command::args::SpoolArgs;
+use crate::command::settings::Origins;
+
+/// The targets of alerts. If only JSON targets are given, there is no CEF output.
+pub fn alert_targets(cef: &[OsString], json: &[OsString], origins: &Origins) -> anyhow::Result<Vec<Target>> {
+    let parse = |targets: &[OsString], argument: &str| -> anyhow::Result<Vec<Target>> {
+        targets.iter().map(|target| Target::parse(target).with_context(|| origins.of(argument))).collect()
+    };
+    let as_json = |target: Target| {
+        let name = target.to_string();
+        target.as_json().with_context(|| {
+            format!("{} {name}: syslog receivers take CEF only; name a file, or -", origins.of("json"))
+        })
+    };
+    let json = parse(json, "json")?.into_iter().map(as_json).collect::<anyhow::Result<Vec<_>>>()?;
+    let mut targets = parse(cef, "output")?;
+    targets.extend(json);
+    if targets.is_empty() {
+        targets.push(Target::StandardOutput(Form::Cef));
+    }
+    for (index, target) in targets.iter().enumerate() {
+        if let Some(other) = targets[..index].iter().find(|other| is_same_target(other, target)) {
+            bail!(
+                "{} {target}: is named twice, first as {} {other}; give each output a file of its own",
+                option_of(target),
+                option_of(other)
+            );
+        }
+    }
+    Ok(targets)
+}
+
+/// The target of suppressed alerts.
+pub fn audit_target(audit: Option<PathBuf>, alerts: &[Target], origins: &Origins) -> anyhow::Result<Option<Target>> {
+    let Some(audit) = audit else { return Ok(None) };
+    let option = || origins.of("audit");
+    let audit = match Target::parse(audit.as_os_str()).with_context(option)? {
+        audit @ Target::Syslog(_) => bail!("{} {audit}: must be a file", option()),
+        audit => audit,
+    };
+    if alerts.iter().any(|alerts| is_same_target(&audit, alerts)) {
+        bail!("{} {audit}: alerts are written there; give the audit a file of its own", option());
+    }
+    Ok(Some(audit))
+}
+
+/// The option that names an output.
+pub fn option_of(output: &Target) -> &'static str {
+    match output {
+        Target::StandardOutput(Form::Json) | Target::File(_, Form::Json) => "--json",
+        _ => "-o",
+    }
+}
+
+/// Returns true if two targets are the same file, stream or receiver.
+pub fn is_same_target(one: &Target, other: &Target) -> bool {
+    match (one, other) {
+        (Target::File(one, _), Target::File(other, _)) => is_same_file(one, other),
+        (Target::StandardOutput(_), Target::StandardOutput(_)) => true,
+        _ => one == other,
+    }
+}
+
+/// The spool of alerts for syslog receivers.
+pub fn spool(args: SpoolArgs, origins: &Origins) -> anyhow::Result<Option<SpoolSettings>> {
+    let limit = args.spool_limit.unwrap_or(SpoolSettings::LIMIT);
+    if limit < SpoolSettings::LEAST {
+        bail!("{} {limit}: must be at least {}", origins.of("spool_limit"), SpoolSettings::LEAST);
+    }
+    Ok(args.spool.map(|folder| SpoolSettings { folder, limit }))
+}
+
+/// Refuses a replay that would empty the output files of a sensor with the same settings: the
+/// settings file names them for a sensor that appends to them.
+pub fn check_not_emptied(argument: &str, outputs: &[Target], origins: &Origins) -> anyhow::Result<()> {
+    for output in outputs.iter().filter(|_| origins.is_from_file(argument)) {
+        if let Target::File(path, _) = output
+            && fs::metadata(path).is_ok_and(|file| file.is_file() && file.len() > 0)
+        {
+            let origin = origins.of(argument);
+            bail!(
+                "{origin}: {output} holds alerts, which a replay would overwrite; name another file with --{argument}"
+            );
+        }
+    }
+    Ok(())
+}

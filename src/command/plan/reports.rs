@@ -1,0 +1,87 @@
+//! The plan of the reports of a replay.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::bail;
+use rattap::indicator::FeedReport;
+use rattap::report::model::{List, Moment};
+use rattap::report::{Format, Settings};
+
+use super::command_line::command_line;
+use super::paths::{WrittenFile, is_same_file};
+use crate::command::args::ReplayArgs;
+
+/// A report to write.
+pub struct ReportFile {
+    pub path: PathBuf,
+    pub format: Format,
+}
+
+/// The reports that a replay writes.
+pub struct Reports {
+    pub files: Vec<ReportFile>,
+    /// Computes the captures' SHA-256.
+    pub with_hashes: bool,
+    /// The settings that the reports state.
+    pub settings: Settings,
+}
+
+impl Reports {
+    /// Checks the names of the files.
+    pub(super) fn new(args: &ReplayArgs) -> anyhow::Result<Self> {
+        if let (Some(path), Some(_)) = (args.report.first(), &args.follow) {
+            bail!(
+                "--report {}: needs a replay that ends by itself; give the captures instead of --follow",
+                path.display()
+            );
+        }
+        let mut files: Vec<ReportFile> = Vec::new();
+        for path in &args.report {
+            let shown = path.display();
+            let Some(format) = Format::of(path) else {
+                bail!("--report {shown}: the name must end in .html or .json, which selects the format");
+            };
+            if files.iter().any(|other| other.path == *path) {
+                bail!("--report {shown}: is named twice");
+            }
+            files.push(ReportFile { path: path.clone(), format });
+        }
+        let settings = Settings {
+            command: command_line(args),
+            repeat_window_seconds: args.run.repeat_window.as_secs(),
+            filter: args.run.filter.clone(),
+            home: args.run.home.iter().map(ToString::to_string).collect(),
+            ..Settings::default()
+        };
+        Ok(Self { files, with_hashes: !args.no_report_hashes, settings })
+    }
+
+    /// Sets the indicators that the reports state.
+    pub(super) fn set_indicators(&mut self, count: usize, with_builtin: bool, feeds: &[FeedReport]) {
+        let list = |feed: &FeedReport| List {
+            path: feed.held.path.display().to_string(),
+            format: feed.held.format.to_owned(),
+            date: feed.held.date.map(Moment),
+            used: feed.held.used(),
+        };
+        self.settings.indicators = count as u64;
+        self.settings.with_builtin = with_builtin;
+        self.settings.lists = feeds.iter().map(list).collect();
+    }
+
+    /// The files of the reports.
+    pub(super) fn files(&self) -> impl Iterator<Item = WrittenFile<'_>> {
+        self.files.iter().map(|file| WrittenFile { option: "--report", path: &file.path })
+    }
+
+    /// Refuses reports whose file another option writes.
+    pub(super) fn check_apart<'a>(&self, others: impl Iterator<Item = WrittenFile<'a>>) -> anyhow::Result<()> {
+        let others: Vec<&Path> = others.map(|file| file.path).collect();
+        for ReportFile { path, .. } in &self.files {
+            if others.iter().any(|other| is_same_file(path, other)) {
+                bail!("--report {}: another option writes there; give the report a file of its own", path.display());
+            }
+        }
+        Ok(())
+    }
+}

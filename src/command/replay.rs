@@ -1,0 +1,91 @@
+//! `rattap replay` of captures that end.
+
+use std::time::Instant;
+
+use anyhow::Context;
+use rattap::alert::Evidence;
+use rattap::capture::{Files, Filter, Inputs};
+use rattap::carve::Carving;
+use rattap::output::{Mode, NameList, SharedTally};
+use rattap::sensor::{Event, Run};
+
+use crate::command::ending::{Ending, InputProblems};
+use crate::command::plan;
+use crate::command::reports::OpenReports;
+use crate::command::terminal::console::{Console, log_output_events};
+use crate::command::terminal::exit_code::Exit;
+use crate::command::terminal::summary::{self, RunKind};
+
+/// Replays captures to their end.
+pub fn run(replay: plan::Replay, console: &Console) -> anyhow::Result<Exit> {
+    let mut problems = InputProblems::default();
+    let inputs = Inputs::expand(&replay.paths, &mut |error| problems.log(&error));
+    replay.check_inputs(&inputs)?;
+    let run = replay.run;
+    let exclusions = run.exclusions();
+    let mut output = run.open_outputs(Mode::Replay, &log_output_events())?;
+    let tally = replay.prints_table.then(SharedTally::default);
+    if let Some(tally) = &tally {
+        output = tally.over(output);
+    }
+    let carving = match &replay.carve {
+        Some(path) => {
+            let filter = run.filter.as_ref().map(Filter::again).transpose()?;
+            Some(Carving::open(path, inputs.list.clone(), filter, replay.window).context("--carve")?)
+        }
+        None => None,
+    };
+    let reports = OpenReports::create(replay.reports, &inputs.list)?;
+    if let Some(reports) = &reports {
+        output = reports.collect(output);
+    }
+    let names = replay.names.as_deref().map(|names| NameList::open(names, Mode::Replay)).transpose()?;
+    let files = Files::new(inputs.list, run.filter).within(replay.window);
+    let bytes_read = files.progress();
+    console.start_progress(inputs.total);
+    let started = Instant::now();
+    let watch = &mut |event| match event {
+        Event::Problem(error) => problems.log(&error),
+        Event::Tick { alerts } => console.update_progress(&bytes_read, alerts),
+        // A failed output ends the run, and its error is in the outcome.
+        Event::OutputFails(_) | Event::OutputWorks => (),
+    };
+    let outcome = Run::new(run.indicators, &run.settings)
+        .names(names)
+        .carve_index(carving.as_ref().map(Carving::index))
+        .start(Box::new(files), output, watch);
+    console.end_progress();
+    let mut ending = Ending::new(outcome.totals, outcome.output, problems);
+    if let Some(reports) = reports
+        && !reports.write(&ending, &exclusions)
+    {
+        ending.fail();
+    }
+    if let Some(tally) = &tally {
+        console.print_table(tally);
+    }
+    ending.print_summary(RunKind::Replay, console, &exclusions, started.elapsed());
+    if let Some((carving, evidence)) = carving.zip(outcome.evidence)
+        && !carve(carving, &evidence, console)
+    {
+        ending.fail();
+    }
+    Ok(ending.exit(replay.has_alerts_exit_code))
+}
+
+/// Writes the evidence and prints how much it is. Logs errors; returns true if there were none.
+fn carve(carving: Carving, evidence: &Evidence, console: &Console) -> bool {
+    let mut is_complete = true;
+    let carved = carving.finish(evidence, &mut |error| {
+        is_complete = false;
+        log::error!("--carve {error}");
+    });
+    match carved {
+        Ok(carved) => console.print(&summary::carved(&carved, evidence)),
+        Err(error) => {
+            is_complete = false;
+            log::error!("--carve {error}");
+        }
+    }
+    is_complete
+}
