@@ -98,7 +98,7 @@ fn replay(replay: plan::Replay, console: &Console) -> anyhow::Result<Exit> {
     let tally = replay.shows_summary.then(SharedTally::default);
     let opened = run.open_outputs(Mode::Replay)?;
     let output = match &tally {
-        Some(tally) => tally.over(opened),
+        Some(tally) => tally.observe(opened),
         None => opened,
     };
     let carving = match &replay.carve {

@@ -23,7 +23,7 @@ pub fn follow(replay: plan::Replay, console: &Console) -> anyhow::Result<Exit> {
     let tally = replay.shows_summary.then(SharedTally::default);
     let opened = run.open_outputs(Mode::Follow)?;
     let output = match &tally {
-        Some(tally) => tally.over(opened),
+        Some(tally) => tally.observe(opened),
         None => opened,
     };
     let names = replay.names.as_deref().map(|names| NameList::open(names, Mode::Follow)).transpose()?;

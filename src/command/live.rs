@@ -125,7 +125,7 @@ fn give_up_rights(live: &plan::Live) -> anyhow::Result<Opener> {
 
 /// An output that notes how late alerts leave.
 fn timed(output: Box<dyn Output>, lag: Arc<Mutex<Lag>>) -> Box<dyn Output> {
-    Box::new(output::Watched::new(output, move |alert| {
+    Box::new(output::ObservedOutput::new(output, move |alert| {
         // An update leaves when its window closes, which says nothing of the way.
         if alert.phase == Phase::First && !alert.is_suppressed() {
             let passed = plan::now().since(alert.seen);
@@ -164,7 +164,7 @@ impl Outputs {
                 lost: state.lost,
             });
         }
-        let receivers = states.iter().filter(|state| state.spool > ByteCount(0) || state.name.contains("://")).count();
+        let receivers = states.iter().filter(|state| state.is_receiver).count();
         now.spool = self.spool.as_ref().map(|spool| SpoolState {
             size: ByteCount(states.iter().map(|state| state.spool.0).sum()),
             in_memory: ByteCount(states.iter().map(|state| state.in_memory.0).sum()),

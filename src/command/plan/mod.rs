@@ -16,8 +16,7 @@ use anyhow::{Context, bail};
 use rattap::alert::exclusion::Exclusions;
 use rattap::capture::{Direction, Filter, Input, Inputs, LiveSettings, TimeWindow, state_name};
 use rattap::indicator::{FeedReport, IndicatorSet, LoadSettings, Loaded};
-use rattap::output::syslog::{SyslogTarget, Transport};
-use rattap::output::{self, Audited, Cef, Form, Mode, Output, OutputError, Sensor, SpoolSettings, Target};
+use rattap::output::{self, Audited, LineFormat, Mode, Output, OutputError, Sensor, SpoolSettings, Target};
 use rattap::privileges::{Account, Plan};
 use rattap::sensor::{InForce, SensorSettings};
 use rattap::track::TrackSettings;
@@ -74,7 +73,7 @@ impl Run {
         let exclusions = if args.explain_exclusions { exclusions.dry() } else { exclusions };
         let outputs = outputs(&args.output, &args.json, origins)?;
         let audit = audit.map(|audit| match Target::parse(audit.as_os_str()).with_context(|| origins.of("audit"))? {
-            target @ Target::Syslog(_) => bail!("{} {target}: must be a file", origins.of("audit")),
+            target if target.is_receiver() => bail!("{} {target}: must be a file", origins.of("audit")),
             target => Ok(target),
         });
         let audit = audit.transpose()?;
@@ -114,12 +113,12 @@ impl Run {
 
     /// Opens all outputs as one.
     pub fn open_outputs(&self, mode: Mode) -> Result<Box<dyn Output>, OutputError> {
-        let (cef, report) = (Cef::new(self.sensor.clone()), console::report());
+        let report = console::report();
         let audit = match &self.audit {
-            Some(audit) => Some(output::open(slice::from_ref(audit), &cef, mode, None, &report)?),
+            Some(audit) => Some(output::open(slice::from_ref(audit), &self.sensor, mode, None, &report)?),
             None => None,
         };
-        let alerts = output::open(&self.outputs, &cef, mode, self.spool.as_ref(), &report)?;
+        let alerts = output::open(&self.outputs, &self.sensor, mode, self.spool.as_ref(), &report)?;
         Ok(Box::new(Audited::new(alerts, audit)))
     }
 }
@@ -240,12 +239,11 @@ impl Followed {
         if !folder.is_dir() {
             bail!("--follow {}: is no folder; name a file without --follow to read it once", folder.display());
         }
-        let is_syslog = |output: &&Target| matches!(output, Target::Syslog(_));
-        if let Some(syslog) = run.outputs.iter().find(is_syslog)
+        if let Some(receiver) = run.outputs.iter().find(|output| output.is_receiver())
             && run.spool.is_none()
         {
             bail!(
-                "-o {syslog}: --follow needs --spool DIR, where alerts wait for it: their captures are read only once"
+                "-o {receiver}: --follow needs --spool DIR, where alerts wait for it: their captures are read only once"
             );
         }
         let state = match state {
@@ -321,10 +319,10 @@ impl Live {
         reads.extend(args.sensor.exclusions.exclusions.iter().cloned());
         let limit = args.sensor.spool.spool_limit.unwrap_or(SpoolSettings::LIMIT);
         let mut run = Run::new(args.sensor, origins)?;
-        if run.spool.is_none() && run.outputs.iter().any(|output| matches!(output, Target::Syslog(_))) {
+        if run.spool.is_none() && run.outputs.iter().any(Target::is_receiver) {
             run.spool = Some(SpoolSettings { folder: SPOOL_FOLDER.into(), limit });
         }
-        reads.extend(run.outputs.iter().flat_map(tls_files));
+        reads.extend(run.outputs.iter().flat_map(Target::files_read));
         Ok(Self {
             capture,
             run,
@@ -371,17 +369,6 @@ impl Live {
             reads: self.reads.clone(),
             writes: files.chain(self.run.spool.iter().map(|spool| spool.folder.clone())).collect(),
         }
-    }
-}
-
-/// The files that an output needs for TLS.
-fn tls_files(output: &Target) -> Vec<PathBuf> {
-    match output {
-        Target::Syslog(SyslogTarget { transport: Transport::Tls { tls, .. }, .. }) => {
-            let own = tls.identity.iter().flat_map(|identity| [&identity.certificate, &identity.key]);
-            tls.ca.iter().chain(own).cloned().collect()
-        }
-        _ => Vec::new(),
     }
 }
 
@@ -444,7 +431,7 @@ fn outputs(cef: &[OsString], json: &[OsString], origins: &Origins) -> anyhow::Re
     let mut outputs = parsed(cef, "output")?;
     outputs.extend(json);
     if outputs.is_empty() {
-        outputs.push(Target::StandardOutput(Form::Cef));
+        outputs.push(Target::StandardOutput(LineFormat::Cef));
     }
     for (index, output) in outputs.iter().enumerate() {
         if let Some(other) = outputs[..index].iter().find(|other| is_same(other, output)) {
@@ -461,7 +448,7 @@ fn outputs(cef: &[OsString], json: &[OsString], origins: &Origins) -> anyhow::Re
 /// The option that names an output.
 fn option_of(output: &Target) -> &'static str {
     match output {
-        Target::StandardOutput(Form::Json) | Target::File(_, Form::Json) => "--json",
+        Target::StandardOutput(LineFormat::Json) | Target::File(_, LineFormat::Json) => "--json",
         _ => "-o",
     }
 }

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use env_logger::{Env, Target};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use log::{Level, LevelFilter};
-use rattap::output::{Event, Report, SharedTally};
+use rattap::output::{Event, EventHandler, SharedTally};
 use rattap::units::ByteCount;
 
 use crate::command::terminal::table;
@@ -100,7 +100,7 @@ impl Console {
 
     /// Says who was seen doing what.
     pub fn show(&self, tally: &SharedTally) {
-        self.say(&table::text(&tally.held(), table::is_coloured()));
+        self.say(&table::text(&tally.lock(), table::is_coloured()));
     }
 }
 
@@ -136,7 +136,7 @@ fn priority(level: Level) -> u8 {
 }
 
 /// Logs what outputs tell.
-pub fn report() -> Report {
+pub fn report() -> EventHandler {
     Arc::new(|name: &str, event: Event| match event {
         Event::Failed(error) => log::error!("{error}"),
         event if event.is_problem() => log::warn!("{name}: {event}"),

@@ -1,0 +1,38 @@
+//! The formats in which an alert becomes a line.
+
+use super::{Cef, Json};
+use crate::alert::Alert;
+
+/// The sensor that made the alerts. It is the same in every line.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Sensor {
+    /// The host's name: `dvchost` in CEF.
+    pub host: String,
+    /// The name that the operator gave to the sensor: `deviceExternalId` in CEF.
+    pub id: Option<String>,
+}
+
+/// Writes an alert as one line.
+pub trait LineFormatter: Send {
+    /// Appends the alert's line to `out`, with a line feed at its end and no other.
+    fn write(&self, alert: &Alert, out: &mut String);
+}
+
+/// A format of lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LineFormat {
+    /// See [`Cef`].
+    Cef,
+    /// See [`Json`].
+    Json,
+}
+
+impl LineFormat {
+    /// Returns a formatter whose lines name `sensor`.
+    pub fn formatter(self, sensor: &Sensor) -> Box<dyn LineFormatter> {
+        match self {
+            Self::Cef => Box::new(Cef::new(sensor.clone())),
+            Self::Json => Box::new(Json::new(sensor.clone())),
+        }
+    }
+}
