@@ -1,8 +1,9 @@
 //! The audit file: alerts that exclusions suppress are written there.
 //!
 //! The file has the same lines that the alerts would have had, in their order and with their
-//! identifiers. So nothing about a suppressed alert is lost, and the sum of `cnt` over all lines is the
-//! number of suppressed sightings. If a rule turns out to be wrong, its lines can be sent later.
+//! identifiers. So nothing about a suppressed alert is lost, and the sum of `cnt` over all lines is
+//! the number of suppressed sightings. If a rule turns out to be wrong, its lines can be sent
+//! later.
 
 use super::{Monitor, Output, OutputError};
 use crate::alert::Alert;
@@ -14,7 +15,8 @@ pub struct Audited {
 }
 
 impl Audited {
-    /// Alerts go to `alerts`. Suppressed alerts go to `audit` if there is one, and are discarded if not.
+    /// Alerts go to `alerts`. Suppressed alerts go to `audit` if there is one, and are discarded if
+    /// not.
     pub fn new(alerts: Box<dyn Output>, audit: Option<Box<dyn Output>>) -> Self {
         Self { alerts, audit }
     }

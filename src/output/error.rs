@@ -32,8 +32,8 @@ pub enum OutputError {
         /// The system's error.
         error: io::Error,
     },
-    /// The file cannot be opened again. Alerts still go to the file that was open before, even if it
-    /// was moved.
+    /// The file cannot be opened again. Alerts still go to the file that was open before, even if
+    /// it was moved.
     #[error("{name}: cannot reopen the output: {error}; alerts still go to the file that was open before")]
     Reopen {
         /// The file.

@@ -14,8 +14,8 @@ use crate::units::ByteCount;
 
 /// Called for each event with the output's name, from the thread in which the event happens.
 ///
-/// The handler must return soon. It must not call a [`Monitor`](super::Monitor): the output may hold
-/// the lock that the monitor needs.
+/// The handler must return soon. It must not call a [`Monitor`](super::Monitor): the output may
+/// hold the lock that the monitor needs.
 pub type EventHandler = Arc<dyn Fn(&str, Event) + Send + Sync>;
 
 /// Something that an operator should know. A condition is reported once, when it begins.

@@ -5,8 +5,8 @@ use std::thread;
 use super::{Event, EventHandler, Mode, Monitor, Output, OutputError};
 use crate::alert::Alert;
 
-/// Passes every alert to every output. In a replay the failure of one output is the failure of all. In
-/// a live run a failure is reported once until that output works again, and the others continue.
+/// Passes every alert to every output. In a replay the failure of one output is the failure of all.
+/// In a live run a failure is reported once until that output works again, and the others continue.
 pub struct FanOut {
     branches: Vec<Branch>,
 }
@@ -41,7 +41,8 @@ impl Branch {
         Self { name, is_standard_output, output, monitors, mode, handler, lost_before_failure: None, lost: 0 }
     }
 
-    /// Runs one operation. An error ends this output, or the whole run; other failures are reported.
+    /// Runs one operation. An error ends this output, or the whole run; other failures are
+    /// reported.
     fn run(&mut self, operation: impl Fn(&mut dyn Output) -> Result<(), OutputError>) -> Result<(), OutputError> {
         let Err(error) = operation(self.output.as_mut()) else { return Ok(()) };
         if self.mode.stops_on_failure() || (error.is_closed_pipe() && self.is_standard_output) {

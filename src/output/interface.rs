@@ -42,13 +42,13 @@ pub trait Output: Send {
 /// How a run treats its outputs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
-    /// A replay must produce complete evidence. Files are truncated first. An output that fails ends
-    /// the run. If a spool is full, the run waits for the receiver. At the end it waits as long as
-    /// the receiver keeps accepting alerts, and 30 seconds after the last one.
+    /// A replay must produce complete evidence. Files are truncated first. An output that fails
+    /// ends the run. If a spool is full, the run waits for the receiver. At the end it waits as
+    /// long as the receiver keeps accepting alerts, and 30 seconds after the last one.
     Replay,
-    /// A replay that follows a folder. Files are appended to, because a run continues the one before
-    /// it. Everything else is as with `Replay`: a capture counts as read only when its alerts have
-    /// been written.
+    /// A replay that follows a folder. Files are appended to, because a run continues the one
+    /// before it. Everything else is as with `Replay`: a capture counts as read only when its
+    /// alerts have been written.
     Follow,
     /// A live sensor keeps running. Files are appended to. Failures of outputs are reported as
     /// [`Event`](super::Event)s. If a spool is full, the oldest alerts are dropped. At the end each

@@ -1,9 +1,9 @@
 //! The output that writes alerts as lines to a file or to standard output.
 //!
-//! Lines are buffered and written as whole lines. If a line was written in part, because the disk was
-//! full or the process died, it is ended before the next line is written, so that it spoils no other.
-//! The standard library's buffers are not used: `BufWriter` ignores errors when it is dropped, and
-//! standard output's own buffer would copy every line once more.
+//! Lines are buffered and written as whole lines. If a line was written in part, because the disk
+//! was full or the process died, it is ended before the next line is written, so that it spoils no
+//! other. The standard library's buffers are not used: `BufWriter` ignores errors when it is
+//! dropped, and standard output's own buffer would copy every line once more.
 
 use std::fs::File;
 use std::path::Path;
@@ -83,8 +83,8 @@ impl<S: Sink> Output for LineOutput<S> {
         let sink = &mut self.sink;
         let written =
             sink.end_torn_line().and_then(|()| sink.write_all(self.buffer.as_bytes())).and_then(|()| sink.flush());
-        // The lines are discarded also after an error. Some may have been written, and writing those
-        // again would make them count twice.
+        // The lines are discarded also after an error. Some may have been written, and writing
+        // those again would make them count twice.
         self.buffer.clear();
         let counter = if written.is_ok() { &self.counters.written } else { &self.counters.lost };
         counter.fetch_add(mem::take(&mut self.buffered), Ordering::Relaxed);

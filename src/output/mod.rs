@@ -6,12 +6,13 @@
 //! - Standard output and files. Each alert is written as one line, in one of the formats of
 //!   [`LineFormat`].
 //! - Receivers: machines or programs that accept alerts over a connection, such as a syslog server.
-//!   Alerts wait in a spool until the receiver has them. The module [`delivery`] does this for every
-//!   receiver; the receiver's own module only knows its protocol.
+//!   Alerts wait in a spool until the receiver has them. The module [`delivery`] does this for
+//!   every receiver; the receiver's own module only knows its protocol.
 //!
 //! A new receiver is one file or folder that implements [`delivery::ReceiverSettings`],
-//! [`delivery::Receiver`] and [`delivery::Session`], and one line in the table of `target.rs`. A new
-//! line format is one file that implements [`LineFormatter`], and one variant of [`LineFormat`].
+//! [`delivery::Receiver`] and [`delivery::Session`], and one line in the table of `target.rs`. A
+//! new line format is one file that implements [`LineFormatter`], and one variant of
+//! [`LineFormat`].
 
 mod audited;
 mod cef;
@@ -20,6 +21,7 @@ mod error;
 mod event;
 mod fan_out;
 mod format;
+mod formatter;
 mod interface;
 mod json;
 mod lines;
@@ -41,7 +43,8 @@ pub use audited::Audited;
 pub use cef::{Cef, LONGEST_LINE};
 pub use error::OutputError;
 pub use event::{Event, EventHandler};
-pub use format::{LineFormat, LineFormatter, Sensor};
+pub use format::LineFormat;
+pub use formatter::{LineFormatter, Sensor};
 pub use interface::{Mode, Output};
 pub use json::Json;
 pub use lines::LineOutput;
@@ -52,4 +55,4 @@ pub use sink::Sink;
 pub use spool::{Record, SpoolSettings};
 pub use status::{Monitor, OutputStatus};
 pub use tally::{ClientTally, OtherClients, SharedTally, SignatureTally, Tally};
-pub use target::{ReceiverTarget, Target, TargetError};
+pub use target::{Target, TargetError};

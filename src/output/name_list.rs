@@ -1,9 +1,9 @@
 //! The list of all names that are seen.
 //!
-//! Each line has nine columns, separated by tabs: time, client, client's port, server, server's port,
-//! protocol, match basis, name, and the port that was named with it. A missing value is `-`. The name
-//! of the DNS root is `.`. Bytes that are not printable are escaped as in alerts, so that a line always
-//! has nine columns.
+//! Each line has nine columns, separated by tabs: time, client, client's port, server, server's
+//! port, protocol, match basis, name, and the port that was named with it. A missing value is `-`.
+//! The name of the DNS root is `.`. Bytes that are not printable are escaped as in alerts, so that
+//! a line always has nine columns.
 
 use std::fmt::Write;
 use std::io::{self, Write as _};
@@ -53,7 +53,8 @@ impl NameList {
         self.flush()
     }
 
-    /// Opens the file again by its name, if the list is a file. After an error the old file stays open.
+    /// Opens the file again by its name, if the list is a file. After an error the old file stays
+    /// open.
     pub fn reopen(&mut self) -> Result<(), OutputError> {
         self.sink.reopen().map_err(|error| OutputError::Reopen { name: self.name.clone(), error })
     }

@@ -3,8 +3,8 @@
 use super::{Monitor, Output, OutputError};
 use crate::alert::Alert;
 
-/// Passes everything on to another output. After each alert it calls `observe` with the alert, also if
-/// an exclusion suppresses it or if the write failed.
+/// Passes everything on to another output. After each alert it calls `observe` with the alert, also
+/// if an exclusion suppresses it or if the write failed.
 pub struct ObservedOutput<F> {
     output: Box<dyn Output>,
     observe: F,

@@ -10,8 +10,9 @@ use super::{Event, EventHandler, Mode, Output, OutputError, Sensor, SpoolSetting
 
 /// Opens all targets and combines them into one output.
 ///
-/// Everything that can be checked is checked here, before the run begins. An unreachable receiver is
-/// not an error; it is reported to `handler`. Without a spool, alerts for receivers wait in memory.
+/// Everything that can be checked is checked here, before the run begins. An unreachable receiver
+/// is not an error; it is reported to `handler`. Without a spool, alerts for receivers wait in
+/// memory.
 pub fn open(
     targets: &[Target],
     sensor: &Sensor,

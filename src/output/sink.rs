@@ -1,8 +1,8 @@
 //! The places where lines are written to: standard output and files.
 //!
-//! A file is created before the run begins, because hours of work must not end in "cannot create". If
-//! it exists, a replay truncates it: the user expects a file named with `-o` to contain this run and
-//! nothing else. A live sensor, and a replay that follows a folder, append to it.
+//! A file is created before the run begins, because hours of work must not end in "cannot create".
+//! If it exists, a replay truncates it: the user expects a file named with `-o` to contain this run
+//! and nothing else. A live sensor, and a replay that follows a folder, append to it.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -22,7 +22,8 @@ pub trait Sink: Write + Send {
         Ok(())
     }
 
-    /// Completes all writes. Returns the error of an earlier write if the system reports it only now.
+    /// Completes all writes. Returns the error of an earlier write if the system reports it only
+    /// now.
     fn sync(&mut self) -> io::Result<()>;
 
     /// Opens the file again by its name, if this is a file. After an error the old file stays open.
@@ -61,8 +62,8 @@ fn open_append(path: &Path) -> io::Result<File> {
     OpenOptions::new().append(true).create(true).open(path)
 }
 
-/// Returns true if the last line of a file has no line feed. Anything that cannot be read, or is not a
-/// regular file, counts as complete.
+/// Returns true if the last line of a file has no line feed. Anything that cannot be read, or is
+/// not a regular file, counts as complete.
 fn ends_in_torn_line(path: &Path, file: &File) -> bool {
     let length = file.metadata().ok().filter(fs::Metadata::is_file).map_or(0, |metadata| metadata.len());
     let mut last = [b'\n'];
@@ -99,8 +100,8 @@ impl Sink for LogFile {
 }
 
 impl Sink for File {
-    /// A network file system or a quota can refuse data after it accepted the write. Pipes and devices
-    /// cannot be synced.
+    /// A network file system or a quota can refuse data after it accepted the write. Pipes and
+    /// devices cannot be synced.
     fn sync(&mut self) -> io::Result<()> {
         if self.metadata()?.is_file() { self.sync_data() } else { Ok(()) }
     }

@@ -9,8 +9,8 @@ use foldhash::fast::RandomState;
 use super::{ObservedOutput, Output};
 use crate::alert::{Alert, Signature, sanitize};
 
-/// The number of clients that are kept when the table is full. Those with the least severe findings are
-/// merged, so a flood of forged clients cannot push out a client with a more severe finding.
+/// The number of clients that are kept when the table is full. Those with the least severe findings
+/// are merged, so a flood of forged clients cannot push out a client with a more severe finding.
 const CLIENTS_KEPT: usize = 4096;
 
 /// The number of clients at which the table is full. Twice the number that is kept, so that the

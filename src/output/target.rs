@@ -3,13 +3,12 @@
 use std::ffi::OsStr;
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use thiserror::Error;
 use url::Url;
 
 use super::LineFormat;
-use super::delivery::{ReceiverKind, ReceiverSettings};
+use super::delivery::{ReceiverKind, ReceiverTarget};
 use super::syslog;
 
 /// The kinds of receiver.
@@ -27,20 +26,20 @@ pub enum Target {
 }
 
 impl Target {
-    /// Parses `-`, a URL such as `tcp://log.example`, or a file's path. A path that looks like a URL
-    /// can be given with `./` before it. Lines in files and on standard output are CEF.
+    /// Parses `-`, a URL such as `tcp://log.example`, or a file's path. A path that looks like a
+    /// URL can be given with `./` before it. Lines in files and on standard output are CEF.
     pub fn parse(text: &OsStr) -> Result<Self, TargetError> {
         if text == "-" {
             return Ok(Self::StandardOutput(LineFormat::Cef));
         }
         match text.to_str().filter(|text| is_url(text)) {
-            Some(url) => ReceiverTarget::parse(url).map(Self::Receiver),
+            Some(url) => parse_receiver(url).map(Self::Receiver),
             None => Ok(Self::File(text.into(), LineFormat::Cef)),
         }
     }
 
-    /// Returns the same target for lines of JSON, or `None` for a receiver, which has a format of its
-    /// own.
+    /// Returns the same target for lines of JSON, or `None` for a receiver, which has a format of
+    /// its own.
     pub fn as_json(self) -> Option<Self> {
         match self {
             Self::StandardOutput(_) => Some(Self::StandardOutput(LineFormat::Json)),
@@ -93,49 +92,15 @@ fn is_url(text: &str) -> bool {
     scheme.is_some_and(|scheme| !scheme.is_empty() && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric()))
 }
 
-/// A receiver of any kind.
-#[derive(Debug, Clone)]
-pub struct ReceiverTarget(Arc<dyn ReceiverSettings>);
-
-impl ReceiverTarget {
-    fn parse(text: &str) -> Result<Self, TargetError> {
-        let error = |why| TargetError { text: text.to_owned(), why };
-        let url = Url::parse(text).map_err(|why| error(why.to_string()))?;
-        let Some(kind) = RECEIVERS.iter().find(|kind| kind.schemes.contains(&url.scheme())) else {
-            return Err(error(format!("{}:// is no kind of output; use {}", url.scheme(), known_schemes())));
-        };
-        (kind.parse)(&url).map(Self).map_err(error)
-    }
-
-    /// The receiver's settings.
-    pub fn settings(&self) -> &dyn ReceiverSettings {
-        self.0.as_ref()
-    }
-
-    /// The name of the receiver's folder in the spool. It must never change for the same receiver:
-    /// alerts of an earlier run wait there.
-    pub(super) fn spool_folder_name(&self) -> String {
-        let is_plain = |character: char| character.is_ascii_alphanumeric() || matches!(character, '.' | '-');
-        let address = self.0.address();
-        let address = address.chars().map(|character| if is_plain(character) { character } else { '_' });
-        format!("{}-{}", self.0.scheme(), address.collect::<String>())
-    }
+/// Parses the URL of a receiver of any kind.
+fn parse_receiver(text: &str) -> Result<ReceiverTarget, TargetError> {
+    let error = |why| TargetError { text: text.to_owned(), why };
+    let url = Url::parse(text).map_err(|why| error(why.to_string()))?;
+    let Some(kind) = RECEIVERS.iter().find(|kind| kind.schemes.contains(&url.scheme())) else {
+        return Err(error(format!("{}:// is no kind of output; use {}", url.scheme(), known_schemes())));
+    };
+    (kind.parse)(&url).map(ReceiverTarget::new).map_err(error)
 }
-
-/// Writes the URL without its options.
-impl fmt::Display for ReceiverTarget {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}://{}", self.0.scheme(), self.0.address())
-    }
-}
-
-impl PartialEq for ReceiverTarget {
-    fn eq(&self, other: &Self) -> bool {
-        self.0.is_equal(other.settings())
-    }
-}
-
-impl Eq for ReceiverTarget {}
 
 /// Lists the schemes of all receivers: `udp, tcp, tls or unix`.
 fn known_schemes() -> String {

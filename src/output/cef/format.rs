@@ -7,8 +7,9 @@ use super::value::WireText;
 use crate::alert::{Alert, DnsFacts, HttpFacts};
 use crate::output::{LineFormatter, Sensor};
 
-// The maximum lengths of values, in bytes as written. If every other key is as long as it can be, they
-// leave room for one IPv6 address of a DNS answer and for the start of a message. A test checks this.
+// The maximum lengths of values, in bytes as written. If every other key is as long as it can be,
+// they leave room for one IPv6 address of a DNS answer and for the start of a message. A test
+// checks this.
 /// A host name: `HOST_NAME_MAX` of Linux.
 pub(super) const LONGEST_HOST: usize = 64;
 /// A sensor's identifier: the length of a UUID.
@@ -23,7 +24,8 @@ pub(super) const LONGEST_FAMILY: usize = 40;
 pub(super) const LONGEST_REFERENCE: usize = 80;
 /// A complete domain name has 253 bytes. A name with many escapes is cut.
 pub(super) const LONGEST_DOMAIN: usize = 256;
-/// The addresses of a DNS answer: 30 of IPv4 or 12 of IPv6, several times as many as usual answers have.
+/// The addresses of a DNS answer: 30 of IPv4 or 12 of IPv6, several times as many as usual answers
+/// have.
 const LONGEST_ADDRESSES: usize = 480;
 /// A word that this crate defines, such as a response code or a match basis. All are shorter.
 const LONGEST_TOKEN: usize = 24;
@@ -31,10 +33,11 @@ const LONGEST_TOKEN: usize = 24;
 const LONGEST_PLAIN: usize = 48;
 /// The most room that the keys after the addresses need, with the start of a message.
 const AFTER_ADDRESSES: usize = 344;
-/// The room that the name of an exclusion needs in addition. If every other key is as long as it can
-/// be, too, no address fits.
+/// The room that the name of an exclusion needs in addition. If every other key is as long as it
+/// can be, too, no address fits.
 const EXCLUSION: usize = 88;
-/// The room that is reserved for the message: its key, and enough of the sentence to tell who did what.
+/// The room that is reserved for the message: its key, and enough of the sentence to tell who did
+/// what.
 const MESSAGE_START: usize = 48;
 /// A requested URL. Its start identifies a gateway.
 const LONGEST_URL: usize = 192;
@@ -56,8 +59,8 @@ impl Cef {
         Self { sensor }
     }
 
-    /// Appends the alert's line and a line feed to `out`: at most [`LONGEST_LINE`](super::LONGEST_LINE)
-    /// bytes.
+    /// Appends the alert's line and a line feed to `out`: at most
+    /// [`LONGEST_LINE`](super::LONGEST_LINE) bytes.
     pub fn write(&self, alert: &Alert, out: &mut String) {
         use CefKey::{Labelled, Plain};
 
@@ -129,15 +132,16 @@ impl Cef {
         line.put_some(Labelled("cn3", "DnsTtl"), LONGEST_PLAIN, dns.and_then(|dns| dns.ttl));
         let first_seen = indicator.and_then(|indicator| indicator.first_seen).map(|time| time.millis());
         line.put_some(Labelled("deviceCustomDate1", "IndicatorFirstSeen"), LONGEST_PLAIN, first_seen);
-        // Only if the rule has an effect: a search that filters by this key must not lose an alert that
-        // no rule excuses.
+        // Only if the rule has an effect: a search that filters by this key must not lose an alert
+        // that no rule excuses.
         let applied = exclusion.filter(|verdict| verdict.effect().is_some()).map(|verdict| &verdict.rule);
         line.put_some(Labelled("flexString1", "Exclusion"), LONGEST_PLAIN, applied);
         let compromised = indicator.filter(|indicator| indicator.is_compromised).map(|_| 1);
         line.put_some(Labelled("flexNumber1", "IndicatorCompromised"), LONGEST_PLAIN, compromised);
         line.put(Labelled("flexString2", "Phase"), LONGEST_TOKEN, alert.phase.token());
-        // These keys come last, because they can be long and add the least. If they do not fit, they
-        // are cut before anything else, except the message, of which at least the start is kept.
+        // These keys come last, because they can be long and add the least. If they do not fit,
+        // they are cut before anything else, except the message, of which at least the start is
+        // kept.
         line.reserve(MESSAGE_START);
         if let Some(name) = &alert.server_name {
             line.put_end_of(Plain("dhost"), LONGEST_DOMAIN, WireText(name));

@@ -78,8 +78,8 @@ impl<'a> LineWriter<'a> {
     }
 
     /// The same, but keeps the end of a value that is too long. The end of a domain name is the
-    /// registered domain, which hunts search for. A long label before it must not push it out of the
-    /// line.
+    /// registered domain, which hunts search for. A long label before it must not push it out of
+    /// the line.
     pub fn put_end_of(&mut self, key: CefKey, longest: usize, value: impl fmt::Display) {
         self.put_with(key, |line, percent_encode| {
             let start = line.out.len();
@@ -95,8 +95,8 @@ impl<'a> LineWriter<'a> {
         });
     }
 
-    /// Writes as many complete addresses as fit into `longest` bytes, separated by commas. Leaves at
-    /// least `after` bytes of the line free.
+    /// Writes as many complete addresses as fit into `longest` bytes, separated by commas. Leaves
+    /// at least `after` bytes of the line free.
     pub fn put_addresses(&mut self, key: CefKey, longest: usize, addresses: &[IpAddr], after: usize) {
         self.put_with(key, |line, _| {
             let end = line.end.saturating_sub(after).min(line.out.len() + longest);
@@ -112,8 +112,8 @@ impl<'a> LineWriter<'a> {
         });
     }
 
-    /// Writes the message, followed by the sentence of an exclusion. If both do not fit, the message is
-    /// cut first, but keeps at least half of the room.
+    /// Writes the message, followed by the sentence of an exclusion. If both do not fit, the
+    /// message is cut first, but keeps at least half of the room.
     pub fn put_message(&mut self, message: &str, exclusion: Option<&Verdict>) {
         let addition = exclusion.map(ToString::to_string).unwrap_or_default();
         self.put_with(CefKey::Plain("msg"), |line, percent_encode| {
@@ -125,8 +125,8 @@ impl<'a> LineWriter<'a> {
         });
     }
 
-    /// Writes a key, and its value by calling `write` with the characters that must be percent-encoded.
-    /// Removes the key if the value is empty or does not fit.
+    /// Writes a key, and its value by calling `write` with the characters that must be
+    /// percent-encoded. Removes the key if the value is empty or does not fit.
     fn put_with(&mut self, key: CefKey, write: impl FnOnce(&mut Self, &'static [char])) {
         let before = self.out.len();
         if !self.out.ends_with('|') {

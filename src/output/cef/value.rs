@@ -23,8 +23,8 @@ pub struct ValueWriter<'a> {
 }
 
 impl<'a> ValueWriter<'a> {
-    /// A writer that appends to `out`, skips `skip` bytes of the value, and stops when `out` has `end`
-    /// bytes. The characters in `percent_encode` are percent-encoded.
+    /// A writer that appends to `out`, skips `skip` bytes of the value, and stops when `out` has
+    /// `end` bytes. The characters in `percent_encode` are percent-encoded.
     pub fn new(out: &'a mut String, percent_encode: &'static [char], skip: usize, end: usize) -> Self {
         Self { out, percent_encode, skip, end, is_full: false }
     }
@@ -77,8 +77,8 @@ impl Write for ValueWriter<'_> {
     }
 }
 
-/// Returns the length of the unit at the start of the text: an escape as [`crate::alert::sanitize`] or
-/// [`crate::domain_name::DomainName`] writes it, or a character.
+/// Returns the length of the unit at the start of the text: an escape as [`crate::alert::sanitize`]
+/// or [`crate::domain_name::DomainName`] writes it, or a character.
 fn unit_length(text: &str) -> usize {
     match text.as_bytes() {
         [b'\\', b'x', high, low, ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => 4,

@@ -75,8 +75,8 @@ impl Outbox {
         self.reporter.report(Event::Refused { alerts, reason: reason.to_owned() });
     }
 
-    /// Returns how many of the records before `number` were in flight and were never accepted before,
-    /// neither over an earlier connection nor by being dropped from a full spool.
+    /// Returns how many of the records before `number` were in flight and were never accepted
+    /// before, neither over an earlier connection nor by being dropped from a full spool.
     fn remove_in_flight(&mut self, number: u64) -> u64 {
         let already = self.spool.mark_sent(number);
         let mut count = 0;

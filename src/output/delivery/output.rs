@@ -8,13 +8,13 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver as ChannelReceiver, bounded};
 
+use super::ReceiverTarget;
 use super::sender::{Sender, SenderControl};
 use crate::alert::Alert;
 use crate::output::event::EventReporter;
 use crate::output::spool::Spool;
 use crate::output::{
-    EventHandler, LineFormatter, Mode, Monitor, Output, OutputError, OutputStatus, ReceiverTarget, Sensor,
-    SpoolSettings,
+    EventHandler, LineFormatter, Mode, Monitor, Output, OutputError, OutputStatus, Sensor, SpoolSettings,
 };
 use crate::units::ByteCount;
 

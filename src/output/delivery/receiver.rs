@@ -28,8 +28,8 @@ pub trait ReceiverSettings: Any + fmt::Debug + Send + Sync {
     /// The URL scheme.
     fn scheme(&self) -> &'static str;
 
-    /// The part of the URL between `scheme://` and its options. Together with the scheme it names the
-    /// receiver in messages and metrics, and the receiver's folder in the spool.
+    /// The part of the URL between `scheme://` and its options. Together with the scheme it names
+    /// the receiver in messages and metrics, and the receiver's folder in the spool.
     fn address(&self) -> String;
 
     /// The files that [`Self::receiver`] reads, such as certificates.
@@ -65,8 +65,8 @@ pub trait Session: Send {
     /// the outbox which records were accepted, delivered or refused. `is_finishing` means that the
     /// run ends: no record follows those that are in the outbox.
     ///
-    /// A session over a socket must not block. A session of requests may block for one request with a
-    /// timeout.
+    /// A session over a socket must not block. A session of requests may block for one request with
+    /// a timeout.
     fn advance(&mut self, outbox: &mut Outbox, is_finishing: bool) -> Result<(), SessionError>;
 
     /// Returns true if the session is signed in and can send.
@@ -91,11 +91,11 @@ pub struct Wakeup<'a> {
 #[derive(Debug, Error, Clone, PartialEq, Eq)]
 #[error("{reason}")]
 pub struct SessionError {
-    /// A message for the operator. Repetitions of the same text are reported once for each outage, so
-    /// it should not contain a time or a counter.
+    /// A message for the operator. Repetitions of the same text are reported once for each outage,
+    /// so it should not contain a time or a counter.
     pub reason: String,
-    /// The time that the receiver asked to wait before the next attempt, as with HTTP's `Retry-After`.
-    /// Without it the sender chooses the time.
+    /// The time that the receiver asked to wait before the next attempt, as with HTTP's
+    /// `Retry-After`. Without it the sender chooses the time.
     pub retry_after: Option<Duration>,
 }
 

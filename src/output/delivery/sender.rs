@@ -16,8 +16,8 @@ use crate::output::spool::Spool;
 /// The interval at which the spool is flushed to the disk.
 const SPOOL_SYNC_INTERVAL: Duration = Duration::from_secs(1);
 
-/// The wait before the next attempt to connect. It doubles with each failure, from the first value to
-/// the last.
+/// The wait before the next attempt to connect. It doubles with each failure, from the first value
+/// to the last.
 const FIRST_WAIT: Duration = Duration::from_millis(100);
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
 /// The longest wait while the end of the run waits for the sender.

@@ -13,10 +13,11 @@ use super::record::{HEADER_LENGTH, Record, line_length};
 const MAGIC: &[u8; 8] = b"RATSPL01";
 /// The length of a segment without records.
 pub const EMPTY_SEGMENT: u64 = MAGIC.len() as u64;
-/// The end of a segment's file name. Before it stands the number of the first record, in 20 digits, so
-/// that names sort as numbers.
+/// The end of a segment's file name. Before it stands the number of the first record, in 20 digits,
+/// so that names sort as numbers.
 const SEGMENT_SUFFIX: &str = ".segment";
-/// The greatest valid record number. No counter from one reaches it, and sums with it cannot overflow.
+/// The greatest valid record number. No counter from one reaches it, and sums with it cannot
+/// overflow.
 const GREATEST_NUMBER: u64 = 1 << 62;
 /// The name of the checkpoint's file.
 const CHECKPOINT_FILE: &str = "mark";
@@ -171,8 +172,8 @@ pub fn folders_with_alerts(path: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(list)
 }
 
-/// Reads the record at `offset` of a segment, of which the first `length` bytes are valid. Returns an
-/// error of the kind `InvalidData` or `UnexpectedEof` if there is no intact record.
+/// Reads the record at `offset` of a segment, of which the first `length` bytes are valid. Returns
+/// an error of the kind `InvalidData` or `UnexpectedEof` if there is no intact record.
 pub fn read_record(segment: &File, offset: u64, length: u64) -> io::Result<Record> {
     let damaged = || io::Error::from(io::ErrorKind::InvalidData);
     let mut bytes = vec![0; HEADER_LENGTH];

@@ -11,11 +11,11 @@
 //! yet. An incomplete record is detected by its checksum when the spool is opened, and cut off. The
 //! checkpoint is replaced by a rename. If it is lost, all alerts in the spool are sent once more.
 //!
-//! **Limits.** The size of the spool is bounded. When it is full, the oldest segment is dropped, and
-//! its alerts that were not sent are counted as lost. If the disk accepts no more data, alerts wait in
-//! memory, also within a bound. They are sent from there, or move to the disk when it works again.
-//! Alerts that are still in memory when the process ends are lost, and counted. Each of these
-//! conditions is reported once, when it begins. A spool without a folder uses memory only.
+//! **Limits.** The size of the spool is bounded. When it is full, the oldest segment is dropped,
+//! and its alerts that were not sent are counted as lost. If the disk accepts no more data, alerts
+//! wait in memory, also within a bound. They are sent from there, or move to the disk when it works
+//! again. Alerts that are still in memory when the process ends are lost, and counted. Each of
+//! these conditions is reported once, when it begins. A spool without a folder uses memory only.
 
 mod folder;
 mod reader;

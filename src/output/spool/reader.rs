@@ -103,8 +103,8 @@ impl RecordReader {
                 Some(OpenSegment { first: segment.first, file, number: segment.first, offset: EMPTY_SEGMENT });
         }
         let open = self.segment.as_mut()?;
-        // The segment can end before its last number: the memory of an earlier process was full, and it
-        // counted the missing records as lost.
+        // The segment can end before its last number: the memory of an earlier process was full,
+        // and it counted the missing records as lost.
         if open.offset == segment.bytes {
             return None;
         }

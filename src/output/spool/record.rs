@@ -4,16 +4,16 @@
 //! checksum: u32 | length: u32 | number: u64 | milliseconds since the epoch: i64 | line: length bytes
 //! ```
 //!
-//! All numbers are little endian. The checksum is the CRC-32 of everything that follows it. It detects
-//! a record that was written in part, and zeros that a file system left in its place.
+//! All numbers are little endian. The checksum is the CRC-32 of everything that follows it. It
+//! detects a record that was written in part, and zeros that a file system left in its place.
 
 use jiff::Timestamp;
 
 /// The length of a record's header, which precedes the line.
 pub const HEADER_LENGTH: usize = 24;
 
-/// The longest line: twice the longest CEF line. A greater length in a header is damage; no memory is
-/// allocated for it.
+/// The longest line: twice the longest CEF line. A greater length in a header is damage; no memory
+/// is allocated for it.
 const LONGEST_LINE: usize = 2 * crate::output::LONGEST_LINE;
 
 /// One alert.
@@ -21,8 +21,8 @@ const LONGEST_LINE: usize = 2 * crate::output::LONGEST_LINE;
 pub struct Record {
     /// The record's number, from 1 on. Numbers in a segment have no gaps.
     pub number: u64,
-    /// The time at which the alert was put into the spool. It is the time in the alert's syslog header,
-    /// however late the alert is sent.
+    /// The time at which the alert was put into the spool. It is the time in the alert's syslog
+    /// header, however late the alert is sent.
     pub time: Timestamp,
     /// The alert's line, without a line feed.
     pub line: String,
@@ -47,7 +47,8 @@ impl Record {
         (HEADER_LENGTH + self.line.len()) as u64
     }
 
-    /// Parses a record, whose bytes are its header and its line. Returns `None` if they are damaged.
+    /// Parses a record, whose bytes are its header and its line. Returns `None` if they are
+    /// damaged.
     pub(super) fn decode(bytes: &[u8]) -> Option<Self> {
         let (header, line) = bytes.split_first_chunk::<HEADER_LENGTH>()?;
         let (checksum, _) = header.split_first_chunk()?;

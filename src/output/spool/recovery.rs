@@ -10,8 +10,8 @@ use crate::units::ByteCount;
 
 /// Returns the segments that hold undelivered records, and removes the others.
 ///
-/// Only the last segment can end with an incomplete record, which is cut off. New records go to a new
-/// segment.
+/// Only the last segment can end with an incomplete record, which is cut off. New records go to a
+/// new segment.
 pub fn recover(folder: &SpoolFolder, checkpoint: u64, reporter: &EventReporter) -> io::Result<VecDeque<Segment>> {
     let files = folder.segments()?;
     let mut segments = VecDeque::new();

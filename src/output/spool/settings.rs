@@ -14,8 +14,8 @@ pub struct SpoolSettings {
 }
 
 impl SpoolSettings {
-    /// The default limit: some 1.4 million alerts, or sixteen alerts each second for a day. A receiver
-    /// that is down for longer than that is noticed.
+    /// The default limit: some 1.4 million alerts, or sixteen alerts each second for a day. A
+    /// receiver that is down for longer than that is noticed.
     pub const LIMIT: ByteCount = ByteCount(1 << 30);
     /// The least limit. With less a segment, which is dropped as a whole, would hold few alerts.
     pub const LEAST: ByteCount = ByteCount(1 << 20);

@@ -10,12 +10,12 @@ use std::time::Instant;
 use super::Record;
 use super::folder::{EMPTY_SEGMENT, SpoolFolder};
 
-/// The largest size of a segment: some 6,000 alerts. Segments are removed as a whole, and damage costs
-/// at most the rest of one.
+/// The largest size of a segment: some 6,000 alerts. Segments are removed as a whole, and damage
+/// costs at most the rest of one.
 pub const LARGEST_SEGMENT: u64 = 4 << 20;
 
-/// A spool has room for at least this many segments, so that only a small part of it is dropped when
-/// it is full.
+/// A spool has room for at least this many segments, so that only a small part of it is dropped
+/// when it is full.
 pub const LEAST_SEGMENTS: u64 = 8;
 
 /// A file of records with consecutive numbers.
@@ -165,16 +165,16 @@ impl SpoolState {
         Ok(())
     }
 
-    /// Removes the segments whose records are all before `number`. The checkpoint on the disk may be
-    /// older: then the remaining records are sent once more.
+    /// Removes the segments whose records are all before `number`. The checkpoint on the disk may
+    /// be older: then the remaining records are sent once more.
     pub fn remove_segments_before(&mut self, number: u64, folder: &SpoolFolder) {
         while self.segments.front().is_some_and(|segment| segment.end <= number) {
             self.remove_oldest_segment(folder);
         }
     }
 
-    /// Drops the oldest segment to make room, unless it is the only one. Returns how many of its records
-    /// were not sent.
+    /// Drops the oldest segment to make room, unless it is the only one. Returns how many of its
+    /// records were not sent.
     pub fn drop_oldest_segment(&mut self, folder: &SpoolFolder) -> Option<u64> {
         let segment = *self.segments.front().filter(|_| self.segments.len() > 1)?;
         let lost = segment.end.saturating_sub(segment.first.max(self.sent_before));

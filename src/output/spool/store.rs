@@ -87,8 +87,8 @@ impl Spool {
         self.folder.as_ref().map(|folder| folder.path().to_owned())
     }
 
-    /// Appends an alert's line. It survives the death of the process once this returns, unless the disk
-    /// fails.
+    /// Appends an alert's line. It survives the death of the process once this returns, unless the
+    /// disk fails.
     pub fn append(&self, line: String) {
         let mut state = self.state();
         let record = Record { number: state.next, time: Timestamp::now(), line };
@@ -107,8 +107,8 @@ impl Spool {
         }
     }
 
-    /// Waits until another alert fits without dropping one. Returns false if no record was delivered
-    /// for as long as `patience`.
+    /// Waits until another alert fits without dropping one. Returns false if no record was
+    /// delivered for as long as `patience`.
     pub fn wait_for_room(&self, patience: Duration) -> bool {
         let mut state = self.state();
         let (mut since, mut delivered_before) = (Instant::now(), state.delivered_before);
@@ -124,8 +124,8 @@ impl Spool {
         true
     }
 
-    /// Records that the receiver accepted all records before `number`. It may still lose them. Returns
-    /// the number before which all records had been sent or dropped already.
+    /// Records that the receiver accepted all records before `number`. It may still lose them.
+    /// Returns the number before which all records had been sent or dropped already.
     pub fn mark_sent(&self, number: u64) -> u64 {
         let mut state = self.state();
         let before = state.sent_before;
@@ -152,8 +152,8 @@ impl Spool {
         self.state().lost += records;
     }
 
-    /// Writes to the disk what is not there yet, and removes what was delivered. The sender calls this
-    /// once a second. A slow disk delays only the sender.
+    /// Writes to the disk what is not there yet, and removes what was delivered. The sender calls
+    /// this once a second. A slow disk delays only the sender.
     pub fn sync(&self) {
         let Some(folder) = &self.folder else { return };
         let (file, checkpoint) = {
@@ -183,8 +183,8 @@ impl Spool {
         }
     }
 
-    /// Writes the checkpoint. If the disk has no room even for that, the delivered segments are removed
-    /// first.
+    /// Writes the checkpoint. If the disk has no room even for that, the delivered segments are
+    /// removed first.
     fn write_checkpoint(&self, folder: &SpoolFolder, number: u64) -> io::Result<()> {
         folder.write_checkpoint(number).or_else(|_| {
             self.state().remove_segments_before(number, folder);
@@ -192,8 +192,8 @@ impl Spool {
         })
     }
 
-    /// Tries the disk once more before the process ends. Records that are still in memory only and were
-    /// not sent are counted as lost. Returns how many undelivered records are in memory only.
+    /// Tries the disk once more before the process ends. Records that are still in memory only and
+    /// were not sent are counted as lost. Returns how many undelivered records are in memory only.
     pub fn abandon(&self) -> u64 {
         let mut state = self.state();
         if let Some(failure) = &mut state.disk_failure

@@ -353,7 +353,8 @@ fn files_of_others_are_left_alone() {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
 
-    /// A spool with arbitrary files opens, contains nothing that was not appended, and accepts alerts.
+    /// A spool with arbitrary files opens, contains nothing that was not appended, and accepts
+    /// alerts.
     #[test]
     fn any_files_are_opened(
         segments in prop::collection::vec((1u64..1000, prop::collection::vec(any::<u8>(), 0..200)), 0..4),

@@ -1,8 +1,9 @@
 //! A connection to a syslog receiver.
 //!
-//! Only connecting over TCP blocks; nothing else does. The number of written bytes and of acknowledged
-//! bytes count the bytes on the wire, which include the overhead of TLS. Datagrams and Unix sockets
-//! have no acknowledgements: there the bytes that the kernel accepted count as acknowledged.
+//! Only connecting over TCP blocks; nothing else does. The number of written bytes and of
+//! acknowledged bytes count the bytes on the wire, which include the overhead of TLS. Datagrams and
+//! Unix sockets have no acknowledgements: there the bytes that the kernel accepted count as
+//! acknowledged.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Ipv6Addr, Shutdown, SocketAddr, TcpStream, ToSocketAddrs, UdpSocket};
@@ -20,15 +21,16 @@ use super::tls::TlsConnector;
 /// How long it may take to open a TCP connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A receiver that acknowledges nothing for this long is gone (TCP_USER_TIMEOUT in tcp(7)). A machine
-/// that loses power does not close its connections.
+/// A receiver that acknowledges nothing for this long is gone (TCP_USER_TIMEOUT in tcp(7)). A
+/// machine that loses power does not close its connections.
 const UNACKNOWLEDGED_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The idle time after which TCP sends a keepalive. It detects a receiver that is gone, and keeps
 /// firewalls from forgetting the connection.
 const KEEPALIVE_TIME: Duration = Duration::from_secs(60);
 
-/// The most reads in a row. A receiver that never stops sending must not keep the sensor from writing.
+/// The most reads in a row. A receiver that never stops sending must not keep the sensor from
+/// writing.
 const MOST_READS: usize = 16;
 
 /// A connection.
@@ -75,8 +77,8 @@ impl Connection {
                 Socket::UnixDatagram(socket)
             }
             Transport::Unix { path, socket_type: UnixSocketType::Stream } => {
-                // A non-blocking socket, because the standard library's `connect` would wait forever for
-                // a receiver that accepts no connections.
+                // A non-blocking socket, because the standard library's `connect` would wait
+                // forever for a receiver that accepts no connections.
                 let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
                 let socket = rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
                 rustix::net::connect(&socket, &SocketAddrUnix::new(path)?)?;
@@ -112,8 +114,8 @@ impl Connection {
         self.buffer_written == self.buffer.len() && !matches!(&self.socket, Socket::Tls(tls, _) if tls.wants_write())
     }
 
-    /// Queues a batch of messages, or a single datagram, for [`Self::transfer`]. The connection must be
-    /// idle.
+    /// Queues a batch of messages, or a single datagram, for [`Self::transfer`]. The connection
+    /// must be idle.
     pub fn queue(&mut self, batch: &[u8]) -> io::Result<()> {
         if let Socket::Tls(tls, _) = &mut self.socket {
             return tls.writer().write_all(batch);
@@ -124,8 +126,8 @@ impl Connection {
         Ok(())
     }
 
-    /// Writes as much as the kernel accepts. Reads and discards what the receiver sends: only the end
-    /// of its stream has a meaning.
+    /// Writes as much as the kernel accepts. Reads and discards what the receiver sends: only the
+    /// end of its stream has a meaning.
     pub fn transfer(&mut self) -> io::Result<PeerState> {
         let peer = self.read()?;
         match self.write() {
@@ -161,8 +163,8 @@ impl Connection {
             let read = match &mut self.socket {
                 // A datagram to a closed port leads to an error here. Nothing else is expected.
                 Socket::Udp(socket) => socket.recv(&mut discarded).map(|_| 1),
-                // Nobody can send to an unnamed socket. The socket's error must be fetched, or poll would
-                // report it again and again.
+                // Nobody can send to an unnamed socket. The socket's error must be fetched, or poll
+                // would report it again and again.
                 Socket::UnixDatagram(socket) => return socket.take_error()?.map_or(Ok(PeerState::Open), Err),
                 Socket::UnixStream(stream) => stream.read(&mut discarded),
                 Socket::Tcp(stream) => stream.read(&mut discarded),
@@ -233,8 +235,8 @@ impl AsFd for Connection {
 fn connect_tcp(address: &Address) -> io::Result<TcpStream> {
     let stream = connect_any(address, |address| {
         let stream = TcpStream::connect_timeout(&address, CONNECT_TIMEOUT)?;
-        // The kernel may choose the receiver's port as the local port, if nobody listens at it on this
-        // machine. The socket would then connect to itself.
+        // The kernel may choose the receiver's port as the local port, if nobody listens at it on
+        // this machine. The socket would then connect to itself.
         if stream.local_addr()? == stream.peer_addr()? {
             return Err(ErrorKind::ConnectionRefused.into());
         }

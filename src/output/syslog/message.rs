@@ -20,8 +20,8 @@ const USUAL_HEADER: usize = 128;
 pub struct MessageWriter {
     format: HeaderFormat,
     priority: u8,
-    /// `None` if the receiver is a Unix socket and the format RFC 3164: programs of the same machine
-    /// send no host's name.
+    /// `None` if the receiver is a Unix socket and the format RFC 3164: programs of the same
+    /// machine send no host's name.
     host: Option<String>,
     tag: Option<String>,
     /// `None` for datagrams.
@@ -82,8 +82,8 @@ impl MessageWriter {
             HeaderFormat::Rfc5424 => {
                 let (time, host) = (record.time, self.host.as_deref().unwrap_or("-"));
                 let app_name = self.tag.as_deref().unwrap_or(DEFAULT_APP_NAME);
-                // RFC 5424 allows a byte order mark before the text. It is omitted, because receivers
-                // expect `CEF:` there.
+                // RFC 5424 allows a byte order mark before the text. It is omitted, because
+                // receivers expect `CEF:` there.
                 write!(text, "<{priority}>1 {time:.3} {host} {app_name} - - - ")
             }
         }

@@ -8,4 +8,4 @@ mod settings;
 mod tcp_info;
 mod tls;
 
-pub(super) use settings::KIND;
+pub(super) use receiver::KIND;

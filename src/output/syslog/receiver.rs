@@ -1,12 +1,64 @@
 //! The syslog receiver.
 
+use std::any::Any;
+use std::path::PathBuf;
+use std::sync::Arc;
+
 use super::connection::Connection;
 use super::message::MessageWriter;
 use super::session::SyslogSession;
-use super::settings::{SyslogSettings, Transport};
+use super::settings::{SyslogSettings, TlsSettings, Transport};
 use super::tls::TlsConnector;
-use crate::output::Sensor;
-use crate::output::delivery::{Receiver, Session, SessionError};
+use crate::output::delivery::{Receiver, ReceiverKind, ReceiverSettings, Session, SessionError};
+use crate::output::{Cef, LineFormatter, Sensor};
+
+/// Syslog receivers.
+pub const KIND: ReceiverKind = ReceiverKind {
+    schemes: &["udp", "tcp", "tls", "unix"],
+    parse: |url| SyslogSettings::parse(url).map(|settings| Arc::new(settings) as Arc<dyn ReceiverSettings>),
+};
+
+impl ReceiverSettings for SyslogSettings {
+    fn scheme(&self) -> &'static str {
+        match self.transport {
+            Transport::Udp(_) => "udp",
+            Transport::Tcp { .. } => "tcp",
+            Transport::Tls { .. } => "tls",
+            Transport::Unix { .. } => "unix",
+        }
+    }
+
+    fn address(&self) -> String {
+        match &self.transport {
+            Transport::Udp(address) | Transport::Tcp { address, .. } | Transport::Tls { address, .. } => {
+                address.to_string()
+            }
+            Transport::Unix { path, .. } => path.display().to_string(),
+        }
+    }
+
+    fn files_read(&self) -> Vec<PathBuf> {
+        match &self.transport {
+            Transport::Tls { tls: TlsSettings { ca, identity, .. }, .. } => {
+                let identity = identity.iter().flat_map(|identity| [&identity.certificate, &identity.key]);
+                ca.iter().chain(identity).cloned().collect()
+            }
+            Transport::Udp(_) | Transport::Tcp { .. } | Transport::Unix { .. } => Vec::new(),
+        }
+    }
+
+    fn is_equal(&self, other: &dyn ReceiverSettings) -> bool {
+        (other as &dyn Any).downcast_ref() == Some(self)
+    }
+
+    fn formatter(&self, sensor: &Sensor) -> Box<dyn LineFormatter> {
+        Box::new(Cef::new(sensor.clone()))
+    }
+
+    fn receiver(&self, sensor: &Sensor) -> Result<Box<dyn Receiver>, String> {
+        Ok(Box::new(SyslogReceiver::new(self, sensor)?))
+    }
+}
 
 /// Connects to one syslog receiver.
 #[derive(Debug)]

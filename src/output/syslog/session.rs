@@ -1,9 +1,9 @@
 //! One connection to a syslog receiver, and the messages on their way over it.
 //!
 //! Syslog has no acknowledgements of its own. TCP's acknowledgement says that the receiver's kernel
-//! has the bytes, not that its program has read them. A receiver that is killed loses what it has not
-//! read, and what it has read but not stored. The sensor can see neither. An acknowledged message
-//! therefore counts as *accepted*, and as *delivered* only after one of these:
+//! has the bytes, not that its program has read them. A receiver that is killed loses what it has
+//! not read, and what it has read but not stored. The sensor can see neither. An acknowledged
+//! message therefore counts as *accepted*, and as *delivered* only after one of these:
 //!
 //! - The connection has lasted [`CONFIRMATION_TIME`] after the acknowledgement.
 //! - The connection was closed in good order: the sensor closes its side, and the receiver, having
@@ -11,9 +11,9 @@
 //!
 //! If the connection ends in any other way, sending starts again after the last delivered message.
 //!
-//! Datagrams over UDP and Unix sockets are never acknowledged. They count as accepted when the kernel
-//! has them, and as delivered if no error (nobody listens at the port, the socket is gone) comes back
-//! within [`DATAGRAM_CONFIRMATION_TIME`].
+//! Datagrams over UDP and Unix sockets are never acknowledged. They count as accepted when the
+//! kernel has them, and as delivered if no error (nobody listens at the port, the socket is gone)
+//! comes back within [`DATAGRAM_CONFIRMATION_TIME`].
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
@@ -24,8 +24,8 @@ use super::connection::{Connection, PeerState};
 use super::message::MessageWriter;
 use crate::output::delivery::{Outbox, Session, SessionError, Wakeup};
 
-/// How long a stream must last after an acknowledgement. A receiver reads and stores a message within
-/// milliseconds, unless it is in trouble.
+/// How long a stream must last after an acknowledgement. A receiver reads and stores a message
+/// within milliseconds, unless it is in trouble.
 const CONFIRMATION_TIME: Duration = Duration::from_secs(5);
 /// The same for datagrams: an error comes back within one round trip.
 const DATAGRAM_CONFIRMATION_TIME: Duration = Duration::from_secs(1);
@@ -37,8 +37,8 @@ const BATCH_SIZE: usize = 64 << 10;
 const DATAGRAM_BURST: usize = 64;
 const BURST_PAUSE: Duration = Duration::from_millis(5);
 
-/// The interval at which acknowledgements are checked while some are outstanding. The kernel does not
-/// notify when one arrives.
+/// The interval at which acknowledgements are checked while some are outstanding. The kernel does
+/// not notify when one arrives.
 const ACKNOWLEDGEMENT_INTERVAL: Duration = Duration::from_millis(20);
 /// How long a TLS handshake may take.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);

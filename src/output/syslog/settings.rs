@@ -13,31 +13,20 @@
 //! `severity=warning`, `host=NAME`, `tag=NAME`; for TCP and TLS `framing=newline|octets`; for TLS
 //! `ca=FILE`, `cert=FILE`, `key=FILE`, `name=SERVER`; for Unix sockets `kind=datagram|stream`.
 
-use std::any::Any;
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
-use std::sync::Arc;
 
 use percent_encoding::percent_decode_str;
 use url::Url;
-
-use super::receiver::SyslogReceiver;
-use crate::output::delivery::{Receiver, ReceiverKind, ReceiverSettings};
-use crate::output::{LineFormat, LineFormatter, Sensor};
-
-/// Syslog receivers.
-pub const KIND: ReceiverKind = ReceiverKind {
-    schemes: &["udp", "tcp", "tls", "unix"],
-    parse: |url| SyslogSettings::parse(url).map(|settings| Arc::new(settings) as Arc<dyn ReceiverSettings>),
-};
 
 /// The port of syslog over UDP (RFC 5426 section 3.3). Receivers also use it for TCP, although IANA
 /// assigned that port to another protocol.
 const PORT: u16 = 514;
 /// The port of syslog over TLS (RFC 5425 section 4.1).
 const TLS_PORT: u16 = 6514;
-/// The longest tag. RFC 3164 allows 32 characters (section 4.1.3), and RFC 5424 48 for its APP-NAME.
+/// The longest tag. RFC 3164 allows 32 characters (section 4.1.3), and RFC 5424 48 for its
+/// APP-NAME.
 const LONGEST_TAG: usize = 32;
 /// The longest host name in a header (RFC 5424 section 6: HOSTNAME).
 const LONGEST_HOST: usize = 255;
@@ -47,13 +36,15 @@ const LONGEST_HOST: usize = 255;
 pub struct SyslogSettings {
     /// The transport and its address.
     pub transport: Transport,
-    /// The format of the header. Default: RFC 3164, which the Azure Monitor Agent's forwarders expect.
+    /// The format of the header. Default: RFC 3164, which the Azure Monitor Agent's forwarders
+    /// expect.
     pub format: HeaderFormat,
     /// The facility. Default: `local4`.
     pub facility: Facility,
     /// The severity. Default: `warning`.
     pub severity: Severity,
-    /// The sending host's name in the header. Default: the sensor's name, as in the line's `dvchost`.
+    /// The sending host's name in the header. Default: the sensor's name, as in the line's
+    /// `dvchost`.
     pub host: Option<String>,
     /// The program's name in the header. Default: none with RFC 3164, because receivers then take
     /// `CEF` for it; `rattap` with RFC 5424.
@@ -63,8 +54,8 @@ pub struct SyslogSettings {
 /// The transport of messages.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Transport {
-    /// One datagram for each message (RFC 5426). A datagram that the network loses is lost: nothing is
-    /// acknowledged.
+    /// One datagram for each message (RFC 5426). A datagram that the network loses is lost: nothing
+    /// is acknowledged.
     Udp(Address),
     /// A TCP connection (RFC 6587).
     Tcp {
@@ -152,8 +143,8 @@ pub enum HeaderFormat {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Facility(u8);
 
-/// A severity (RFC 5424 section 6.2.1, table 2). All messages have the same; the alert's own severity
-/// is in its line.
+/// A severity (RFC 5424 section 6.2.1, table 2). All messages have the same; the alert's own
+/// severity is in its line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Severity(u8);
 
@@ -274,48 +265,6 @@ impl SyslogSettings {
     }
 }
 
-impl ReceiverSettings for SyslogSettings {
-    fn scheme(&self) -> &'static str {
-        match self.transport {
-            Transport::Udp(_) => "udp",
-            Transport::Tcp { .. } => "tcp",
-            Transport::Tls { .. } => "tls",
-            Transport::Unix { .. } => "unix",
-        }
-    }
-
-    fn address(&self) -> String {
-        match &self.transport {
-            Transport::Udp(address) | Transport::Tcp { address, .. } | Transport::Tls { address, .. } => {
-                address.to_string()
-            }
-            Transport::Unix { path, .. } => path.display().to_string(),
-        }
-    }
-
-    fn files_read(&self) -> Vec<PathBuf> {
-        match &self.transport {
-            Transport::Tls { tls: TlsSettings { ca, identity, .. }, .. } => {
-                let identity = identity.iter().flat_map(|identity| [&identity.certificate, &identity.key]);
-                ca.iter().chain(identity).cloned().collect()
-            }
-            Transport::Udp(_) | Transport::Tcp { .. } | Transport::Unix { .. } => Vec::new(),
-        }
-    }
-
-    fn is_equal(&self, other: &dyn ReceiverSettings) -> bool {
-        (other as &dyn Any).downcast_ref() == Some(self)
-    }
-
-    fn formatter(&self, sensor: &Sensor) -> Box<dyn LineFormatter> {
-        LineFormat::Cef.formatter(sensor)
-    }
-
-    fn receiver(&self, sensor: &Sensor) -> Result<Box<dyn Receiver>, String> {
-        Ok(Box::new(SyslogReceiver::new(self, sensor)?))
-    }
-}
-
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.host.contains(':') {
@@ -338,8 +287,8 @@ fn parse_address(url: &Url, default_port: u16) -> Result<Address, String> {
     })
 }
 
-/// Returns true if a header can carry the name of a host or a program: it must not contain a character
-/// that ends the field, such as a blank or a colon.
+/// Returns true if a header can carry the name of a host or a program: it must not contain a
+/// character that ends the field, such as a blank or a colon.
 pub(super) fn is_header_name(name: &str) -> bool {
     (1..=LONGEST_HOST).contains(&name.len())
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_'))

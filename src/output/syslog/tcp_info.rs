@@ -1,7 +1,8 @@
 //! The number of bytes that the peer's TCP has acknowledged.
 //!
 //! Linux reports it with the socket option `TCP_INFO` (tcp(7)), in the field that RFC 4898 calls
-//! `tcpEStatsAppHCThruOctetsAcked`. nix has a macro for socket options that it does not define itself.
+//! `tcpEStatsAppHCThruOctetsAcked`. nix has a macro for socket options that it does not define
+//! itself.
 
 use std::io;
 use std::net::TcpStream;
@@ -9,8 +10,9 @@ use std::net::TcpStream;
 use nix::sys::socket::getsockopt;
 use nix::{getsockopt_impl, sockopt_impl};
 
-/// The first fields of the kernel's `struct tcp_info` (linux/tcp.h), which only grows at its end. Every
-/// bit pattern is valid in all fields. Kernels before 4.1 have a shorter struct; there the call fails.
+/// The first fields of the kernel's `struct tcp_info` (linux/tcp.h), which only grows at its end.
+/// Every bit pattern is valid in all fields. Kernels before 4.1 have a shorter struct; there the
+/// call fails.
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]
 pub struct TcpInfo {

@@ -46,7 +46,8 @@ impl TlsConnector {
     /// Returns a new connection, whose handshake has not begun.
     pub fn connection(&self) -> Result<ClientConnection, rustls::Error> {
         let mut connection = ClientConnection::new(self.config.clone(), self.server_name.clone())?;
-        // No limit is needed: the session queues one batch at a time, and the next when that is sent.
+        // No limit is needed: the session queues one batch at a time, and the next when that is
+        // sent.
         connection.set_buffer_limit(None);
         Ok(connection)
     }
