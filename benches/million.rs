@@ -18,7 +18,7 @@ use anyhow::{Context, ensure};
 use clap::Parser;
 use rattap::capture::{Files, Input};
 use rattap::indicator::{IndicatorSet, LoadSettings, load};
-use rattap::output::{self, Cef, Form, Mode, Sensor, Target};
+use rattap::output::{self, LineFormat, Mode, Sensor, Target};
 use rattap::sensor::{Run, SensorSettings};
 use rattap::track::TrackSettings;
 use rattap::units::Timestamp;
@@ -155,11 +155,11 @@ fn replay(capture: &Path, indicators: &Arc<IndicatorSet>) -> anyhow::Result<f64>
     let workers = thread::available_parallelism()?;
     let track = TrackSettings::default();
     let output = output::open(
-        &[Target::File("/dev/null".into(), Form::Cef)],
-        &Cef::new(Sensor::default()),
+        &[Target::File("/dev/null".into(), LineFormat::Cef)],
+        &Sensor::default(),
         Mode::Replay,
         None,
-        &(Arc::new(|_: &str, _| ()) as output::Report),
+        &(Arc::new(|_: &str, _| ()) as output::EventHandler),
     )?;
     let files = Files::new(vec![Input::File(capture.to_owned())], None);
     let started = Instant::now();

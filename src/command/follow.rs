@@ -24,7 +24,7 @@ pub fn run(replay: plan::Replay, console: &Console) -> anyhow::Result<Exit> {
     let mut output = run.open_outputs(Mode::Follow, &log_output_events())?;
     let tally = replay.prints_table.then(SharedTally::default);
     if let Some(tally) = &tally {
-        output = tally.over(output);
+        output = tally.observe(output);
     }
     let names = replay.names.as_deref().map(|names| NameList::open(names, Mode::Follow)).transpose()?;
     let control = Control::new(InForce { indicators: run.indicators, exclusions: exclusions.clone() });

@@ -26,7 +26,7 @@ pub fn run(replay: plan::Replay, console: &Console) -> anyhow::Result<Exit> {
     let mut output = run.open_outputs(Mode::Replay, &log_output_events())?;
     let tally = replay.prints_table.then(SharedTally::default);
     if let Some(tally) = &tally {
-        output = tally.over(output);
+        output = tally.observe(output);
     }
     let carving = match &replay.carve {
         Some(path) => {

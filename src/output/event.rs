@@ -1,4 +1,6 @@
-//! What outputs tell while they work. The library does not log: whoever opens outputs gives a function that is told.
+//! Events that outputs report while they run.
+//!
+//! The library does not log. The caller of [`open`](super::open) gives a handler for the events.
 
 use std::fmt;
 use std::io;
@@ -10,121 +12,132 @@ use thiserror::Error;
 use super::OutputError;
 use crate::units::ByteCount;
 
-/// Is told of each event, with the output's name, from the thread in which it happens. It must not wait for
-/// long, nor ask a [`Monitor`](super::Monitor), which would wait for it.
-pub type Report = Arc<dyn Fn(&str, Event) + Send + Sync>;
+/// Called for each event with the output's name, from the thread in which the event happens.
+///
+/// The handler must return soon. It must not call a [`Monitor`](super::Monitor): the output may
+/// hold the lock that the monitor needs.
+pub type EventHandler = Arc<dyn Fn(&str, Event) + Send + Sync>;
 
-/// Something that an operator should know. Each is told once, as it begins, however long it lasts.
+/// Something that an operator should know. A condition is reported once, when it begins.
 #[derive(Debug, Error)]
 pub enum Event {
-    /// The receiver takes alerts.
+    /// The receiver accepts alerts.
     #[error("connected")]
     Connected,
-    /// The receiver does not take alerts. They wait, and it is tried again until it does.
-    #[error("not connected: {error}; alerts wait, and it is tried again until they are sent")]
+    /// The receiver does not accept alerts. They wait, and the sender keeps trying.
+    #[error("not connected: {reason}; alerts wait until they can be sent, and the connection is tried again")]
     Disconnected {
-        /// Why, in the system's words.
-        error: String,
+        /// The error of the last attempt.
+        reason: String,
     },
-    /// An earlier run left alerts, which are sent first.
+    /// An earlier run left alerts in the spool. They are sent first.
     #[error("{alerts} alerts of an earlier run are in the spool and are sent first")]
     Leftover {
-        /// How many.
+        /// The number of alerts.
         alerts: u64,
     },
     /// The spool holds alerts for a receiver that is not among the outputs. They stay there.
     #[error("{}: alerts wait there for a receiver that is not among the outputs; name it with -o to send them", folder.display())]
-    Orphan {
-        /// The receiver's folder.
+    OrphanedSpool {
+        /// The receiver's folder in the spool.
         folder: PathBuf,
     },
-    /// The last alert was written in part when the process or the machine died. What was written of it was cut off.
-    #[error("{}: byte {}: cut off {bytes} that are no whole alert: written while the machine went down", file.display(), at.0)]
-    Torn {
-        /// The segment.
+    /// The process or the machine died while it wrote the last alert. The incomplete record was cut
+    /// off.
+    #[error("{}: byte {}: cut off {bytes} of an incomplete alert, which was being written when the process or the machine died", file.display(), offset.0)]
+    TornRecord {
+        /// The segment file.
         file: PathBuf,
-        /// Where the last whole alert ends.
-        at: ByteCount,
-        /// How much was cut off.
+        /// The end of the last complete alert.
+        offset: ByteCount,
+        /// The number of bytes that were cut off.
         bytes: ByteCount,
     },
-    /// A segment was changed, or the disk forgot. The rest of it cannot be read.
-    #[error("{}: byte {}: damaged: {alerts} alerts are lost; check the disk", file.display(), at.0)]
-    Damaged {
-        /// The segment.
+    /// A segment file is damaged. The rest of it cannot be read.
+    #[error("{}: byte {}: damaged: {alerts} alerts are lost; check the disk", file.display(), offset.0)]
+    DamagedSegment {
+        /// The segment file.
         file: PathBuf,
-        /// Where it is damaged.
-        at: ByteCount,
-        /// How many alerts it held from there on.
+        /// The position of the damage.
+        offset: ByteCount,
+        /// The number of alerts in the file from there on.
         alerts: u64,
     },
-    /// What was known of what arrived is lost. All alerts that are still there are sent once more.
+    /// The checkpoint is damaged. All alerts that are still in the spool are sent again.
     #[error("{}: damaged: all alerts in the spool are sent once more", file.display())]
-    MarkDamaged {
-        /// The mark.
+    DamagedCheckpoint {
+        /// The checkpoint's file.
         file: PathBuf,
     },
-    /// The spool is full: from now on the oldest alerts are lost.
+    /// The spool is full. From now on the oldest alerts are dropped.
     #[error(
-        "the spool is full at {limit}: the oldest alerts are lost, until the receiver takes them faster than they come"
+        "the spool is full at {limit}: the oldest alerts are lost until the receiver accepts alerts faster than new ones arrive"
     )]
-    Dropping {
-        /// Its bound.
+    SpoolFull {
+        /// The spool's limit.
         limit: ByteCount,
     },
-    /// The disk does not take alerts. From now on they wait in memory.
+    /// The disk does not accept alerts. From now on they wait in memory.
     #[error("{}: cannot write the spool: {error}; alerts wait in memory and are lost if the process ends", folder.display())]
     SpoolFailed {
-        /// The spool.
+        /// The receiver's folder in the spool.
         folder: PathBuf,
-        /// The system's word.
+        /// The system's error.
         error: io::Error,
     },
-    /// The disk takes alerts again.
+    /// The disk accepts alerts again.
     #[error("the spool can be written again; {lost} alerts were lost meanwhile")]
-    SpoolBack {
-        /// How many did not find room in memory meanwhile.
+    SpoolRecovered {
+        /// The number of alerts that did not fit into memory meanwhile.
         lost: u64,
     },
-    /// Alerts are lost in a live run, which goes on.
+    /// The receiver refused alerts for good. They are not sent again.
+    #[error("{alerts} alerts are lost, because the receiver refused them: {reason}")]
+    Refused {
+        /// The number of alerts.
+        alerts: u64,
+        /// The receiver's reason.
+        reason: String,
+    },
+    /// An output of a live run failed, and alerts are lost. The run continues.
     #[error("{0}")]
     Failed(OutputError),
-    /// An output that failed takes alerts again.
+    /// An output that failed accepts alerts again.
     #[error("writing again; {lost} alerts were lost meanwhile")]
     Recovered {
-        /// How many.
+        /// The number of alerts.
         lost: u64,
     },
 }
 
 impl Event {
-    /// True where something is wrong; else it is good to know.
+    /// Returns true if the event is a problem, and false if it is for information only.
     pub fn is_problem(&self) -> bool {
         !matches!(
             self,
-            Self::Connected | Self::Leftover { .. } | Self::SpoolBack { lost: 0 } | Self::Recovered { lost: 0 }
+            Self::Connected | Self::Leftover { .. } | Self::SpoolRecovered { lost: 0 } | Self::Recovered { lost: 0 }
         )
     }
 }
 
-/// Tells the events of one output.
+/// Reports the events of one output.
 #[derive(Clone)]
-pub(super) struct Reporter {
+pub(super) struct EventReporter {
     /// The output's name.
     pub name: String,
-    /// Whom.
-    pub report: Report,
+    /// The caller's handler.
+    pub handler: EventHandler,
 }
 
-impl Reporter {
-    /// Tells an event.
-    pub fn tell(&self, event: Event) {
-        (self.report)(&self.name, event);
+impl EventReporter {
+    /// Calls the handler.
+    pub fn report(&self, event: Event) {
+        (self.handler)(&self.name, event);
     }
 }
 
-impl fmt::Debug for Reporter {
+impl fmt::Debug for EventReporter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Reporter").field("name", &self.name).finish_non_exhaustive()
+        f.debug_struct("EventReporter").field("name", &self.name).finish_non_exhaustive()
     }
 }

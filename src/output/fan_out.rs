@@ -1,129 +1,154 @@
-//! Every alert to every output.
+//! Several outputs combined into one.
 
 use std::thread;
 
-use super::{Event, Form, Mode, Monitor, Output, OutputError, Report, Target};
+use super::{Event, EventHandler, Mode, Monitor, Output, OutputError};
 use crate::alert::Alert;
 
-/// Several outputs as one. In a replay an error of one is the error of all. In a live run it is told, once until that output
-/// works again, and the others go on.
+/// Passes every alert to every output. In a replay the failure of one output is the failure of all.
+/// In a live run a failure is reported once until that output works again, and the others continue.
 pub struct FanOut {
-    outputs: Vec<Branch>,
-    mode: Mode,
-    report: Report,
+    branches: Vec<Branch>,
 }
 
+/// An output with the name that messages show.
+pub struct NamedOutput {
+    pub name: String,
+    /// Standard output cannot be opened again: once its reader has exited, it stays closed. A named
+    /// pipe may get a new reader.
+    pub is_standard_output: bool,
+    pub output: Box<dyn Output>,
+}
+
+/// One of the outputs, with everything that is needed to run it independently of the others.
 struct Branch {
     name: String,
-    /// Its reader goes away for good; that of a named pipe may come back.
     is_standard_output: bool,
     output: Box<dyn Output>,
     monitors: Vec<Monitor>,
-    /// Where it fails: how many alerts it had lost before.
-    failed: Option<u64>,
-    /// How many alerts it had lost when all was well.
+    mode: Mode,
+    handler: EventHandler,
+    /// Alerts that were lost before the last failure. `None` while the output works.
+    lost_before_failure: Option<u64>,
+    /// Alerts that were lost when the output worked last.
     lost: u64,
 }
 
 impl Branch {
-    /// Tells where it works again.
-    fn look(&mut self, report: &Report) {
-        let states = self.monitors.iter().map(Monitor::status);
-        let (lost, works) =
-            states.fold((0, true), |(lost, works), state| (lost + state.lost, works && state.is_connected));
-        if let Some(before) = self.failed
-            && works
-        {
-            self.failed = None;
-            report(&self.name, Event::Recovered { lost: lost - before });
+    fn new(output: NamedOutput, mode: Mode, handler: EventHandler) -> Self {
+        let NamedOutput { name, is_standard_output, output } = output;
+        let monitors = output.monitors();
+        Self { name, is_standard_output, output, monitors, mode, handler, lost_before_failure: None, lost: 0 }
+    }
+
+    /// Runs one operation. An error ends this output, or the whole run; other failures are
+    /// reported.
+    fn run(&mut self, operation: impl Fn(&mut dyn Output) -> Result<(), OutputError>) -> Result<(), OutputError> {
+        let Err(error) = operation(self.output.as_mut()) else { return Ok(()) };
+        if self.mode.stops_on_failure() || (error.is_closed_pipe() && self.is_standard_output) {
+            return Err(error);
         }
-        if self.failed.is_none() {
+        if self.lost_before_failure.is_none() {
+            self.lost_before_failure = Some(self.lost);
+            (self.handler)(&self.name, Event::Failed(error));
+        }
+        Ok(())
+    }
+
+    /// Reports if an output of a live run failed and works again.
+    fn check_recovered(&mut self) {
+        if self.mode.stops_on_failure() {
+            return;
+        }
+        let (mut lost, mut works) = (0, true);
+        for status in self.monitors.iter().map(Monitor::status) {
+            lost += status.lost;
+            works &= status.is_connected;
+        }
+        if works && let Some(before) = self.lost_before_failure.take() {
+            (self.handler)(&self.name, Event::Recovered { lost: lost - before });
+        }
+        if self.lost_before_failure.is_none() {
             self.lost = lost;
         }
     }
 }
 
 impl FanOut {
-    /// All of `outputs`, with the names by which reports call them.
-    pub fn new(outputs: Vec<(String, Box<dyn Output>)>, mode: Mode, report: Report) -> Self {
-        let branch = |(name, output): (String, Box<dyn Output>)| {
-            let monitors = output.monitors();
-            let is_standard_output = name == Target::StandardOutput(Form::Cef).to_string();
-            Branch { name, is_standard_output, output, monitors, failed: None, lost: 0 }
-        };
-        Self { outputs: outputs.into_iter().map(branch).collect(), mode, report }
+    /// Combines `outputs`.
+    pub fn new(outputs: Vec<NamedOutput>, mode: Mode, handler: EventHandler) -> Self {
+        Self { branches: outputs.into_iter().map(|output| Branch::new(output, mode, handler.clone())).collect() }
     }
 
-    /// Has every output do something, whatever the others do.
-    fn each(&mut self, act: impl Fn(&mut dyn Output) -> Result<(), OutputError>) -> Result<(), OutputError> {
-        let mut first = Ok(());
+    /// Runs one operation on every output, even if one fails.
+    fn run_all(&mut self, operation: impl Fn(&mut dyn Output) -> Result<(), OutputError>) -> Result<(), OutputError> {
+        let mut first_error = Ok(());
         let mut closed = None;
-        for (index, branch) in self.outputs.iter_mut().enumerate() {
-            match act(branch.output.as_mut()) {
+        for (index, branch) in self.branches.iter_mut().enumerate() {
+            match branch.run(&operation) {
                 Ok(()) => {}
-                Err(error) if error.is_closed_pipe() && (self.mode != Mode::Live || branch.is_standard_output) => {
-                    closed = Some((index, error));
-                }
-                Err(error) if self.mode != Mode::Live => first = first.and(Err(error)),
-                Err(error) => {
-                    if branch.failed.is_none() {
-                        branch.failed = Some(branch.lost);
-                        (self.report)(&branch.name, Event::Failed(error));
-                    }
-                }
+                Err(error) if error.is_closed_pipe() => closed = Some((index, error)),
+                Err(error) => first_error = first_error.and(Err(error)),
             }
         }
         if let Some((index, error)) = closed {
-            // Whoever read it has seen enough; others may not have.
-            self.outputs.remove(index);
-            if self.outputs.is_empty() {
+            // Its reader has exited. The other outputs continue.
+            self.branches.remove(index);
+            if self.branches.is_empty() {
                 return Err(error);
             }
         }
-        first
+        first_error
     }
 }
 
 impl Output for FanOut {
     fn write(&mut self, alert: &Alert) -> Result<(), OutputError> {
-        self.each(|output| output.write(alert))
+        self.run_all(|output| output.write(alert))
     }
 
     fn flush(&mut self) -> Result<(), OutputError> {
-        self.each(|output| output.flush())?;
-        if self.mode == Mode::Live {
-            self.outputs.iter_mut().for_each(|branch| branch.look(&self.report));
-        }
+        self.run_all(|output| output.flush())?;
+        self.branches.iter_mut().for_each(Branch::check_recovered);
         Ok(())
     }
 
     fn reopen(&mut self) -> Result<(), OutputError> {
-        self.each(|output| output.reopen())
+        self.run_all(|output| output.reopen())
     }
 
-    /// All at once: each may wait for its receiver.
+    /// Closes all outputs at the same time, because each may wait for its receiver.
     fn close(self: Box<Self>) -> Result<(), OutputError> {
-        let Self { outputs, mode, report } = *self;
         let closed: Vec<_> = thread::scope(|scope| {
-            let closing: Vec<_> =
-                outputs.into_iter().map(|branch| (branch.name, scope.spawn(move || branch.output.close()))).collect();
-            let joined = |(name, thread): (_, thread::ScopedJoinHandle<'_, _>)| {
-                (name, thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            let threads: Vec<_> = self
+                .branches
+                .into_iter()
+                .map(|Branch { name, output, mode, handler, .. }| {
+                    scope.spawn(move || match output.close() {
+                        Err(error) if !mode.stops_on_failure() => {
+                            handler(&name, Event::Failed(error));
+                            Ok(())
+                        }
+                        result => result,
+                    })
+                })
+                .collect();
+            let join = |thread: thread::ScopedJoinHandle<'_, _>| {
+                thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
             };
-            closing.into_iter().map(joined).collect()
+            threads.into_iter().map(join).collect()
         });
+        // A closed pipe is returned only if nothing worse happened.
         let mut worst = Ok(());
-        for (name, result) in closed {
-            match result {
-                Err(error) if mode == Mode::Live => report(&name, Event::Failed(error)),
-                Err(error) if worst.as_ref().err().is_none_or(OutputError::is_closed_pipe) => worst = Err(error),
-                _ => {}
+        for error in closed.into_iter().filter_map(Result::err) {
+            if worst.as_ref().err().is_none_or(OutputError::is_closed_pipe) {
+                worst = Err(error);
             }
         }
         worst
     }
 
     fn monitors(&self) -> Vec<Monitor> {
-        self.outputs.iter().flat_map(|branch| branch.output.monitors()).collect()
+        self.branches.iter().flat_map(|branch| branch.output.monitors()).collect()
     }
 }

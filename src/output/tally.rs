@@ -1,4 +1,4 @@
-//! Who was seen doing what: counted from the alerts on their way to an output.
+//! Counts of alerts by client and signature, taken from the alerts on their way to an output.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -6,43 +6,61 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use foldhash::fast::RandomState;
 
-use super::{Output, Watched};
+use super::{ObservedOutput, Output};
 use crate::alert::{Alert, Signature, sanitize};
 
-/// How many clients are kept apart: those past it that matter least are put together. A flood of made-up clients cannot push out one with
-/// a graver finding.
-const MOST_CLIENTS: usize = 4096;
+/// The number of clients that are kept when the table is full. Those with the least severe findings
+/// are merged, so a flood of forged clients cannot push out a client with a more severe finding.
+const CLIENTS_KEPT: usize = 4096;
 
-/// What one client was seen doing.
+/// The number of clients at which the table is full. Twice the number that is kept, so that the
+/// clients are sorted once for each [`CLIENTS_KEPT`] new ones.
+const MOST_CLIENTS: usize = 2 * CLIENTS_KEPT;
+
+/// The findings of one client.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClientTally {
     /// The client.
     pub client: IpAddr,
-    /// By signature, the gravest first, then the most frequent.
-    pub rows: Vec<Row>,
+    /// One entry for each signature: the most severe first, then the most frequent.
+    pub signatures: Vec<SignatureTally>,
 }
 
-/// One client's findings of one signature.
+impl ClientTally {
+    fn severity(&self) -> u8 {
+        self.signatures.first().map_or(0, |tally| tally.severity)
+    }
+
+    fn sightings(&self) -> u64 {
+        self.signatures.iter().map(|tally| tally.sightings).sum()
+    }
+
+    fn alerts(&self) -> u64 {
+        self.signatures.iter().map(|tally| tally.alerts).sum()
+    }
+}
+
+/// The alerts of one client with one signature.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Row {
+pub struct SignatureTally {
     /// The signature.
     pub signature: Signature,
-    /// The highest severity of its alerts.
+    /// The highest severity of the alerts.
     pub severity: u8,
-    /// Sightings that were told.
+    /// The number of sightings that the alerts reported.
     pub sightings: u64,
-    /// Alerts.
+    /// The number of alerts.
     pub alerts: u64,
-    /// What was contacted or asked for in the first alert, made printable.
+    /// The name or address that the first alert is about, sanitized.
     pub target: String,
-    /// Whether other alerts tell of other targets.
+    /// True if other alerts are about other targets.
     pub has_more_targets: bool,
 }
 
-/// What was put together for want of room.
+/// The sum over clients that were merged to bound the memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Others {
-    /// Clients, one that came back counted again.
+pub struct OtherClients {
+    /// The number of clients. A client that is merged, seen again and merged again counts twice.
     pub clients: u64,
     /// Their sightings.
     pub sightings: u64,
@@ -50,36 +68,36 @@ pub struct Others {
     pub alerts: u64,
 }
 
-impl Others {
-    /// Puts a client to the others.
+impl OtherClients {
+    /// Adds a client.
     pub fn add(&mut self, client: &ClientTally) {
         self.clients += 1;
-        self.sightings += client.rows.iter().map(|row| row.sightings).sum::<u64>();
-        self.alerts += client.rows.iter().map(|row| row.alerts).sum::<u64>();
+        self.sightings += client.sightings();
+        self.alerts += client.alerts();
     }
 }
 
 /// Counts alerts by client and signature.
 #[derive(Debug, Default)]
 pub struct Tally {
-    clients: HashMap<IpAddr, Vec<Row>, RandomState>,
-    others: Others,
+    clients: HashMap<IpAddr, Vec<SignatureTally>, RandomState>,
+    others: OtherClients,
 }
 
 impl Tally {
     /// Counts an alert.
-    pub fn note(&mut self, alert: &Alert) {
+    pub fn count(&mut self, alert: &Alert) {
         let client = alert.client.address;
-        if !self.clients.contains_key(&client) && self.clients.len() >= 2 * MOST_CLIENTS {
-            self.put_together();
+        if !self.clients.contains_key(&client) && self.clients.len() >= MOST_CLIENTS {
+            self.merge_least_severe();
         }
-        let rows = self.clients.entry(client).or_default();
+        let signatures = self.clients.entry(client).or_default();
         let target = target(alert);
-        let row = match rows.iter_mut().position(|row| row.signature == alert.signature) {
-            Some(known) => rows.get_mut(known),
+        let tally = match signatures.iter_mut().position(|tally| tally.signature == alert.signature) {
+            Some(index) => signatures.get_mut(index),
             None => {
                 let signature = alert.signature;
-                rows.push(Row {
+                signatures.push(SignatureTally {
                     signature,
                     severity: 0,
                     sightings: 0,
@@ -87,44 +105,40 @@ impl Tally {
                     target: target.clone(),
                     has_more_targets: false,
                 });
-                rows.last_mut()
+                signatures.last_mut()
             }
         };
-        if let Some(row) = row {
-            row.severity = row.severity.max(alert.severity);
-            row.sightings += alert.count;
-            row.alerts += 1;
-            row.has_more_targets |= row.target != target;
+        if let Some(tally) = tally {
+            tally.severity = tally.severity.max(alert.severity);
+            tally.sightings += alert.count;
+            tally.alerts += 1;
+            tally.has_more_targets |= tally.target != target;
         }
     }
 
-    /// All clients, the worst first, and what was put together.
-    pub fn worst_first(&self) -> (Vec<ClientTally>, Others) {
-        let clients = self.clients.iter().map(|(client, rows)| {
-            let mut rows = rows.clone();
-            rows.sort_by_key(|row| (u8::MAX - row.severity, u64::MAX - row.sightings, row.signature));
-            ClientTally { client: *client, rows }
+    /// Returns all clients, the most severe first, and the sum over the merged ones.
+    pub fn most_severe_first(&self) -> (Vec<ClientTally>, OtherClients) {
+        let clients = self.clients.iter().map(|(client, signatures)| {
+            let mut signatures = signatures.clone();
+            signatures.sort_by_key(|tally| (u8::MAX - tally.severity, u64::MAX - tally.sightings, tally.signature));
+            ClientTally { client: *client, signatures }
         });
         let mut clients: Vec<_> = clients.collect();
-        clients.sort_by_key(|client| {
-            let severity = client.rows.first().map_or(0, |row| row.severity);
-            let sightings: u64 = client.rows.iter().map(|row| row.sightings).sum();
-            (u8::MAX - severity, u64::MAX - sightings, client.client)
-        });
+        clients.sort_by_key(|tally| (u8::MAX - tally.severity(), u64::MAX - tally.sightings(), tally.client));
         (clients, self.others)
     }
 
-    /// Puts the half of the clients together that matters least.
-    fn put_together(&mut self) {
-        let (clients, _) = self.worst_first();
-        for client in clients.iter().skip(MOST_CLIENTS) {
+    /// Merges the less severe half of the clients.
+    fn merge_least_severe(&mut self) {
+        let (clients, _) = self.most_severe_first();
+        for client in clients.iter().skip(CLIENTS_KEPT) {
             self.clients.remove(&client.client);
             self.others.add(client);
         }
     }
 }
 
-/// What an alert is about: the name asked for, else what is listed, else who was contacted.
+/// Returns the name that was asked for, else the indicator, else the server that was contacted.
 fn target(alert: &Alert) -> String {
     let name = alert.server_name.as_deref().or_else(|| alert.dns.as_ref().map(|dns| dns.name.as_slice()));
     match (name, &alert.indicator) {
@@ -134,23 +148,23 @@ fn target(alert: &Alert) -> String {
     }
 }
 
-/// A tally that the output thread fills, and somebody else shows at the end.
+/// A tally that the output thread fills and another thread reads.
 #[derive(Clone, Default)]
 pub struct SharedTally(Arc<Mutex<Tally>>);
 
 impl SharedTally {
-    /// An output that counts what goes to `output`.
-    pub fn over(&self, output: Box<dyn Output>) -> Box<dyn Output> {
+    /// Counts the alerts that go to `output`, except suppressed ones.
+    pub fn observe(&self, output: Box<dyn Output>) -> Box<dyn Output> {
         let tally = self.clone();
-        Box::new(Watched::new(output, move |alert| {
+        Box::new(ObservedOutput::new(output, move |alert| {
             if !alert.is_suppressed() {
-                tally.held().note(alert);
+                tally.lock().count(alert);
             }
         }))
     }
 
-    /// The tally so far.
-    pub fn held(&self) -> MutexGuard<'_, Tally> {
+    /// Locks the tally, to read it.
+    pub fn lock(&self) -> MutexGuard<'_, Tally> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -160,7 +174,7 @@ mod tests {
     use std::net::Ipv4Addr;
 
     use super::*;
-    use crate::output::cef::tests::query;
+    use crate::output::testing::query;
 
     fn alert(client: u32, signature: Signature, severity: u8, count: u64) -> Alert {
         let mut alert = query();
@@ -171,32 +185,33 @@ mod tests {
     #[test]
     fn the_worst_come_first_by_severity_and_then_by_sightings() {
         let mut tally = Tally::default();
-        tally.note(&alert(1, Signature::C2DomainQuery, 8, 900));
-        tally.note(&alert(2, Signature::C2Endpoint, 9, 1));
-        tally.note(&alert(3, Signature::C2DomainQuery, 8, 1));
-        tally.note(&alert(3, Signature::NetsupportSession, 10, 1));
-        tally.note(&alert(3, Signature::NetsupportSession, 10, 0));
-        tally.note(&alert(4, Signature::C2Endpoint, 9, 2));
-        let (clients, others) = tally.worst_first();
+        tally.count(&alert(1, Signature::C2DomainQuery, 8, 900));
+        tally.count(&alert(2, Signature::C2Endpoint, 9, 1));
+        tally.count(&alert(3, Signature::C2DomainQuery, 8, 1));
+        tally.count(&alert(3, Signature::NetsupportSession, 10, 1));
+        tally.count(&alert(3, Signature::NetsupportSession, 10, 0));
+        tally.count(&alert(4, Signature::C2Endpoint, 9, 2));
+        let (clients, others) = tally.most_severe_first();
         let order: Vec<_> = clients.iter().map(|client| client.client.to_string()).collect();
         assert_eq!(order, ["0.0.0.3", "0.0.0.4", "0.0.0.2", "0.0.0.1"]);
-        let first: Vec<_> = clients[0].rows.iter().map(|row| (row.signature.id(), row.sightings, row.alerts)).collect();
+        let first: Vec<_> =
+            clients[0].signatures.iter().map(|tally| (tally.signature.id(), tally.sightings, tally.alerts)).collect();
         assert_eq!(first, [("netsupport-session", 1, 2), ("c2-domain-query", 1, 1)]);
-        assert_eq!(others, Others::default());
+        assert_eq!(others, OtherClients::default());
     }
 
     #[test]
     fn a_flood_of_clients_is_bounded_and_pushes_out_none_that_is_worse() {
         let mut tally = Tally::default();
-        tally.note(&alert(7, Signature::NetsupportSession, 10, 1));
-        let flood = 3 * MOST_CLIENTS as u32;
+        tally.count(&alert(7, Signature::NetsupportSession, 10, 1));
+        let flood = 3 * CLIENTS_KEPT as u32;
         for client in 0..flood {
-            tally.note(&alert(1000 + client, Signature::C2Address, 3, 2));
+            tally.count(&alert(1000 + client, Signature::C2Address, 3, 2));
         }
-        let (clients, others) = tally.worst_first();
+        let (clients, others) = tally.most_severe_first();
         assert_eq!(clients[0].client.to_string(), "0.0.0.7");
-        assert!(clients.len() <= 2 * MOST_CLIENTS);
-        let kept: u64 = clients.iter().flat_map(|client| &client.rows).map(|row| row.alerts).sum();
+        assert!(clients.len() <= MOST_CLIENTS);
+        let kept: u64 = clients.iter().flat_map(|client| &client.signatures).map(|tally| tally.alerts).sum();
         assert_eq!((kept + others.alerts, others.clients), (u64::from(flood) + 1, others.alerts));
         assert_eq!(others.sightings, 2 * others.alerts);
     }
@@ -206,10 +221,10 @@ mod tests {
         let mut hostile = query();
         hostile.server_name = Some(b"a\x1b[2J\n.example".to_vec());
         let mut tally = Tally::default();
-        tally.note(&hostile);
-        tally.note(&query());
-        let (clients, _) = tally.worst_first();
-        assert_eq!(clients[0].rows[0].target, r"a\x1b[2J\x0a.example");
-        assert!(clients[0].rows[0].has_more_targets);
+        tally.count(&hostile);
+        tally.count(&query());
+        let (clients, _) = tally.most_severe_first();
+        assert_eq!(clients[0].signatures[0].target, r"a\x1b[2J\x0a.example");
+        assert!(clients[0].signatures[0].has_more_targets);
     }
 }

@@ -15,7 +15,7 @@ use super::client::{Client, ends};
 use super::{alerts, model};
 use crate::alert::exclusion::Effect;
 use crate::alert::{Alert, Phase, Signature};
-use crate::output::{Output, Watched};
+use crate::output::{ObservedOutput, Output};
 use crate::units::Timestamp;
 
 /// How many hosts are told of with all that was found of them: more than anybody reads, and some 30 MB at the very most.
@@ -35,7 +35,7 @@ impl Gathered {
     /// An output that gathers from what goes to `output`: in front of all outputs, so that what exclusions suppress comes by, too.
     pub fn over(&self, output: Box<dyn Output>) -> Box<dyn Output> {
         let gathered = self.clone();
-        Box::new(Watched::new(output, move |alert| gathered.add(alert)))
+        Box::new(ObservedOutput::new(output, move |alert| gathered.add(alert)))
     }
 
     pub(super) fn add(&self, alert: &Alert) {

@@ -6,7 +6,7 @@
 mod ahead;
 mod captures;
 mod carve;
-#[path = "../../src/output/cef/reader.rs"]
+#[path = "../../src/output/cef/parser.rs"]
 mod cef_reader;
 mod cef_referees;
 mod completions;

@@ -2,7 +2,7 @@
 
 use rattap::output::LONGEST_LINE;
 
-#[path = "../../../src/output/cef/reader.rs"]
+#[path = "../../../src/output/cef/parser.rs"]
 mod reader;
 
 /// Checks one line and returns its values.

@@ -42,7 +42,7 @@ impl OutputHealth {
                 lost: state.lost,
             });
         }
-        let receivers = states.iter().filter(|state| state.spool > ByteCount(0) || state.name.contains("://")).count();
+        let receivers = states.iter().filter(|state| state.is_receiver).count();
         snapshot.spool = self.spool.as_ref().map(|spool| SpoolState {
             size: ByteCount(states.iter().map(|state| state.spool.0).sum()),
             in_memory: ByteCount(states.iter().map(|state| state.in_memory.0).sum()),

@@ -85,7 +85,7 @@ fn give_up_privileges(live: &plan::Live) -> anyhow::Result<Opener> {
 
 /// Measures the time from a packet to its alert.
 fn with_lag(output: Box<dyn Output>, lag: Arc<Mutex<Lag>>) -> Box<dyn Output> {
-    Box::new(output::Watched::new(output, move |alert| {
+    Box::new(output::ObservedOutput::new(output, move |alert| {
         // An update is written when its window closes, so its lag says nothing about the sensor's
         // speed.
         if alert.phase == Phase::First && !alert.is_suppressed() {

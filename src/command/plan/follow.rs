@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use rattap::capture::state_name;
-use rattap::output::Target;
 
 use super::paths::{WrittenFile, is_same_file};
 use super::run::Run;
@@ -27,11 +26,12 @@ impl Follow {
         if !folder.is_dir() {
             bail!("--follow {}: is not a folder; name a file without --follow to read it once", folder.display());
         }
-        let is_syslog = |output: &&Target| matches!(output, Target::Syslog(_));
-        if let Some(syslog) = run.outputs.iter().find(is_syslog)
+        if let Some(receiver) = run.outputs.iter().find(|output| output.is_receiver())
             && run.spool.is_none()
         {
-            bail!("-o {syslog}: --follow needs --spool DIR to keep alerts for it, because captures are read only once");
+            bail!(
+                "-o {receiver}: --follow needs --spool DIR to keep alerts for it, because captures are read only once"
+            );
         }
         let state = match state {
             Some(state) => state,

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use rattap::capture::{Direction, LiveSettings};
-use rattap::output::syslog::{SyslogTarget, Transport};
 use rattap::output::{SpoolSettings, Target};
 use rattap::privileges::{Account, Plan};
 use rattap::sensor::InForce;
@@ -56,10 +55,10 @@ impl Live {
         reload_files.extend(args.run.exclusions.exclusions.iter().cloned());
         let limit = args.run.spool.spool_limit.unwrap_or(SpoolSettings::LIMIT);
         let mut run = Run::new(args.run, origins)?;
-        if run.spool.is_none() && run.outputs.iter().any(|output| matches!(output, Target::Syslog(_))) {
+        if run.spool.is_none() && run.outputs.iter().any(Target::is_receiver) {
             run.spool = Some(SpoolSettings { folder: DEFAULT_SPOOL.into(), limit });
         }
-        reload_files.extend(run.outputs.iter().flat_map(tls_files));
+        reload_files.extend(run.outputs.iter().flat_map(Target::files_read));
         let service = Service::new(args.service, origins)?;
         Ok(Self { capture, run, service, stats_interval: args.stats_interval, reload_files })
     }
@@ -104,17 +103,6 @@ impl Live {
             reads: self.reload_files.clone(),
             writes: files.chain(self.run.spool.iter().map(|spool| spool.folder.clone())).collect(),
         }
-    }
-}
-
-/// The files that an output needs for TLS.
-fn tls_files(output: &Target) -> Vec<PathBuf> {
-    match output {
-        Target::Syslog(SyslogTarget { transport: Transport::Tls { tls, .. }, .. }) => {
-            let own = tls.identity.iter().flat_map(|identity| [&identity.certificate, &identity.key]);
-            tls.ca.iter().chain(own).cloned().collect()
-        }
-        _ => Vec::new(),
     }
 }
 

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use anyhow::{Context, bail};
-use rattap::output::{Form, SpoolSettings, Target};
+use rattap::output::{LineFormat, SpoolSettings, Target};
 
 use super::paths::is_same_file;
 use crate::command::args::SpoolArgs;
@@ -26,7 +26,7 @@ pub fn alert_targets(cef: &[OsString], json: &[OsString], origins: &Origins) -> 
     let mut targets = parse(cef, "output")?;
     targets.extend(json);
     if targets.is_empty() {
-        targets.push(Target::StandardOutput(Form::Cef));
+        targets.push(Target::StandardOutput(LineFormat::Cef));
     }
     for (index, target) in targets.iter().enumerate() {
         if let Some(other) = targets[..index].iter().find(|other| is_same_target(other, target)) {
@@ -45,7 +45,7 @@ pub fn audit_target(audit: Option<PathBuf>, alerts: &[Target], origins: &Origins
     let Some(audit) = audit else { return Ok(None) };
     let option = || origins.of("audit");
     let audit = match Target::parse(audit.as_os_str()).with_context(option)? {
-        audit @ Target::Syslog(_) => bail!("{} {audit}: must be a file", option()),
+        audit if audit.is_receiver() => bail!("{} {audit}: must be a file", option()),
         audit => audit,
     };
     if alerts.iter().any(|alerts| is_same_target(&audit, alerts)) {
@@ -57,7 +57,7 @@ pub fn audit_target(audit: Option<PathBuf>, alerts: &[Target], origins: &Origins
 /// The option that names an output.
 pub fn option_of(output: &Target) -> &'static str {
     match output {
-        Target::StandardOutput(Form::Json) | Target::File(_, Form::Json) => "--json",
+        Target::StandardOutput(LineFormat::Json) | Target::File(_, LineFormat::Json) => "--json",
         _ => "-o",
     }
 }

@@ -9,7 +9,7 @@ use anyhow::{Context, bail};
 use rattap::alert::exclusion::{Exclusions, LoadErrors};
 use rattap::capture::Filter;
 use rattap::indicator::{FeedReport, IndicatorSet};
-use rattap::output::{self, Audited, Cef, Mode, Output, OutputError, Report, Sensor, SpoolSettings, Target};
+use rattap::output::{self, Audited, EventHandler, Mode, Output, OutputError, Sensor, SpoolSettings, Target};
 use rattap::sensor::SensorSettings;
 use rattap::track::TrackSettings;
 
@@ -100,14 +100,13 @@ impl Run {
         outputs.chain(audit).filter_map(|(option, target)| Some(WrittenFile { option, path: target.path()? }))
     }
 
-    /// Opens all outputs as one. The outputs report their state to `report`.
-    pub fn open_outputs(&self, mode: Mode, report: &Report) -> Result<Box<dyn Output>, OutputError> {
-        let cef = Cef::new(self.sensor.clone());
+    /// Opens all outputs as one. The outputs report their state to `handler`.
+    pub fn open_outputs(&self, mode: Mode, handler: &EventHandler) -> Result<Box<dyn Output>, OutputError> {
         let audit = match &self.audit {
-            Some(audit) => Some(output::open(slice::from_ref(audit), &cef, mode, None, report)?),
+            Some(audit) => Some(output::open(slice::from_ref(audit), &self.sensor, mode, None, handler)?),
             None => None,
         };
-        let alerts = output::open(&self.outputs, &cef, mode, self.spool.as_ref(), report)?;
+        let alerts = output::open(&self.outputs, &self.sensor, mode, self.spool.as_ref(), handler)?;
         Ok(Box::new(Audited::new(alerts, audit)))
     }
 }

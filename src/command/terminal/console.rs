@@ -14,7 +14,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use log::{Level, LevelFilter};
 use rattap::alert::exclusion::LoadErrors;
 use rattap::indicator;
-use rattap::output::{Event, Report, SharedTally};
+use rattap::output::{Event, EventHandler, SharedTally};
 use rattap::units::ByteCount;
 
 use crate::command::printable::{printable, printable_lines};
@@ -108,7 +108,7 @@ impl Console {
 
     /// Prints the table of clients and their findings.
     pub fn print_table(&self, tally: &SharedTally) {
-        self.print(&table::text(&tally.held(), table::has_color()));
+        self.print(&table::text(&tally.lock(), table::has_color()));
     }
 }
 
@@ -159,7 +159,7 @@ fn priority(level: Level) -> u8 {
 }
 
 /// Returns a function that logs the events of outputs.
-pub fn log_output_events() -> Report {
+pub fn log_output_events() -> EventHandler {
     Arc::new(|name: &str, event: Event| match event {
         Event::Failed(error) => log::error!("{error}"),
         event if event.is_problem() => log::warn!("{name}: {event}"),

@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::io::{self, IsTerminal};
 
 use rattap::counts::{counted, grouped};
-use rattap::output::{Row, Tally};
+use rattap::output::{SignatureTally, Tally};
 
 /// The number of rows that fit on a terminal. Further rows are only counted.
 const MAX_ROWS: usize = 40;
@@ -14,7 +14,7 @@ const MAX_TARGET_LENGTH: usize = 64;
 
 /// The table. It is empty if there are no findings.
 pub fn text(tally: &Tally, has_color: bool) -> String {
-    let (clients, mut others) = tally.worst_first();
+    let (clients, mut others) = tally.most_severe_first();
     let mut text = String::new();
     if clients.is_empty() {
         return text;
@@ -22,7 +22,7 @@ pub fn text(tally: &Tally, has_color: bool) -> String {
     let mut rows = 0;
     let mut shown = Vec::new();
     for client in &clients {
-        rows += client.rows.len();
+        rows += client.signatures.len();
         if rows > MAX_ROWS && !shown.is_empty() {
             others.add(client);
         } else {
@@ -35,7 +35,7 @@ pub fn text(tally: &Tally, has_color: bool) -> String {
         writeln!(text, "{:width$}  severity  {:22} {:>9} {:>9}  target", "client", "signature", "sightings", "alerts");
     for client in shown {
         let mut name = client.client.to_string();
-        for row in &client.rows {
+        for row in &client.signatures {
             let line = line(row);
             let (on, off) = if has_color { color(row.severity) } else { ("", "") };
             let _ = writeln!(text, "{name:width$}  {on}{line}{off}");
@@ -54,7 +54,7 @@ pub fn text(tally: &Tally, has_color: bool) -> String {
     text
 }
 
-fn line(row: &Row) -> String {
+fn line(row: &SignatureTally) -> String {
     let mut target: String = row.target.chars().take(MAX_TARGET_LENGTH).collect();
     if target.len() < row.target.len() {
         target.push('…');

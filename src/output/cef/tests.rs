@@ -1,75 +1,24 @@
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
 use proptest::prelude::*;
 
-use super::reader::parse;
+use super::format::{
+    LONGEST_DOMAIN, LONGEST_FAMILY, LONGEST_HOST, LONGEST_ORIGIN, LONGEST_REFERENCE, LONGEST_SENSOR_ID, LONGEST_THREAT,
+};
+use super::parser::parse;
 use super::*;
-use crate::alert::exclusion::Exclusions;
-use crate::alert::{MatchBasis, Phase, Signature, TcpOutcome, sanitize};
+use crate::alert::sanitize::is_unprintable;
+use crate::alert::{Alert, DnsFacts, HttpFacts, MatchBasis, Phase, Signature, TcpOutcome, sanitize};
 use crate::capture::Origin;
 use crate::flow::{End, Mac, Protocol, Vlans};
-use crate::indicator::{Indicator, Pattern, builtin};
+use crate::indicator::{Indicator, Pattern};
+use crate::output::Sensor;
+use crate::output::testing::{any_alert, end, hostile_text, judged, listed, query};
 use crate::protocol::dns::{RecordType, ResponseCode};
 use crate::units::{ByteCount, Timestamp};
 
-fn end(text: &str) -> End {
-    match text.parse::<std::net::SocketAddr>() {
-        Ok(socket) => End { address: socket.ip(), port: Some(socket.port()) },
-        Err(_) => End { address: text.parse().unwrap(), port: None },
-    }
-}
-
-fn listed(value: &str) -> Arc<Indicator> {
-    Arc::new(builtin().into_iter().find(|indicator| indicator.pattern.to_string() == value).unwrap())
-}
-
-/// 2026-11-24T01:53:20.010987Z.
-const SEEN: Timestamp = Timestamp::from_parts(1_795_485_200, 10_987_000);
-
-/// The example of a DNS question.
-pub(in crate::output) fn query() -> Alert {
-    Alert {
-        signature: Signature::C2DomainQuery,
-        phase: Phase::First,
-        severity: 8,
-        id: 0x5f1c_0b9e_77a3_d2c4,
-        seen: SEEN,
-        start: SEEN,
-        end: SEEN,
-        client: end("10.20.30.40:53124"),
-        server: end("10.20.0.53:53"),
-        protocol: Protocol::UDP,
-        listed: None,
-        client_ipv4: None,
-        server_ipv4: None,
-        client_mac: None,
-        server_mac: None,
-        vlans: Vlans::new(),
-        application: Some("DNS"),
-        outbound: false,
-        sent: ByteCount(66),
-        received: ByteCount(0),
-        count: 1,
-        tcp_outcome: None,
-        dns: Some(DnsFacts {
-            name: b"gw.feersona.net".to_vec(),
-            query_type: Some(RecordType::A),
-            ..DnsFacts::default()
-        }),
-        server_name: None,
-        http: None,
-        indicator: Some(listed("feersona.net")),
-        basis: MatchBasis::DnsQuery,
-        exclusion: None,
-        origin: Arc::new(Origin { name: "eth1".to_owned() }),
-        packets: None,
-        times: Vec::new(),
-        message: "10.20.30.40 asked 10.20.0.53 for gw.feersona.net".to_owned(),
-    }
-}
-
-/// A TCP contact's first packet.
+/// The first packet of a TCP connection to an endpoint.
 fn contact() -> Alert {
     Alert {
         signature: Signature::C2Endpoint,
@@ -107,7 +56,7 @@ fn write(alert: &Alert) -> String {
     write_by(Sensor { host: "tap-01".to_owned(), id: None }, alert)
 }
 
-/// Joins the pieces of an expected line, puts the version in and the line feed on.
+/// Joins the parts of an expected line, and adds the version and the line feed.
 fn line(pieces: &[&str]) -> String {
     format!("{}\n", pieces.join(" ")).replacen("VERSION", env!("CARGO_PKG_VERSION"), 1)
 }
@@ -331,7 +280,7 @@ fn a_name_that_is_too_long_keeps_its_registered_end() {
     assert!(value.len() < LONGEST_DOMAIN, "{value}");
 }
 
-/// Every key there, each with its longest value.
+/// An alert with every key, each with its longest value.
 fn longest() -> (Sensor, Alert) {
     let long = "\u{1F600}".repeat(600);
     let v6 = IpAddr::V6(Ipv6Addr::from([0xfe; 16]));
@@ -402,7 +351,7 @@ fn the_longest_alert_still_has_every_key_an_address_and_a_message() {
     assert!(values["msg"].len() >= 40, "{}", values["msg"]);
 }
 
-/// Of a server that is asked for by a name that needs many escapes, in a request that does.
+/// The name of the server and the request both need many escapes.
 #[test]
 fn the_longest_request_leaves_room_for_the_start_of_a_message() {
     let (sensor, alert) = longest();
@@ -425,7 +374,7 @@ fn addresses_are_left_out_whole() {
     assert_eq!(written, addresses[..30]);
 }
 
-/// What a value should read as, once unescaped.
+/// The expected value after unescaping.
 fn readable(bytes: &[u8], custom: bool) -> String {
     let mut text = String::new();
     for chunk in bytes.utf8_chunks() {
@@ -445,11 +394,11 @@ fn readable(bytes: &[u8], custom: bool) -> String {
     text
 }
 
-/// True where no `\xNN` spans the place at which the text was cut.
+/// Returns true if the text was not cut inside a `\xNN`.
 fn cut_is_clean(before: &str, after: &str) -> bool {
     (1..4).all(|back| {
         let Some(start) = before.len().checked_sub(back).filter(|&at| before.is_char_boundary(at)) else { return true };
-        // A backslash that is itself the second of a pair starts nothing.
+        // The second backslash of a pair does not start an escape.
         let run = before[..start].bytes().rev().take_while(|&byte| byte == b'\\').count();
         let around = format!("{}{}", &before[start..], after);
         run % 2 == 1
@@ -457,104 +406,12 @@ fn cut_is_clean(before: &str, after: &str) -> bool {
     })
 }
 
-/// What a character or an escape takes at the most: three bytes as `\\\\xNN`.
+/// The greatest length of a character or an escape: three bytes as `\\\\xNN`.
 const LONGEST_UNIT: usize = 15;
 
-/// How many bytes a value that was read had in the line.
+/// The length that a parsed value had in the line.
 fn written_length(value: &str) -> usize {
     value.len() + value.matches(['\\', '=', '\r', '\n']).count()
-}
-
-pub(in crate::output) fn hostile_text() -> impl Strategy<Value = String> {
-    let piece = prop_oneof![
-        4 => any::<char>().prop_map(String::from),
-        2 => "[a-z ]{1,12}",
-        2 => prop::sample::select(vec!["\\", "=", "|", ";", "\r", "\n", " msg=", "\\x0a", "\u{202e}", "\u{85}", "\0"])
-            .prop_map(String::from),
-    ];
-    prop::collection::vec(piece, 0..120).prop_map(|pieces| pieces.concat())
-}
-
-prop_compose! {
-    fn any_end()(v6 in any::<bool>(), bits in any::<u128>(), port in any::<Option<u16>>()) -> End {
-        End { address: any_address(v6, bits), port }
-    }
-}
-
-fn any_address(v6: bool, bits: u128) -> IpAddr {
-    if v6 { IpAddr::V6(Ipv6Addr::from(bits)) } else { IpAddr::V4(Ipv4Addr::from(bits as u32)) }
-}
-
-prop_compose! {
-    fn any_facts()(
-        name in prop_oneof![prop::collection::vec(any::<u8>(), 0..507), hostile_text().prop_map(String::into_bytes)],
-        query_type in any::<Option<u16>>(),
-        response_code in any::<Option<u16>>(),
-        ttl in any::<Option<u32>>(),
-        addresses in prop::collection::vec((any::<bool>(), any::<u128>()), 0..60),
-    ) -> DnsFacts {
-        let addresses = addresses.into_iter().map(|(v6, bits)| any_address(v6, bits)).collect();
-        DnsFacts { name, query_type: query_type.map(RecordType), response_code: response_code.map(ResponseCode), ttl, addresses }
-    }
-}
-
-prop_compose! {
-    pub(in crate::output) fn any_alert()(
-        signature in prop::sample::select(Signature::ALL.to_vec()),
-        (severity, id, outbound, count) in any::<(u8, u64, bool, u64)>(),
-        times in any::<[i64; 4]>(),
-        (client, server) in (any_end(), any_end()),
-        protocol in any::<u8>(),
-        macs in any::<[Option<[u8; 6]>; 2]>(),
-        bytes in any::<[u64; 2]>(),
-        dns in prop::option::of(any_facts()),
-        texts in prop::collection::vec(hostile_text(), 6),
-        confidence in any::<u8>(),
-        server_name in prop::option::of(prop::collection::vec(any::<u8>(), 0..300)),
-    ) -> Alert {
-        // A packet either is DNS or asks for a server by name.
-        let server_name = server_name.filter(|_| dns.is_none());
-        Alert {
-            signature, severity, id, outbound, count, client, server, dns,
-            phase: Phase::First,
-            seen: Timestamp::from_nanos(times[0]),
-            start: Timestamp::from_nanos(times[1]),
-            end: Timestamp::from_nanos(times[2]),
-            protocol: Protocol(protocol),
-            listed: None,
-            client_ipv4: None,
-            server_ipv4: None,
-            client_mac: macs[0].map(Mac),
-            server_mac: macs[1].map(Mac),
-            vlans: Vlans::new(),
-            application: Some("DNS"),
-            sent: ByteCount(bytes[0]),
-            received: ByteCount(bytes[1]),
-            tcp_outcome: Some(TcpOutcome::Refused),
-            server_name: server_name.clone(),
-            http: server_name.map(|url| HttpFacts { method: b"GET".to_vec(), agent: url.clone(), url }),
-            indicator: Some(Arc::new(Indicator {
-                pattern: Pattern::Domain(texts[0].clone()),
-                family: texts[1].as_str().into(),
-                threat: texts[2].as_str().into(),
-                confidence,
-                first_seen: Some(Timestamp::from_nanos(times[3])),
-                last_seen: None,
-                source: "".into(),
-                reference: texts[3].as_str().into(),
-                tags: Vec::new(),
-                id: None,
-                is_compromised: false,
-                is_from_url: false,
-            })),
-            basis: MatchBasis::DnsAnswerRecord,
-            exclusion: None,
-            origin: Arc::new(Origin { name: texts[4].clone() }),
-            packets: None,
-            times: Vec::new(),
-            message: texts[5].clone(),
-        }
-    }
 }
 
 proptest! {
@@ -616,19 +473,6 @@ proptest! {
     }
 }
 
-/// With what the one rule says that is written here, which downgrades what it applies to.
-pub(in crate::output) fn judged(mut alert: Alert, fields: &str, other: Option<&Indicator>) -> Alert {
-    let text = format!(
-        "[[rule]]\nname = '{}'\nscenario = 'other'\nowner = 'o'\nreason = 'r'\nexpires = 2027-01-01\n[rule.match]\n{fields}",
-        "r".repeat(48)
-    );
-    let rules = Exclusions::parse(&text, "rules.toml".as_ref(), SEEN).unwrap();
-    let other = other.map(|indicator| (alert.client.address, indicator));
-    let verdict = rules.judge(&alert, SEEN, other).unwrap();
-    verdict.put_on(&mut alert);
-    alert
-}
-
 #[test]
 fn an_exclusion_is_named_where_it_applies_and_only_told_of_where_it_does_not() {
     let unsure = Indicator { confidence: 75, ..(*listed("feersona.net")).clone() };
@@ -640,8 +484,8 @@ fn an_exclusion_is_named_where_it_applies_and_only_told_of_where_it_does_not() {
     assert!(values["msg"].ends_with(&format!("gw.feersona.net; severity lowered by exclusion {rule}")));
     let values = parse(&write(&judged(alert, who, Some(&listed("91.202.233.25:4888"))))).unwrap();
     assert_eq!((values["6"].as_str(), values.get("flexString1")), ("8", None));
-    let said = format!("; exclusion {rule} does not apply: 10.20.30.40 also had contact with 91.202.233.25:4888");
-    assert!(values["msg"].ends_with(&said), "{}", values["msg"]);
+    let reason = format!("; exclusion {rule} does not apply: 10.20.30.40 also had contact with 91.202.233.25:4888");
+    assert!(values["msg"].ends_with(&reason), "{}", values["msg"]);
 }
 
 #[test]

@@ -6,13 +6,15 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::alert::sanitize::is_unprintable;
-use crate::output::cef::tests::{any_alert, hostile_text, judged, query};
-use crate::output::{Cef, Form, Mode, Report, Target, open};
+use crate::alert::{Alert, sanitize};
+use crate::indicator::Indicator;
+use crate::output::testing::{any_alert, hostile_text, judged, query};
+use crate::output::{EventHandler, LineFormat, LineFormatter, Mode, Sensor, Target, open};
 
 fn line(alert: &Alert) -> String {
     let sensor = Sensor { host: "tap-01".to_owned(), id: None };
     let mut out = "before\n".to_owned();
-    Json::new(&sensor).write(alert, &mut out);
+    Json::new(sensor).write(alert, &mut out);
     out.strip_prefix("before\n").unwrap().to_owned()
 }
 
@@ -70,11 +72,11 @@ fn an_exclusion_has_an_effect_where_it_applies_and_a_reason_where_it_does_not() 
     unsure.confidence = 75;
     let other = Indicator { pattern: crate::indicator::Pattern::Domain("other.example".to_owned()), ..unsure.clone() };
     alert.indicator = Some(unsure.into());
-    let told = read(&judged(alert.clone(), who, None));
-    assert_eq!((&told["exclusion"]["effect"], &told["severity"]), (&json!("downgrade"), &json!(1)));
-    let told = read(&judged(alert, who, Some(&other)));
-    assert_eq!(told["exclusion"]["effect"], Value::Null);
-    let message = told["message"].as_str().unwrap();
+    let object = read(&judged(alert.clone(), who, None));
+    assert_eq!((&object["exclusion"]["effect"], &object["severity"]), (&json!("downgrade"), &json!(1)));
+    let object = read(&judged(alert, who, Some(&other)));
+    assert_eq!(object["exclusion"]["effect"], Value::Null);
+    let message = object["message"].as_str().unwrap();
     assert!(message.ends_with("does not apply: 10.20.30.40 also had contact with other.example"), "{message}");
 }
 
@@ -90,9 +92,10 @@ fn a_live_file_is_appended_to_and_goes_on_in_a_new_one_when_reopened() {
     let folder = tempfile::tempdir().unwrap();
     let (path, rotated) = (folder.path().join("alerts.json"), folder.path().join("alerts.json.1"));
     std::fs::write(&path, "{}\n").unwrap();
-    let cef = Cef::new(Sensor { host: "tap-01".to_owned(), id: None });
-    let targets = [Target::File(path.clone(), Form::Json)];
-    let mut output = open(&targets, &cef, Mode::Live, None, &(Arc::new(|_: &str, _| ()) as Report)).unwrap();
+    let sensor = Sensor { host: "tap-01".to_owned(), id: None };
+    let targets = [Target::File(path.clone(), LineFormat::Json)];
+    let handler: EventHandler = Arc::new(|_, _| ());
+    let mut output = open(&targets, &sensor, Mode::Live, None, &handler).unwrap();
     output.write(&query()).unwrap();
     output.flush().unwrap();
     std::fs::rename(&path, &rotated).unwrap();
@@ -107,7 +110,7 @@ proptest! {
     #[test]
     fn any_alert_is_one_printable_line_that_reads_back(alert in any_alert(), host in hostile_text()) {
         let mut out = String::new();
-        Json::new(&Sensor { host: host.clone(), id: Some(host.clone()) }).write(&alert, &mut out);
+        Json::new(Sensor { host: host.clone(), id: Some(host.clone()) }).write(&alert, &mut out);
         let line = out.strip_suffix('\n').unwrap();
         prop_assert!(!line.contains(is_unprintable), "{line:?}");
         let value: Value = serde_json::from_str(line).unwrap();

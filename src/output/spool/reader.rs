@@ -1,53 +1,53 @@
-//! Reads the spool, from the mark on.
+//! Reads the records of the spool in order.
 
 use std::fs::File;
 use std::sync::Arc;
 
-use super::folder::{EMPTY, record_at};
-use super::{Event, Record, Segment, Spool};
-use crate::units::ByteCount;
+use super::folder::{EMPTY_SEGMENT, read_record};
+use super::state::Segment;
+use super::{Record, Spool};
 
-/// A place in the spool.
+/// A position in the spool.
 #[derive(Debug)]
-pub struct Reader {
+pub struct RecordReader {
     spool: Arc<Spool>,
-    /// The next record's number.
+    /// The number of the next record.
     next: u64,
-    open: Option<Open>,
+    segment: Option<OpenSegment>,
     peeked: Option<Record>,
 }
 
-/// A segment that is being read.
+/// The segment that is being read.
 #[derive(Debug)]
-struct Open {
+struct OpenSegment {
     first: u64,
     file: File,
-    /// Of which record `offset` is the place.
+    /// The number of the next record in the file, and its offset.
     number: u64,
     offset: u64,
 }
 
-/// Where the next record is.
-enum Place {
+/// The location of the next record.
+enum Location {
     Memory(Record),
     Segment(Segment),
 }
 
-impl Reader {
-    /// A reader at the mark.
+impl RecordReader {
+    /// A reader that starts at the first undelivered record.
     pub fn new(spool: Arc<Spool>) -> Self {
-        let next = spool.mark();
-        Self { spool, next, open: None, peeked: None }
+        let next = spool.delivered_before();
+        Self { spool, next, segment: None, peeked: None }
     }
 
-    /// Back to the mark: what was read since then is read once more.
+    /// Goes back to the first undelivered record.
     pub fn rewind(&mut self) {
-        self.next = self.spool.mark();
-        self.open = None;
+        self.next = self.spool.delivered_before();
+        self.segment = None;
         self.peeked = None;
     }
 
-    /// The next record, without taking it. `None` where there is none yet.
+    /// Returns the next record without taking it, or `None` if there is none yet.
     pub fn peek(&mut self) -> Option<&Record> {
         if self.peeked.is_none() {
             self.peeked = self.read();
@@ -55,7 +55,7 @@ impl Reader {
         self.peeked.as_ref()
     }
 
-    /// The next record.
+    /// Returns the next record and advances.
     pub fn take(&mut self) -> Option<Record> {
         self.peek();
         let record = self.peeked.take()?;
@@ -65,61 +65,57 @@ impl Reader {
 
     fn read(&mut self) -> Option<Record> {
         loop {
-            let segment = match self.place()? {
-                Place::Memory(record) => return Some(record),
-                Place::Segment(segment) => segment,
+            let segment = match self.locate()? {
+                Location::Memory(record) => return Some(record),
+                Location::Segment(segment) => segment,
             };
             self.next = self.next.max(segment.first);
             match self.read_from(&segment) {
                 Some(record) if record.number < self.next => {}
                 Some(record) => return Some(record),
                 None => {
-                    self.open = None;
+                    self.segment = None;
                     self.next = segment.end;
                 }
             }
         }
     }
 
-    /// Where the next record is: the first there is that is not before `next`.
-    fn place(&mut self) -> Option<Place> {
+    /// Locates the first record that has the number `next` or a greater one.
+    fn locate(&mut self) -> Option<Location> {
         let state = self.spool.state();
-        // As long as a removed file is open the disk does not get its room back.
-        let is_there = |open: &Open| state.segments.binary_search_by_key(&open.first, |segment| segment.first).is_ok();
-        self.open.take_if(|open| !is_there(open));
-        if let Some(segment) = state.segments.get(state.segments.partition_point(|segment| segment.end <= self.next)) {
-            return Some(Place::Segment(*segment));
+        // The disk does not get the space of a removed file back while the file is open.
+        self.segment.take_if(|open| !state.has_segment(open.first));
+        if let Some(segment) = state.segment_after(self.next) {
+            return Some(Location::Segment(segment));
         }
-        let index = state.memory.partition_point(|record| record.number < self.next);
-        state.memory.get(index).cloned().map(Place::Memory)
+        state.memory_after(self.next).cloned().map(Location::Memory)
     }
 
-    /// The next record of the segment. `None` where nothing more can be read from it.
+    /// Reads the next record of a segment. Returns `None` if the rest of it cannot be read.
     fn read_from(&mut self, segment: &Segment) -> Option<Record> {
         let spool = self.spool.clone();
-        let folder = spool.folder.as_ref()?;
-        if self.open.as_ref().is_none_or(|open| open.first != segment.first) {
-            // Where it is gone, it was dropped just now, and counted then.
-            let file = folder.read(segment.first).ok()?;
-            self.open = Some(Open { first: segment.first, file, number: segment.first, offset: EMPTY });
+        let folder = spool.folder()?;
+        if self.segment.as_ref().is_none_or(|open| open.first != segment.first) {
+            // A missing file was dropped just now. Its records were counted then.
+            let file = folder.open_segment(segment.first).ok()?;
+            self.segment =
+                Some(OpenSegment { first: segment.first, file, number: segment.first, offset: EMPTY_SEGMENT });
         }
-        let open = self.open.as_mut()?;
-        // An earlier process's memory was full here: the numbers after this place were counted as lost by it.
+        let open = self.segment.as_mut()?;
+        // The segment can end before its last number: the memory of an earlier process was full,
+        // and it counted the missing records as lost.
         if open.offset == segment.bytes {
             return None;
         }
-        match record_at(&open.file, open.offset, segment.bytes) {
+        match read_record(&open.file, open.offset, segment.bytes) {
             Ok(record) if record.number == open.number => {
                 open.number += 1;
                 open.offset += record.size();
                 Some(record)
             }
             _ => {
-                let alerts = spool.damaged(open.number.max(self.next), segment.end);
-                if alerts > 0 {
-                    let (file, at) = (folder.segment(segment.first), ByteCount(open.offset));
-                    spool.report.tell(Event::Damaged { file, at, alerts });
-                }
+                spool.report_damage(segment, open.number.max(self.next), open.offset);
                 None
             }
         }

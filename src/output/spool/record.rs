@@ -1,61 +1,64 @@
 //! A record of the spool: one alert.
 //!
 //! ```text
-//! sum: u32 | length: u32 | number: u64 | milliseconds since the epoch: i64 | line: length bytes      (little endian)
+//! checksum: u32 | length: u32 | number: u64 | milliseconds since the epoch: i64 | line: length bytes
 //! ```
 //!
-//! The sum is the CRC-32 of all that follows it, so a record that was written in part, or zeros that a file system left in
-//! its place, are not taken for one.
+//! All numbers are little endian. The checksum is the CRC-32 of everything that follows it. It
+//! detects a record that was written in part, and zeros that a file system left in its place.
 
 use jiff::Timestamp;
 
-/// The bytes before the line.
-pub const HEADER: usize = 24;
+/// The length of a record's header, which precedes the line.
+pub const HEADER_LENGTH: usize = 24;
 
-/// The longest line: twice that of CEF. A length beyond it is damage, and nobody makes room for it.
-const LONGEST: usize = 2 * crate::output::LONGEST_LINE;
+/// The longest line: twice the longest CEF line. A greater length in a header is damage; no memory
+/// is allocated for it.
+const LONGEST_LINE: usize = 2 * crate::output::LONGEST_LINE;
 
 /// One alert.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
-    /// Counts from 1 on, without a gap in a segment.
+    /// The record's number, from 1 on. Numbers in a segment have no gaps.
     pub number: u64,
-    /// When the alert was put into the spool: the time in its syslog header, however late it is sent.
+    /// The time at which the alert was put into the spool. It is the time in the alert's syslog
+    /// header, however late the alert is sent.
     pub time: Timestamp,
-    /// The CEF line, without its line feed.
+    /// The alert's line, without a line feed.
     pub line: String,
 }
 
 impl Record {
-    /// The record's bytes.
-    pub fn encode(&self) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(HEADER + self.line.len());
+    /// Returns the record's bytes.
+    pub(super) fn encode(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(HEADER_LENGTH + self.line.len());
         bytes.extend_from_slice(&[0; 4]);
         bytes.extend_from_slice(&(self.line.len() as u32).to_le_bytes());
         bytes.extend_from_slice(&self.number.to_le_bytes());
         bytes.extend_from_slice(&self.time.as_millisecond().to_le_bytes());
         bytes.extend_from_slice(self.line.as_bytes());
-        let sum = crc32fast::hash(&bytes[4..]);
-        bytes[..4].copy_from_slice(&sum.to_le_bytes());
+        let checksum = crc32fast::hash(&bytes[4..]);
+        bytes[..4].copy_from_slice(&checksum.to_le_bytes());
         bytes
     }
 
-    /// How many bytes it takes, as a record or in memory.
-    pub fn size(&self) -> u64 {
-        (HEADER + self.line.len()) as u64
+    /// The record's size in bytes, on disk and in memory.
+    pub(super) fn size(&self) -> u64 {
+        (HEADER_LENGTH + self.line.len()) as u64
     }
 
-    /// The record of which `bytes` are the header and the line. `None` where they are none.
-    pub fn decode(bytes: &[u8]) -> Option<Self> {
-        let (header, line) = bytes.split_first_chunk::<HEADER>()?;
-        let (sum, _) = header.split_first_chunk()?;
-        if length(header)? != line.len() || u32::from_le_bytes(*sum) != crc32fast::hash(&bytes[4..]) {
+    /// Parses a record, whose bytes are its header and its line. Returns `None` if they are
+    /// damaged.
+    pub(super) fn decode(bytes: &[u8]) -> Option<Self> {
+        let (header, line) = bytes.split_first_chunk::<HEADER_LENGTH>()?;
+        let (checksum, _) = header.split_first_chunk()?;
+        if line_length(header)? != line.len() || u32::from_le_bytes(*checksum) != crc32fast::hash(&bytes[4..]) {
             return None;
         }
         let number = u64::from_le_bytes(header[8..16].try_into().ok()?);
         let time = i64::from_le_bytes(header[16..].try_into().ok()?);
         let line = std::str::from_utf8(line).ok()?;
-        // A line feed would be the start of a second message, which no alert ever holds.
+        // No alert contains control characters. A line feed would start a second message.
         if line.chars().any(char::is_control) {
             return None;
         }
@@ -63,10 +66,10 @@ impl Record {
     }
 }
 
-/// The length of the line that follows the header. `None` where it is none of a line.
-pub fn length(header: &[u8; HEADER]) -> Option<usize> {
+/// Returns the length of the line that follows a header, or `None` if it is out of range.
+pub fn line_length(header: &[u8; HEADER_LENGTH]) -> Option<usize> {
     let length = u32::from_le_bytes(header[4..8].try_into().ok()?) as usize;
-    (1..=LONGEST).contains(&length).then_some(length)
+    (1..=LONGEST_LINE).contains(&length).then_some(length)
 }
 
 #[cfg(test)]
@@ -105,9 +108,9 @@ mod tests {
 
     #[test]
     fn zeros_lines_of_two_lines_and_lengths_of_none_are_refused() {
-        assert_eq!(Record::decode(&[0; HEADER]), None);
+        assert_eq!(Record::decode(&[0; HEADER_LENGTH]), None);
         assert_eq!(Record::decode(&record(1, 0, "one\ntwo").encode()), None);
         assert_eq!(Record::decode(&record(1, 0, "").encode()), None);
-        assert_eq!(Record::decode(&record(1, 0, &"x".repeat(LONGEST + 1)).encode()), None);
+        assert_eq!(Record::decode(&record(1, 0, &"x".repeat(LONGEST_LINE + 1)).encode()), None);
     }
 }

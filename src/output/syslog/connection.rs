@@ -1,7 +1,9 @@
-//! A connection to a receiver, which never makes its caller wait but for the beginning of a TCP connection.
+//! A connection to a syslog receiver.
 //!
-//! What is written and what is acknowledged are told as places in the stream of bytes on the wire, TLS records and all. Of
-//! datagrams and Unix sockets all that can be known is that the kernel took them.
+//! Only connecting over TCP blocks; nothing else does. The number of written bytes and of
+//! acknowledged bytes count the bytes on the wire, which include the overhead of TLS. Datagrams and
+//! Unix sockets have no acknowledgements: there the bytes that the kernel accepted count as
+//! acknowledged.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Ipv6Addr, Shutdown, SocketAddr, TcpStream, ToSocketAddrs, UdpSocket};
@@ -9,118 +11,124 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::time::Duration;
 
-use rustix::event::PollFlags;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, sockopt};
 use rustls::ClientConnection;
 
-use super::acknowledged::acknowledged;
-use super::target::{Address, Transport, UnixKind};
-use super::tls::Tls;
+use super::settings::{Address, Transport, UnixSocketType};
+use super::tcp_info::acknowledged;
+use super::tls::TlsConnector;
 
-/// How long a TCP connection may take to be made.
-const CONNECTING: Duration = Duration::from_secs(5);
+/// How long it may take to open a TCP connection.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A receiver that acknowledges nothing for this long is gone: a machine that lost its power tells nobody.
-const UNACKNOWLEDGED: Duration = Duration::from_secs(30);
+/// A receiver that acknowledges nothing for this long is gone (TCP_USER_TIMEOUT in tcp(7)). A
+/// machine that loses power does not close its connections.
+const UNACKNOWLEDGED_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A connection idle for this long is asked whether the other end is still there; middle boxes forget those that say nothing.
-const KEEPALIVE: Duration = Duration::from_secs(60);
+/// The idle time after which TCP sends a keepalive. It detects a receiver that is gone, and keeps
+/// firewalls from forgetting the connection.
+const KEEPALIVE_TIME: Duration = Duration::from_secs(60);
 
-/// What a receiver says is read in so many pieces at a time, lest one that never stops keeps us from writing.
-const READS: usize = 16;
+/// The most reads in a row. A receiver that never stops sending must not keep the sensor from
+/// writing.
+const MOST_READS: usize = 16;
 
 /// A connection.
 #[derive(Debug)]
 pub struct Connection {
-    link: Link,
-    /// The batch that is being written, and how far that is.
-    out: Vec<u8>,
-    out_at: usize,
-    /// Bytes that the kernel took.
+    socket: Socket,
+    /// The batch that is being written. Not used with TLS, which has a buffer of its own.
+    buffer: Vec<u8>,
+    /// How much of the buffer is written.
+    buffer_written: usize,
+    /// Bytes that the kernel accepted.
     written: u64,
-    /// What the kernel calls acknowledged before anything was written.
-    base: u64,
+    /// The kernel's count of acknowledged bytes before anything was written.
+    first_acknowledged: u64,
 }
 
 #[derive(Debug)]
-enum Link {
+enum Socket {
     Udp(UdpSocket),
-    Datagram(UnixDatagram),
-    Local(UnixStream),
+    UnixDatagram(UnixDatagram),
+    UnixStream(UnixStream),
     Tcp(TcpStream),
     Tls(Box<ClientConnection>, TcpStream),
 }
 
-/// Whether the other end is still there.
+/// The state of the other end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Peer {
-    /// It is, as far as can be known.
-    There,
-    /// It ended the connection in good order.
-    Ended,
+pub enum PeerState {
+    /// The other end is open, as far as can be known.
+    Open,
+    /// The other end closed the connection in good order.
+    Closed,
 }
 
 impl Connection {
-    /// Connects.
-    pub fn open(transport: &Transport, tls: Option<&Tls>) -> io::Result<Self> {
-        let link = match transport {
-            Transport::Udp(address) => Link::Udp(udp(address)?),
-            Transport::Unix { path, kind: UnixKind::Datagram } => {
+    /// Opens a connection.
+    pub fn open(transport: &Transport, tls: Option<&TlsConnector>) -> io::Result<Self> {
+        let socket = match transport {
+            Transport::Udp(address) => Socket::Udp(connect_udp(address)?),
+            Transport::Unix { path, socket_type: UnixSocketType::Datagram } => {
                 let socket = UnixDatagram::unbound()?;
                 socket.connect(path)?;
                 socket.set_nonblocking(true)?;
-                Link::Datagram(socket)
+                Socket::UnixDatagram(socket)
             }
-            Transport::Unix { path, kind: UnixKind::Stream } => {
-                // Without blocking: where the receiver accepts nobody, the standard library's would wait for ever.
+            Transport::Unix { path, socket_type: UnixSocketType::Stream } => {
+                // A non-blocking socket, because the standard library's `connect` would wait
+                // forever for a receiver that accepts no connections.
                 let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
                 let socket = rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
                 rustix::net::connect(&socket, &SocketAddrUnix::new(path)?)?;
-                Link::Local(UnixStream::from(socket))
+                Socket::UnixStream(UnixStream::from(socket))
             }
             Transport::Tcp { address, .. } | Transport::Tls { address, .. } => {
-                let stream = tcp(address)?;
+                let stream = connect_tcp(address)?;
                 match tls {
-                    None => Link::Tcp(stream),
-                    Some(tls) => Link::Tls(Box::new(tls.connection().map_err(io::Error::other)?), stream),
+                    None => Socket::Tcp(stream),
+                    Some(tls) => Socket::Tls(Box::new(tls.connection().map_err(io::Error::other)?), stream),
                 }
             }
         };
-        let base = match &link {
-            Link::Tcp(stream) | Link::Tls(_, stream) => acknowledged(stream)?,
+        let first_acknowledged = match &socket {
+            Socket::Tcp(stream) | Socket::Tls(_, stream) => acknowledged(stream)?,
             _ => 0,
         };
-        Ok(Self { link, out: Vec::new(), out_at: 0, written: 0, base })
+        Ok(Self { socket, buffer: Vec::new(), buffer_written: 0, written: 0, first_acknowledged })
     }
 
-    /// Whether messages can be sent: a TLS handshake comes before them.
+    /// Returns true if messages can be sent. With TLS the handshake must be complete.
     pub fn is_ready(&self) -> bool {
-        !matches!(&self.link, Link::Tls(tls, _) if tls.is_handshaking())
+        !matches!(&self.socket, Socket::Tls(tls, _) if tls.is_handshaking())
     }
 
-    /// Whether messages are sent one by one, not as a stream.
+    /// Returns true if each message is a datagram.
     pub fn is_datagram(&self) -> bool {
-        matches!(self.link, Link::Udp(_) | Link::Datagram(_))
+        matches!(self.socket, Socket::Udp(_) | Socket::UnixDatagram(_))
     }
 
-    /// Whether the kernel took all that was queued.
+    /// Returns true if the kernel has accepted everything that was queued.
     pub fn is_idle(&self) -> bool {
-        self.out_at == self.out.len() && !matches!(&self.link, Link::Tls(tls, _) if tls.wants_write())
+        self.buffer_written == self.buffer.len() && !matches!(&self.socket, Socket::Tls(tls, _) if tls.wants_write())
     }
 
-    /// Takes a batch of messages, of datagrams a single one, to be written by [`Self::pump`]. Only where it is idle.
+    /// Queues a batch of messages, or a single datagram, for [`Self::transfer`]. The connection
+    /// must be idle.
     pub fn queue(&mut self, batch: &[u8]) -> io::Result<()> {
-        if let Link::Tls(tls, _) = &mut self.link {
+        if let Socket::Tls(tls, _) = &mut self.socket {
             return tls.writer().write_all(batch);
         }
-        self.out.clear();
-        self.out.extend_from_slice(batch);
-        self.out_at = 0;
+        self.buffer.clear();
+        self.buffer.extend_from_slice(batch);
+        self.buffer_written = 0;
         Ok(())
     }
 
-    /// Writes what the kernel takes, and reads what the receiver says, which has no meaning but that it ends.
-    pub fn pump(&mut self) -> io::Result<Peer> {
+    /// Writes as much as the kernel accepts. Reads and discards what the receiver sends: only the
+    /// end of its stream has a meaning.
+    pub fn transfer(&mut self) -> io::Result<PeerState> {
         let peer = self.read()?;
         match self.write() {
             Err(error) if error.kind() != ErrorKind::WouldBlock => Err(error),
@@ -129,38 +137,38 @@ impl Connection {
     }
 
     fn write(&mut self) -> io::Result<()> {
-        if let Link::Tls(tls, stream) = &mut self.link {
+        if let Socket::Tls(tls, stream) = &mut self.socket {
             while tls.wants_write() {
                 self.written += tls.write_tls(stream)? as u64;
             }
             return Ok(());
         }
-        while self.out_at < self.out.len() {
-            let rest = &self.out[self.out_at..];
-            let count = match &mut self.link {
-                Link::Udp(socket) => socket.send(rest)?,
-                Link::Datagram(socket) => socket.send(rest)?,
-                Link::Local(stream) => stream.write(rest)?,
-                Link::Tcp(stream) | Link::Tls(_, stream) => stream.write(rest)?,
+        while self.buffer_written < self.buffer.len() {
+            let rest = &self.buffer[self.buffer_written..];
+            let count = match &mut self.socket {
+                Socket::Udp(socket) => socket.send(rest)?,
+                Socket::UnixDatagram(socket) => socket.send(rest)?,
+                Socket::UnixStream(stream) => stream.write(rest)?,
+                Socket::Tcp(stream) | Socket::Tls(_, stream) => stream.write(rest)?,
             };
-            self.out_at += count;
+            self.buffer_written += count;
             self.written += count as u64;
         }
         Ok(())
     }
 
-    fn read(&mut self) -> io::Result<Peer> {
-        let mut sink = [0; 4096];
-        for _ in 0..READS {
-            let read = match &mut self.link {
-                // An unreachable port makes an error, which is all that can be read.
-                Link::Udp(socket) => socket.recv(&mut sink).map(|_| 1),
-                // Nobody can send to a socket without a name; but that the receiver's is gone must be taken, or it would be told
-                // again and again.
-                Link::Datagram(socket) => return socket.take_error()?.map_or(Ok(Peer::There), Err),
-                Link::Local(stream) => stream.read(&mut sink),
-                Link::Tcp(stream) => stream.read(&mut sink),
-                Link::Tls(tls, stream) => tls.read_tls(stream).and_then(|count| {
+    fn read(&mut self) -> io::Result<PeerState> {
+        let mut discarded = [0; 4096];
+        for _ in 0..MOST_READS {
+            let read = match &mut self.socket {
+                // A datagram to a closed port leads to an error here. Nothing else is expected.
+                Socket::Udp(socket) => socket.recv(&mut discarded).map(|_| 1),
+                // Nobody can send to an unnamed socket. The socket's error must be fetched, or poll
+                // would report it again and again.
+                Socket::UnixDatagram(socket) => return socket.take_error()?.map_or(Ok(PeerState::Open), Err),
+                Socket::UnixStream(stream) => stream.read(&mut discarded),
+                Socket::Tcp(stream) => stream.read(&mut discarded),
+                Socket::Tls(tls, stream) => tls.read_tls(stream).and_then(|count| {
                     let state =
                         tls.process_new_packets().map_err(|error| io::Error::new(ErrorKind::InvalidData, error))?;
                     io::copy(&mut tls.reader().take(state.plaintext_bytes_to_read() as u64), &mut io::sink())?;
@@ -168,86 +176,83 @@ impl Connection {
                 }),
             };
             match read {
-                Ok(0) => return Ok(Peer::Ended),
+                Ok(0) => return Ok(PeerState::Closed),
                 Ok(_) => {}
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(Peer::There),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(PeerState::Open),
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }
         }
-        Ok(Peer::There)
+        Ok(PeerState::Open)
     }
 
-    /// How many bytes the kernel took.
+    /// The number of bytes that the kernel accepted.
     pub fn written(&self) -> u64 {
         self.written
     }
 
-    /// How many bytes the receiver's TCP took.
+    /// The number of bytes that the receiver's TCP acknowledged.
     pub fn acknowledged(&self) -> io::Result<u64> {
-        match &self.link {
-            Link::Tcp(stream) | Link::Tls(_, stream) => {
-                // Our end, once sent, counts for one.
-                acknowledged(stream).map(|bytes| bytes.saturating_sub(self.base).min(self.written))
+        match &self.socket {
+            Socket::Tcp(stream) | Socket::Tls(_, stream) => {
+                // The FIN counts as one byte, which was not written.
+                acknowledged(stream).map(|bytes| bytes.saturating_sub(self.first_acknowledged).min(self.written))
             }
             _ => Ok(self.written),
         }
     }
 
-    /// Tells the receiver that nothing more comes. It ends its side once it has read all, if it is so minded.
-    pub fn end(&mut self) -> io::Result<()> {
-        match &mut self.link {
-            Link::Udp(_) | Link::Datagram(_) => Ok(()),
-            Link::Local(stream) => stream.shutdown(Shutdown::Write),
-            Link::Tcp(stream) => stream.shutdown(Shutdown::Write),
-            Link::Tls(tls, stream) => {
+    /// Closes the sensor's side of the connection. Most receivers close theirs when they have read
+    /// everything.
+    pub fn close_write(&mut self) -> io::Result<()> {
+        match &mut self.socket {
+            Socket::Udp(_) | Socket::UnixDatagram(_) => Ok(()),
+            Socket::UnixStream(stream) => stream.shutdown(Shutdown::Write),
+            Socket::Tcp(stream) => stream.shutdown(Shutdown::Write),
+            Socket::Tls(tls, stream) => {
                 tls.send_close_notify();
                 while tls.wants_write() {
-                    // There is room: all before it was acknowledged.
+                    // The socket's buffer has room, because all earlier bytes were acknowledged.
                     self.written += tls.write_tls(stream)? as u64;
                 }
                 stream.shutdown(Shutdown::Write)
             }
         }
     }
-
-    /// What to wait for.
-    pub fn interest(&self) -> PollFlags {
-        if self.is_idle() { PollFlags::IN } else { PollFlags::IN | PollFlags::OUT }
-    }
 }
 
 impl AsFd for Connection {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        match &self.link {
-            Link::Udp(socket) => socket.as_fd(),
-            Link::Datagram(socket) => socket.as_fd(),
-            Link::Local(stream) => stream.as_fd(),
-            Link::Tcp(stream) | Link::Tls(_, stream) => stream.as_fd(),
+        match &self.socket {
+            Socket::Udp(socket) => socket.as_fd(),
+            Socket::UnixDatagram(socket) => socket.as_fd(),
+            Socket::UnixStream(stream) => stream.as_fd(),
+            Socket::Tcp(stream) | Socket::Tls(_, stream) => stream.as_fd(),
         }
     }
 }
 
-fn tcp(address: &Address) -> io::Result<TcpStream> {
-    let stream = first_that(address, |address| {
-        let stream = TcpStream::connect_timeout(&address, CONNECTING)?;
-        // Where nobody listens at a port of this machine, it may be given to us, and we would talk to ourselves.
+fn connect_tcp(address: &Address) -> io::Result<TcpStream> {
+    let stream = connect_any(address, |address| {
+        let stream = TcpStream::connect_timeout(&address, CONNECT_TIMEOUT)?;
+        // The kernel may choose the receiver's port as the local port, if nobody listens at it on
+        // this machine. The socket would then connect to itself.
         if stream.local_addr()? == stream.peer_addr()? {
             return Err(ErrorKind::ConnectionRefused.into());
         }
         Ok(stream)
     })?;
-    // A batch is written whole; to wait for more would only make a lone alert late.
+    // A batch is written as a whole, so Nagle's algorithm would only delay a single alert.
     stream.set_nodelay(true)?;
-    sockopt::set_tcp_user_timeout(&stream, UNACKNOWLEDGED.as_millis() as u32)?;
+    sockopt::set_tcp_user_timeout(&stream, UNACKNOWLEDGED_TIMEOUT.as_millis() as u32)?;
     sockopt::set_socket_keepalive(&stream, true)?;
-    sockopt::set_tcp_keepidle(&stream, KEEPALIVE)?;
+    sockopt::set_tcp_keepidle(&stream, KEEPALIVE_TIME)?;
     stream.set_nonblocking(true)?;
     Ok(stream)
 }
 
-fn udp(address: &Address) -> io::Result<UdpSocket> {
-    let socket = first_that(address, |address| {
+fn connect_udp(address: &Address) -> io::Result<UdpSocket> {
+    let socket = connect_any(address, |address| {
         let any =
             if address.is_ipv4() { SocketAddr::from(([0, 0, 0, 0], 0)) } else { (Ipv6Addr::UNSPECIFIED, 0).into() };
         let socket = UdpSocket::bind(any)?;
@@ -258,9 +263,9 @@ fn udp(address: &Address) -> io::Result<UdpSocket> {
     Ok(socket)
 }
 
-/// Tries each of the addresses that a name has.
-fn first_that<T>(address: &Address, connect: impl Fn(SocketAddr) -> io::Result<T>) -> io::Result<T> {
-    let mut last = io::Error::new(ErrorKind::NotFound, "the name has no address");
+/// Tries each address of a host.
+fn connect_any<T>(address: &Address, connect: impl Fn(SocketAddr) -> io::Result<T>) -> io::Result<T> {
+    let mut last = io::Error::new(ErrorKind::NotFound, "the host has no address");
     for address in (address.host.as_str(), address.port).to_socket_addrs()? {
         match connect(address) {
             Ok(connected) => return Ok(connected),

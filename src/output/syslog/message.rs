@@ -1,52 +1,59 @@
-//! A syslog message: the header before the CEF line, and what separates messages in a stream.
+//! A syslog message: the header before the CEF line, and the framing in a stream.
 
 use std::fmt::Write;
 
 use jiff::tz::TimeZone;
 
-use super::target::{Format, Framing, SyslogTarget, Transport, UnixKind, is_host_name};
-use crate::output::spool::Record;
+use super::settings::{Framing, HeaderFormat, SyslogSettings, Transport, UnixSocketType, is_header_name};
+use crate::output::Record;
 
-/// Where the sensor's name is none that a header could hold.
-const NO_HOST: &str = "rattap";
+/// The host's name in the header if the sensor's own name cannot stand there.
+const FALLBACK_HOST: &str = "rattap";
+/// The program's name in a header of RFC 5424.
+const DEFAULT_APP_NAME: &str = "rattap";
+/// The room for a header: a priority, a time, a host's name and a tag. A longer one costs one more
+/// allocation.
+const USUAL_HEADER: usize = 128;
 
-/// Makes messages for one target.
+/// Writes the messages for one receiver.
 #[derive(Debug, Clone)]
-pub struct Messages {
-    format: Format,
+pub struct MessageWriter {
+    format: HeaderFormat,
     priority: u8,
-    /// `None` where the receiver is this machine's own: local sockets take headers without a host.
+    /// `None` if the receiver is a Unix socket and the format RFC 3164: programs of the same
+    /// machine send no host's name.
     host: Option<String>,
     tag: Option<String>,
+    /// `None` for datagrams.
     framing: Option<Framing>,
-    zone: TimeZone,
+    time_zone: TimeZone,
 }
 
-impl Messages {
-    /// Messages for a target from the host `sensor`.
-    pub fn new(target: &SyslogTarget, sensor: &str) -> Self {
-        let is_local = matches!(target.transport, Transport::Unix { .. }) && target.format == Format::Rfc3164;
-        // An IPv6 literal, or what else has a colon, would be taken for the tag.
-        let sensor = if is_host_name(sensor) { sensor } else { NO_HOST };
+impl MessageWriter {
+    /// A writer for messages from the host `sensor`.
+    pub fn new(settings: &SyslogSettings, sensor: &str) -> Self {
+        let is_local = matches!(settings.transport, Transport::Unix { .. }) && settings.format == HeaderFormat::Rfc3164;
+        // A receiver would take an IPv6 address, or any other name with a colon, for the tag.
+        let sensor = if is_header_name(sensor) { sensor } else { FALLBACK_HOST };
         Self {
-            format: target.format,
-            priority: target.facility.priority(target.severity),
-            host: (!is_local).then(|| target.host.as_deref().unwrap_or(sensor).to_owned()),
-            tag: target.tag.clone(),
-            framing: match target.transport {
-                Transport::Udp(_) | Transport::Unix { kind: UnixKind::Datagram, .. } => None,
+            format: settings.format,
+            priority: settings.facility.priority(settings.severity),
+            host: (!is_local).then(|| settings.host.as_deref().unwrap_or(sensor).to_owned()),
+            tag: settings.tag.clone(),
+            framing: match settings.transport {
+                Transport::Udp(_) | Transport::Unix { socket_type: UnixSocketType::Datagram, .. } => None,
                 Transport::Tcp { framing, .. } | Transport::Tls { framing, .. } => Some(framing),
-                Transport::Unix { kind: UnixKind::Stream, .. } => Some(Framing::Newline),
+                Transport::Unix { socket_type: UnixSocketType::Stream, .. } => Some(Framing::Newline),
             },
-            zone: TimeZone::system(),
+            time_zone: TimeZone::system(),
         }
     }
 
-    /// Adds a message at the end of `out`, ready to be sent.
+    /// Appends the message of a record to `out`, with its framing.
     pub fn write(&self, record: &Record, out: &mut Vec<u8>) {
-        let mut text = String::with_capacity(record.line.len() + 128);
+        let mut text = String::with_capacity(record.line.len() + USUAL_HEADER);
         // Writing into a string cannot fail.
-        let _ = self.header(record, &mut text);
+        let _ = self.write_header(record, &mut text);
         text.push_str(&record.line);
         if self.framing == Some(Framing::Octets) {
             out.extend_from_slice(text.len().to_string().as_bytes());
@@ -58,11 +65,11 @@ impl Messages {
         }
     }
 
-    fn header(&self, record: &Record, text: &mut String) -> std::fmt::Result {
+    fn write_header(&self, record: &Record, text: &mut String) -> std::fmt::Result {
         let priority = self.priority;
         match self.format {
-            Format::Rfc3164 => {
-                let time = record.time.to_zoned_datetime(self.zone.clone());
+            HeaderFormat::Rfc3164 => {
+                let time = record.time.to_zoned_datetime(self.time_zone.clone());
                 write!(text, "<{priority}>{} ", time.strftime("%b %e %H:%M:%S"))?;
                 if let Some(host) = &self.host {
                     write!(text, "{host} ")?;
@@ -72,11 +79,12 @@ impl Messages {
                 }
                 Ok(())
             }
-            Format::Rfc5424 => {
+            HeaderFormat::Rfc5424 => {
                 let (time, host) = (record.time, self.host.as_deref().unwrap_or("-"));
-                let tag = self.tag.as_deref().unwrap_or("rattap");
-                // No byte order mark before the text: receivers look for `CEF:` there.
-                write!(text, "<{priority}>1 {time:.3} {host} {tag} - - - ")
+                let app_name = self.tag.as_deref().unwrap_or(DEFAULT_APP_NAME);
+                // RFC 5424 allows a byte order mark before the text. It is omitted, because
+                // receivers expect `CEF:` there.
+                write!(text, "<{priority}>1 {time:.3} {host} {app_name} - - - ")
             }
         }
     }
@@ -89,8 +97,8 @@ mod tests {
     fn message(target: &str, sensor: &str) -> String {
         let time = "2026-11-04T08:09:44.123Z".parse().unwrap();
         let record = Record { number: 1, time, line: "CEF:0|Rattap|é".to_owned() };
-        let mut messages = Messages::new(&target.parse().unwrap(), sensor);
-        messages.zone = TimeZone::fixed(jiff::tz::offset(1));
+        let mut messages = MessageWriter::new(&SyslogSettings::parse(&target.parse().unwrap()).unwrap(), sensor);
+        messages.time_zone = TimeZone::fixed(jiff::tz::offset(1));
         let mut out = Vec::new();
         messages.write(&record, &mut out);
         String::from_utf8(out).unwrap()

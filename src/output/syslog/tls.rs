@@ -1,4 +1,4 @@
-//! What TLS needs to know: whom we trust, and who we are. The cryptography is ring's.
+//! TLS connections to a receiver. The cryptography is ring's.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -7,19 +7,19 @@ use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore};
 
-use super::target::TlsSettings;
+use super::settings::TlsSettings;
 
 /// Makes TLS connections to one receiver.
 #[derive(Debug, Clone)]
-pub struct Tls {
+pub struct TlsConnector {
     config: Arc<ClientConfig>,
-    server: ServerName<'static>,
+    server_name: ServerName<'static>,
 }
 
-impl Tls {
-    /// Reads the files. An error says which of them is wrong and how.
+impl TlsConnector {
+    /// Reads the certificates and the key. An error names the file that cannot be used.
     pub fn new(settings: &TlsSettings, host: &str) -> Result<Self, String> {
-        let roots = roots(settings.ca.as_deref())?;
+        let roots = read_roots(settings.ca.as_deref())?;
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let builder = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
@@ -28,7 +28,7 @@ impl Tls {
         let config = match &settings.identity {
             None => builder.with_no_client_auth(),
             Some(identity) => {
-                let chain = certificates(&identity.certificate)?;
+                let chain = read_certificates(&identity.certificate)?;
                 let key = PrivateKeyDer::from_pem_file(&identity.key).map_err(|error| {
                     format!("{}: no private key can be read: {}", identity.key.display(), pem_error(error))
                 })?;
@@ -38,42 +38,45 @@ impl Tls {
             }
         };
         let name = settings.server_name.as_deref().unwrap_or(host);
-        let server = ServerName::try_from(name.to_owned()).map_err(|_| format!("{name}: no server has such a name"))?;
-        Ok(Self { config: Arc::new(config), server })
+        let server_name =
+            ServerName::try_from(name.to_owned()).map_err(|_| format!("{name}: no server has such a name"))?;
+        Ok(Self { config: Arc::new(config), server_name })
     }
 
-    /// A new connection, whose handshake has not begun.
+    /// Returns a new connection, whose handshake has not begun.
     pub fn connection(&self) -> Result<ClientConnection, rustls::Error> {
-        let mut connection = ClientConnection::new(self.config.clone(), self.server.clone())?;
-        // The sender gives it a batch at a time, and the next once that is out.
+        let mut connection = ClientConnection::new(self.config.clone(), self.server_name.clone())?;
+        // No limit is needed: the session queues one batch at a time, and the next when that is
+        // sent.
         connection.set_buffer_limit(None);
         Ok(connection)
     }
 }
 
-/// The authorities in a file, or those of the system.
-fn roots(ca: Option<&Path>) -> Result<RootCertStore, String> {
+/// Reads the authorities from a file, or those of the system.
+fn read_roots(ca: Option<&Path>) -> Result<RootCertStore, String> {
     let mut roots = RootCertStore::empty();
     if let Some(path) = ca {
-        for certificate in certificates(path)? {
+        for certificate in read_certificates(path)? {
             roots.add(certificate).map_err(|error| format!("{}: {error}", path.display()))?;
         }
         return Ok(roots);
     }
-    let found = rustls_native_certs::load_native_certs();
-    // Systems carry some that are malformed; the others are what counts.
-    roots.add_parsable_certificates(found.certs);
+    let system = rustls_native_certs::load_native_certs();
+    // Systems carry some malformed certificates, which are skipped.
+    roots.add_parsable_certificates(system.certs);
     if roots.is_empty() {
-        return Err("the system trusts no authority; install ca-certificates, or give ca=FILE".to_owned());
+        return Err("the system has no certificate authorities; install ca-certificates, or give ca=FILE".to_owned());
     }
     Ok(roots)
 }
 
-fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
-    let wrong = |error| format!("{}: no certificate can be read: {}", path.display(), pem_error(error));
-    let list: Vec<_> = CertificateDer::pem_file_iter(path).map_err(wrong)?.collect::<Result<_, _>>().map_err(wrong)?;
+fn read_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
+    let unreadable = |error| format!("{}: no certificate can be read: {}", path.display(), pem_error(error));
+    let list: Vec<_> =
+        CertificateDer::pem_file_iter(path).map_err(unreadable)?.collect::<Result<_, _>>().map_err(unreadable)?;
     if list.is_empty() {
-        return Err(format!("{}: no certificate in it; a PEM file is wanted", path.display()));
+        return Err(format!("{}: has no certificate; give a PEM file", path.display()));
     }
     Ok(list)
 }

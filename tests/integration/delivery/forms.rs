@@ -9,7 +9,7 @@ use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
 
-use rattap::output::{self, Cef, Mode, Sensor, Target};
+use rattap::output::{self, Mode, Sensor, Target};
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -281,8 +281,7 @@ fn who_is_not_trusted_gets_nothing_and_it_is_told_why() {
         let (tell, told) = mpsc::channel();
         let report = Arc::new(move |_: &str, event: output::Event| drop(tell.send(event.to_string())));
         let targets = [Target::parse(target.as_ref()).unwrap()];
-        let output =
-            output::open(&targets, &Cef::new(Sensor::default()), Mode::Live, None, &(report as output::Report));
+        let output = output::open(&targets, &Sensor::default(), Mode::Live, None, &(report as output::EventHandler));
         let told = told.recv_timeout(Duration::from_secs(60)).unwrap();
         assert!(told.starts_with("not connected: ") && told.contains(why), "{target}: {told}");
         drop(output);

@@ -1,7 +1,8 @@
-//! How many bytes the peer's TCP has acknowledged: Linux tells it with `TCP_INFO` (tcp(7)), as RFC 4898's
-//! `tcpEStatsAppHCThruOctetsAcked`.
+//! The number of bytes that the peer's TCP has acknowledged.
 //!
-//! nix makes the call: its macro is made for options that nix does not know itself.
+//! Linux reports it with the socket option `TCP_INFO` (tcp(7)), in the field that RFC 4898 calls
+//! `tcpEStatsAppHCThruOctetsAcked`. nix has a macro for socket options that it does not define
+//! itself.
 
 use std::io;
 use std::net::TcpStream;
@@ -9,8 +10,9 @@ use std::net::TcpStream;
 use nix::sys::socket::getsockopt;
 use nix::{getsockopt_impl, sockopt_impl};
 
-/// The start of the kernel's `struct tcp_info` (linux/tcp.h), which only ever grows at its end. All kinds of bits are valid
-/// in all of its fields. Kernels before 4.1 have less; with those the call is an error.
+/// The first fields of the kernel's `struct tcp_info` (linux/tcp.h), which only grows at its end.
+/// Every bit pattern is valid in all fields. Kernels before 4.1 have a shorter struct; there the
+/// call fails.
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]
 pub struct TcpInfo {
@@ -25,7 +27,7 @@ pub struct TcpInfo {
 
 sockopt_impl!(TcpInfoOption, GetOnly, libc::IPPROTO_TCP, libc::TCP_INFO, TcpInfo);
 
-/// How many bytes of what was sent the peer's TCP has acknowledged. The handshake counts for one.
+/// Returns how many sent bytes the peer's TCP has acknowledged. The handshake counts as one byte.
 pub(super) fn acknowledged(stream: &TcpStream) -> io::Result<u64> {
     Ok(getsockopt(stream, TcpInfoOption)?.bytes_acked)
 }

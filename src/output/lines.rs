@@ -1,147 +1,51 @@
-//! Lines into a file or to standard output.
+//! The output that writes alerts as lines to a file or to standard output.
 //!
-//! A file is created before the work begins: hours of work must not end in "cannot create". Where it exists, a replay empties it,
-//! since whoever names a file with `-o` expects it to hold this run and nothing else; a live sensor and a replay that follows a folder go on
-//! behind what it holds.
-//!
-//! Lines are kept in one buffer and written in whole lines. A line that was written in part, because the disk was full or the process
-//! died, is ended before the next begins, so that it spoils no other. The buffer is our own, because `BufWriter` swallows the
-//! error where it is dropped, and standard output's own would copy every line once more.
+//! Lines are buffered and written as whole lines. If a line was written in part, because the disk
+//! was full or the process died, it is ended before the next line is written, so that it spoils no
+//! other. The standard library's buffers are not used: `BufWriter` ignores errors when it is
+//! dropped, and standard output's own buffer would copy every line once more.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
-use std::os::fd::AsFd;
-use std::os::unix::fs::FileExt;
-use std::path::{Path, PathBuf};
+use std::fs::File;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::{io, mem};
 
-use super::{Cef, LONGEST_LINE, Mode, Monitor, Output, OutputError, OutputStatus};
+use super::sink::{self, LogFile, STANDARD_OUTPUT};
+use super::{LONGEST_LINE, LineFormatter, Mode, Monitor, Output, OutputError, OutputStatus, Sink};
 use crate::alert::Alert;
 use crate::units::ByteCount;
 
-/// How many bytes of lines are kept before they are written: the capacity of a pipe on Linux, some 80 lines.
-const BUFFER: usize = 64 << 10;
+/// The size of the buffer: the capacity of a pipe on Linux, some 80 lines.
+const BUFFER_SIZE: usize = 64 << 10;
 
-/// Lines to standard output.
-pub(super) fn standard_output<F: LineForm>(form: F) -> Result<Lines<File, F>, OutputError> {
-    let error = |error| OutputError::Write { name: "standard output".to_owned(), error };
-    let file = File::from(io::stdout().as_fd().try_clone_to_owned().map_err(error)?);
-    Ok(Lines::new("standard output".to_owned(), file, form))
-}
-
-/// Lines into a file: emptied first, or at its end.
-pub(super) fn open<F: LineForm>(path: &Path, mode: Mode, form: F) -> Result<Lines<LogFile, F>, OutputError> {
-    Ok(Lines::new(path.display().to_string(), LogFile::open(path, mode)?, form))
-}
-
-fn append(path: &Path) -> io::Result<File> {
-    OpenOptions::new().append(true).create(true).open(path)
-}
-
-/// Whether the last line of a file lacks its end. What cannot be read, or is no file, counts as whole.
-fn is_torn(path: &Path, file: &File) -> bool {
-    let length = file.metadata().ok().filter(fs::Metadata::is_file).map_or(0, |metadata| metadata.len());
-    let mut last = [b'\n'];
-    // Opened once more, since the file is open for writing alone.
-    length > 0 && File::open(path).and_then(|file| file.read_exact_at(&mut last, length - 1)).is_ok() && last != [b'\n']
-}
-
-/// Where lines can be written to.
-pub trait Sink: Write + Send {
-    /// Ends a line that was written in part, if there is one.
-    fn end_torn_line(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-
-    /// Makes sure that nothing is in the air any more and tells what went wrong with earlier writes, where the system
-    /// tells it only now.
-    fn settle(&mut self) -> io::Result<()>;
-
-    /// Goes on in a new file of the same name, where it is a file. After an error it goes on where it was.
-    fn reopen(&mut self) -> io::Result<()> {
-        Ok(())
+/// Opens standard output.
+pub(super) fn standard_output(formatter: Box<dyn LineFormatter>) -> Result<LineOutput<File>, OutputError> {
+    let name = STANDARD_OUTPUT.to_owned();
+    match sink::standard_output() {
+        Ok(file) => Ok(LineOutput::new(name, file, formatter)),
+        Err(error) => Err(OutputError::Write { name, error }),
     }
 }
 
-/// A file that can be opened anew.
-#[derive(Debug)]
-pub struct LogFile {
-    path: PathBuf,
-    file: File,
-    /// Whether the last line was written in part.
-    is_torn: bool,
+/// Opens a file. The mode decides whether it is truncated or appended to.
+pub(super) fn open(
+    path: &Path,
+    mode: Mode,
+    formatter: Box<dyn LineFormatter>,
+) -> Result<LineOutput<LogFile>, OutputError> {
+    Ok(LineOutput::new(path.display().to_string(), LogFile::open(path, mode)?, formatter))
 }
 
-impl LogFile {
-    /// Emptied first, or at its end.
-    pub(super) fn open(path: &Path, mode: Mode) -> Result<Self, OutputError> {
-        let file = match mode {
-            Mode::Replay => File::create(path),
-            Mode::Follow | Mode::Live => append(path),
-        };
-        let file = file.map_err(|error| OutputError::Create { path: path.to_owned(), error })?;
-        Ok(Self { path: path.to_owned(), is_torn: is_torn(path, &file), file })
-    }
-}
-
-impl Write for LogFile {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let count = self.file.write(bytes)?;
-        self.is_torn = bytes[..count].last().map_or(self.is_torn, |last| *last != b'\n');
-        Ok(count)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
-    }
-}
-
-impl Sink for LogFile {
-    fn end_torn_line(&mut self) -> io::Result<()> {
-        if self.is_torn { self.write_all(b"\n") } else { Ok(()) }
-    }
-
-    fn settle(&mut self) -> io::Result<()> {
-        self.file.settle()
-    }
-
-    fn reopen(&mut self) -> io::Result<()> {
-        self.file = append(&self.path)?;
-        self.is_torn = is_torn(&self.path, &self.file);
-        Ok(())
-    }
-}
-
-impl Sink for File {
-    /// A network file system or a quota may refuse at the end what it took before. Pipes and devices have nothing to settle.
-    fn settle(&mut self) -> io::Result<()> {
-        if self.metadata()?.is_file() { self.sync_data() } else { Ok(()) }
-    }
-}
-
-/// How an alert becomes a line.
-pub trait LineForm: Send {
-    /// Adds the alert's line, with its line feed, at the end of `out`. It holds no other line feed.
-    fn write(&self, alert: &Alert, out: &mut String);
-}
-
-impl LineForm for Cef {
-    fn write(&self, alert: &Alert, out: &mut String) {
-        self.write(alert, out);
-    }
-}
-
-/// One line for each alert.
-#[derive(Debug)]
-pub struct Lines<S, F = Cef> {
-    /// What errors call the output.
+/// Writes one line for each alert.
+pub struct LineOutput<S> {
+    /// The output's name in errors.
     name: String,
     sink: S,
-    form: F,
+    formatter: Box<dyn LineFormatter>,
     buffer: String,
     /// Alerts in the buffer.
-    kept: u64,
+    buffered: u64,
     counters: Arc<Counters>,
 }
 
@@ -149,41 +53,43 @@ pub struct Lines<S, F = Cef> {
 struct Counters {
     written: AtomicU64,
     lost: AtomicU64,
+    /// True if the last write failed.
     has_failed: AtomicBool,
 }
 
-impl<S: Sink, F: LineForm> Lines<S, F> {
-    /// An output into `sink`, which errors call `name`.
-    pub fn new(name: String, sink: S, form: F) -> Self {
+impl<S: Sink> LineOutput<S> {
+    /// An output into `sink`. Errors call it `name`.
+    pub fn new(name: String, sink: S, formatter: Box<dyn LineFormatter>) -> Self {
         let counters = Arc::default();
-        Self { name, sink, form, buffer: String::with_capacity(BUFFER), kept: 0, counters }
+        Self { name, sink, formatter, buffer: String::with_capacity(BUFFER_SIZE), buffered: 0, counters }
     }
 
-    fn named(&self, result: io::Result<()>) -> Result<(), OutputError> {
+    fn write_error(&self, result: io::Result<()>) -> Result<(), OutputError> {
         result.map_err(|error| OutputError::Write { name: self.name.clone(), error })
     }
 }
 
-impl<S: Sink, F: LineForm> Output for Lines<S, F> {
+impl<S: Sink> Output for LineOutput<S> {
     fn write(&mut self, alert: &Alert) -> Result<(), OutputError> {
-        self.form.write(alert, &mut self.buffer);
-        self.kept += 1;
-        if self.buffer.len() > BUFFER - LONGEST_LINE { self.flush() } else { Ok(()) }
+        self.formatter.write(alert, &mut self.buffer);
+        self.buffered += 1;
+        if self.buffer.len() > BUFFER_SIZE - LONGEST_LINE { self.flush() } else { Ok(()) }
     }
 
     fn flush(&mut self) -> Result<(), OutputError> {
-        if self.kept == 0 {
+        if self.buffered == 0 {
             return Ok(());
         }
         let sink = &mut self.sink;
         let written =
             sink.end_torn_line().and_then(|()| sink.write_all(self.buffer.as_bytes())).and_then(|()| sink.flush());
-        // Also after an error: some of the lines may be out, and writing those twice would count them twice.
+        // The lines are discarded also after an error. Some may have been written, and writing
+        // those again would make them count twice.
         self.buffer.clear();
         let counter = if written.is_ok() { &self.counters.written } else { &self.counters.lost };
-        counter.fetch_add(std::mem::take(&mut self.kept), Ordering::Relaxed);
+        counter.fetch_add(mem::take(&mut self.buffered), Ordering::Relaxed);
         self.counters.has_failed.store(written.is_err(), Ordering::Relaxed);
-        self.named(written)
+        self.write_error(written)
     }
 
     fn reopen(&mut self) -> Result<(), OutputError> {
@@ -194,14 +100,15 @@ impl<S: Sink, F: LineForm> Output for Lines<S, F> {
 
     fn close(mut self: Box<Self>) -> Result<(), OutputError> {
         self.flush()?;
-        let settled = self.sink.settle();
-        self.named(settled)
+        let synced = self.sink.sync();
+        self.write_error(synced)
     }
 
     fn monitors(&self) -> Vec<Monitor> {
         let (name, counters) = (self.name.clone(), self.counters.clone());
         vec![Monitor::new(move || OutputStatus {
             name: name.clone(),
+            is_receiver: false,
             sent: counters.written.load(Ordering::Relaxed),
             lost: counters.lost.load(Ordering::Relaxed),
             waiting: 0,
@@ -216,18 +123,19 @@ impl<S: Sink, F: LineForm> Output for Lines<S, F> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{Arc, Mutex};
+    use std::io::Write;
+    use std::sync::Mutex;
 
     use super::*;
-    use crate::output::Sensor;
-    use crate::output::cef::tests::query;
+    use crate::output::testing::query;
+    use crate::output::{Cef, LineFormat, Sensor};
 
-    /// A sink that fails as it is told to.
+    /// A sink whose calls fail with the given errors.
     #[derive(Clone, Default)]
     struct Faulty {
         written: Arc<Mutex<Vec<u8>>>,
         write_error: Option<io::ErrorKind>,
-        settle_error: Option<io::ErrorKind>,
+        sync_error: Option<io::ErrorKind>,
     }
 
     impl Write for Faulty {
@@ -245,13 +153,17 @@ mod tests {
     }
 
     impl Sink for Faulty {
-        fn settle(&mut self) -> io::Result<()> {
-            self.settle_error.map_or(Ok(()), |kind| Err(kind.into()))
+        fn sync(&mut self) -> io::Result<()> {
+            self.sync_error.map_or(Ok(()), |kind| Err(kind.into()))
         }
     }
 
-    fn lines<S: Sink>(sink: S) -> Box<Lines<S>> {
-        Box::new(Lines::new("alerts.cef".to_owned(), sink, Cef::new(Sensor::default())))
+    fn formatter() -> Box<dyn LineFormatter> {
+        LineFormat::Cef.formatter(&Sensor::default())
+    }
+
+    fn lines<S: Sink>(sink: S) -> Box<LineOutput<S>> {
+        Box::new(LineOutput::new("alerts.cef".to_owned(), sink, formatter()))
     }
 
     #[test]
@@ -260,7 +172,7 @@ mod tests {
         let path = folder.path().join("alerts.cef");
         std::fs::write(&path, "of an earlier run").unwrap();
         let cef = Cef::new(Sensor::default());
-        let mut output = Box::new(open(&path, Mode::Replay, cef.clone()).unwrap());
+        let mut output = Box::new(open(&path, Mode::Replay, formatter()).unwrap());
         assert_eq!(std::fs::read(&path).unwrap(), b"");
         let mut expected = String::new();
         for _ in 0..300 {
@@ -279,10 +191,10 @@ mod tests {
         let cef = Cef::new(Sensor::default());
         let mut line = String::new();
         cef.write(&query(), &mut line);
-        let mut output = Box::new(open(&path, Mode::Live, cef).unwrap());
+        let mut output = Box::new(open(&path, Mode::Live, formatter()).unwrap());
         output.write(&query()).unwrap();
         std::fs::rename(&path, &rotated).unwrap();
-        // What was kept until now belongs into the old one.
+        // The lines that are buffered now belong into the old file.
         output.reopen().unwrap();
         output.write(&query()).unwrap();
         let monitor = output.monitors().remove(0);
@@ -300,10 +212,10 @@ mod tests {
         let cef = Cef::new(Sensor::default());
         let mut line = String::new();
         cef.write(&query(), &mut line);
-        let mut output = Box::new(open(&path, Mode::Live, cef).unwrap());
+        let mut output = Box::new(open(&path, Mode::Live, formatter()).unwrap());
         output.write(&query()).unwrap();
         output.flush().unwrap();
-        // As a disk that became full: a part of the lines, then an error.
+        // As on a full disk: a part of a line, then an error.
         output.sink.write_all(b"torn by a full di").unwrap();
         output.write(&query()).unwrap();
         output.write(&query()).unwrap();
@@ -319,7 +231,7 @@ mod tests {
     fn a_file_that_cannot_be_created_is_named() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("missing").join("alerts.cef");
-        let error = open(&path, Mode::Replay, Cef::new(Sensor::default())).err().unwrap();
+        let error = open(&path, Mode::Replay, formatter()).err().unwrap();
         assert!(error.to_string().starts_with(&format!("{}: cannot create", path.display())), "{error}");
         assert!(!error.is_closed_pipe());
     }
@@ -344,7 +256,7 @@ mod tests {
     fn what_only_closing_brings_to_light_is_an_error_too() {
         for sink in [
             Faulty { write_error: Some(io::ErrorKind::StorageFull), ..Faulty::default() },
-            Faulty { settle_error: Some(io::ErrorKind::QuotaExceeded), ..Faulty::default() },
+            Faulty { sync_error: Some(io::ErrorKind::QuotaExceeded), ..Faulty::default() },
         ] {
             let mut output = lines(sink);
             output.write(&query()).unwrap();

@@ -1,20 +1,22 @@
-//! The audit file: what exclusions suppress goes there instead of to the alerts.
+//! The audit file: alerts that exclusions suppress are written there.
 //!
-//! It holds the very lines that the alerts would have had, in their order and with their identifiers. So nothing about what was left out
-//! is lost, the sum of `cnt` over its lines is the number of suppressed sightings, and where a rule turns out wrong its lines can be
-//! sent after the others.
+//! The file has the same lines that the alerts would have had, in their order and with their
+//! identifiers. So nothing about a suppressed alert is lost, and the sum of `cnt` over all lines is
+//! the number of suppressed sightings. If a rule turns out to be wrong, its lines can be sent
+//! later.
 
 use super::{Monitor, Output, OutputError};
 use crate::alert::Alert;
 
-/// An output of alerts that leaves out what exclusions suppress, and tells it to another, if there is one.
+/// Separates suppressed alerts from the others.
 pub struct Audited {
     alerts: Box<dyn Output>,
     audit: Option<Box<dyn Output>>,
 }
 
 impl Audited {
-    /// Alerts go to the one, what is suppressed to the other or nowhere.
+    /// Alerts go to `alerts`. Suppressed alerts go to `audit` if there is one, and are discarded if
+    /// not.
     pub fn new(alerts: Box<dyn Output>, audit: Option<Box<dyn Output>>) -> Self {
         Self { alerts, audit }
     }
@@ -31,7 +33,7 @@ impl Output for Audited {
 
     fn flush(&mut self) -> Result<(), OutputError> {
         let audited = self.audit.as_mut().map_or(Ok(()), |audit| audit.flush());
-        // Both are flushed, whatever became of the one.
+        // Both are flushed, even if one fails.
         self.alerts.flush().and(audited)
     }
 

@@ -1,15 +1,15 @@
-//! A reader of CEF lines for the tests, which shares nothing with the writer.
+//! A parser of CEF lines for tests. It shares no code with the writer.
 
 use std::collections::HashMap;
 
-/// A reader of CEF lines that shares nothing with the writer. Header fields go by their place: `0` to `6`.
+/// Parses a line into keys and values. The keys of the header's fields are `0` to `6`.
 pub fn parse(line: &str) -> Result<HashMap<String, String>, String> {
     let line = line.strip_suffix('\n').ok_or("no line feed at the end")?;
     let parts: Vec<&str> = line.splitn(8, '|').collect();
     let [header @ .., extension] = &parts[..] else { return Err("no parts".to_owned()) };
     let mut values: HashMap<String, String> =
         header.iter().enumerate().map(|(place, text)| (place.to_string(), (*text).to_owned())).collect();
-    // Each unescaped `=` ends a key, which starts after the blank before it.
+    // Each unescaped `=` ends a key. The key starts after the last blank before it.
     let mut fields: Vec<(String, String)> = Vec::new();
     let mut text = String::new();
     let mut characters = extension.chars();

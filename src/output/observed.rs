@@ -1,25 +1,26 @@
-//! An output with somebody who looks at each alert on its way.
+//! An output whose alerts are observed on their way.
 
 use super::{Monitor, Output, OutputError};
 use crate::alert::Alert;
 
-/// Hands everything on, and shows each alert, with those that exclusions suppress, to `look` once it was handed on.
-pub struct Watched<F> {
+/// Passes everything on to another output. After each alert it calls `observe` with the alert, also
+/// if an exclusion suppresses it or if the write failed.
+pub struct ObservedOutput<F> {
     output: Box<dyn Output>,
-    look: F,
+    observe: F,
 }
 
-impl<F: FnMut(&Alert) + Send> Watched<F> {
-    /// In front of `output`.
-    pub fn new(output: Box<dyn Output>, look: F) -> Self {
-        Self { output, look }
+impl<F: FnMut(&Alert) + Send> ObservedOutput<F> {
+    /// Observes the alerts that go to `output`.
+    pub fn new(output: Box<dyn Output>, observe: F) -> Self {
+        Self { output, observe }
     }
 }
 
-impl<F: FnMut(&Alert) + Send> Output for Watched<F> {
+impl<F: FnMut(&Alert) + Send> Output for ObservedOutput<F> {
     fn write(&mut self, alert: &Alert) -> Result<(), OutputError> {
         let written = self.output.write(alert);
-        (self.look)(alert);
+        (self.observe)(alert);
         written
     }
 

@@ -1,0 +1,168 @@
+//! The output that writes alerts to a spool and delivers them to a receiver.
+
+use std::io;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver as ChannelReceiver, bounded};
+
+use super::ReceiverTarget;
+use super::sender::{Sender, SenderControl};
+use crate::alert::Alert;
+use crate::output::event::EventReporter;
+use crate::output::spool::Spool;
+use crate::output::{
+    EventHandler, LineFormatter, Mode, Monitor, Output, OutputError, OutputStatus, Sensor, SpoolSettings,
+};
+use crate::units::ByteCount;
+
+/// A replay waits for its receiver as long as alerts are accepted at least this often.
+const REPLAY_PATIENCE: Duration = Duration::from_secs(30);
+/// At its end a live sensor gives the receiver this long. The rest stays in the spool for the next
+/// run.
+const LIVE_PATIENCE: Duration = Duration::from_secs(10);
+/// The time that a sender has to save its state when it is told to stop.
+const STOP_PATIENCE: Duration = Duration::from_secs(2);
+/// The interval at which progress is checked at the end.
+const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
+
+/// The output for one receiver.
+pub struct SpooledOutput {
+    name: String,
+    formatter: Box<dyn LineFormatter>,
+    mode: Mode,
+    spool: Arc<Spool>,
+    control: Arc<SenderControl>,
+    /// Disconnected when the sender ends.
+    ended: ChannelReceiver<()>,
+    line: String,
+}
+
+impl SpooledOutput {
+    /// Opens the spool, reads the files that the receiver needs, and starts the sender. An
+    /// unreachable receiver is not an error.
+    pub fn open(
+        target: &ReceiverTarget,
+        sensor: &Sensor,
+        mode: Mode,
+        spool: Option<&SpoolSettings>,
+        handler: &EventHandler,
+    ) -> Result<Self, OutputError> {
+        let name = target.to_string();
+        let invalid = |why| OutputError::Target { name: name.clone(), why };
+        let no_sender = |error| invalid(format!("cannot start to send: {error}"));
+        let receiver = target.settings().receiver(sensor).map_err(invalid)?;
+        let formatter = target.settings().formatter(sensor);
+        let reporter = EventReporter { name: name.clone(), handler: handler.clone() };
+        let control = Arc::new(SenderControl::new().map_err(no_sender)?);
+        let spool = Arc::new(match spool {
+            None => Spool::in_memory(reporter.clone()),
+            Some(SpoolSettings { folder, limit }) => {
+                let folder = folder.join(target.spool_folder_name());
+                let spool = Spool::open(&folder, *limit, reporter.clone());
+                spool.map_err(|error| OutputError::Spool { folder, error: explain_lock(error) })?
+            }
+        });
+        let sender = Sender::new(receiver, spool.clone(), control.clone(), reporter);
+        let (end, ended) = bounded::<()>(0);
+        let run = move || {
+            sender.run();
+            drop(end);
+        };
+        thread::Builder::new().name("sender".to_owned()).spawn(run).map_err(no_sender)?;
+        Ok(Self { name, formatter, mode, spool, control, ended, line: String::new() })
+    }
+
+    /// Waits for the sender as long as the mode allows. Returns true if it delivered everything.
+    fn wait_for_sender(&self) -> bool {
+        let progress = || (self.spool.level().waiting, self.spool.delivered_before());
+        let (mut since, mut last) = (Instant::now(), progress());
+        let patience = if self.mode.stops_on_failure() { REPLAY_PATIENCE } else { LIVE_PATIENCE };
+        while since.elapsed() < patience {
+            if self.ended.recv_timeout(PROGRESS_INTERVAL).is_err_and(|error| error.is_disconnected()) {
+                return true;
+            }
+            if self.mode.stops_on_failure() && progress() != last {
+                (since, last) = (Instant::now(), progress());
+            }
+        }
+        false
+    }
+
+    /// Tells the sender to stop at once.
+    fn abandon(&self) {
+        self.control.abandon.store(true, Ordering::Relaxed);
+        self.control.wake();
+    }
+
+    fn undelivered(&self, in_memory: u64) -> OutputError {
+        let (alerts, spool) = (self.spool.undelivered(), self.spool.path());
+        OutputError::Undelivered { name: self.name.clone(), alerts, in_memory, spool }
+    }
+}
+
+impl Output for SpooledOutput {
+    fn write(&mut self, alert: &Alert) -> Result<(), OutputError> {
+        if self.mode.stops_on_failure() && !self.spool.wait_for_room(REPLAY_PATIENCE) {
+            return Err(self.undelivered(0));
+        }
+        self.line.clear();
+        self.formatter.write(alert, &mut self.line);
+        self.spool.append(self.line.trim_end_matches('\n').to_owned());
+        self.control.wake();
+        Ok(())
+    }
+
+    fn flush(&mut self) -> Result<(), OutputError> {
+        Ok(())
+    }
+
+    fn close(self: Box<Self>) -> Result<(), OutputError> {
+        self.control.finish.store(true, Ordering::Relaxed);
+        self.control.wake();
+        if self.wait_for_sender() {
+            let lost = self.spool.level().lost;
+            return if lost == 0 { Ok(()) } else { Err(OutputError::Lost { name: self.name.clone(), alerts: lost }) };
+        }
+        self.abandon();
+        // The sender may be waiting for a name server or for a request. Neither can be interrupted.
+        let _ = self.ended.recv_timeout(STOP_PATIENCE);
+        let in_memory = self.spool.abandon();
+        Err(self.undelivered(in_memory))
+    }
+
+    fn monitors(&self) -> Vec<Monitor> {
+        let (name, spool, control) = (self.name.clone(), self.spool.clone(), self.control.clone());
+        vec![Monitor::new(move || {
+            let level = spool.level();
+            OutputStatus {
+                name: name.clone(),
+                is_receiver: true,
+                sent: control.sent.load(Ordering::Relaxed),
+                lost: level.lost,
+                waiting: level.waiting,
+                spool: ByteCount(level.bytes),
+                in_memory: ByteCount(level.in_memory),
+                spool_fails: level.is_failing,
+                oldest_waiting: *control.oldest_waiting.lock().unwrap_or_else(PoisonError::into_inner),
+                is_connected: control.is_connected.load(Ordering::Relaxed),
+            }
+        })]
+    }
+}
+
+impl Drop for SpooledOutput {
+    fn drop(&mut self) {
+        self.abandon();
+    }
+}
+
+/// Replaces the error of a locked folder by one that an operator understands.
+fn explain_lock(error: io::Error) -> io::Error {
+    if error.kind() == io::ErrorKind::WouldBlock {
+        return io::Error::other("another rattap uses it; give each its own");
+    }
+    error
+}

@@ -1,0 +1,241 @@
+//! The sender: the thread that connects to a receiver and sends what is in the spool.
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
+
+use super::{Outbox, Receiver, Session, SessionError};
+use crate::output::event::{Event, EventReporter};
+use crate::output::spool::Spool;
+
+/// The interval at which the spool is flushed to the disk.
+const SPOOL_SYNC_INTERVAL: Duration = Duration::from_secs(1);
+
+/// The wait before the next attempt to connect. It doubles with each failure, from the first value
+/// to the last.
+const FIRST_WAIT: Duration = Duration::from_millis(100);
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
+/// The longest wait while the end of the run waits for the sender.
+const LONGEST_WAIT_AT_END: Duration = Duration::from_millis(500);
+/// The longest wait that a receiver can ask for. A faulty or hostile one must not stop alerts for a
+/// day.
+const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(600);
+
+/// A session counts as connected when it has lasted this long. A receiver that accepts a connection
+/// and closes it at once is not connected.
+const CONNECTED_AFTER: Duration = Duration::from_secs(1);
+/// After a session of this length the wait between attempts starts again at its first value.
+const STABLE_AFTER: Duration = Duration::from_secs(5);
+
+/// How many different reasons are reported during one outage. A receiver that alternates between
+/// errors must not flood the log.
+const MOST_REASONS: usize = 4;
+
+/// The state that the sender shares with the thread that writes alerts.
+#[derive(Debug)]
+pub struct SenderControl {
+    wake: OwnedFd,
+    /// Set when no more alerts follow: the sender sends the rest and ends.
+    pub finish: AtomicBool,
+    /// Set to end the sender at once. Alerts that are not sent stay in the spool.
+    pub abandon: AtomicBool,
+    /// Alerts that the receiver accepted, since the start.
+    pub sent: AtomicU64,
+    /// True while the receiver accepts alerts.
+    pub is_connected: AtomicBool,
+    /// The time of the oldest alert that the receiver has not accepted.
+    pub oldest_waiting: Mutex<Option<Timestamp>>,
+}
+
+impl SenderControl {
+    /// The control of a sender that is to run.
+    pub fn new() -> io::Result<Self> {
+        Ok(Self {
+            wake: eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?,
+            finish: AtomicBool::new(false),
+            abandon: AtomicBool::new(false),
+            sent: AtomicU64::new(0),
+            is_connected: AtomicBool::new(false),
+            oldest_waiting: Mutex::new(None),
+        })
+    }
+
+    /// Wakes the sender, so that it checks for new alerts and for the flags.
+    pub fn wake(&self) {
+        // This fails only if the eventfd's counter is full. Then a wakeup is pending anyway.
+        let _ = rustix::io::write(&self.wake, &1u64.to_ne_bytes());
+    }
+}
+
+/// The sender.
+pub struct Sender {
+    receiver: Box<dyn Receiver>,
+    outbox: Outbox,
+    spool: Arc<Spool>,
+    control: Arc<SenderControl>,
+    reporter: EventReporter,
+    connection: Option<Connection>,
+    /// The wait after the next failure.
+    wait: Duration,
+    next_attempt: Instant,
+    next_sync: Instant,
+    /// The reasons that were reported during this outage.
+    reported_reasons: Vec<String>,
+}
+
+struct Connection {
+    session: Box<dyn Session>,
+    since: Instant,
+    /// True once [`Event::Connected`] was reported.
+    is_reported: bool,
+}
+
+impl Sender {
+    /// A sender of the records in `spool`.
+    pub fn new(
+        receiver: Box<dyn Receiver>,
+        spool: Arc<Spool>,
+        control: Arc<SenderControl>,
+        reporter: EventReporter,
+    ) -> Self {
+        let now = Instant::now();
+        Self {
+            receiver,
+            outbox: Outbox::new(spool.clone(), reporter.clone()),
+            spool,
+            control,
+            reporter,
+            connection: None,
+            wait: FIRST_WAIT,
+            next_attempt: now,
+            next_sync: now,
+            reported_reasons: Vec::new(),
+        }
+    }
+
+    /// Sends until everything is delivered and no more alerts follow, or until it is told to stop.
+    pub fn run(mut self) {
+        while !self.control.abandon.load(Ordering::Relaxed) && !self.is_done() {
+            let result = match &self.connection {
+                None => self.connect(),
+                Some(_) => self.advance(),
+            };
+            if let Err(error) = result {
+                self.disconnect(error);
+            }
+            self.update_oldest();
+            if Instant::now() >= self.next_sync && self.spool.needs_sync() {
+                self.spool.sync();
+                self.next_sync = Instant::now() + SPOOL_SYNC_INTERVAL;
+            }
+            if !self.is_done() {
+                self.sleep();
+            }
+        }
+        self.spool.sync();
+        self.control.is_connected.store(false, Ordering::Relaxed);
+    }
+
+    fn is_finishing(&self) -> bool {
+        self.control.finish.load(Ordering::Relaxed)
+    }
+
+    fn is_done(&mut self) -> bool {
+        self.is_finishing() && self.outbox.is_delivered()
+    }
+
+    /// Tries to connect if the wait after the last failure is over.
+    fn connect(&mut self) -> Result<(), SessionError> {
+        let now = Instant::now();
+        if self.is_finishing() {
+            self.next_attempt = self.next_attempt.min(now + LONGEST_WAIT_AT_END);
+        }
+        if now < self.next_attempt {
+            return Ok(());
+        }
+        let session = self.receiver.connect()?;
+        self.outbox.rewind();
+        self.connection = Some(Connection { session, since: Instant::now(), is_reported: false });
+        self.advance()
+    }
+
+    fn advance(&mut self) -> Result<(), SessionError> {
+        let is_finishing = self.is_finishing();
+        let Some(connection) = &mut self.connection else { return Ok(()) };
+        let result = connection.session.advance(&mut self.outbox, is_finishing);
+        self.control.sent.store(self.outbox.accepted(), Ordering::Relaxed);
+        result?;
+        if !connection.session.is_ready() {
+            return Ok(());
+        }
+        if connection.since.elapsed() >= STABLE_AFTER {
+            self.wait = FIRST_WAIT;
+        }
+        if !connection.is_reported && connection.since.elapsed() >= CONNECTED_AFTER {
+            connection.is_reported = true;
+            self.reported_reasons.clear();
+            self.control.is_connected.store(true, Ordering::Relaxed);
+            self.reporter.report(Event::Connected);
+        }
+        Ok(())
+    }
+
+    /// Handles a failed session or a failed attempt to connect.
+    fn disconnect(&mut self, error: SessionError) {
+        // At the end of a run the receiver closes the connection when it has everything.
+        if self.is_done() {
+            return;
+        }
+        self.connection = None;
+        self.outbox.rewind();
+        self.control.is_connected.store(false, Ordering::Relaxed);
+        let SessionError { reason, retry_after } = error;
+        if self.reported_reasons.len() < MOST_REASONS && !self.reported_reasons.contains(&reason) {
+            self.reported_reasons.push(reason.clone());
+            self.reporter.report(Event::Disconnected { reason });
+        }
+        let wait = retry_after.map_or(self.wait, |wait| wait.clamp(self.wait, LONGEST_RETRY_AFTER));
+        self.next_attempt = Instant::now() + wait;
+        let longest = if self.is_finishing() { LONGEST_WAIT_AT_END } else { LONGEST_WAIT };
+        self.wait = (self.wait * 2).min(longest);
+    }
+
+    fn update_oldest(&mut self) {
+        *self.control.oldest_waiting.lock().unwrap_or_else(PoisonError::into_inner) = self.outbox.oldest();
+    }
+
+    /// Sleeps until the session, the spool, or the control needs attention.
+    fn sleep(&mut self) {
+        let now = Instant::now();
+        let mut due: Vec<Instant> = Vec::new();
+        if self.spool.needs_sync() {
+            due.push(self.next_sync);
+        }
+        let mut sockets = vec![PollFd::new(&self.control.wake, PollFlags::IN)];
+        match &self.connection {
+            None => due.push(self.next_attempt),
+            Some(connection) => {
+                let wakeup = connection.session.wakeup(now);
+                due.extend(wakeup.at);
+                if let Some(socket) = wakeup.socket {
+                    let write = if wakeup.is_writing { PollFlags::OUT } else { PollFlags::empty() };
+                    sockets.push(PollFd::from_borrowed_fd(socket, PollFlags::IN | write));
+                }
+                if !connection.is_reported && connection.session.is_ready() {
+                    due.push(connection.since + CONNECTED_AFTER);
+                }
+            }
+        }
+        let wait = due.into_iter().min().map(|due| due.saturating_duration_since(now));
+        // Rounded up, because a wakeup just before the time would only lead to another short sleep.
+        let wait = wait.and_then(|wait| Timespec::try_from(wait + Duration::from_millis(1)).ok());
+        // An interrupted poll only makes the loop run once more.
+        let _ = poll(&mut sockets, wait.as_ref());
+        let _ = rustix::io::read(&self.control.wake, &mut [0u8; 8]);
+    }
+}

@@ -1,0 +1,74 @@
+//! Opens the outputs of a run.
+
+use std::io;
+
+use super::delivery::SpooledOutput;
+use super::fan_out::{FanOut, NamedOutput};
+use super::lines;
+use super::spool::folders_with_alerts;
+use super::{Event, EventHandler, Mode, Output, OutputError, Sensor, SpoolSettings, Target};
+
+/// Opens all targets and combines them into one output.
+///
+/// Everything that can be checked is checked here, before the run begins. An unreachable receiver
+/// is not an error; it is reported to `handler`. Without a spool, alerts for receivers wait in
+/// memory.
+pub fn open(
+    targets: &[Target],
+    sensor: &Sensor,
+    mode: Mode,
+    spool: Option<&SpoolSettings>,
+    handler: &EventHandler,
+) -> Result<Box<dyn Output>, OutputError> {
+    for (index, target) in targets.iter().enumerate() {
+        if targets[..index].iter().any(|other| other.to_string() == target.to_string()) {
+            return Err(OutputError::Target { name: target.to_string(), why: "is named twice".to_owned() });
+        }
+    }
+    if let Some(spool) = spool {
+        report_orphans(spool, targets, handler)?;
+    }
+    // Each alert goes to the receivers' spools first: an alert that any other output shows must
+    // survive a crash.
+    let (receivers, files): (Vec<_>, Vec<_>) = targets.iter().partition(|target| target.is_receiver());
+    let outputs = receivers.into_iter().chain(files).map(|target| {
+        Ok(NamedOutput {
+            name: target.to_string(),
+            is_standard_output: matches!(target, Target::StandardOutput(_)),
+            output: open_target(target, sensor, mode, spool, handler)?,
+        })
+    });
+    Ok(Box::new(FanOut::new(outputs.collect::<Result<_, OutputError>>()?, mode, handler.clone())))
+}
+
+fn open_target(
+    target: &Target,
+    sensor: &Sensor,
+    mode: Mode,
+    spool: Option<&SpoolSettings>,
+    handler: &EventHandler,
+) -> Result<Box<dyn Output>, OutputError> {
+    Ok(match target {
+        Target::StandardOutput(format) => Box::new(lines::standard_output(format.formatter(sensor))?),
+        Target::File(path, format) => Box::new(lines::open(path, mode, format.formatter(sensor))?),
+        Target::Receiver(receiver) => Box::new(SpooledOutput::open(receiver, sensor, mode, spool, handler)?),
+    })
+}
+
+/// Reports alerts that wait for a receiver that is not among the targets. The operator may have
+/// changed the receiver's name.
+fn report_orphans(spool: &SpoolSettings, targets: &[Target], handler: &EventHandler) -> Result<(), OutputError> {
+    let folders = match folders_with_alerts(&spool.folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        folders => folders.map_err(|error| OutputError::Spool { folder: spool.folder.clone(), error })?,
+    };
+    let own: Vec<_> = targets
+        .iter()
+        .filter_map(Target::receiver)
+        .map(|receiver| spool.folder.join(receiver.spool_folder_name()))
+        .collect();
+    for folder in folders.into_iter().filter(|folder| !own.contains(folder)) {
+        handler("spool", Event::OrphanedSpool { folder });
+    }
+    Ok(())
+}
