@@ -135,10 +135,10 @@ impl Index {
 }
 
 fn to_bytes(entry: Entry, counts: [u32; PIECES]) -> [u8; HEAD] {
-    let Entry { part: Part { input, start, ends, is_sought, describes }, frames } = entry;
+    let Entry { part: Part { input, start, ends, is_seekable, has_descriptions }, frames } = entry;
     let mut bytes = [0; HEAD];
     let (numbers, _) = bytes.as_chunks_mut();
-    let flags = u32::from(is_sought) | u32::from(describes) << 1;
+    let flags = u32::from(is_seekable) | u32::from(has_descriptions) << 1;
     let told = [input, flags, start as u32, (start >> 32) as u32].into_iter().chain(ends).chain(frames).chain(counts);
     numbers.iter_mut().zip(told).for_each(|(bytes, number)| *bytes = number.to_le_bytes());
     bytes
@@ -151,7 +151,13 @@ fn from_bytes(bytes: [u8; HEAD]) -> (Entry, [u32; PIECES]) {
     let (input, flags) = (next(), next());
     let start = u64::from(next()) | u64::from(next()) << 32;
     let [ends, frames, counts] = [(); 3].map(|()| [(); PIECES].map(|()| next()));
-    (Entry { part: Part { input, start, ends, is_sought: flags & 1 == 1, describes: flags & 2 == 2 }, frames }, counts)
+    (
+        Entry {
+            part: Part { input, start, ends, is_seekable: flags & 1 == 1, has_descriptions: flags & 2 == 2 },
+            frames,
+        },
+        counts,
+    )
 }
 
 #[cfg(test)]
@@ -176,8 +182,8 @@ mod tests {
             input: 7,
             start: 1 << 40 | number,
             ends: [10, 20, 20, 30, 30, 30, 30, 30],
-            is_sought: number == 0,
-            describes: number == 1,
+            is_seekable: number == 0,
+            has_descriptions: number == 1,
         };
         let frame = |offset| Frame { time: Timestamp::MIN, offset, captured: 1, original: 1, link: LinkType::RAW };
         let last = MOST_KEPT as u64;

@@ -14,7 +14,7 @@ use std::time::SystemTime;
 use thiserror::Error;
 
 use crate::alert::Evidence;
-use crate::capture::{Again, Block, CaptureError, Filter, Input, Origin, TimeWindow};
+use crate::capture::{Block, BlockRereader, CaptureError, Filter, Input, Origin, TimeWindow};
 
 mod index;
 mod plan;
@@ -132,7 +132,7 @@ impl Carving {
         let unindexed = |error| CarveError::Index { path: path.clone(), error };
         let mut writer = Writer::new(BufWriter::with_capacity(BUFFER, file)).map_err(unwritten)?;
         let mut wanted = Wanted::new(evidence);
-        let mut again = Again::new(inputs.clone(), filter, window);
+        let mut again = BlockRereader::new(inputs.clone(), filter, window);
         let mut carved = Carved::default();
         let mut block = Block::new(Arc::new(Origin::default()), Arc::default());
         let mut comments = Vec::new();

@@ -33,7 +33,7 @@ impl Plan {
             if pieces != 0 || plan.is_read_whole(plan.end, &part) {
                 plan.blocks.push((plan.end, pieces));
             }
-            plan.is_sought &= part.is_sought;
+            plan.is_sought &= part.is_seekable;
             plan.end += 1;
         }
         let last = plan.blocks.iter().rposition(|(_, pieces)| *pieces != 0);
@@ -55,6 +55,6 @@ impl Plan {
 
     /// Whether a Block tells how others are to be read.
     fn is_read_whole(&self, number: u64, part: &Part) -> bool {
-        number == self.first || part.describes
+        number == self.first || part.has_descriptions
     }
 }
