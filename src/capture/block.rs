@@ -14,7 +14,7 @@ use crate::capture::packet_number::{PacketNumber, Packets};
 use crate::indicator::IndicatorSet;
 use crate::units::Timestamp;
 
-/// How many captured bytes a Block holds at most.
+/// The largest number of captured bytes in a Block.
 ///
 /// Measured on two cores: with half a megabyte, workers wait for each other so often that a replay
 /// takes a fifth longer. Larger Blocks were not tried, as each worker holds one.

@@ -25,8 +25,8 @@ pub struct CaptureCounts {
     pub kernel_dropped: u64,
     /// Packets that interfaces or their drivers dropped before the kernel received them.
     pub interface_dropped: u64,
-    /// How often an interface vanished, went down or lost its carrier. What passed until it was
-    /// back is unknown.
+    /// The number of times that an interface vanished, went down or lost its carrier. What passed
+    /// until it was back is unknown.
     pub interfaces_lost: u64,
 }
 

@@ -76,7 +76,7 @@ pub enum CaptureError {
     NotCapture {
         /// The file.
         path: PathBuf,
-        /// What it looks like, and what to do.
+        /// A description of the content, and what to do.
         reason: String,
     },
     /// It is a capture, but of an unsupported kind.
@@ -84,7 +84,7 @@ pub enum CaptureError {
     Unsupported {
         /// The file.
         path: PathBuf,
-        /// What is unusual about it.
+        /// The unsupported property.
         reason: String,
     },
     /// Reading failed. The frames before the error were processed.
@@ -104,7 +104,7 @@ pub enum CaptureError {
         path: PathBuf,
         /// The offset of the record.
         offset: CaptureOffset,
-        /// What is wrong with it.
+        /// The kind of damage.
         damage: Damage,
         /// The offset at which reading resumed. `None` if no more records were found.
         resumed: Option<u64>,
@@ -126,7 +126,7 @@ pub enum CaptureError {
     },
 }
 
-/// What the user can do about an error of opening.
+/// Advice for the user about an error of opening.
 fn advice(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::NotFound => "; check the path",
@@ -135,7 +135,7 @@ fn advice(error: &io::Error) -> &'static str {
     }
 }
 
-/// What was done with the rest of the file.
+/// The part of the message that says what was done with the rest of the file.
 fn after_damage(offset: CaptureOffset, resumed: Option<u64>, damage: &Damage) -> String {
     match (resumed, damage) {
         (Some(at), _) => format!("reading resumed at byte {at} ({} bytes skipped)", at.saturating_sub(offset.bytes)),

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 #[derive(Debug)]
 pub struct Heartbeat {
     began: Instant,
-    /// When the latest acknowledged beat was made, in milliseconds after `began`.
+    /// The time at which the latest acknowledged beat was made, in milliseconds after `began`.
     latest: AtomicU64,
 }
 

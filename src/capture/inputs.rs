@@ -29,7 +29,7 @@ impl Inputs {
     /// Expands paths. `-` is standard input. A folder stands for all regular files in it and in its
     /// subfolders, each folder sorted by name. Symbolic links in a folder are not followed, so that
     /// no file is read twice and there are no loops. Pipes, sockets and devices in it are skipped.
-    /// What cannot be listed is reported.
+    /// Errors of listing are reported.
     pub fn expand(paths: &[PathBuf], report: &mut dyn FnMut(CaptureError)) -> Self {
         let mut inputs = Self { list: Vec::new(), total: Some(ByteCount(0)) };
         for path in paths {

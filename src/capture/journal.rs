@@ -21,19 +21,19 @@ use std::time::Duration;
 use crate::capture::identity::{CaptureIdentity, FileState};
 use crate::units::Timestamp;
 
-/// How long the tracker waits at most for the missing pieces of a request, a TLS hello or a
+/// The longest time that the tracker waits for the missing pieces of a request, a TLS hello or a
 /// datagram. What it held of them at the end of a capture is reported by then, or never.
 const REASSEMBLY_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The first line of the file. A file that begins differently is not touched.
 const TITLE: &str = "rattap captures read 1";
 
-/// How far back in packet time captures are read again at most, if there are always findings:
-/// longer than the tracker waits for any conversation to continue. Alerts that are then repeated
-/// have other identifiers if their window began earlier.
+/// The longest packet time that is read again after a crash, if there are always findings: longer
+/// than the tracker waits for any conversation to continue. Alerts that are then repeated have
+/// other identifiers if their window began earlier.
 const MAX_LOOK_BACK: Duration = Duration::from_secs(3 * 3600);
 
-/// How many lines about deleted captures are accepted before the file is rewritten.
+/// The number of lines about deleted captures that are accepted before the file is rewritten.
 const MAX_STALE: usize = 8192;
 
 /// The default name of the state file for a folder.

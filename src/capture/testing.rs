@@ -21,7 +21,7 @@ pub(super) struct Pcap {
     pub version: (u16, u16),
     pub snaplen: u32,
     pub link: u32,
-    /// What stands between a record's lengths and its bytes.
+    /// The number of bytes between a record's lengths and its captured bytes.
     pub extra: usize,
     pub lengths_swapped: bool,
 }
@@ -66,7 +66,7 @@ impl Pcap {
         bytes
     }
 
-    /// A file with these frames, a second apart from 1,700,000,000 on.
+    /// A file with these frames, one per second from 1,700,000,000 on.
     pub fn file(&self, frames: &[&[u8]]) -> Vec<u8> {
         let mut bytes = self.header();
         for (second, frame) in frames.iter().enumerate() {

@@ -23,12 +23,12 @@ const ENTRY_LENGTH: usize = 16 + 12 * PIECES;
 /// tunnel adds the 20 bytes of its header to a packet.
 const STRIDE: u64 = 1 << 20;
 
-/// How many Blocks may be kept in memory: 8 GiB of captures. Each takes some 200 bytes in addition
-/// to its flows.
+/// The number of Blocks that may be kept in memory: 8 GiB of captures. Each takes some 200 bytes in
+/// addition to its flows.
 const MAX_BLOCKS_IN_MEMORY: usize = 4096;
 
-/// How many bytes of flows are kept in memory: those of eight million packets. With all flows in
-/// the file, the file was a third of the cost that carving adds to a replay.
+/// The number of bytes of flows that are kept in memory: those of eight million packets. With all
+/// flows in the file, the file was a third of the cost that carving adds to a replay.
 const MAX_BYTES_IN_MEMORY: usize = 32 << 20;
 
 /// The index of the Blocks of a replay. It may be filled from any thread.
@@ -94,7 +94,7 @@ impl Index {
         })
     }
 
-    /// Adds a Block. An error of writing is returned by [`blocks`](Self::blocks).
+    /// Adds a Block. An error of writing is reported when the index is read.
     pub fn add(&self, block: &Block, flows: &FlowKeys) {
         let entry = IndexEntry::of(block);
         let has_room = || self.bytes_in_memory.fetch_add(flows.size(), Ordering::Relaxed) < MAX_BYTES_IN_MEMORY;

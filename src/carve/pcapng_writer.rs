@@ -8,7 +8,7 @@ use std::io::{self, Write};
 
 use crate::capture::{Frame, LinkType};
 
-/// How many bytes of a file name are written.
+/// The largest number of bytes of a file name that are written.
 const MAX_NAME_LENGTH: usize = 1024;
 
 /// The limit of libpcap for most link types (`MAXIMUM_SNAPLEN`). Readers accept longer packets than

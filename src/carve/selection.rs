@@ -12,12 +12,12 @@ use crate::flow::{Flow, Protocol};
 use crate::scan::{FlowKey, WantedFlows};
 use crate::units::Timestamp;
 
-/// How many comments a packet gets at most. The remaining ones go to later packets of its
+/// The largest number of comments of a packet. The remaining ones go to later packets of its
 /// conversation.
 const MAX_COMMENTS: usize = 64;
 
-/// How many conversations of two hosts are named in the comments of their fragments. To which
-/// conversation a fragment belongs is unknown before reassembly.
+/// The number of conversations of two hosts that are named in the comments of their fragments. To
+/// which conversation a fragment belongs is unknown before reassembly.
 const MAX_CONVERSATIONS_PER_HOST_PAIR: usize = 16;
 
 /// The alerted conversations, whose packets are evidence.
@@ -34,7 +34,7 @@ pub(super) struct EvidenceSelection {
 struct Conversation {
     /// Its alert lines, by time.
     lines: Vec<Line>,
-    /// How many of them were named in comments.
+    /// The number of lines that were named in comments.
     commented: usize,
     has_packets: bool,
 }

@@ -21,7 +21,7 @@ const SETS: [CapSet; 5] =
 pub struct DroppedPrivileges {
     /// The name of the user, or the number if it has no name.
     pub user: String,
-    /// How far Landlock confines the process; `None` if that was not requested.
+    /// The confinement by Landlock; `None` if that was not requested.
     pub confinement: Option<Confinement>,
     /// Opens captures from here on.
     pub opener: Opener,

@@ -28,7 +28,7 @@ pub enum PrivilegesError {
     /// All steps succeeded, but the result is not as expected.
     #[error("privileges were dropped, but {problem}: a bug in this program or in this system")]
     Kept {
-        /// What is not as expected.
+        /// The deviation from the expected state.
         problem: String,
     },
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::privileges::account::Account;
 
-/// Which privileges to drop, and which not.
+/// The choice of which privileges to drop.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
     /// The account that a process of root becomes.

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use crate::capture::error::{CaptureError, CaptureOffset};
 use crate::capture::format::{Damage, DamagedRecord};
 
-/// How many damaged records of one file are reported. More would flood the log, so the rest is only
-/// counted.
+/// The largest number of damaged records reported for one file. More would flood the log, so the
+/// rest is only counted.
 pub(super) const MAX_REPORTED: u32 = 10;
 
 /// Reports the damaged records of one file, up to a limit.
@@ -23,8 +23,8 @@ impl DamageLog {
         Self { path, is_decompressed, reported: 0, has_read_failed: false }
     }
 
-    /// How many more records it makes sense to note: the ones to report, and one that shows that
-    /// there are more.
+    /// The number of further records that are worth noting: those to report, and one that shows
+    /// that there are more.
     pub(super) fn room(&self) -> usize {
         MAX_REPORTED.saturating_sub(self.reported) as usize + 1
     }

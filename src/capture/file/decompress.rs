@@ -9,15 +9,15 @@ use std::thread;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
-/// How much is handed over at a time. So much is still in a core's own cache when it is copied into
-/// the Block.
+/// The size of the chunks that are handed over. A chunk is still in a core's own cache when it is
+/// copied into the Block.
 const CHUNK: usize = 256 << 10;
 
-/// How far a file is decompressed ahead. So much of the next file is ready when its turn comes. Of
-/// a small file, as log rotation makes them, that is most of it.
+/// The number of bytes that are decompressed ahead. So much of the next file is ready when its turn
+/// comes. Of a small file, as log rotation makes them, that is most of it.
 const AHEAD: usize = 16 << 20;
 
-/// How many chunks a stream has.
+/// The number of chunks of a stream.
 const CHUNKS: usize = AHEAD / CHUNK;
 
 /// A stream that another thread decompresses ahead.

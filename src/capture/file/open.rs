@@ -16,11 +16,11 @@ use crate::capture::file::reader::{ByteStream, CaptureReader};
 use crate::capture::format::{FileFormat, MAGIC_LENGTH, Parser};
 use crate::capture::inputs::Input;
 
-/// How much of a compressed file is read at a time. With so much the calls cost nothing compared to
-/// the decompression.
+/// The read size for compressed files. With this size the calls cost nothing compared to the
+/// decompression.
 pub(super) const COMPRESSED_READ_SIZE: usize = 256 << 10;
 
-/// How much is read at a time if only the beginning is needed.
+/// The read size if only the beginning is needed.
 const BEGINNING_READ_SIZE: usize = 8 << 10;
 
 /// Opens the input with this number in the list of inputs.

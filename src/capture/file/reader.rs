@@ -12,15 +12,15 @@ use crate::capture::format::{Damage, DamagedRecord, FrameSink, ParseBuffer, Pars
 use crate::capture::packet_number::PacketNumber;
 use crate::units::ByteCount;
 
-/// How much is read before the parser goes over it. The parser finds each record only through the
-/// one before it, so the bytes should still be in the core's own cache. A capture of 1 GB took
-/// 0.088 s with this size and 0.114 s with reads of 2 MiB.
+/// The number of bytes that are read before the parser goes over them. The parser finds each record
+/// only through the one before it, so the bytes should still be in the core's own cache. A capture
+/// of 1 GB took 0.088 s with this size and 0.114 s with reads of 2 MiB.
 ///
-/// What is parsed at a time is a piece of a Block, which can later be reread alone.
+/// Each such read makes a piece of a Block, which can later be reread alone.
 const READ_SIZE: usize = BLOCK_CAPACITY / PIECES;
 
-/// For how many frames a Block has room from the start: a buffer full of frames of some 240 bytes.
-/// It grows if needed.
+/// The number of frames for which a Block has room from the start: a full buffer of frames of some
+/// 240 bytes. It grows if needed.
 const INITIAL_FRAMES: usize = BLOCK_CAPACITY / 256;
 
 /// The bytes of a capture, without compression.
@@ -46,7 +46,7 @@ pub(in crate::capture) struct CaptureReader {
     carry: Vec<u8>,
     /// The offset of `carry` in the capture, or that of the stream's next byte if `carry` is empty.
     start: u64,
-    /// How many bytes from `start` on must be skipped first.
+    /// The number of bytes from `start` on to skip first.
     skip: u64,
     damage_log: DamageLog,
     has_ended: bool,

@@ -19,8 +19,8 @@ use crate::capture::inputs::Input;
 use crate::capture::source::{Fill, Source};
 use crate::capture::time_window::TimeWindow;
 
-/// How many files are opened before their turn, so that compressed ones are decompressed in
-/// parallel. Each may hold some 16 MiB of decompressed bytes.
+/// The number of files that are opened before their turn, so that compressed ones are decompressed
+/// in parallel. Each may hold some 16 MiB of decompressed bytes.
 pub(in crate::capture) const OPENED_AHEAD: usize = 3;
 
 /// A list of capture files that are read as one history: each file to its end, then the next.

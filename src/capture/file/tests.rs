@@ -23,7 +23,7 @@ use crate::capture::testing::{ParsedFrame, Pcap, Pcapng};
 use crate::indicator::IndicatorSet;
 use crate::units::ByteCount;
 
-/// What a source gave: the frames of each Block with its origin, what was said, and the counts.
+/// The results of a source: the frames of each Block with its origin, the errors, and the counters.
 #[derive(Debug, PartialEq, Eq)]
 struct Replay {
     blocks: Vec<(String, Vec<ParsedFrame>)>,
@@ -123,7 +123,7 @@ fn a_file_of_many_blocks_gives_all_its_frames_in_order() {
     assert_eq!(read.blocks.len(), 3);
 }
 
-/// The parts of a file's Blocks with what they hold, piece by piece.
+/// The locations of the Blocks of a file, with the frames of each piece.
 fn pieces(path: &Path) -> Vec<(Part, [Vec<ParsedFrame>; PIECES])> {
     let mut files = Files::new(vec![Input::File(path.to_owned())], None);
     let mut block = Block::new(Arc::default(), Arc::default());
@@ -173,7 +173,7 @@ fn pieces_of_blocks_are_read_again_by_themselves() {
                 assert_eq!(read(part, None), pieces.concat());
                 continue;
             }
-            // Some are passed over, and others are read twice.
+            // Some are skipped, and others are read twice.
             for piece in [1, 2, 5, 3, 0, 7, 7] {
                 assert_eq!(read(part, Some(piece)), pieces[piece], "Block {number}, piece {piece}");
             }
@@ -348,7 +348,7 @@ fn a_record_larger_than_a_block_is_passed_over_and_its_end_awaited() {
     }
 }
 
-/// A pipe whose writer hands over one piece at a time, when told to.
+/// A pipe whose writer delivers one piece at a time, on request.
 struct Piecewise(mpsc::Receiver<Vec<u8>>);
 
 impl Read for Piecewise {
@@ -370,7 +370,7 @@ fn a_frame_from_a_pipe_is_handed_on_as_soon_as_it_is_there() {
     files.current = Some(reader);
     let mut block = Block::new(Arc::default(), Arc::new(IndicatorSet::default()));
     for second in 0..3 {
-        // In two pieces; were a third waited for, this test would hang.
+        // In two pieces. If the source waited for a third one, this test would hang.
         let record = pcap.record(second, 0, b"a frame", 7);
         let (one, other) = record.split_at(20);
         send.send(one.to_vec()).unwrap();
@@ -424,14 +424,14 @@ proptest! {
     }
 }
 
-/// What the test expects of a file for which the manifest alone does not say it.
+/// The expectation for a file that differs from the manifest.
 struct Special {
-    /// How the path ends.
+    /// The end of the path.
     path: &'static str,
     frames: usize,
-    /// What the one message holds; empty where none comes.
+    /// A part of the only message; empty if there is none.
     message: &'static str,
-    /// Why.
+    /// The reason.
     _reason: &'static str,
 }
 
@@ -484,13 +484,13 @@ const SPECIAL: [Special; 17] = [
     special("MANIFEST.tsv", 0, "looks like text", "no capture at all"),
 ];
 
-/// The real captures are no part of this project: `RATTAP_CAPTURES` names a folder that holds them,
-/// with a `MANIFEST.tsv` whose columns are path, …, packets as Wireshark's `capinfos` counts them
-/// (the sixth; `?` where it refuses the file).
+/// The real captures are not part of this project: `RATTAP_CAPTURES` names a folder that holds
+/// them, with a `MANIFEST.tsv` whose columns are path, …, packets as Wireshark's `capinfos` counts
+/// them (the sixth; `?` where it refuses the file).
 #[test]
 fn real_captures_hold_as_many_frames_as_wireshark_counts() {
     let Some(folder) = std::env::var_os("RATTAP_CAPTURES").map(PathBuf::from) else {
-        // Not `eprintln`: the test harness would keep that to itself.
+        // Not `eprintln`: the test harness would hide that.
         let _ = writeln!(std::io::stderr(), "SKIPPED: RATTAP_CAPTURES names no folder of real captures");
         return;
     };

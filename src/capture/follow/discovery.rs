@@ -18,11 +18,11 @@ use crate::capture::identity::{CaptureIdentity, FileState, HeadDigest};
 use crate::capture::inputs::Input;
 use crate::units::Timestamp;
 
-/// How often the folder is listed although the kernel reports events: there are none about other
+/// The interval of listings while the kernel reports events. There are no events about other
 /// machines.
 const LISTING_INTERVAL: Duration = Duration::from_secs(60);
 
-/// How often the folder is listed if the kernel reports no events.
+/// The interval of listings if the kernel reports no events.
 const LISTING_INTERVAL_UNWATCHED: Duration = Duration::from_secs(2);
 
 /// The position of a capture in the reading order: by the time of its first packet.

@@ -23,8 +23,8 @@ use rustix::io::Errno;
 
 use crate::capture::identity::FileState;
 
-/// How long a file without a successor must be unchanged to count as finished. On a quiet link a
-/// writer may buffer for minutes.
+/// The time for which a file without a successor must be unchanged to count as finished. On a quiet
+/// link a writer may buffer for minutes.
 const UNCHANGED_TIME: Duration = Duration::from_secs(600);
 
 /// Endings of the temporary names that programs use until a file is finished: downloads and copies.

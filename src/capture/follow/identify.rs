@@ -12,11 +12,12 @@ use crate::capture::identity::{CaptureIdentity, FileState, HeadDigest, head_dige
 use crate::indicator::IndicatorSet;
 use crate::units::Timestamp;
 
-/// How many first bytes, decompressed, identify a capture: the headers of every format, and some
-/// packets with their times.
+/// The number of first bytes, after decompression, that identify a capture: the headers of every
+/// format, and some packets with their times.
 pub(super) const HEAD_LENGTH: usize = 8 << 10;
 
-/// How far to search for the first packet. A pcapng file may have other blocks before it.
+/// The number of bytes in which the first packet is searched for. A pcapng file may have other
+/// blocks before it.
 const FIRST_PACKET_RANGE: usize = 512 << 10;
 
 /// The beginning of a capture.

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::units::Timestamp;
 
-/// How many steps of time pass while no capture arrives. The first one closes the windows, and the
+/// The number of time steps while no capture arrives. The first one closes the windows, and the
 /// second one closes those that the first one opened.
 const IDLE_STEPS: u32 = 2;
 

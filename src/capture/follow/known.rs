@@ -4,10 +4,10 @@ use std::collections::HashMap;
 
 use crate::capture::identity::{CaptureIdentity, FileState, HeadDigest};
 
-/// For how many listings a deleted capture stays known. It may come back compressed.
+/// The number of listings for which a deleted capture stays known. It may come back compressed.
 const LISTINGS_KNOWN: u64 = 10;
 
-/// How many deleted captures may be known before old ones are forgotten.
+/// The number of deleted captures that may be known before old ones are forgotten.
 const MAX_DELETED: usize = 8192;
 
 /// The captures that were seen before, by content and by inode.

@@ -17,11 +17,11 @@ use crate::capture::journal::{Journal, Mark};
 use crate::capture::source::{Fill, Source};
 use crate::capture::stop::Stop;
 
-/// How long the source waits at most before it checks for a stop.
+/// The longest wait before the source checks for a stop.
 const MAX_WAIT: Duration = Duration::from_millis(200);
 
-/// How often an empty Block is yielded while no capture arrives. It carries the latest checkpoint,
-/// and gives the outputs an opportunity for maintenance.
+/// The interval of empty Blocks while no capture arrives. An empty Block carries the latest
+/// checkpoint, and gives the outputs an opportunity for maintenance.
 const IDLE_INTERVAL: Duration = Duration::from_secs(1);
 
 /// A followed folder.

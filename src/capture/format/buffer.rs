@@ -10,7 +10,7 @@ pub(in crate::capture) struct ParseBuffer<'a> {
     pub bytes: &'a [u8],
     /// The offset of the first of these bytes in the capture.
     pub start: u64,
-    /// How many bytes the whole buffer can hold.
+    /// The number of bytes that the whole buffer can hold.
     pub capacity: usize,
     /// The capture ends with these bytes.
     pub is_final: bool,
@@ -46,13 +46,13 @@ pub(in crate::capture) struct FrameSink<'a> {
     pub report: &'a mut dyn FnMut(DamagedRecord),
 }
 
-/// How far a parser came.
+/// The progress of a parser.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::capture) struct ParseProgress {
     /// The position in the buffer up to which everything is parsed. The parser needs the bytes from
     /// there on again, with more bytes after them.
     pub parsed: usize,
-    /// How many bytes from there on must be skipped first: a record too large for the buffer.
+    /// The number of bytes from there on to skip first: a record too large for the buffer.
     pub skip: u64,
 }
 

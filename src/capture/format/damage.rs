@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// What is wrong with a record (pcap) or block (pcapng) of a capture.
+/// The damage of a record (pcap) or a block (pcapng).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Damage {
     /// The file ends before the record does.

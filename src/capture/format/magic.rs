@@ -3,8 +3,8 @@
 use crate::capture::format::pcap::{FILE_HEADER_LENGTH, PcapParser};
 use crate::capture::format::pcapng::SECTION_HEADER;
 
-/// How many first bytes the detection needs: a pcap file header, which is also enough for every
-/// magic number below.
+/// The number of first bytes that the detection needs: a pcap file header, which is also enough for
+/// every magic number below.
 pub(in crate::capture) const MAGIC_LENGTH: usize = FILE_HEADER_LENGTH;
 
 /// The format of a file.

@@ -32,13 +32,13 @@ const MODIFIED_LAYOUTS: [usize; 3] = [24, 28, 20];
 /// put 0, 0x7fffffff or 0xffffffff for "no limit", which says nothing about the records.
 const MAX_SNAPLEN: u32 = 1 << 20;
 
-/// How many plausible records in a row end a resynchronization, if their times are near that of the
-/// last good record. Payload bytes easily pass as one or two records; more than three need more
-/// look-ahead.
+/// The number of plausible records in a row that end a resynchronization, if their times are near
+/// that of the last good record. Payload bytes easily pass as one or two records; more than three
+/// need more look-ahead.
 const NEAR_CHAIN: u32 = 3;
 
-/// How many it takes if their times are far from that of the last good record, which may itself
-/// have been damaged.
+/// The same number if their times are far from that of the last good record, which may itself have
+/// been damaged.
 const FAR_CHAIN: u32 = 6;
 
 /// The order of the two lengths in a record header.

@@ -3,7 +3,7 @@
 use crate::capture::format::damage::Damage;
 use crate::units::Timestamp;
 
-/// How far apart the times of neighboring records may be during a resynchronization, in
+/// The largest distance between the times of neighboring records during a resynchronization, in
 /// nanoseconds. One day: records of quiet captures are still found, and random bytes hardly ever
 /// pass.
 const MAX_TIME_GAP: u64 = 86_400 * 1_000_000_000;
@@ -13,7 +13,7 @@ const MAX_TIME_GAP: u64 = 86_400 * 1_000_000_000;
 pub(in crate::capture) struct DamagedRecord {
     /// The offset of the record in the capture.
     pub offset: u64,
-    /// What is wrong with it.
+    /// The kind of damage.
     pub damage: Damage,
     /// The offset at which parsing resumed, if it did.
     pub resumed: Option<u64>,
@@ -24,7 +24,7 @@ pub(in crate::capture) struct DamagedRecord {
 pub(super) struct PendingDamage {
     /// The offset of the damaged record in the capture.
     pub offset: u64,
-    /// What is wrong with it.
+    /// The kind of damage.
     pub damage: Damage,
 }
 

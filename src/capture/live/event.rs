@@ -7,7 +7,7 @@ use std::fmt;
 pub struct InterfaceEvent {
     /// The interface.
     pub interface: String,
-    /// What changed.
+    /// The change.
     pub change: Change,
 }
 

@@ -22,15 +22,15 @@ use crate::capture::live::link::Link;
 use crate::capture::live::settings::{Direction, LiveSettings};
 use crate::units::Timestamp;
 
-/// How long the kernel holds packets back at most, to hand on many at a time. This is most of the
-/// delay of an alert on a quiet link.
+/// The longest time for which the kernel holds packets back, to hand on many at a time. This is
+/// most of the delay of an alert on a quiet link.
 pub(super) const RING_BLOCK_TIMEOUT: Duration = Duration::from_millis(50);
 
 /// The size of a block of the ring, unless it holds a frame larger than this. libpcap hands on one
 /// block per call.
 const RING_BLOCK_SIZE: usize = 256 << 10;
 
-/// About how many bytes a packet takes in the ring in addition to its own.
+/// The approximate number of bytes that a packet takes in the ring in addition to its own.
 const RING_PACKET_OVERHEAD: usize = 96;
 
 /// On a busy link packets are batched: until there are this many bytes, or the first packet has
@@ -40,7 +40,7 @@ const BATCH_SIZE: usize = 512 << 10;
 const MAX_BATCH_DELAY: Duration = Duration::from_millis(20);
 const BATCH_PAUSE: Duration = Duration::from_millis(5);
 
-/// How many packets are read in one call: more than one block of the ring holds.
+/// The number of packets that one call may read: more than one block of the ring holds.
 const MAX_PACKETS_PER_CALL: usize = 4096;
 
 /// libpcap's name for all interfaces at once. It is not a link, and cannot be promiscuous.

@@ -17,10 +17,11 @@ use crate::capture::live::settings::LiveSettings;
 use crate::capture::live::status::Watched;
 use crate::privileges::Opener;
 
-/// How often the kernel is asked for the state of the link and for its drop counters.
+/// The interval at which the kernel is asked for the state of the link and the drop counters.
 const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
-/// How soon a lost interface is checked again: at first, and at most. The pause doubles in between.
+/// The first and the longest pause between checks of a lost interface. The pause doubles in
+/// between.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const MAX_PAUSE: Duration = Duration::from_secs(2);
 
@@ -32,8 +33,8 @@ pub(super) struct InterfaceCapture {
     pub(super) status: Arc<Watched>,
     settings: Arc<LiveSettings>,
     handle: Option<CaptureHandle>,
-    /// When to close the handle of an interface that does not exist any more. Until then the ring
-    /// may hold packets from before, or the kernel may still hold some back.
+    /// The time at which to close the handle of an interface that does not exist any more. Until
+    /// then the ring may hold packets from before, or the kernel may still hold some back.
     close_at: Option<Instant>,
     /// The interface is lost, and the loss was reported.
     is_lost: bool,

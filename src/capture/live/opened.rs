@@ -13,7 +13,7 @@ use crate::capture::live::status::Watched;
 use crate::capture::stop::Stop;
 use crate::privileges::Opener;
 
-/// How many events may wait to be logged. Further ones are only counted.
+/// The number of events that may wait to be logged. Further ones are only counted.
 const MAX_WAITING_EVENTS: usize = 64;
 
 /// Open interfaces, including those that are down. The kernel already captures packets, but nothing

@@ -24,7 +24,7 @@ pub struct LiveSettings {
     pub interfaces: Vec<String>,
     /// Also capture packets that are addressed to others.
     pub is_promiscuous: bool,
-    /// How many bytes of each frame are captured, at most [`LONGEST_SNAP`].
+    /// The number of bytes that are captured of each frame, at most [`LONGEST_SNAP`].
     pub snap_length: u32,
     /// The size of the kernel's buffer for each interface, below 2 GiB.
     pub kernel_buffer: ByteCount,

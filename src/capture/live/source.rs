@@ -13,21 +13,22 @@ use crate::capture::stop::Stop;
 use crate::privileges::Opener;
 use crate::units::Timestamp;
 
-/// How long the source waits for packets on a quiet interface before it yields an empty Block. A
-/// stop may take that long to be noticed. Four empty Blocks a second cost a thousandth of a core.
+/// The time that the source waits on a quiet interface before it yields an empty Block. A stop may
+/// take that long to be noticed. Four empty Blocks a second cost a thousandth of a core.
 const IDLE_INTERVAL: Duration = Duration::from_millis(250);
 
-/// How far the time of an empty Block is behind the clock. This is longer than the kernel holds
+/// The delay of the time in an empty Block behind the clock. This is longer than the kernel holds
 /// packets back, so that no empty Block overtakes the packets of another interface.
 const IDLE_DELAY: Duration = Duration::from_secs(1);
 
-/// How often a Block carries a heartbeat.
+/// The interval of heartbeats.
 const HEARTBEAT_INTERVAL: Duration = Duration::from_millis(250);
 
-/// How long the ring is read at most after a stop, in case packets from before the stop never end.
+/// The longest time for which the ring is read after a stop, in case packets from before the stop
+/// never end.
 const MAX_DRAIN: Duration = Duration::from_secs(10);
 
-/// After a stop, how long to wait for packets that the kernel still holds back.
+/// The time to wait, after a stop, for packets that the kernel still holds back.
 const DRAIN_TIMEOUT: Duration = RING_BLOCK_TIMEOUT.saturating_mul(2);
 
 /// One live interface as a source.

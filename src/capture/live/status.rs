@@ -19,7 +19,7 @@ pub struct InterfaceCounts {
     pub kernel_dropped: u64,
     /// Packets that the interface or its driver dropped.
     pub interface_dropped: u64,
-    /// How often it vanished, went down or lost its carrier.
+    /// The number of times that it vanished, went down or lost its carrier.
     pub lost: u64,
 }
 

@@ -4,7 +4,7 @@ use super::*;
 use crate::capture::format::resync::DamagedRecord;
 use crate::capture::testing::{ParseOutcome, ParsedFrame, Pcap, run};
 
-/// Large enough for every record that a test's damage may make, as a real Block is.
+/// Large enough for every record in these tests, even with damaged lengths, as a real Block is.
 const CAPACITY: usize = 2 << 20;
 
 fn read_in(bytes: &[u8], capacity: usize) -> Result<ParseOutcome, String> {
@@ -144,7 +144,7 @@ fn records_far_from_the_last_good_time_need_more_of_a_chain() {
         for second in 0..count {
             file.extend(pcap.record(1_600_000_000 + second, 0, b"far away", 8));
         }
-        // No file's end, which would make up for the rest of the chain.
+        // Without these bytes the end of the file would confirm the records.
         file.extend([0xff; 50]);
         read(&file).frames.len()
     };
@@ -205,8 +205,8 @@ proptest! {
             if let Some(byte) = file.get_mut(place) { *byte = value; }
         }
         let file = &file[..FILE_HEADER_LENGTH + cut.index(file.len() - FILE_HEADER_LENGTH + 1)];
-        // With a bound on records that leaves a small buffer room for a chain of them, as a Block
-        // has for real ones.
+        // With this limit even a small buffer has room for a chain of records, as a Block has for
+        // real ones.
         let bound = Some(300);
         prop_assert_eq!(read_bound(file, capacity, bound).unwrap(), read_bound(file, CAPACITY, bound).unwrap());
     }

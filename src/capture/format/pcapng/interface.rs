@@ -13,7 +13,7 @@ const TIME_OFFSET: u16 = 14;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Interface {
     pub(super) link: LinkType,
-    /// How many bytes of a packet are captured at most; 0 for no limit.
+    /// The largest number of captured bytes of a packet; 0 for no limit.
     pub(super) snaplen: u32,
     resolution: TimeResolution,
     /// Nanoseconds that are added to each time.

@@ -29,8 +29,8 @@ const BLOCK_OVERHEAD: usize = 12;
 /// A damaged length is mostly larger, and skipping that far would lose the packets in between.
 const MAX_BLOCK: u32 = 256 << 20;
 
-/// How many interfaces of a section are supported: as many as the 16 bits of an obsolete packet
-/// block can number. They take 2 MiB.
+/// The number of interfaces that are supported in a section: as many as the 16 bits of an obsolete
+/// packet block can number. They take 2 MiB.
 pub(super) const MAX_INTERFACES: usize = 1 << 16;
 
 /// Parses the blocks of a pcapng file.

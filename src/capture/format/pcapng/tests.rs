@@ -35,7 +35,8 @@ fn every_kind_of_packet_block_is_read_in_both_byte_orders() {
             ng.interface(113, 0, &[]),
             ng.packet(1, 5_000_000_000_007, b"enhanced", 80),
             ng.obsolete(0, 6, b"obsolete!"),
-            // No more of it than the interface's snapshot length is there; the rest is padding.
+            // Only as many bytes as the interface's snapshot length are captured. The rest is
+            // padding.
             ng.simple(11, b"simple"),
             ng.simple(3, b"abc"),
         ]);
@@ -96,7 +97,7 @@ fn time_has_the_resolution_and_offset_of_its_interface() {
         assert_eq!(time(0x80, 0, 7), 7_000_000_000);
         assert_eq!(time(0x81, 0, 3), 1_500_000_000);
         assert_eq!(time(0x80 | 10, 0, 1024 + 512), 1_500_000_000);
-        // What no clock has saturates or vanishes.
+        // Impossible times saturate or become zero.
         assert_eq!(time(0, 0, 1 << 62), i64::MAX);
         assert_eq!(time(0x80, 0, 1 << 62), i64::MAX);
         assert_eq!(time(9, i64::MAX, 1 << 62), i64::MAX);
