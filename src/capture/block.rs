@@ -1,172 +1,106 @@
-//! The Block: the unit of work that travels through the pipeline.
+//! The Block: the unit of work of the pipeline.
 //!
-//! A Block is one reused buffer that holds captured bytes as they lay in the file (record headers included, so that
-//! reading is the only copy) and a list that says where each frame lies in it. Blocks are numbered without a gap over all
-//! sources of a run; that number is the order in which the tracker sees them, whichever scanner was done first.
+//! A Block is one reused buffer that holds captured bytes as they were in the file, including the
+//! record headers, so that reading is the only copy. A list says where each frame is in the buffer.
+//! Blocks are numbered without gaps over all sources of a run. The tracker processes them in this
+//! order, no matter which scanner finishes first.
 
 use std::sync::Arc;
 
-use super::heartbeat::Beat;
-use super::journal::Mark;
+use crate::capture::heartbeat::Beat;
+use crate::capture::journal::Mark;
+use crate::capture::link_type::LinkType;
+use crate::capture::packet_number::{PacketNumber, Packets};
 use crate::indicator::IndicatorSet;
 use crate::units::Timestamp;
 
-/// How many captured bytes a Block holds at the most.
+/// The largest number of captured bytes in a Block.
 ///
-/// Measured on two cores: with half a megabyte workers wait for each other so often that a replay takes a fifth longer. Larger
-/// Blocks were not tried: each worker holds one.
+/// Measured on two cores: with half a megabyte, workers wait for each other so often that a replay
+/// takes a fifth longer. Larger Blocks were not tried, as each worker holds one.
 pub const BLOCK_CAPACITY: usize = 2 << 20;
 
-/// How many pieces of a Block of a file can be read by themselves: as many as a byte has bits.
+/// The number of pieces of a Block. Each piece of a Block of a file can be reread alone. As many as
+/// the bits of a byte, so that a byte can select pieces.
 pub const PIECES: usize = 8;
 
-/// The link-layer header type of a frame: a `LINKTYPE_` number of <https://www.tcpdump.org/linktypes.html>.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct LinkType(pub u16);
-
-impl LinkType {
-    /// BSD loopback: four bytes of address family in the byte order of the capturing host.
-    pub const NULL: Self = Self(0);
-    /// Ethernet, with or without VLAN tags.
-    pub const ETHERNET: Self = Self(1);
-    /// PPP, with or without the HDLC address and control bytes.
-    pub const PPP: Self = Self(9);
-    /// PPP in HDLC-like framing: address and control bytes always there (RFC 1662).
-    pub const PPP_HDLC: Self = Self(50);
-    /// PPPoE session packets, from the PPPoE header on.
-    pub const PPP_ETHER: Self = Self(51);
-    /// IPv4 or IPv6, told by the version nibble.
-    pub const RAW: Self = Self(101);
-    /// OpenBSD loopback: four bytes of address family in network byte order.
-    pub const LOOP: Self = Self(108);
-    /// Linux "cooked" capture, version 1.
-    pub const LINUX_SLL: Self = Self(113);
-    /// IPv4.
-    pub const IPV4: Self = Self(228);
-    /// IPv6.
-    pub const IPV6: Self = Self(229);
-    /// Linux "cooked" capture, version 2.
-    pub const LINUX_SLL2: Self = Self(276);
-
-    /// All of which IP is found behind.
-    pub const READ: [Self; 11] = [
-        Self::NULL,
-        Self::ETHERNET,
-        Self::PPP,
-        Self::PPP_HDLC,
-        Self::PPP_ETHER,
-        Self::RAW,
-        Self::LOOP,
-        Self::LINUX_SLL,
-        Self::IPV4,
-        Self::IPV6,
-        Self::LINUX_SLL2,
-    ];
-}
-
-/// Where one frame lies in its Block.
+/// One frame of a Block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Frame {
-    /// When it was captured.
+    /// The capture time.
     pub time: Timestamp,
-    /// Where its first byte lies in [`Block::bytes`].
+    /// The position of its first byte in [`Block::bytes`].
     pub offset: u32,
-    /// How many bytes of it were captured.
+    /// The number of captured bytes.
     pub captured: u32,
-    /// How many bytes it had on the wire.
+    /// The number of bytes on the wire.
     pub original: u32,
-    /// What its first header is. A pcapng file may mix interfaces of several kinds, so each frame says its own.
+    /// The type of its first header. The interfaces of one pcapng file may have different link
+    /// types, so each frame has its own.
     pub link: LinkType,
 }
 
-/// Where frames come from: a file's or an interface's name, as an alert gives it.
+/// The name of a file or an interface that frames come from, as it appears in alerts.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Origin {
     /// The file name without its folder, `-` for standard input, or the interface name.
     pub name: String,
 }
 
-/// A packet's place in the inputs of a run: where to find it again. Its order is the order in which packets are read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct PacketNumber {
-    /// The input's place in the list of inputs: 0, 1, 2, …
-    pub input: u32,
-    /// The packet's number in it as Wireshark and tcpdump count, from 1 on, those that a filter drops among them. In a damaged
-    /// capture those count that could be read.
-    pub number: u64,
-}
-
-/// From which packet to which, both of them included.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Packets {
-    /// The first.
-    pub first: PacketNumber,
-    /// The last; the first again where it is one packet.
-    pub last: PacketNumber,
-}
-
-impl Packets {
-    /// From the first of both to the last of both; what is `None` is none.
-    pub fn joined(one: Option<Self>, other: Option<Self>) -> Option<Self> {
-        match (one, other) {
-            (Some(one), Some(other)) => {
-                Some(Self { first: one.first.min(other.first), last: one.last.max(other.last) })
-            }
-            (one, other) => one.or(other),
-        }
-    }
-}
-
-/// Where a Block's bytes lie among the inputs, and what it takes to read it once more. Set by files alone.
+/// The location of a Block's bytes in the inputs, as needed to reread it. Only file sources set it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Part {
-    /// The input's place in the list.
+    /// The position of the input in the list of inputs.
     pub input: u32,
-    /// The offset of the Block's first byte in the capture, decompressed where that is.
+    /// The offset of the Block's first byte in the capture, counted after decompression.
     pub start: u64,
-    /// Where its pieces end in [`Block::bytes`]: each after a whole record, and where the one before it ends if it holds none.
+    /// The ends of its pieces as positions in [`Block::bytes`]. Each piece ends after a complete
+    /// record. An empty piece ends where the piece before it does.
     pub ends: [u32; PIECES],
-    /// Whether Blocks of the input and their pieces may be sought, as far as this one tells: it is not compressed, nothing is damaged
-    /// or left out here, and each packet has a time of its own.
-    pub is_sought: bool,
-    /// Whether Blocks after it cannot be read without it: it describes interfaces.
-    pub describes: bool,
+    /// True if this Block allows seeking in its input: the input is not compressed, no record of
+    /// the Block is damaged or skipped, and each packet has a time of its own. A reader may seek in
+    /// an input only if all its Blocks allow it.
+    pub is_seekable: bool,
+    /// True if the Block describes interfaces, so that later Blocks cannot be parsed without it.
+    pub has_descriptions: bool,
 }
 
 impl Part {
-    /// The number of the piece that holds a frame of the Block; the last one's for a frame beyond it.
+    /// The number of the piece that holds a frame of the Block. A frame beyond the last piece
+    /// counts as part of the last piece.
     pub fn piece(&self, frame: &Frame) -> usize {
         self.ends.iter().take_while(|end| frame.offset >= **end).count().min(PIECES - 1)
     }
 }
 
-/// Frames from one origin, in the order in which they were captured.
+/// Frames from one origin, in the order of capture.
 #[derive(Debug)]
 pub struct Block {
-    /// The Block's place in the run: 0, 1, 2, … without a gap.
+    /// The Block's number in the run: 0, 1, 2, … without gaps.
     pub number: u64,
-    /// Where its frames come from.
+    /// The origin of its frames.
     pub origin: Arc<Origin>,
-    /// Where its bytes lie.
+    /// The location of its bytes in the inputs.
     pub part: Part,
     /// The indicators in force when it was captured.
     pub indicators: Arc<IndicatorSet>,
-    /// Captured bytes, among them those of the frames.
+    /// Captured bytes, including those of the frames.
     pub bytes: Vec<u8>,
     /// The frames, in order.
     pub frames: Vec<Frame>,
-    /// The packet's number that was first in this Block before any was left out; `None` where packets have none, as on an
-    /// interface.
-    pub first: Option<PacketNumber>,
-    /// Where frames were left out: of each that is left, how many packets lay between the first and it. Empty where none was.
-    pub kept: Vec<u32>,
-    /// Where there was nothing to capture: the time up to which all that was captured has been handed on. So time passes on a
-    /// quiet link, too. Set by live sources alone.
+    /// The number of the first packet in this Block, before filtering. `None` if packets are not
+    /// numbered, as on an interface.
+    pub first_packet: Option<PacketNumber>,
+    /// If frames were filtered out: for each remaining frame, its distance from the first packet.
+    /// Empty if none was filtered out.
+    pub packet_offsets: Vec<u32>,
+    /// The time up to which all captured packets were handed on, if nothing more was captured. So
+    /// time passes on a quiet link too. Only live sources set it.
     pub idle_until: Option<Timestamp>,
-    /// A sign of life of the capture, for the output to let arrive. Set by live sources alone.
+    /// A heartbeat of the capture, to be acknowledged by the output. Only live sources set it.
     pub beat: Option<Beat>,
-    /// What stands behind the packets of captures that end here, for the output to let arrive when their alerts are out. Set where a
-    /// folder is followed alone.
+    /// Marks the end of captures, to be acknowledged by the output when all their alerts are
+    /// written. Only set when a folder is followed.
     pub mark: Option<Mark>,
 }
 
@@ -180,51 +114,54 @@ impl Block {
             indicators,
             bytes: Vec::new(),
             frames: Vec::new(),
-            first: None,
-            kept: Vec::new(),
+            first_packet: None,
+            packet_offsets: Vec::new(),
             idle_until: None,
             beat: None,
             mark: None,
         }
     }
 
-    /// Which packet of its input the frame at this place is.
+    /// The packet number of the frame with this index.
     pub fn packet(&self, frame: u32) -> Option<Packets> {
-        let PacketNumber { input, number } = self.first?;
-        let after = if self.kept.is_empty() { frame } else { self.kept.get(frame as usize).copied()? };
-        let number = PacketNumber { input, number: number.saturating_add(after.into()) };
+        let PacketNumber { input, number } = self.first_packet?;
+        let distance =
+            if self.packet_offsets.is_empty() { frame } else { self.packet_offsets.get(frame as usize).copied()? };
+        let number = PacketNumber { input, number: number.saturating_add(distance.into()) };
         Some(Packets { first: number, last: number })
     }
 
-    /// Leaves out the frames that are not to stay, judged by their captured bytes, too, and returns how many those are.
-    pub(super) fn retain(&mut self, mut stays: impl FnMut(&Frame, &[u8]) -> bool) -> u64 {
-        let Self { bytes, frames, kept, .. } = self;
+    /// Removes the frames for which `keep` returns false, and returns how many. `keep` gets the
+    /// frame and its captured bytes.
+    pub(super) fn retain(&mut self, mut keep: impl FnMut(&Frame, &[u8]) -> bool) -> u64 {
+        let Self { bytes, frames, packet_offsets, .. } = self;
         let before = frames.len();
-        let is_first = kept.is_empty();
-        let (mut place, mut left) = (0u32, 0);
+        let is_first_removal = packet_offsets.is_empty();
+        let (mut index, mut kept) = (0u32, 0);
         frames.retain(|frame| {
             let start = frame.offset as usize;
             let captured = bytes.get(start..start.saturating_add(frame.captured as usize)).unwrap_or_default();
-            let stays = stays(frame, captured);
-            if stays {
-                let number = if is_first { place } else { kept.get(place as usize).copied().unwrap_or(place) };
-                match kept.get_mut(left) {
-                    Some(slot) => *slot = number,
-                    None => kept.push(number),
+            let is_kept = keep(frame, captured);
+            if is_kept {
+                let distance =
+                    if is_first_removal { index } else { packet_offsets.get(index as usize).copied().unwrap_or(index) };
+                match packet_offsets.get_mut(kept) {
+                    Some(slot) => *slot = distance,
+                    None => packet_offsets.push(distance),
                 }
-                left += 1;
+                kept += 1;
             }
-            place += 1;
-            stays
+            index += 1;
+            is_kept
         });
-        kept.truncate(left);
-        if is_first && frames.len() == before {
-            kept.clear();
+        packet_offsets.truncate(kept);
+        if is_first_removal && frames.len() == before {
+            packet_offsets.clear();
         }
         (before - frames.len()) as u64
     }
 
-    /// The captured bytes of a frame of this Block; empty where the frame's place is not in it.
+    /// The captured bytes of a frame of this Block. Empty if the frame is not inside it.
     #[inline]
     pub fn captured(&self, frame: &Frame) -> &[u8] {
         let start = frame.offset as usize;
@@ -241,10 +178,10 @@ mod tests {
         let mut block = Block::new(Arc::default(), Arc::default());
         assert_eq!(block.packet(0), None);
         let number = |number| PacketNumber { input: 2, number };
-        block.first = Some(number(100));
+        block.first_packet = Some(number(100));
         let one = |at| Some(Packets { first: number(at), last: number(at) });
         assert_eq!((block.packet(0), block.packet(7)), (one(100), one(107)));
-        block.kept = vec![3, 9];
+        block.packet_offsets = vec![3, 9];
         assert_eq!((block.packet(0), block.packet(1), block.packet(2)), (one(103), one(109), None));
     }
 
@@ -256,24 +193,13 @@ mod tests {
         let left = |block: &Block| block.frames.iter().map(|frame| frame.offset).collect::<Vec<_>>();
         block.bytes = (0..10).collect();
         block.frames = (0..10).map(frame).collect();
-        assert_eq!((block.retain(|_, _| true), block.kept.len()), (0, 0));
+        assert_eq!((block.retain(|_, _| true), block.packet_offsets.len()), (0, 0));
         assert_eq!(block.retain(|_, captured| captured[0] % 2 == 1), 5);
-        assert_eq!((left(&block), block.kept.as_slice()), (vec![1, 3, 5, 7, 9], [1, 3, 5, 7, 9].as_slice()));
+        assert_eq!((left(&block), block.packet_offsets.as_slice()), (vec![1, 3, 5, 7, 9], [1, 3, 5, 7, 9].as_slice()));
         assert_eq!(block.retain(|_, _| true), 0);
         assert_eq!(block.retain(|frame, _| frame.offset > 4), 2);
-        assert_eq!((left(&block), block.kept.as_slice()), (vec![5, 7, 9], [5, 7, 9].as_slice()));
+        assert_eq!((left(&block), block.packet_offsets.as_slice()), (vec![5, 7, 9], [5, 7, 9].as_slice()));
         assert_eq!(block.retain(|_, _| false), 3);
-        assert!(block.kept.is_empty());
-    }
-
-    #[test]
-    fn packets_are_joined_in_the_order_in_which_they_are_read() {
-        let one = |input, number| {
-            let number = PacketNumber { input, number };
-            Some(Packets { first: number, last: number })
-        };
-        let both = Packets::joined(one(1, 3), Packets::joined(one(0, 900), one(0, 7)));
-        assert_eq!(both, Some(Packets { first: one(0, 7).unwrap().first, last: one(1, 3).unwrap().last }));
-        assert_eq!((Packets::joined(None, None), Packets::joined(None, one(0, 1))), (None, one(0, 1)));
+        assert!(block.packet_offsets.is_empty());
     }
 }

@@ -1,11 +1,14 @@
-//! A filter expression of tcpdump's language, compiled by libpcap and applied to captured frames.
+//! A filter expression in tcpdump's language, compiled by libpcap and applied to captured frames.
 //!
-//! What an expression means as a program depends on the link type, so each link type gets its program when it is first met.
+//! The compiled program depends on the link type. Each link type gets its program when its first
+//! frame appears.
 
 use pcap::{BpfProgram, Capture, Linktype};
 use thiserror::Error;
 
-use super::block::{Block, LinkType};
+use crate::capture::block::Block;
+use crate::capture::libpcap;
+use crate::capture::link_type::LinkType;
 
 /// An expression that does not compile.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -13,101 +16,85 @@ use super::block::{Block, LinkType};
 pub struct FilterError {
     /// The expression.
     pub expression: String,
-    /// libpcap's word.
+    /// The error of libpcap.
     pub reason: String,
 }
 
 /// A filter expression and its programs.
 pub struct Filter {
     expression: String,
-    /// A program per link type, none where the expression means nothing for it. There are few link types in a run, and never
-    /// more than 65,536.
-    programs: Vec<(LinkType, Option<BpfProgram>)>,
+    /// The programs of the link types so far. There are few link types in a run, and never more
+    /// than 65,536.
+    programs: Vec<Program>,
+}
+
+/// The program for one link type.
+struct Program {
+    link: LinkType,
+    /// `None` if the expression has no meaning for the link type.
+    bpf: Option<BpfProgram>,
 }
 
 impl Filter {
-    /// Compiles an expression, for Ethernet to begin with.
+    /// Compiles an expression, at first for Ethernet.
     pub fn new(expression: &str) -> Result<Self, FilterError> {
-        let program = compile(expression, LinkType::ETHERNET)?;
-        Ok(Self { expression: expression.to_owned(), programs: vec![(LinkType::ETHERNET, Some(program))] })
+        let bpf = Some(compile(expression, LinkType::ETHERNET)?);
+        Ok(Self { expression: expression.to_owned(), programs: vec![Program { link: LinkType::ETHERNET, bpf }] })
     }
 
-    /// The same filter once more.
+    /// Makes a second filter with the same expression.
     pub fn again(&self) -> Result<Self, FilterError> {
         Self::new(&self.expression)
     }
 
-    /// Keeps the frames that pass, and returns how many did not.
+    /// Removes the frames that do not pass, and returns how many.
     ///
-    /// A link type for which the expression means nothing is handed to `report` once; none of its frames pass.
+    /// A link type for which the expression has no meaning is reported once. None of its frames
+    /// pass.
     pub(super) fn apply(&mut self, block: &mut Block, report: &mut dyn FnMut(LinkType, FilterError)) -> u64 {
         let mut current = 0;
         block.retain(|frame, captured| {
-            if self.programs.get(current).is_none_or(|(link, _)| *link != frame.link) {
+            if self.programs.get(current).is_none_or(|program| program.link != frame.link) {
                 current = self.index(frame.link, report);
             }
-            matches!(self.programs.get(current), Some((_, Some(program))) if program.filter(captured))
+            self.programs.get(current).and_then(|program| program.bpf.as_ref()).is_some_and(|bpf| bpf.filter(captured))
         })
     }
 
-    /// Where the program of a link type is, compiled if it was not yet.
+    /// The index of the program for a link type, compiled if needed.
     fn index(&mut self, link: LinkType, report: &mut dyn FnMut(LinkType, FilterError)) -> usize {
-        if let Some(index) = self.programs.iter().position(|(known, _)| *known == link) {
+        if let Some(index) = self.programs.iter().position(|program| program.link == link) {
             return index;
         }
-        let program = match compile(&self.expression, link) {
-            Ok(program) => Some(program),
+        let bpf = match compile(&self.expression, link) {
+            Ok(bpf) => Some(bpf),
             Err(error) => {
                 report(link, error);
                 None
             }
         };
-        self.programs.push((link, program));
+        self.programs.push(Program { link, bpf });
         self.programs.len() - 1
     }
 }
 
 fn compile(expression: &str, link: LinkType) -> Result<BpfProgram, FilterError> {
-    let failed = |error: pcap::Error| FilterError { expression: expression.to_owned(), reason: reason(&error) };
-    // libpcap's compiler takes a NUL for the end; refused here, so that no half of an expression is applied.
+    let failed =
+        |error: pcap::Error| FilterError { expression: expression.to_owned(), reason: libpcap::message(&error) };
+    // libpcap's compiler stops at a NUL byte. It is refused here, so that no truncated expression
+    // is applied.
     if expression.contains('\0') {
         return Err(FilterError { expression: expression.to_owned(), reason: "it holds a NUL byte".to_owned() });
     }
-    Capture::dead(Linktype(native(link))).and_then(|dead| dead.compile(expression, true)).map_err(failed)
-}
-
-/// libpcap's word, without what its binding puts before it.
-pub(super) fn reason(error: &pcap::Error) -> String {
-    match error {
-        pcap::Error::PcapError(message) => message.clone(),
-        other => other.to_string(),
-    }
-}
-
-/// Link types whose number in libpcap's functions on Linux (`DLT_`, the second) is not that in files (`LINKTYPE_`, the first):
-/// ATM_RFC1483, RAW, SLIP_BSDOS, PPP_BSDOS.
-const OTHERWISE: [(u16, i32); 4] = [(100, 11), (101, 12), (102, 15), (103, 16)];
-
-/// The number that libpcap's functions take on Linux for a link type.
-pub(super) fn native(link: LinkType) -> i32 {
-    let otherwise = OTHERWISE.iter().find(|(file, _)| *file == link.0);
-    otherwise.map_or(i32::from(link.0), |(_, native)| *native)
-}
-
-/// The link type for the number that libpcap's functions give on Linux; `None` where no file could hold it.
-pub(super) fn from_native(number: i32) -> Option<LinkType> {
-    match OTHERWISE.iter().find(|(_, native)| *native == number) {
-        Some((file, _)) => Some(LinkType(*file)),
-        None => number.try_into().ok().map(LinkType),
-    }
+    Capture::dead(Linktype(libpcap::dlt(link))).and_then(|dead| dead.compile(expression, true)).map_err(failed)
 }
 
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
 
-    use super::super::block::Frame;
     use super::*;
+    use crate::capture::block::Frame;
     use crate::units::Timestamp;
 
     /// An IPv4 header with UDP and the ports 53 and 4888, without a link-layer header.
@@ -132,15 +119,6 @@ mod tests {
 
     fn ethernet() -> Vec<u8> {
         [[0; 12].as_slice(), &[8, 0], &IPV4_UDP].concat()
-    }
-
-    #[test]
-    fn numbers_of_libpcap_and_of_files_lead_to_each_other() {
-        for link in LinkType::READ {
-            assert_eq!(from_native(native(link)), Some(link));
-        }
-        assert_eq!((native(LinkType::RAW), from_native(12)), (12, Some(LinkType::RAW)));
-        assert_eq!((from_native(-1), from_native(70_000)), (None, None));
     }
 
     #[test]

@@ -1,10 +1,10 @@
-//! Which files an invocation means: paths as given, with folders replaced by the files in them.
+//! Expands the paths on the command line: a folder is replaced by the files in it.
 
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::CaptureError;
+use crate::capture::error::CaptureError;
 use crate::units::ByteCount;
 
 /// One input.
@@ -16,19 +16,20 @@ pub enum Input {
     File(PathBuf),
 }
 
-/// The inputs of a run, in the order in which they are read.
+/// The inputs of a run, in the order of reading.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Inputs {
-    /// The inputs.
+    /// The list of inputs.
     pub list: Vec<Input>,
-    /// Their size as stored, or nothing where one of them is a pipe, whose end nobody knows.
+    /// The sum of their sizes as stored. `None` if one of them is a pipe, whose length is unknown.
     pub total: Option<ByteCount>,
 }
 
 impl Inputs {
-    /// Expands paths: `-` is standard input; a folder stands for the regular files in it and below, each folder's entries
-    /// in the order of their names. Symbolic links in a folder are not followed, so that no file comes twice and no walk goes in
-    /// a circle; pipes, sockets and devices in it are passed over. What cannot be listed is handed to `report`.
+    /// Expands paths. `-` is standard input. A folder stands for all regular files in it and in its
+    /// subfolders, each folder sorted by name. Symbolic links in a folder are not followed, so that
+    /// no file is read twice and there are no loops. Pipes, sockets and devices in it are skipped.
+    /// Errors of listing are reported.
     pub fn expand(paths: &[PathBuf], report: &mut dyn FnMut(CaptureError)) -> Self {
         let mut inputs = Self { list: Vec::new(), total: Some(ByteCount(0)) };
         for path in paths {
@@ -38,37 +39,38 @@ impl Inputs {
                 continue;
             }
             match fs::metadata(path) {
-                Ok(metadata) if metadata.is_dir() => inputs.folder(path, report),
-                Ok(metadata) => inputs.file(path.clone(), metadata.is_file().then_some(metadata.len())),
+                Ok(metadata) if metadata.is_dir() => inputs.add_folder(path, report),
+                Ok(metadata) => inputs.add_file(path.clone(), metadata.is_file().then_some(metadata.len())),
                 Err(error) => report(CaptureError::Open { path: path.clone(), error }),
             }
         }
         inputs
     }
 
-    fn file(&mut self, path: PathBuf, length: Option<u64>) {
+    fn add_file(&mut self, path: PathBuf, length: Option<u64>) {
         self.list.push(Input::File(path));
         self.total = self.total.zip(length).map(|(total, length)| total + ByteCount(length));
     }
 
-    fn folder(&mut self, folder: &Path, report: &mut dyn FnMut(CaptureError)) {
+    fn add_folder(&mut self, folder: &Path, report: &mut dyn FnMut(CaptureError)) {
         let before = self.list.len();
         let mut failed = false;
-        // What is still to be visited, the next on top. No link is followed, so the file system bounds the depth.
-        let mut waiting = vec![folder.to_owned()];
-        while let Some(path) = waiting.pop() {
+        // The paths still to visit, the next one last. No link is followed, so the file system
+        // limits the depth.
+        let mut to_visit = vec![folder.to_owned()];
+        while let Some(path) = to_visit.pop() {
             let entries = match path.symlink_metadata() {
                 Ok(metadata) if metadata.is_file() => {
-                    self.file(path, Some(metadata.len()));
+                    self.add_file(path, Some(metadata.len()));
                     continue;
                 }
-                // The folder that was given may itself be a link.
+                // The given folder itself may be a link.
                 Ok(metadata) if metadata.is_dir() || path == folder => names(&path),
                 Ok(_) => continue,
                 Err(error) => Err(error),
             };
             match entries {
-                Ok(names) => waiting.extend(names.into_iter().rev().map(|name| path.join(name))),
+                Ok(names) => to_visit.extend(names.into_iter().rev().map(|name| path.join(name))),
                 Err(error) => {
                     failed = true;
                     report(CaptureError::Open { path, error });
@@ -81,7 +83,7 @@ impl Inputs {
     }
 }
 
-/// The names in a folder, sorted.
+/// Returns the names in a folder, sorted.
 fn names(folder: &Path) -> std::io::Result<Vec<OsString>> {
     let mut names =
         fs::read_dir(folder)?.map(|entry| entry.map(|entry| entry.file_name())).collect::<Result<Vec<_>, _>>()?;

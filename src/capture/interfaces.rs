@@ -1,4 +1,4 @@
-//! The interfaces of this host, as libpcap lists them.
+//! Lists the interfaces of this host with libpcap.
 
 use std::net::IpAddr;
 
@@ -7,26 +7,26 @@ use thiserror::Error;
 /// An interface that can be captured from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Interface {
-    /// Its name, as a capture takes it.
+    /// The name, as `--interface` takes it.
     pub name: String,
-    /// What it is, where the system says so.
+    /// The description, if the system has one.
     pub description: Option<String>,
-    /// Its addresses.
+    /// The addresses.
     pub addresses: Vec<IpAddr>,
-    /// It is administratively up.
+    /// True if it is administratively up.
     pub up: bool,
-    /// It has a carrier.
+    /// True if it has a carrier.
     pub running: bool,
-    /// It is a loopback interface.
+    /// True for a loopback interface.
     pub loopback: bool,
 }
 
-/// The interfaces cannot be listed.
+/// Listing the interfaces failed.
 #[derive(Debug, Error)]
-#[error("the interfaces of this host cannot be listed: {0}")]
+#[error("cannot list the interfaces of this host: {0}")]
 pub struct InterfacesError(#[from] pcap::Error);
 
-/// Lists the interfaces, in libpcap's order: those that are up and running come first.
+/// Lists the interfaces in libpcap's order: those that are up and running come first.
 pub fn interfaces() -> Result<Vec<Interface>, InterfacesError> {
     let devices = pcap::Device::list()?;
     Ok(devices.into_iter().map(interface).collect())

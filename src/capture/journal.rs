@@ -1,92 +1,66 @@
-//! Which captures of a followed folder were read: kept in a file, so that a restart goes on where the run before ended.
+//! The journal of a followed folder: which captures were read. It is kept in a file, so that a
+//! restart continues where the run before ended.
 //!
-//! The file is text, a line a capture, added when it is done; it is written anew, under another name that then takes its place, when
-//! most of its lines are of captures that are gone. A line cut short by a crash is no line.
+//! The file is text with one line for each capture, appended when the capture is done. When most
+//! lines are about deleted captures the file is rewritten under another name, which then replaces
+//! it. A line cut short by a crash is ignored.
 //!
-//! A capture is done when its alerts were handed on by the output, and when the tracker held nothing at its end that would make what
-//! comes after it look different. Until then a run that was killed reads it again, with all that came behind it, and so makes the
-//! same alerts with the same identifiers, and those that were held back.
+//! A capture is done when the output has written its alerts, and when the tracker held nothing at
+//! its end that could change the alerts of later captures. After a crash, a capture that is not
+//! done is read again, with all captures after it. So the same alerts appear with the same
+//! identifiers, and so do those that were not written yet.
 
 use std::collections::VecDeque;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use crate::capture::identity::{CaptureIdentity, FileState};
 use crate::units::Timestamp;
 
-/// How long the pieces of a request, a hello or a datagram are waited for at the most: what was held of them when a capture ended was
-/// told by then, or never will be.
-const PIECES: Duration = Duration::from_secs(60);
+/// The longest time that the tracker waits for the missing pieces of a request, a TLS hello or a
+/// datagram. What it held of them at the end of a capture is reported by then, or never.
+const REASSEMBLY_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// The first line. A file that begins otherwise is left alone.
+/// The first line of the file. A file that begins differently is not touched.
 const TITLE: &str = "rattap captures read 1";
 
-/// How far back in packet time captures are read again at the most, where findings never pause: longer than the tracker waits for
-/// any conversation to speak again. What is told twice so has other identifiers where a window began before.
-const LONGEST_LOOK_BACK: Duration = Duration::from_secs(3 * 3600);
+/// The longest packet time that is read again after a crash, if there are always findings: longer
+/// than the tracker waits for any conversation to continue. Alerts that are then repeated have
+/// other identifiers if their window began earlier.
+const MAX_LOOK_BACK: Duration = Duration::from_secs(3 * 3600);
 
-/// How many lines of captures that are gone are borne with before the file is written anew.
-const MOST_STALE: usize = 8192;
+/// The number of lines about deleted captures that are accepted before the file is rewritten.
+const MAX_STALE: usize = 8192;
 
-/// What tells one capture from another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Identity {
-    /// The first half of the SHA-256 of its first bytes, decompressed: they hold the time of its first packet. So a capture that was
-    /// compressed or copied since is known again.
-    pub head: [u8; 16],
-    pub stored: Stored,
-}
-
-/// What tells a stored file from another without opening it. Renaming changes none of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct Stored {
-    pub device: u64,
-    pub inode: u64,
-    pub length: u64,
-    /// Nanoseconds since the epoch.
-    pub modified: i64,
-}
-
-impl Stored {
-    pub(super) fn of(metadata: &fs::Metadata) -> Self {
-        Self {
-            device: metadata.dev(),
-            inode: metadata.ino(),
-            length: metadata.len(),
-            modified: metadata.mtime().saturating_mul(1_000_000_000).saturating_add(metadata.mtime_nsec()),
-        }
-    }
-}
-
-/// The name of a state file for a folder, where the user gives none.
+/// The default name of the state file for a folder.
 pub fn state_name(folder: &Path) -> String {
     let digest = ring::digest::digest(&ring::digest::SHA256, folder.as_os_str().as_bytes());
     format!("follow-{}", hex(digest.as_ref().get(..8).unwrap_or_default()))
 }
 
-/// What was read, and the file that says so.
+/// The captures that were read, and the state file that lists them.
 pub struct Journal(Mutex<Inner>);
 
-/// A capture that was read.
-struct Read {
+/// A capture that was read, and is not yet done.
+struct ReadCapture {
     number: u64,
-    identity: Identity,
-    /// What the tracker held at its end, once the alerts up to there are out.
-    held: Option<Held>,
+    identity: CaptureIdentity,
+    /// The state of the tracker at its end. Set once the alerts up to there are written.
+    tracker: Option<Held>,
 }
 
-/// What a tracker holds.
+/// The state that a tracker holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Held {
-    /// Anything about findings: windows, conversations, addresses.
+    /// True if it holds anything about findings: windows, conversations, addresses.
     pub findings: bool,
-    /// Pieces of what may yet become a finding.
+    /// True if it holds pieces of data that may yet become a finding.
     pub pieces: bool,
-    /// Its clock.
+    /// Its clock, in packet time.
     pub clock: Option<Timestamp>,
 }
 
@@ -94,94 +68,97 @@ struct Inner {
     path: PathBuf,
     file: File,
     /// Captures that were read and are not done yet, in order.
-    read: VecDeque<Read>,
+    read: VecDeque<ReadCapture>,
     lines: usize,
-    /// What went wrong, until it is told.
+    /// The latest error, until it is reported.
     error: Option<io::Error>,
 }
 
 impl Journal {
-    /// Opens the file, or begins it, and says what was read before.
-    pub(super) fn open(path: &Path) -> io::Result<(Arc<Self>, Vec<Identity>)> {
-        // What would take its place, or could be read for ever.
+    /// Opens or creates the state file. Returns the captures that it lists.
+    pub(super) fn open(path: &Path) -> io::Result<(Arc<Self>, Vec<CaptureIdentity>)> {
+        // Anything else would be replaced by the rewriting, or could be read forever.
         if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
-            return Err(io::Error::other("it is no regular file"));
+            return Err(io::Error::other("it is not a regular file"));
         }
         let known = match fs::read(path) {
             Ok(bytes) => parse(&String::from_utf8_lossy(&bytes))?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
             Err(error) => return Err(error),
         };
-        let file = write_anew(path, &known)?;
+        let file = rewrite(path, &known)?;
         let inner = Inner { path: path.to_owned(), file, read: VecDeque::new(), lines: known.len(), error: None };
         Ok((Arc::new(Self(Mutex::new(inner))), known))
     }
 
-    /// The capture of this number was read to its end. Numbers grow.
-    pub(super) fn note_read(&self, number: u64, identity: Identity) {
-        self.held().read.push_back(Read { number, identity, held: None });
+    /// Notes that the capture with this number was read to its end. Numbers must increase.
+    pub(super) fn note_read(&self, number: u64, identity: CaptureIdentity) {
+        self.lock().read.push_back(ReadCapture { number, identity, tracker: None });
     }
 
-    /// All captures that were read are done: the run has ended, and everything was told.
+    /// Marks all captures that were read as done. Call this when the run has ended and all alerts
+    /// are written.
     pub fn settle(&self) -> io::Result<()> {
-        let mut inner = self.held();
-        inner.settle(usize::MAX);
+        let mut inner = self.lock();
+        inner.write_done(usize::MAX);
         inner.file.sync_data()?;
         inner.error.take().map_or(Ok(()), Err)
     }
 
-    /// What went wrong with the file since the last call.
+    /// Returns the latest error of the file since the last call.
     pub(super) fn take_error(&self) -> Option<io::Error> {
-        self.held().error.take()
+        self.lock().error.take()
     }
 
-    /// Whether most lines are of captures that are gone, where so many are known.
+    /// Returns true if most lines are about deleted captures, given the number of known captures.
     pub(super) fn is_stale(&self, known: usize) -> bool {
-        self.held().lines > 2 * known + MOST_STALE
+        self.lock().lines > 2 * known + MAX_STALE
     }
 
-    /// Writes the file anew with what is `known`, apart from what is not done.
-    pub(super) fn renew(&self, known: impl Iterator<Item = Identity>) {
-        let mut inner = self.held();
+    /// Rewrites the file with the known captures, except those that are not done.
+    pub(super) fn renew(&self, known: impl Iterator<Item = CaptureIdentity>) {
+        let mut inner = self.lock();
         let done: Vec<_> =
             known.filter(|known| !inner.read.iter().any(|read| read.identity.head == known.head)).collect();
-        match write_anew(&inner.path, &done) {
+        match rewrite(&inner.path, &done) {
             Ok(file) => (inner.file, inner.lines) = (file, done.len()),
             Err(error) => inner.error = Some(error),
         }
     }
 
-    fn held(&self) -> MutexGuard<'_, Inner> {
+    fn lock(&self) -> MutexGuard<'_, Inner> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Inner {
-    /// The alerts of all captures up to this number are out.
-    fn arrived(&mut self, number: u64, now: Held) {
-        let arrived = self.read.partition_point(|read| read.number <= number);
-        if let Some(last) = arrived.checked_sub(1).and_then(|last| self.read.get_mut(last)) {
-            // Nothing came since its end but time.
-            let clock = last.held.map_or(now.clock, |held| held.clock);
-            last.held = Some(Held { clock, ..now });
+    /// Handles an acknowledged checkpoint: the alerts of all captures up to this number are
+    /// written.
+    fn acknowledge(&mut self, number: u64, tracker: Held) {
+        let written = self.read.partition_point(|read| read.number <= number);
+        if let Some(last) = written.checked_sub(1).and_then(|last| self.read.get_mut(last)) {
+            // Since the end of the capture only time has passed, so its clock stays the first one
+            // noted.
+            let clock = last.tracker.map_or(tracker.clock, |noted| noted.clock);
+            last.tracker = Some(Held { clock, ..tracker });
         }
-        let is_done = |read: &Read| {
-            let Some(held) = read.held else { return false };
-            let passed = now.clock.zip(held.clock).map_or(Duration::ZERO, |(now, then)| now.since(then));
-            let is_told = !held.findings && (!held.pieces || passed > PIECES);
-            is_told || passed > LONGEST_LOOK_BACK
+        let is_done = |read: &ReadCapture| {
+            let Some(at_end) = read.tracker else { return false };
+            let passed = tracker.clock.zip(at_end.clock).map_or(Duration::ZERO, |(now, then)| now.since(then));
+            let is_reported = !at_end.findings && (!at_end.pieces || passed > REASSEMBLY_TIMEOUT);
+            is_reported || passed > MAX_LOOK_BACK
         };
-        let done = self.read.iter().take(arrived).rposition(is_done).map_or(0, |last| last + 1);
-        self.settle(done);
+        let done = self.read.iter().take(written).rposition(is_done).map_or(0, |last| last + 1);
+        self.write_done(done);
     }
 
-    /// Writes down the first captures of those that were read.
-    fn settle(&mut self, count: usize) {
+    /// Appends the first `count` captures that were read to the file, as done.
+    fn write_done(&mut self, count: usize) {
         let count = count.min(self.read.len());
         if count == 0 {
             return;
         }
-        let text: String = self.read.iter().take(count).map(|read| line(&read.identity)).collect();
+        let text: String = self.read.iter().take(count).map(|read| format_line(&read.identity)).collect();
         match self.file.write_all(text.as_bytes()) {
             Ok(()) => {
                 self.read.drain(..count);
@@ -192,11 +169,12 @@ impl Inner {
     }
 }
 
-/// Goes behind the packets of captures through all stages.
+/// Follows the packets of captures through all stages. The output acknowledges it when the alerts
+/// of these captures are written.
 #[derive(Clone)]
 pub struct Mark {
     journal: Arc<Journal>,
-    /// The latest of those captures.
+    /// The number of the latest of those captures.
     number: u64,
 }
 
@@ -205,57 +183,59 @@ impl Mark {
         Self { journal, number }
     }
 
-    /// All alerts that were made before it are out; the tracker held this when it came by.
+    /// Acknowledges the checkpoint: all alerts before it are written. `held` is the state of the
+    /// tracker when the checkpoint passed it.
     pub fn arrive(self, held: Held) {
-        self.journal.held().arrived(self.number, held);
+        self.journal.lock().acknowledge(self.number, held);
     }
 }
 
 impl std::fmt::Debug for Mark {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Mark({})", self.number)
+        f.debug_struct("Mark").field("number", &self.number).finish_non_exhaustive()
     }
 }
 
-/// Writes a whole file under another name, which then takes its place. Whatever happens, one of both is whole.
-fn write_anew(path: &Path, known: &[Identity]) -> io::Result<File> {
-    let mut unfinished = path.as_os_str().to_owned();
-    unfinished.push(".new");
-    let unfinished = PathBuf::from(unfinished);
-    let text: String = std::iter::once(format!("{TITLE}\n")).chain(known.iter().map(line)).collect();
-    let mut file = File::create(&unfinished)?;
+/// Writes a whole file under another name, which then replaces the old one. Even after a crash one
+/// of the two is complete.
+fn rewrite(path: &Path, known: &[CaptureIdentity]) -> io::Result<File> {
+    let mut new = path.as_os_str().to_owned();
+    new.push(".new");
+    let new = PathBuf::from(new);
+    let text: String = std::iter::once(format!("{TITLE}\n")).chain(known.iter().map(format_line)).collect();
+    let mut file = File::create(&new)?;
     file.write_all(text.as_bytes())?;
     file.sync_data()?;
-    fs::rename(&unfinished, path)?;
+    fs::rename(&new, path)?;
     File::options().append(true).open(path)
 }
 
-fn line(identity: &Identity) -> String {
-    let Stored { device, inode, length, modified } = identity.stored;
+fn format_line(identity: &CaptureIdentity) -> String {
+    let FileState { device, inode, length, modified } = identity.file;
     format!("{} {device} {inode} {length} {modified}\n", hex(&identity.head))
 }
 
-fn parse(text: &str) -> io::Result<Vec<Identity>> {
+fn parse(text: &str) -> io::Result<Vec<CaptureIdentity>> {
     let Some(lines) = text.strip_prefix(TITLE).and_then(|rest| rest.strip_prefix('\n')) else {
-        let what = if text.is_empty() { "it is empty" } else { "it is no list of captures that rattap wrote" };
-        return Err(io::Error::other(format!("{what} (remove it to read all captures anew)")));
+        let problem = if text.is_empty() { "it is empty" } else { "it is not a list of captures that rattap wrote" };
+        return Err(io::Error::other(format!("{problem} (remove it to read all captures again)")));
     };
-    // What a crash cut short was not yet done.
+    // A line cut short by a crash counts as not done.
     let whole = lines.rsplit_once('\n').map_or("", |(whole, _)| whole);
-    Ok(whole.lines().filter_map(identity).collect())
+    Ok(whole.lines().filter_map(parse_line).collect())
 }
 
-fn identity(line: &str) -> Option<Identity> {
+fn parse_line(line: &str) -> Option<CaptureIdentity> {
     let mut words = line.split(' ');
     let head = u128::from_str_radix(words.next()?, 16).ok()?.to_be_bytes();
     let mut number = || words.next()?.parse::<i128>().ok();
-    let stored = Stored {
+    let file = FileState {
         device: number()?.try_into().ok()?,
         inode: number()?.try_into().ok()?,
         length: number()?.try_into().ok()?,
         modified: number()?.try_into().ok()?,
     };
-    Some(Identity { head, stored })
+    Some(CaptureIdentity { head, file })
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -266,9 +246,9 @@ fn hex(bytes: &[u8]) -> String {
 mod tests {
     use super::*;
 
-    fn identity(number: u8) -> Identity {
-        let stored = Stored { device: 1, inode: number.into(), length: 100, modified: -5 };
-        Identity { head: [number; 16], stored }
+    fn identity(number: u8) -> CaptureIdentity {
+        let file = FileState { device: 1, inode: number.into(), length: 100, modified: -5 };
+        CaptureIdentity { head: [number; 16], file }
     }
 
     fn held(what: &str, seconds: i64) -> Held {
@@ -309,7 +289,7 @@ mod tests {
     fn a_line_cut_short_is_none_and_a_foreign_file_is_left_alone() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("state");
-        let whole = format!("{TITLE}\n{}{}", line(&identity(1)), line(&identity(2)));
+        let whole = format!("{TITLE}\n{}{}", format_line(&identity(1)), format_line(&identity(2)));
         for cut in TITLE.len() + 1..whole.len() {
             fs::write(&path, &whole[..cut]).unwrap();
             assert!(known(&path).len() < 2, "{cut}");

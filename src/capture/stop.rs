@@ -1,4 +1,4 @@
-//! The order to end, which reaches a source that waits for packets or files.
+//! The signal to end, which also reaches a source that waits for packets or files.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,12 +8,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 pub struct Stop(Arc<AtomicBool>);
 
 impl Stop {
-    /// Orders the sources to end: they hand on what they captured already and read nothing more.
+    /// Tells the sources to end: they hand on what they have captured and read nothing more.
     pub fn order(&self) {
         self.0.store(true, Ordering::Relaxed);
     }
 
-    /// Returns true once the end was ordered.
+    /// Returns true once the sources were told to end.
     pub fn is_ordered(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }

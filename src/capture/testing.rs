@@ -1,7 +1,7 @@
 //! Captures as bytes, built in tests.
 
-use super::block::Frame;
-use super::walk::{Fault, Progress, Sink, Window};
+use crate::capture::block::Frame;
+use crate::capture::format::{DamagedRecord, FrameSink, ParseBuffer, ParseProgress};
 use crate::units::Timestamp;
 
 /// A number in either byte order.
@@ -21,7 +21,7 @@ pub(super) struct Pcap {
     pub version: (u16, u16),
     pub snaplen: u32,
     pub link: u32,
-    /// What stands between a record's lengths and its bytes.
+    /// The number of bytes between a record's lengths and its captured bytes.
     pub extra: usize,
     pub lengths_swapped: bool,
 }
@@ -66,7 +66,7 @@ impl Pcap {
         bytes
     }
 
-    /// A file with these frames, a second apart from 1,700,000,000 on.
+    /// A file with these frames, one per second from 1,700,000,000 on.
     pub fn file(&self, frames: &[&[u8]]) -> Vec<u8> {
         let mut bytes = self.header();
         for (second, frame) in frames.iter().enumerate() {
@@ -159,14 +159,14 @@ impl Pcapng {
 
 /// A frame with its bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Seen {
+pub(super) struct ParsedFrame {
     pub time: Timestamp,
     pub bytes: Vec<u8>,
     pub original: u32,
     pub link: u16,
 }
 
-impl Seen {
+impl ParsedFrame {
     pub fn of(frame: &Frame, bytes: &[u8]) -> Self {
         let start = frame.offset as usize;
         Self {
@@ -178,48 +178,48 @@ impl Seen {
     }
 }
 
-/// What a walker made of bytes.
+/// The result of parsing bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(super) struct Outcome {
-    pub frames: Vec<Seen>,
-    pub faults: Vec<Fault>,
+pub(super) struct ParseOutcome {
+    pub frames: Vec<ParsedFrame>,
+    pub damaged: Vec<DamagedRecord>,
     pub oversized: u64,
     pub cut: u64,
 }
 
-/// Runs a walker over bytes that come in a buffer of a capacity.
+/// Runs a parser over bytes, in a buffer of this capacity.
 pub(super) fn run(
     bytes: &[u8],
     offset: u64,
     capacity: usize,
-    mut walk: impl FnMut(&Window<'_>, &mut Sink<'_>) -> Progress,
-) -> Outcome {
-    let mut outcome = Outcome::default();
+    mut parse: impl FnMut(&ParseBuffer<'_>, &mut FrameSink<'_>) -> ParseProgress,
+) -> ParseOutcome {
+    let mut outcome = ParseOutcome::default();
     let mut from = 0;
     loop {
         let end = bytes.len().min(from + capacity);
-        let window = Window {
+        let buffer = ParseBuffer {
             bytes: &bytes[from..end],
             start: offset + from as u64,
             capacity,
-            complete: end == bytes.len(),
-            prompt: false,
+            is_final: end == bytes.len(),
+            is_streamed: false,
         };
         let mut frames = Vec::new();
-        let mut report = |fault| outcome.faults.push(fault);
-        let mut sink = Sink { frames: &mut frames, captured: 0, cut: 0, oversized: 0, report: &mut report };
-        let progress = walk(&window, &mut sink);
+        let mut report = |record| outcome.damaged.push(record);
+        let mut sink = FrameSink { frames: &mut frames, captured: 0, cut: 0, oversized: 0, report: &mut report };
+        let progress = parse(&buffer, &mut sink);
         let captured = sink.captured;
         outcome.cut += sink.cut;
         outcome.oversized += sink.oversized;
-        outcome.frames.extend(frames.iter().map(|frame| Seen::of(frame, window.bytes)));
+        outcome.frames.extend(frames.iter().map(|frame| ParsedFrame::of(frame, buffer.bytes)));
         assert_eq!(captured, frames.iter().map(|frame| u64::from(frame.captured)).sum::<u64>());
-        assert!(progress.done <= window.bytes.len());
-        if window.complete {
-            assert_eq!((progress.done, progress.skip), (window.bytes.len(), 0), "all is done with at the end");
+        assert!(progress.parsed <= buffer.bytes.len());
+        if buffer.is_final {
+            assert_eq!((progress.parsed, progress.skip), (buffer.bytes.len(), 0), "all is done with at the end");
             return outcome;
         }
-        let advance = progress.done + progress.skip as usize;
+        let advance = progress.parsed + progress.skip as usize;
         assert!(advance > 0, "a full buffer always brings it on");
         from = (from + advance).min(bytes.len());
     }

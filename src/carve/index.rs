@@ -1,7 +1,8 @@
-//! What a replay keeps of each Block, so that little has to be read again: where it lies, and which flows its pieces hold.
+//! The index of a replay: the location of each Block, and the flows that its pieces hold. So only a
+//! few Blocks must be reread.
 //!
-//! It takes four bytes for each packet. Of the first Blocks it is kept in memory, of the others in a file without a name: so it takes no
-//! place on the disk once the process has ended, however it ends.
+//! It takes four bytes for each packet. The index of the first Blocks is kept in memory, and that
+//! of the others in an unnamed file, which is gone when the process ends, however it ends.
 
 use std::fs::File;
 use std::io;
@@ -13,40 +14,51 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use crate::capture::{Block, PIECES, Part};
 use crate::scan::{FlowKeys, WantedFlows};
 
-/// Bytes before the flows: input, what is to be known of it, offset, and for each piece where it ends, how many frames it holds, and how
-/// many flows there are up to its end.
-const HEAD: usize = 16 + 12 * PIECES;
+/// The length of an entry before its flows: input, flags and offset; and for each piece its end,
+/// its number of frames, and the number of flows up to its end.
+const ENTRY_LENGTH: usize = 16 + 12 * PIECES;
 
-/// How far the Blocks lie apart in the file, most of which are holes, which take no place on the disk: no Block has more flows. Of the
-/// smallest packets there are some 60,000 in one, and each tunnel that one lies in makes it longer by the 20 bytes of its header.
+/// The distance of the Blocks' entries in the file. Most of it is holes, which take no space on the
+/// disk. No Block has more flows: there are some 60,000 of the smallest packets in one, and each
+/// tunnel adds the 20 bytes of its header to a packet.
 const STRIDE: u64 = 1 << 20;
 
-/// Of how many Blocks it may be kept in memory, 8 GiB of captures: each takes some 200 bytes beside its flows.
-const MOST_KEPT: usize = 4096;
+/// The number of Blocks that may be kept in memory: 8 GiB of captures. Each takes some 200 bytes in
+/// addition to its flows.
+const MAX_BLOCKS_IN_MEMORY: usize = 4096;
 
-/// How many bytes of flows are kept in memory: those of eight million packets. A third of what carving cost over a replay was that file.
-const KEPT_BYTES: usize = 32 << 20;
+/// The number of bytes of flows that are kept in memory: those of eight million packets. With all
+/// flows in the file, the file was a third of the cost that carving adds to a replay.
+const MAX_BYTES_IN_MEMORY: usize = 32 << 20;
 
-/// The Blocks of a replay. Filled from any thread.
+/// The index of the Blocks of a replay. It may be filled from any thread.
 #[derive(Debug)]
 pub struct Index {
-    /// The first of them.
-    kept: Box<[OnceLock<(Entry, FlowKeys)>]>,
-    kept_bytes: AtomicUsize,
+    /// The first Blocks.
+    in_memory: Box<[OnceLock<IndexedBlock>]>,
+    bytes_in_memory: AtomicUsize,
     file: File,
     blocks: AtomicU64,
-    failed: Mutex<Option<io::Error>>,
+    /// The first error of writing.
+    error: Mutex<Option<io::Error>>,
 }
 
-/// What is known of a Block.
+/// A Block in memory.
+#[derive(Debug)]
+struct IndexedBlock {
+    entry: IndexEntry,
+    flows: FlowKeys,
+}
+
+/// The entry of a Block, without its flows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Entry {
+pub(super) struct IndexEntry {
     pub(super) part: Part,
-    /// How many frames each piece holds that pass the filter.
+    /// For each piece, the number of frames that pass the filter.
     frames: [u32; PIECES],
 }
 
-impl Entry {
+impl IndexEntry {
     fn of(block: &Block) -> Self {
         let mut frames = [0; PIECES];
         let mut before = 0;
@@ -58,7 +70,7 @@ impl Entry {
         Self { part: block.part, frames }
     }
 
-    /// How many frames a piece holds; without one, the Block.
+    /// The number of frames of a piece; of the whole Block for `None`.
     pub(super) fn frames(&self, piece: Option<usize>) -> usize {
         let frames = match piece {
             Some(piece) => self.frames.get(piece).copied().unwrap_or_default(),
@@ -69,89 +81,103 @@ impl Entry {
 }
 
 impl Index {
-    /// An empty one, in a folder that has room for it.
+    /// An empty index with a file in this folder, which must have enough space.
     pub(super) fn new(folder: &Path) -> io::Result<Self> {
         let file = tempfile::tempfile_in(folder)?;
-        let kept = (0..MOST_KEPT).map(|_| OnceLock::new()).collect();
-        Ok(Self { kept, kept_bytes: AtomicUsize::new(0), file, blocks: AtomicU64::new(0), failed: Mutex::default() })
+        let in_memory = (0..MAX_BLOCKS_IN_MEMORY).map(|_| OnceLock::new()).collect();
+        Ok(Self {
+            in_memory,
+            bytes_in_memory: AtomicUsize::new(0),
+            file,
+            blocks: AtomicU64::new(0),
+            error: Mutex::default(),
+        })
     }
 
-    /// Adds a Block. That it cannot be kept is told when it is read.
+    /// Adds a Block. An error of writing is reported when the index is read.
     pub fn add(&self, block: &Block, flows: &FlowKeys) {
-        let entry = Entry::of(block);
-        let has_room = || self.kept_bytes.fetch_add(flows.size(), Ordering::Relaxed) < KEPT_BYTES;
-        if let Some(kept) = self.slot(block.number).filter(|_| has_room()) {
-            kept.get_or_init(|| (entry, flows.clone()));
+        let entry = IndexEntry::of(block);
+        let has_room = || self.bytes_in_memory.fetch_add(flows.size(), Ordering::Relaxed) < MAX_BYTES_IN_MEMORY;
+        if let Some(slot) = self.slot(block.number).filter(|_| has_room()) {
+            slot.get_or_init(|| IndexedBlock { entry, flows: flows.clone() });
         } else if let Err(error) = self.write(block.number, entry, flows) {
-            self.failed.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+            self.error.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
         }
         self.blocks.fetch_max(block.number + 1, Ordering::Relaxed);
     }
 
-    /// How many Blocks there are. An error if not all could be kept.
+    /// The number of Blocks, or an error if some could not be written.
     pub(super) fn blocks(&self) -> io::Result<u64> {
-        match self.failed.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        match self.error.lock().unwrap_or_else(PoisonError::into_inner).take() {
             Some(error) => Err(error),
             None => Ok(self.blocks.load(Ordering::Relaxed)),
         }
     }
 
-    /// Where a Block lies.
-    pub(super) fn entry(&self, number: u64) -> io::Result<Entry> {
+    /// The entry of a Block.
+    pub(super) fn entry(&self, number: u64) -> io::Result<IndexEntry> {
         match self.slot(number).and_then(OnceLock::get) {
-            Some((entry, _)) => Ok(*entry),
+            Some(indexed) => Ok(indexed.entry),
             None => Ok(self.read(number)?.0),
         }
     }
 
-    /// The pieces of a Block that hold one of these flows: a bit for each.
-    pub(super) fn pieces(&self, number: u64, wanted: &WantedFlows) -> io::Result<u8> {
-        if let Some((_, flows)) = self.slot(number).and_then(OnceLock::get) {
-            return Ok(flows.pieces(wanted));
+    /// The pieces of a Block that may hold one of the selected flows: a bit for each piece, the
+    /// lowest for the first.
+    pub(super) fn pieces(&self, number: u64, selected: &WantedFlows) -> io::Result<u8> {
+        if let Some(indexed) = self.slot(number).and_then(OnceLock::get) {
+            return Ok(indexed.flows.pieces(selected));
         }
         let (_, counts) = self.read(number)?;
         let mut bytes = vec![0; counts[PIECES - 1] as usize * size_of::<u32>()];
-        self.file.read_exact_at(&mut bytes, number.saturating_mul(STRIDE) + HEAD as u64)?;
-        Ok(FlowKeys::stored(counts, &bytes).pieces(wanted))
+        self.file.read_exact_at(&mut bytes, number.saturating_mul(STRIDE) + ENTRY_LENGTH as u64)?;
+        Ok(FlowKeys::stored(counts, &bytes).pieces(selected))
     }
 
-    fn slot(&self, number: u64) -> Option<&OnceLock<(Entry, FlowKeys)>> {
-        self.kept.get(usize::try_from(number).ok()?)
+    fn slot(&self, number: u64) -> Option<&OnceLock<IndexedBlock>> {
+        self.in_memory.get(usize::try_from(number).ok()?)
     }
 
-    fn read(&self, number: u64) -> io::Result<(Entry, [u32; PIECES])> {
-        let mut head = [0; HEAD];
-        self.file.read_exact_at(&mut head, number.saturating_mul(STRIDE))?;
-        Ok(from_bytes(head))
+    /// Reads an entry, and for each piece the number of flows up to its end.
+    fn read(&self, number: u64) -> io::Result<(IndexEntry, [u32; PIECES])> {
+        let mut bytes = [0; ENTRY_LENGTH];
+        self.file.read_exact_at(&mut bytes, number.saturating_mul(STRIDE))?;
+        Ok(from_bytes(bytes))
     }
 
-    fn write(&self, number: u64, entry: Entry, flows: &FlowKeys) -> io::Result<()> {
+    fn write(&self, number: u64, entry: IndexEntry, flows: &FlowKeys) -> io::Result<()> {
         let bytes = [&to_bytes(entry, flows.counts())[..], &flows.bytes()].concat();
         if bytes.len() as u64 > STRIDE {
-            return Err(io::Error::other("a Block has more flows than there is room for"));
+            return Err(io::Error::other("a Block has more flows than the index has room for"));
         }
         self.file.write_all_at(&bytes, number.saturating_mul(STRIDE))
     }
 }
 
-fn to_bytes(entry: Entry, counts: [u32; PIECES]) -> [u8; HEAD] {
-    let Entry { part: Part { input, start, ends, is_sought, describes }, frames } = entry;
-    let mut bytes = [0; HEAD];
+fn to_bytes(entry: IndexEntry, counts: [u32; PIECES]) -> [u8; ENTRY_LENGTH] {
+    let IndexEntry { part: Part { input, start, ends, is_seekable, has_descriptions }, frames } = entry;
+    let mut bytes = [0; ENTRY_LENGTH];
     let (numbers, _) = bytes.as_chunks_mut();
-    let flags = u32::from(is_sought) | u32::from(describes) << 1;
-    let told = [input, flags, start as u32, (start >> 32) as u32].into_iter().chain(ends).chain(frames).chain(counts);
-    numbers.iter_mut().zip(told).for_each(|(bytes, number)| *bytes = number.to_le_bytes());
+    let flags = u32::from(is_seekable) | u32::from(has_descriptions) << 1;
+    let values = [input, flags, start as u32, (start >> 32) as u32].into_iter().chain(ends).chain(frames).chain(counts);
+    numbers.iter_mut().zip(values).for_each(|(bytes, number)| *bytes = number.to_le_bytes());
     bytes
 }
 
-fn from_bytes(bytes: [u8; HEAD]) -> (Entry, [u32; PIECES]) {
+fn from_bytes(bytes: [u8; ENTRY_LENGTH]) -> (IndexEntry, [u32; PIECES]) {
     let (numbers, _) = bytes.as_chunks();
     let mut numbers = numbers.iter().map(|bytes| u32::from_le_bytes(*bytes));
     let mut next = || numbers.next().unwrap_or_default();
     let (input, flags) = (next(), next());
     let start = u64::from(next()) | u64::from(next()) << 32;
     let [ends, frames, counts] = [(); 3].map(|()| [(); PIECES].map(|()| next()));
-    (Entry { part: Part { input, start, ends, is_sought: flags & 1 == 1, describes: flags & 2 == 2 }, frames }, counts)
+    (
+        IndexEntry {
+            part: Part { input, start, ends, is_seekable: flags & 1 == 1, has_descriptions: flags & 2 == 2 },
+            frames,
+        },
+        counts,
+    )
 }
 
 #[cfg(test)]
@@ -176,11 +202,11 @@ mod tests {
             input: 7,
             start: 1 << 40 | number,
             ends: [10, 20, 20, 30, 30, 30, 30, 30],
-            is_sought: number == 0,
-            describes: number == 1,
+            is_seekable: number == 0,
+            has_descriptions: number == 1,
         };
         let frame = |offset| Frame { time: Timestamp::MIN, offset, captured: 1, original: 1, link: LinkType::RAW };
-        let last = MOST_KEPT as u64;
+        let last = MAX_BLOCKS_IN_MEMORY as u64;
         for number in [1, last, 0, last - 1] {
             let mut block = Block::new(Arc::new(Origin::default()), Arc::default());
             (block.number, block.part) = (number, part(number));
@@ -190,7 +216,7 @@ mod tests {
         assert_eq!(index.blocks().unwrap(), last + 1);
         for number in [0, 1, last - 1, last] {
             let entry = index.entry(number).unwrap();
-            assert_eq!(entry, Entry { part: part(number), frames: [2, 1, 0, 1, 0, 0, 0, 0] });
+            assert_eq!(entry, IndexEntry { part: part(number), frames: [2, 1, 0, 1, 0, 0, 0, 0] });
             let pieces = |last: u8| index.pieces(number, &WantedFlows::new([key(last)])).unwrap();
             assert_eq!((pieces(number as u8), pieces(2)), (1, 0));
         }

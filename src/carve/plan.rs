@@ -1,60 +1,72 @@
-//! What is to be read again of one input.
+//! Plans which Blocks of an input to reread.
 
 use std::io;
 
-use super::index::Index;
-use super::selection::Wanted;
 use crate::capture::{PIECES, Part};
+use crate::carve::index::Index;
+use crate::scan::WantedFlows;
 
-/// What is to be read of one input, whose Blocks come one after the other.
-pub(super) struct Plan {
-    /// The input's number.
+/// The Blocks of one input to reread. The Blocks of an input have consecutive numbers.
+pub(super) struct RereadPlan {
+    /// The number of the input.
     pub(super) input: u32,
+    /// The number of its first Block.
     first: u64,
-    /// The number of the Block after its last.
+    /// The number after its last Block.
     pub(super) end: u64,
-    /// Blocks and pieces may be passed over.
-    is_sought: bool,
-    /// The Blocks that are to be read up to the last that is wanted, each with a bit for each piece that is.
-    pub(super) blocks: Vec<(u64, u8)>,
+    /// Blocks and pieces of the input may be skipped.
+    is_seekable: bool,
+    /// The Blocks to reread, up to the last one with selected flows.
+    pub(super) blocks: Vec<PlannedBlock>,
 }
 
-impl Plan {
-    /// For the input whose Blocks begin at `first`; there are `blocks` in all.
-    pub(super) fn new(first: u64, blocks: u64, index: &Index, wanted: &Wanted) -> io::Result<Self> {
+/// A Block to reread.
+#[derive(Clone, Copy)]
+pub(super) struct PlannedBlock {
+    pub(super) number: u64,
+    /// A bit for each piece with selected flows, the lowest bit for the first piece.
+    pub(super) pieces: u8,
+}
+
+impl RereadPlan {
+    /// Plans the input whose Blocks begin at number `first`. `blocks` is the number of all Blocks.
+    pub(super) fn new(first: u64, blocks: u64, index: &Index, selected: &WantedFlows) -> io::Result<Self> {
         let input = index.entry(first)?.part.input;
-        let mut plan = Self { input, first, end: first, is_sought: true, blocks: Vec::new() };
+        let mut plan = Self { input, first, end: first, is_seekable: true, blocks: Vec::new() };
         while plan.end < blocks {
             let part = index.entry(plan.end)?.part;
             if part.input != input {
                 break;
             }
-            let pieces = index.pieces(plan.end, wanted.flows())?;
-            if pieces != 0 || plan.is_read_whole(plan.end, &part) {
-                plan.blocks.push((plan.end, pieces));
+            let block = PlannedBlock { number: plan.end, pieces: index.pieces(plan.end, selected)? };
+            if block.pieces != 0 || plan.must_read_whole(block.number, &part) {
+                plan.blocks.push(block);
             }
-            plan.is_sought &= part.is_sought;
+            plan.is_seekable &= part.is_seekable;
             plan.end += 1;
         }
-        let last = plan.blocks.iter().rposition(|(_, pieces)| *pieces != 0);
+        let last = plan.blocks.iter().rposition(|block| block.pieces != 0);
         plan.blocks.truncate(last.map_or(0, |last| last + 1));
-        if let Some(&(last, _)) = plan.blocks.last().filter(|_| !plan.is_sought) {
-            let mut known = plan.blocks.into_iter().peekable();
-            let all = (first..=last).map(|number| known.next_if(|known| known.0 == number).unwrap_or((number, 0)));
+        if let Some(PlannedBlock { number: last, .. }) = plan.blocks.last().copied().filter(|_| !plan.is_seekable) {
+            let mut selected = plan.blocks.into_iter().peekable();
+            let all = (first..=last).map(|number| {
+                selected.next_if(|block| block.number == number).unwrap_or(PlannedBlock { number, pieces: 0 })
+            });
             plan.blocks = all.collect();
         }
         Ok(plan)
     }
 
-    /// The pieces of a Block that are to be read, each by itself; `None` stands for all of them at once.
-    pub(super) fn readings(&self, number: u64, part: &Part, pieces: u8) -> impl Iterator<Item = Option<usize>> {
-        let is_whole = !self.is_sought || self.is_read_whole(number, part);
+    /// The reads for a Block: one for each piece to reread, or a single `None` for the whole Block.
+    pub(super) fn reads(&self, block: &PlannedBlock, part: &Part) -> impl Iterator<Item = Option<usize>> {
+        let pieces = block.pieces;
+        let is_whole = !self.is_seekable || self.must_read_whole(block.number, part);
         let single = (0..PIECES).filter(move |piece| !is_whole && pieces >> piece & 1 == 1);
         is_whole.then_some(None).into_iter().chain(single.map(Some))
     }
 
-    /// Whether a Block tells how others are to be read.
-    fn is_read_whole(&self, number: u64, part: &Part) -> bool {
-        number == self.first || part.describes
+    /// Returns true if later Blocks of a seekable input cannot be parsed without this one.
+    fn must_read_whole(&self, number: u64, part: &Part) -> bool {
+        number == self.first || part.has_descriptions
     }
 }

@@ -1,4 +1,4 @@
-//! Which frames are evidence, and what their comments say.
+//! Selects the frames that are evidence, and writes their comments.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -12,153 +12,160 @@ use crate::flow::{Flow, Protocol};
 use crate::scan::{FlowKey, WantedFlows};
 use crate::units::Timestamp;
 
-/// How many comments a packet gets; those that are left go to later packets of its conversation.
-const MOST_COMMENTS: usize = 64;
+/// The largest number of comments of a packet. The remaining ones go to later packets of its
+/// conversation.
+const MAX_COMMENTS: usize = 64;
 
-/// How many conversations of two hosts are named at their fragments. Of which a fragment is part is not known before it is put together.
-const MOST_NAMED: usize = 16;
+/// The number of conversations of two hosts that are named in the comments of their fragments. To
+/// which conversation a fragment belongs is unknown before reassembly.
+const MAX_CONVERSATIONS_PER_HOST_PAIR: usize = 16;
 
-/// The conversations that are wanted.
-pub(super) struct Wanted {
+/// The alerted conversations, whose packets are evidence.
+pub(super) struct EvidenceSelection {
     conversations: Vec<Conversation>,
+    /// Indexes into `conversations`.
     by_flow: HashMap<Flow, u32, RandomState>,
-    /// Of whose fragments some are wanted, the lower address first.
-    hosts: HashMap<(IpAddr, IpAddr), Hosts, RandomState>,
+    /// Pairs of hosts with selected fragments, the lower address first.
+    hosts: HashMap<(IpAddr, IpAddr), HostPair, RandomState>,
     flows: WantedFlows,
 }
 
+/// An alerted conversation.
 struct Conversation {
-    /// By their times.
+    /// Its alert lines, by time.
     lines: Vec<Line>,
-    /// How many were named.
-    named: usize,
-    was_seen: bool,
+    /// The number of lines that were named in comments.
+    commented: usize,
+    has_packets: bool,
 }
 
+/// Two hosts with an alerted conversation or tunnel.
 #[derive(Default)]
-struct Hosts {
+struct HostPair {
     protocols: Vec<Protocol>,
     conversations: Vec<u32>,
     /// They are the ends of a tunnel.
-    are_tunnel: bool,
+    is_tunnel: bool,
 }
 
-impl Wanted {
+impl EvidenceSelection {
     pub(super) fn new(evidence: &Evidence) -> Self {
-        let mut wanted = Self {
+        let mut selection = Self {
             conversations: Vec::new(),
             by_flow: HashMap::default(),
             hosts: HashMap::default(),
             flows: WantedFlows::default(),
         };
         let mut keys = Vec::new();
-        for (number, told) in (0..).zip(evidence.told()) {
-            let mut lines = told.lines.clone();
+        for (number, alerted) in (0..).zip(evidence.told()) {
+            let mut lines = alerted.lines.clone();
             lines.sort_by_key(|line| (line.seen, line.id));
-            wanted.conversations.push(Conversation { lines, named: 0, was_seen: false });
-            wanted.by_flow.insert(told.flow, number);
-            keys.push(FlowKey::of(&told.flow));
-            let hosts = wanted.hosts.entry(pair(&told.flow)).or_default();
-            if !hosts.protocols.contains(&told.flow.protocol) {
-                hosts.protocols.push(told.flow.protocol);
+            selection.conversations.push(Conversation { lines, commented: 0, has_packets: false });
+            selection.by_flow.insert(alerted.flow, number);
+            keys.push(FlowKey::of(&alerted.flow));
+            let hosts = selection.hosts.entry(host_pair(&alerted.flow)).or_default();
+            if !hosts.protocols.contains(&alerted.flow.protocol) {
+                hosts.protocols.push(alerted.flow.protocol);
             }
-            if hosts.conversations.len() < MOST_NAMED {
+            if hosts.conversations.len() < MAX_CONVERSATIONS_PER_HOST_PAIR {
                 hosts.conversations.push(number);
             }
         }
         for (ends, flows) in evidence.tunnels() {
-            let hosts = wanted.hosts.entry(ends).or_default();
-            hosts.are_tunnel = true;
-            hosts.conversations.extend(flows.iter().filter_map(|flow| wanted.by_flow.get(flow)));
+            let hosts = selection.hosts.entry(ends).or_default();
+            hosts.is_tunnel = true;
+            hosts.conversations.extend(flows.iter().filter_map(|flow| selection.by_flow.get(flow)));
         }
-        keys.extend(wanted.hosts.keys().map(|(one, other)| FlowKey::of_hosts(*one, *other)));
-        wanted.flows = WantedFlows::new(keys);
-        wanted
+        keys.extend(selection.hosts.keys().map(|(one, other)| FlowKey::of_hosts(*one, *other)));
+        selection.flows = WantedFlows::new(keys);
+        selection
     }
 
-    /// The flows that are wanted, and the hosts of which fragments are.
+    /// The keys of the selected flows, and of the host pairs with selected fragments.
     pub(super) fn flows(&self) -> &WantedFlows {
         &self.flows
     }
 
-    /// How many conversations had a packet so far.
-    pub(super) fn seen(&self) -> u64 {
-        self.conversations.iter().filter(|conversation| conversation.was_seen).count() as u64
+    /// The number of conversations with at least one packet so far.
+    pub(super) fn conversations_seen(&self) -> u64 {
+        self.conversations.iter().filter(|conversation| conversation.has_packets).count() as u64
     }
 
-    /// Whether a frame is wanted. Its comments are put in place of those of the frame before.
-    pub(super) fn takes(&mut self, frame: &Frame, captured: &[u8], comments: &mut Vec<String>) -> bool {
+    /// Returns true if a frame is evidence. Its comments replace those of the frame before.
+    pub(super) fn select(&mut self, frame: &Frame, captured: &[u8], comments: &mut Vec<String>) -> bool {
         let Ok(decoded) = decode(frame.link, captured, frame.original) else { return false };
         let Decoded { packet, outer, fragment, .. } = &decoded;
         comments.clear();
-        let mut is_taken = false;
+        let mut is_selected = false;
         for flow in outer.iter().map(|outer| outer.flow).chain([packet.flow()]) {
             if self.flows.may_hold(FlowKey::of(&flow))
                 && let Some(number) = self.by_flow.get(&flow.either_way())
                 && let Some(conversation) = self.conversations.get_mut(*number as usize)
             {
-                is_taken = true;
+                is_selected = true;
                 conversation.comment(frame.time, comments);
             }
         }
         if let Some(fragment) = fragment
-            && let Some(hosts) = self.hosts.get(&pair(&packet.flow()))
-            && hosts.want(fragment.protocol)
+            && let Some(hosts) = self.hosts.get(&host_pair(&packet.flow()))
+            && hosts.selects_fragment(fragment.protocol)
         {
-            is_taken = true;
+            is_selected = true;
             for number in &hosts.conversations {
                 if let Some(conversation) = self.conversations.get_mut(*number as usize) {
-                    conversation.comment_what_is_due(frame.time, comments);
+                    conversation.comment_due_lines(frame.time, comments);
                 }
             }
         }
-        is_taken
+        is_selected
     }
 }
 
-impl Hosts {
-    /// Whether a fragment with this protocol may be a part of what is wanted. The fragments of a tunnel are all wanted: what
-    /// they hold is not known before they are put together.
-    fn want(&self, protocol: Protocol) -> bool {
-        // Extension headers of IPv6 that may stand before the protocol.
+impl HostPair {
+    /// Returns true if a fragment with this protocol may be part of a selected packet. All
+    /// fragments of a tunnel are selected, because their content is unknown before reassembly.
+    fn selects_fragment(&self, protocol: Protocol) -> bool {
+        // IPv6 extension headers that may precede the protocol.
         let is_extension = matches!(protocol, Protocol(0 | 43 | 44 | 51 | 60 | 135 | 139 | 140));
-        self.are_tunnel || is_extension || self.protocols.contains(&protocol)
+        self.is_tunnel || is_extension || self.protocols.contains(&protocol)
     }
 }
 
 impl Conversation {
-    /// The first packet names the first line of each signature, and each packet the lines whose sighting it is.
+    /// Comments a packet: each packet names the lines whose sighting it is. The first packet of the
+    /// conversation also names the first line of each signature.
     fn comment(&mut self, time: Timestamp, comments: &mut Vec<String>) {
-        if std::mem::replace(&mut self.was_seen, true) {
-            return self.comment_what_is_due(time, comments);
+        if std::mem::replace(&mut self.has_packets, true) {
+            return self.comment_due_lines(time, comments);
         }
         let due = self.lines.iter().filter(|line| line.seen <= time).count();
-        self.comment_what_is_due(time, comments);
-        let mut told: Vec<Signature> = self.lines.iter().take(due).map(|line| line.signature).collect();
+        self.comment_due_lines(time, comments);
+        let mut named: Vec<Signature> = self.lines.iter().take(due).map(|line| line.signature).collect();
         for line in self.lines.iter().skip(due) {
-            if !told.contains(&line.signature) && comments.len() < MOST_COMMENTS {
-                told.push(line.signature);
-                comments.push(comment(line));
+            if !named.contains(&line.signature) && comments.len() < MAX_COMMENTS {
+                named.push(line.signature);
+                comments.push(format_comment(line));
             }
         }
     }
 
-    fn comment_what_is_due(&mut self, time: Timestamp, comments: &mut Vec<String>) {
-        while let Some(line) = self.lines.get(self.named).filter(|line| line.seen <= time)
-            && comments.len() < MOST_COMMENTS
+    /// Names the lines up to this time that were not named yet.
+    fn comment_due_lines(&mut self, time: Timestamp, comments: &mut Vec<String>) {
+        while let Some(line) = self.lines.get(self.commented).filter(|line| line.seen <= time)
+            && comments.len() < MAX_COMMENTS
         {
-            self.named += 1;
-            self.was_seen = true;
-            comments.push(comment(line));
+            self.commented += 1;
+            self.has_packets = true;
+            comments.push(format_comment(line));
         }
     }
 }
 
-fn comment(line: &Line) -> String {
+fn format_comment(line: &Line) -> String {
     format!("rattap externalId={:016x} signature={}", line.id, line.signature.id())
 }
 
-fn pair(flow: &Flow) -> (IpAddr, IpAddr) {
+fn host_pair(flow: &Flow) -> (IpAddr, IpAddr) {
     let (one, other) = (flow.source.address, flow.destination.address);
     (one.min(other), one.max(other))
 }

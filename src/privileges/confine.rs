@@ -1,4 +1,4 @@
-//! Landlock: the kernel refuses what lies outside of the sensor's own files.
+//! Landlock: the kernel denies access to all files but the sensor's own.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -9,42 +9,46 @@ use landlock::{
     make_bitflags, path_beneath_rules,
 };
 
-use super::{PrivilegesError, folder_of, is_special, step};
+use crate::privileges::error::{PrivilegesError, step_failed};
+use crate::privileges::paths::{folder_of, is_special};
 
-/// What the system's libraries read on the sensor's behalf: names of hosts and users, the time zone, certificates, and what libpcap
-/// asks of an interface before it opens it. Whole folders, because files in them are replaced too. What is secret in `/etc` only
-/// root may read, which the sensor no longer is.
-const SYSTEM: [&str; 9] = [
+/// The folders that the system's libraries read for the sensor: names of hosts and users, the time
+/// zone, certificates, and what libpcap asks about an interface before it opens it. They are whole
+/// folders, because files in them are replaced too. The secrets in `/etc` are readable only by
+/// root, and the sensor is not root any more.
+const SYSTEM_FOLDERS: [&str; 9] = [
     "/etc",
     "/usr/share/zoneinfo",
-    // Where resolv.conf leads to.
+    // The targets of the link /etc/resolv.conf.
     "/run/systemd/resolve",
     "/run/resolvconf",
     "/run/NetworkManager",
-    // Name service modules, loaded when first needed.
+    // Name service modules, loaded when they are first needed.
     "/usr/lib",
     "/lib",
     "/sys/class/net",
     "/sys/devices",
 ];
 
-/// The version of landlock whose rights are handled (Linux 6.10). An older kernel enforces those that it knows.
+/// The Landlock version whose access rights are handled (Linux 6.10). An older kernel enforces
+/// those that it supports.
 const VERSION: ABI = ABI::V5;
 
-/// How far the kernel confines the process.
+/// The degree to which the kernel confines the process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Confinement {
-    /// To its own files.
+    /// Access only to its own files.
     Whole,
-    /// As far as this kernel can.
+    /// As far as this kernel supports it.
     Partial,
-    /// Not at all: this kernel has no landlock, or it is switched off.
+    /// No confinement: this kernel has no Landlock, or it is disabled.
     None,
 }
 
-/// Confines this thread and those that it starts.
+/// Confines this thread and the threads that it starts.
 pub(super) fn confine(reads: &[PathBuf], writes: &[PathBuf]) -> Result<Confinement, PrivilegesError> {
-    let status = restrict(&folders(reads), &folders(writes)).map_err(|error| step("confine the sensor", error))?;
+    let status =
+        restrict(&folders(reads), &folders(writes)).map_err(|error| step_failed("confine the sensor", error))?;
     Ok(match status {
         RulesetStatus::FullyEnforced => Confinement::Whole,
         RulesetStatus::PartiallyEnforced => Confinement::Partial,
@@ -59,19 +63,20 @@ fn restrict(reads: &BTreeSet<PathBuf>, writes: &BTreeSet<PathBuf>) -> Result<Rul
         .handle_access(AccessFs::from_all(VERSION))?
         .handle_access(AccessNet::BindTcp)?
         .create()?
-        .add_rules(path_beneath_rules(SYSTEM, read))?
+        .add_rules(path_beneath_rules(SYSTEM_FOLDERS, read))?
         .add_rules(path_beneath_rules(reads, read))?
         .add_rules(path_beneath_rules(writes, write))?;
     Ok(created.restrict_self()?.ruleset)
 }
 
-/// The folders that paths stand for; also those that a symbolic link leads to. Devices and pipes stand for themselves.
+/// The folders of these paths, and those of the targets of symbolic links. Devices and pipes stand
+/// for themselves.
 fn folders(paths: &[PathBuf]) -> BTreeSet<PathBuf> {
-    let led_to = paths.iter().filter_map(|path| fs::canonicalize(path).ok());
-    let stand_for = |path: &Path| {
+    let targets = paths.iter().filter_map(|path| fs::canonicalize(path).ok());
+    let folder = |path: &Path| {
         if path.is_dir() || is_special(path) { path.to_owned() } else { folder_of(path).to_owned() }
     };
-    paths.iter().cloned().chain(led_to).map(|path| stand_for(&path)).collect()
+    paths.iter().cloned().chain(targets).map(|path| folder(&path)).collect()
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The thread that may still open captures.
+//! The thread that keeps the privilege to open captures.
 
 use std::io;
 use std::thread;
@@ -6,54 +6,57 @@ use std::thread;
 use caps::{CapSet, Capability};
 use crossbeam_channel::{Sender, bounded};
 
-use super::PrivilegesError;
+use crate::privileges::error::{PrivilegesError, step_failed};
 
-/// An order: something to do with `CAP_NET_RAW` in effect.
-type Order = Box<dyn FnOnce() + Send>;
+/// An action that needs `CAP_NET_RAW`.
+type Request = Box<dyn FnOnce() + Send>;
 
-/// Opens captures. Cheap to clone; the thread ends with the last clone.
+/// Opens captures with the needed privilege. It is cheap to clone, and the thread ends with the
+/// last clone.
 #[derive(Debug, Clone)]
 pub struct Opener {
-    /// `None` where no thread was started: then the caller opens with what rights it has.
-    orders: Option<Sender<Order>>,
+    /// `None` if no thread was started. Then the caller opens captures with its own privileges.
+    requests: Option<Sender<Request>>,
 }
 
 impl Opener {
-    /// One that has no rights of its own: whoever asks opens by itself.
+    /// An opener without privileges of its own: captures are opened by the calling thread.
     pub const fn direct() -> Self {
-        Self { orders: None }
+        Self { requests: None }
     }
 
-    /// Starts the thread, which inherits what this thread is permitted.
+    /// Starts the thread. It inherits the permitted set of this thread.
     pub(super) fn start() -> Result<Self, PrivilegesError> {
-        // One at a time: who asks waits for the answer.
-        let (orders, taken) = bounded::<Order>(0);
-        let run = move || taken.into_iter().for_each(|order| order());
+        // One request at a time: the caller waits for the reply.
+        let (requests, received) = bounded::<Request>(0);
+        let run = move || received.into_iter().for_each(|request| request());
         let thread = thread::Builder::new().name("opener".to_owned()).spawn(run);
-        thread.map_err(|error: io::Error| super::step("start the thread that opens captures", error))?;
-        Ok(Self { orders: Some(orders) })
+        thread.map_err(|error: io::Error| step_failed("start the thread that opens captures", error))?;
+        Ok(Self { requests: Some(requests) })
     }
 
-    /// Does `open` where the right to open a capture is in effect, and hands back what it gives. What `open` hands back must be
-    /// ready to be read, with nothing left to do that takes a right.
+    /// Runs `open` on the thread that has the privilege to open a capture, and returns its result.
+    /// The result must be ready for reading: nothing that is done with it later may need a
+    /// privilege.
     pub fn open<T: Send + 'static>(&self, open: impl FnOnce() -> T + Send + 'static) -> T {
-        let Some(orders) = &self.orders else { return open() };
-        let (answer, answers) = bounded(1);
-        let order = move || {
-            // Where raising fails, opening does, and tells why.
+        let Some(requests) = &self.requests else { return open() };
+        let (reply, replies) = bounded(1);
+        let request = move || {
+            // If raising fails, opening fails too, and its error says why.
             let _ = caps::raise(None, CapSet::Effective, Capability::CAP_NET_RAW);
             let opened = open();
             let _ = caps::drop(None, CapSet::Effective, Capability::CAP_NET_RAW);
-            // Where nobody waits any more nobody misses it.
-            let _ = answer.send(opened);
+            // The caller may be gone.
+            let _ = reply.send(opened);
         };
-        let order: Order = Box::new(order);
-        match orders.send(order) {
+        let request: Request = Box::new(request);
+        match requests.send(request) {
             Ok(()) => {}
-            // The thread is gone, which only a panic in it can bring about: the order is done without the right.
+            // The thread is gone, which only a panic in it can cause: run the request without the
+            // privilege.
             Err(returned) => (returned.0)(),
         }
-        match answers.recv() {
+        match replies.recv() {
             Ok(opened) => opened,
             Err(_) => std::panic::panic_any("the thread that opens captures is gone"),
         }
@@ -65,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn orders_are_done_in_the_thread_and_without_one_where_asked() {
+    fn requests_run_in_the_thread_or_without_one_in_the_caller() {
         let here = thread::current().id();
         let opener = Opener::start().unwrap();
         let clone = opener.clone();

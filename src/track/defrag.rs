@@ -426,7 +426,7 @@ impl Datagram {
 
     fn released(&self, length: u32, packets: Option<Packets>) -> Released {
         let mut block = Block::new(self.origin.clone(), self.indicators.clone());
-        block.first = packets.map(|packets| packets.first);
+        block.first_packet = packets.map(|packets| packets.first);
         // Unlike that of any Block of the capture.
         block.number = u64::MAX - self.serial;
         let (vlans, outer) = (self.vlans.clone(), self.outer.clone());

@@ -1,22 +1,32 @@
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Write;
-use std::path::Path;
+use std::io::{self, Cursor, Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::sync::mpsc;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use proptest::prelude::*;
 
-use super::super::Inputs;
-use super::super::testing::{Pcap, Pcapng, Seen};
-use super::*;
+use super::damage_log::MAX_REPORTED;
+use super::open::{COMPRESSED_READ_SIZE, open_stream};
+use super::{BlockRereader, Files};
+use crate::capture::block::{BLOCK_CAPACITY, Block, PIECES, Part};
+use crate::capture::counts::CaptureCounts;
+use crate::capture::error::CaptureError;
+use crate::capture::filter::Filter;
+use crate::capture::inputs::{Input, Inputs};
+use crate::capture::source::{Fill, Source};
+use crate::capture::testing::{ParsedFrame, Pcap, Pcapng};
 use crate::indicator::IndicatorSet;
+use crate::units::ByteCount;
 
-/// What a source gave: the frames of each Block with its origin, what was said, and the counts.
+/// The results of a source: the frames of each Block with its origin, the errors, and the counters.
 #[derive(Debug, PartialEq, Eq)]
 struct Replay {
-    blocks: Vec<(String, Vec<Seen>)>,
+    blocks: Vec<(String, Vec<ParsedFrame>)>,
     errors: Vec<String>,
     counts: CaptureCounts,
 }
@@ -26,7 +36,7 @@ impl Replay {
         self.blocks.iter().map(|(_, frames)| frames.len()).sum()
     }
 
-    fn seen(&self) -> Vec<&Seen> {
+    fn seen(&self) -> Vec<&ParsedFrame> {
         self.blocks.iter().flat_map(|(_, frames)| frames).collect()
     }
 }
@@ -35,7 +45,7 @@ fn drain(mut files: Files) -> Replay {
     let mut block = Block::new(Arc::default(), Arc::new(IndicatorSet::default()));
     let (mut blocks, mut errors) = (Vec::new(), Vec::new());
     while files.fill(&mut block, &mut |error| errors.push(error.to_string())) == Fill::Filled {
-        let frames = block.frames.iter().map(|frame| Seen::of(frame, &block.bytes)).collect();
+        let frames = block.frames.iter().map(|frame| ParsedFrame::of(frame, &block.bytes)).collect();
         blocks.push((block.origin.name.clone(), frames));
         assert_eq!(block.bytes.len(), files.capacity);
     }
@@ -113,15 +123,15 @@ fn a_file_of_many_blocks_gives_all_its_frames_in_order() {
     assert_eq!(read.blocks.len(), 3);
 }
 
-/// The parts of a file's Blocks with what they hold, piece by piece.
-fn pieces(path: &Path) -> Vec<(Part, [Vec<Seen>; PIECES])> {
+/// The locations of the Blocks of a file, with the frames of each piece.
+fn pieces(path: &Path) -> Vec<(Part, [Vec<ParsedFrame>; PIECES])> {
     let mut files = Files::new(vec![Input::File(path.to_owned())], None);
     let mut block = Block::new(Arc::default(), Arc::default());
     let mut all = Vec::new();
     while files.fill(&mut block, &mut |error| panic!("{error}")) == Fill::Filled {
-        let mut pieces: [Vec<Seen>; PIECES] = Default::default();
+        let mut pieces: [Vec<ParsedFrame>; PIECES] = Default::default();
         for frame in &block.frames {
-            pieces[block.part.piece(frame)].push(Seen::of(frame, &block.bytes));
+            pieces[block.part.piece(frame)].push(ParsedFrame::of(frame, &block.bytes));
         }
         all.push((block.part, pieces));
     }
@@ -150,20 +160,20 @@ fn pieces_of_blocks_are_read_again_by_themselves() {
         let file = tempfile::NamedTempFile::new().unwrap();
         fs::write(file.path(), &bytes).unwrap();
         let blocks = pieces(file.path());
-        assert!(blocks.len() > 2 && blocks.iter().all(|(part, _)| part.is_sought), "{}", blocks.len());
+        assert!(blocks.len() > 2 && blocks.iter().all(|(part, _)| part.is_seekable), "{}", blocks.len());
         assert!(blocks[1].1.iter().filter(|piece| piece.len() > 10).count() > 6, "{:?}", blocks[1].0);
-        let mut again = Again::new(vec![Input::File(file.path().to_owned())], None, None);
+        let mut rereader = BlockRereader::new(vec![Input::File(file.path().to_owned())], None, None);
         let mut block = Block::new(Arc::default(), Arc::default());
         let mut read = |part: &Part, piece| {
-            again.read(part, piece, &mut block).unwrap();
-            block.frames.iter().map(|frame| Seen::of(frame, &block.bytes)).collect::<Vec<_>>()
+            rereader.read(part, piece, &mut block).unwrap();
+            block.frames.iter().map(|frame| ParsedFrame::of(frame, &block.bytes)).collect::<Vec<_>>()
         };
         for (number, (part, pieces)) in blocks.iter().enumerate() {
-            if number == 0 || part.describes {
+            if number == 0 || part.has_descriptions {
                 assert_eq!(read(part, None), pieces.concat());
                 continue;
             }
-            // Some are passed over, and others are read twice.
+            // Some are skipped, and others are read twice.
             for piece in [1, 2, 5, 3, 0, 7, 7] {
                 assert_eq!(read(part, Some(piece)), pieces[piece], "Block {number}, piece {piece}");
             }
@@ -180,7 +190,7 @@ fn blocks_whose_packets_take_the_time_of_those_before_are_not_sought() {
     bytes.extend((0..3000).flat_map(|_| ng.simple(1000, &frame)));
     let file = tempfile::NamedTempFile::new().unwrap();
     fs::write(file.path(), &bytes).unwrap();
-    let sought: Vec<bool> = pieces(file.path()).iter().map(|(part, _)| part.is_sought).collect();
+    let sought: Vec<bool> = pieces(file.path()).iter().map(|(part, _)| part.is_seekable).collect();
     assert_eq!(sought, [true, false, false]);
 }
 
@@ -195,7 +205,7 @@ fn where_reading_fails_is_said() {
     let readable = sample().len() - 1;
     let stream = Cursor::new(sample()[..readable].to_vec()).chain(Broken);
     let mut files = Files::new(Vec::new(), None);
-    files.current = Some(Reader::new(PathBuf::from("disk"), stream, false).unwrap());
+    files.current = Some(open_stream(PathBuf::from("disk"), stream, false).unwrap());
     let read = drain(files);
     assert_eq!((read.frames(), read.errors.len()), (2, 1), "that the record is cut short goes without saying");
     assert!(
@@ -221,7 +231,7 @@ fn a_compressed_file_that_ends_early_gives_what_came_before() {
     let file = Pcap::default().file(&frames.iter().map(Vec::as_slice).collect::<Vec<_>>());
     for packed in [gzip(&file), zstd(&file)] {
         let read = read_bytes(&packed[..packed.len() - 10]);
-        assert!(read.frames() > 0 || packed.len() < COMPRESSED_READ);
+        assert!(read.frames() > 0 || packed.len() < COMPRESSED_READ_SIZE);
         assert_eq!(read.errors.len(), 1, "{:?}", read.errors);
         assert!(read.errors[0].contains("(decompressed): cannot read on"), "{:?}", read.errors);
     }
@@ -293,7 +303,7 @@ fn damage_is_said_with_its_place_and_not_without_end() {
     let cut = read_bytes(&sample()[..sample().len() - 1]);
     assert_eq!((cut.frames(), cut.counts.damaged), (2, 1));
     assert!(
-        cut.errors[0].contains("byte 67: the file ends in the middle of a record; all that came"),
+        cut.errors[0].contains("byte 67: the file ends in the middle of a record; everything before"),
         "{:?}",
         cut.errors
     );
@@ -309,10 +319,10 @@ fn damage_is_said_with_its_place_and_not_without_end() {
     file.extend(ng.packet(0, 1, b"here", 4));
     let read = read_bytes(&file);
     assert_eq!((read.frames(), read.counts.damaged), (1, 50));
-    assert_eq!(read.errors.len(), MAX_LISTED as usize + 1);
+    assert_eq!(read.errors.len(), MAX_REPORTED as usize + 1);
     assert!(read.errors[0].contains("byte 48: a packet of interface 7"), "{:?}", read.errors);
-    assert!(read.errors[0].ends_with("reading went on at byte 88 (40 bytes left out)"), "{:?}", read.errors);
-    assert!(read.errors[MAX_LISTED as usize].contains("not listed"), "{:?}", read.errors);
+    assert!(read.errors[0].ends_with("reading resumed at byte 88 (40 bytes skipped)"), "{:?}", read.errors);
+    assert!(read.errors[MAX_REPORTED as usize].contains("not listed"), "{:?}", read.errors);
 }
 
 #[test]
@@ -338,7 +348,7 @@ fn a_record_larger_than_a_block_is_passed_over_and_its_end_awaited() {
     }
 }
 
-/// A pipe whose writer hands over one piece at a time, when told to.
+/// A pipe whose writer delivers one piece at a time, on request.
 struct Piecewise(mpsc::Receiver<Vec<u8>>);
 
 impl Read for Piecewise {
@@ -355,12 +365,12 @@ fn a_frame_from_a_pipe_is_handed_on_as_soon_as_it_is_there() {
     let (send, receive) = mpsc::channel();
     send.send(pcap.header()).unwrap();
     let mut fail = |error: CaptureError| panic!("{error}");
-    let reader = Reader::new(PathBuf::from("-"), Piecewise(receive), true).unwrap();
+    let reader = open_stream(PathBuf::from("-"), Piecewise(receive), true).unwrap();
     let mut files = Files::new(Vec::new(), None);
     files.current = Some(reader);
     let mut block = Block::new(Arc::default(), Arc::new(IndicatorSet::default()));
     for second in 0..3 {
-        // In two pieces; were a third waited for, this test would hang.
+        // In two pieces. If the source waited for a third one, this test would hang.
         let record = pcap.record(second, 0, b"a frame", 7);
         let (one, other) = record.split_at(20);
         send.send(one.to_vec()).unwrap();
@@ -410,18 +420,18 @@ proptest! {
         bytes in prop::collection::vec(any::<u8>(), 0..2000),
     ) {
         let read = read_bytes(&[magic, &bytes].concat());
-        prop_assert!(read.errors.len() <= MAX_LISTED as usize + 2);
+        prop_assert!(read.errors.len() <= MAX_REPORTED as usize + 2);
     }
 }
 
-/// What the test expects of a file for which the manifest alone does not say it.
+/// The expectation for a file that differs from the manifest.
 struct Special {
-    /// How the path ends.
+    /// The end of the path.
     path: &'static str,
     frames: usize,
-    /// What the one message holds; empty where none comes.
+    /// A part of the only message; empty if there is none.
     message: &'static str,
-    /// Why.
+    /// The reason.
     _reason: &'static str,
 }
 
@@ -474,12 +484,13 @@ const SPECIAL: [Special; 17] = [
     special("MANIFEST.tsv", 0, "looks like text", "no capture at all"),
 ];
 
-/// The real captures are no part of this project: `RATTAP_CAPTURES` names a folder that holds them, with a `MANIFEST.tsv`
-/// whose columns are path, …, packets as Wireshark's `capinfos` counts them (the sixth; `?` where it refuses the file).
+/// The real captures are not part of this project: `RATTAP_CAPTURES` names a folder that holds
+/// them, with a `MANIFEST.tsv` whose columns are path, …, packets as Wireshark's `capinfos` counts
+/// them (the sixth; `?` where it refuses the file).
 #[test]
 fn real_captures_hold_as_many_frames_as_wireshark_counts() {
     let Some(folder) = std::env::var_os("RATTAP_CAPTURES").map(PathBuf::from) else {
-        // Not `eprintln`: the test harness would keep that to itself.
+        // Not `eprintln`: the test harness would hide that.
         let _ = writeln!(std::io::stderr(), "SKIPPED: RATTAP_CAPTURES names no folder of real captures");
         return;
     };

@@ -1,12 +1,21 @@
-use super::super::testing::Pcap;
-use super::*;
+use std::fs::{self, File};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Follow;
+use crate::capture::block::Block;
+use crate::capture::error::CaptureError;
+use crate::capture::file::Files;
+use crate::capture::source::{Fill, Source};
+use crate::capture::stop::Stop;
+use crate::capture::testing::Pcap;
 
 /// A capture that fills several Blocks, of frames that hold this byte.
 fn large(byte: u8) -> Vec<u8> {
     Pcap::default().file(&[&[byte; 60_000][..]; 100])
 }
 
-/// A place with a folder, and a source that follows it.
+/// A parent folder with a folder of captures in it, and a source that follows that.
 fn place() -> (tempfile::TempDir, Follow, Block) {
     let place = tempfile::tempdir().unwrap();
     let folder = place.path().join("captures");
@@ -16,7 +25,8 @@ fn place() -> (tempfile::TempDir, Follow, Block) {
     (place, follow, Block::new(Arc::default(), Arc::default()))
 }
 
-/// Fills Blocks until so many frames were read; gives the first byte of each frame, and what was said.
+/// Fills Blocks until so many frames were read. Returns the first byte of each frame, and the
+/// errors.
 fn read(follow: &mut Follow, block: &mut Block, count: usize) -> (Vec<u8>, Vec<String>) {
     let (mut frames, mut said) = (Vec::new(), Vec::new());
     while frames.len() < count {
@@ -45,7 +55,8 @@ fn a_file_that_is_written_over_while_it_is_read_is_told_as_lost_and_the_new_capt
         fs::write(&path, large(1)).unwrap();
         let (old, said) = read(&mut follow, &mut block, 1);
         assert!(old.len() < 100 && said.is_empty());
-        // The writer begins anew, and has come so far when reading goes on. Bytes of other captures may be read as frames or as damage.
+        // The writer starts over, and has written so many bytes when reading continues. Bytes of
+        // the new capture may be read as frames or as damage.
         let mut new = large(2);
         new.extend_from_slice(&large(2)[24..]);
         let file = fs::File::options().write(true).truncate(true).open(&path).unwrap();
@@ -72,7 +83,7 @@ fn a_capture_that_is_compressed_just_before_it_is_opened_keeps_its_place() {
     fs::write(path("b.pcap"), capture(2)).unwrap();
     let mut said = Vec::new();
     let mut report = |error: CaptureError| said.push(error.to_string());
-    follow.survey(&mut report);
+    follow.update(&mut report);
     let mut encoder =
         flate2::write::GzEncoder::new(File::create(path("a.pcap.gz")).unwrap(), flate2::Compression::fast());
     std::io::Write::write_all(&mut encoder, &capture(1)).unwrap();

@@ -1,16 +1,17 @@
 use super::*;
+use crate::units::ByteCount;
 
 #[test]
-fn errors_and_news_say_what_and_where() {
+fn errors_and_events_say_what_and_where() {
     let error = LiveError::LinkType { interface: "n0".to_owned(), number: 253, name: Some("NETLINK".to_owned()) };
     let text = error.to_string();
     assert!(
-        text.starts_with("n0: cannot capture: its frames are of link type 253 (NETLINK), which is not read"),
+        text.starts_with("n0: cannot capture: its frames are of link type 253 (NETLINK), which is not supported"),
         "{text}"
     );
     assert!(text.contains("EN10MB") && text.contains("LINUX_SLL2"), "{text}");
-    let news = InterfaceEvent { interface: "eth1".to_owned(), change: Change::Failed("no more memory".to_owned()) };
-    assert_eq!(news.to_string(), "eth1: cannot capture: no more memory; trying again");
+    let event = InterfaceEvent { interface: "eth1".to_owned(), change: Change::Failed("no more memory".to_owned()) };
+    assert_eq!(event.to_string(), "eth1: cannot capture: no more memory; trying again");
 }
 
 #[test]

@@ -1,19 +1,19 @@
-//! A stretch of packet time: the frames outside it are left out.
+//! A range of packet time. Frames outside it are filtered out.
 
 use crate::units::Timestamp;
 
-/// A stretch of packet time: `from` is in it, `to` no more.
+/// A range of packet time, from `from` (inclusive) to `to` (exclusive).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TimeWindow {
-    /// The first moment.
+    /// The first time inside the window.
     pub from: Timestamp,
-    /// The first moment after it.
+    /// The first time after the window.
     pub to: Timestamp,
 }
 
 impl TimeWindow {
-    /// Whether a moment lies in it.
-    pub(super) fn holds(self, time: Timestamp) -> bool {
+    /// Returns true if a time is inside the window.
+    pub(super) fn contains(self, time: Timestamp) -> bool {
         self.from <= time && time < self.to
     }
 }
@@ -25,7 +25,7 @@ mod tests {
     #[test]
     fn its_beginning_is_in_it_and_its_end_is_not() {
         let window = TimeWindow { from: Timestamp::from_nanos(10), to: Timestamp::from_nanos(30) };
-        let held = [30, 9, 10, 29, 11, 31].map(|nanos| window.holds(Timestamp::from_nanos(nanos)));
+        let held = [30, 9, 10, 29, 11, 31].map(|nanos| window.contains(Timestamp::from_nanos(nanos)));
         assert_eq!(held, [false, false, true, true, true, false]);
     }
 }

@@ -1,40 +1,45 @@
-//! Decompression off the scan's way.
+//! Decompression on a thread of its own.
 //!
-//! Decompressing costs several times what scanning does, so it is what a compressed capture waits for. It runs on a thread of its
-//! own, ahead of whoever reads, and several files can be decompressed at a time while one of them is read.
+//! Decompression costs several times what scanning does, so it limits the speed of a compressed
+//! capture. A thread decompresses ahead of the reader. So several files can be decompressed at a
+//! time while one of them is read.
 
 use std::io::{self, ErrorKind, Read};
 use std::thread;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
-/// How much is handed over at a time: what lies in a core's own cache still when it is copied into the Block.
+/// The size of the chunks that are handed over. A chunk is still in a core's own cache when it is
+/// copied into the Block.
 const CHUNK: usize = 256 << 10;
 
-/// How far a file is decompressed ahead: so much of the next file is ready when its turn comes. Of a small one, as rotation makes
-/// them, that is most of it.
+/// The number of bytes that are decompressed ahead. So much of the next file is ready when its turn
+/// comes. Of a small file, as log rotation makes them, that is most of it.
 const AHEAD: usize = 16 << 20;
 
-/// How many chunks there are to one stream.
+/// The number of chunks of a stream.
 const CHUNKS: usize = AHEAD / CHUNK;
 
-/// A stream that another thread reads ahead.
+/// A stream that another thread decompresses ahead.
 pub(super) struct Decompressed {
     chunks: Receiver<io::Result<Vec<u8>>>,
-    /// Where read chunks go back to.
+    /// Returns used chunks to the thread.
     free: Sender<Vec<u8>>,
     current: Vec<u8>,
-    /// How much of `current` was read.
+    /// The position in `current` up to which it was read.
     position: usize,
 }
 
 impl Decompressed {
-    /// Begins to read a decompressor. `prompt`: each piece is handed over as it comes, however small.
-    pub(super) fn new(stream: impl Read + Send + 'static, prompt: bool) -> io::Result<Self> {
+    /// Starts the thread that reads a decompressor. `is_streamed`: each piece is handed over as it
+    /// comes, however small.
+    pub(super) fn new(stream: impl Read + Send + 'static, is_streamed: bool) -> io::Result<Self> {
         let (send, chunks) = bounded(CHUNKS);
         let (free, emptied) = bounded(CHUNKS);
-        // It ends with the stream, or when nobody reads any more.
-        thread::Builder::new().name("unpack".to_owned()).spawn(move || read_ahead(stream, prompt, &send, &emptied))?;
+        // The thread ends with the stream, or when the receiver is dropped.
+        thread::Builder::new()
+            .name("decompress".to_owned())
+            .spawn(move || read_ahead(stream, is_streamed, &send, &emptied))?;
         Ok(Self { chunks, free, current: Vec::new(), position: 0 })
     }
 }
@@ -47,26 +52,32 @@ impl Read for Decompressed {
             let emptied = std::mem::replace(&mut self.current, chunk?);
             self.position = 0;
             if emptied.capacity() > 0 {
-                // It has room for all chunks there are.
+                // The channel has room for all chunks.
                 let _ = self.free.try_send(emptied);
             }
         }
         let mut rest = self.current.get(self.position..).unwrap_or_default();
-        let got = rest.read(buffer)?;
-        self.position += got;
-        Ok(got)
+        let count = rest.read(buffer)?;
+        self.position += count;
+        Ok(count)
     }
 }
 
-fn read_ahead(mut stream: impl Read, prompt: bool, chunks: &Sender<io::Result<Vec<u8>>>, emptied: &Receiver<Vec<u8>>) {
+/// Fills chunks from a stream until it ends.
+fn read_ahead(
+    mut stream: impl Read,
+    is_streamed: bool,
+    chunks: &Sender<io::Result<Vec<u8>>>,
+    emptied: &Receiver<Vec<u8>>,
+) {
     loop {
         let mut chunk = emptied.try_recv().unwrap_or_default();
         chunk.resize(CHUNK, 0);
-        let (filled, end) = fill(&mut stream, prompt, &mut chunk);
+        let (filled, end) = fill(&mut stream, is_streamed, &mut chunk);
         chunk.truncate(filled);
         if (filled > 0 && chunks.send(Ok(chunk)).is_err()) || end.is_err() || matches!(end, Ok(true)) {
             if let Err(error) = end {
-                // Whoever reads may have gone.
+                // The receiver may be gone.
                 let _ = chunks.send(Err(error));
             }
             return;
@@ -74,18 +85,18 @@ fn read_ahead(mut stream: impl Read, prompt: bool, chunks: &Sender<io::Result<Ve
     }
 }
 
-/// Fills a buffer, or takes what one call gives where that must be handed on at once. Says how much that was, and whether the
+/// Fills a buffer, or with `is_streamed` reads once. Returns how many bytes it got, and true if the
 /// stream has ended.
-fn fill(stream: &mut impl Read, prompt: bool, buffer: &mut [u8]) -> (usize, io::Result<bool>) {
+fn fill(stream: &mut impl Read, is_streamed: bool, buffer: &mut [u8]) -> (usize, io::Result<bool>) {
     let mut filled = 0;
     while let Some(rest) = buffer.get_mut(filled..).filter(|rest| !rest.is_empty()) {
         match stream.read(rest) {
             Ok(0) => return (filled, Ok(true)),
-            Ok(got) => filled += got,
+            Ok(count) => filled += count,
             Err(error) if error.kind() == ErrorKind::Interrupted => continue,
             Err(error) => return (filled, Err(error)),
         }
-        if prompt {
+        if is_streamed {
             break;
         }
     }
@@ -114,39 +125,39 @@ mod tests {
     #[test]
     fn the_bytes_come_in_order_and_then_the_end() {
         let bytes: Vec<u8> = (0..3 * CHUNK + 5).map(|at| (at % 251) as u8).collect();
-        for prompt in [false, true] {
+        for is_streamed in [false, true] {
             let mut read = Vec::new();
-            let mut unpacked = Decompressed::new(io::Cursor::new(bytes.clone()), prompt).unwrap();
-            unpacked.read_to_end(&mut read).unwrap();
+            let mut decompressed = Decompressed::new(io::Cursor::new(bytes.clone()), is_streamed).unwrap();
+            decompressed.read_to_end(&mut read).unwrap();
             assert!(read == bytes);
-            assert_eq!(unpacked.read(&mut [0; 4]).unwrap(), 0);
+            assert_eq!(decompressed.read(&mut [0; 4]).unwrap(), 0);
         }
     }
 
     #[test]
     fn what_came_before_an_error_is_read_first() {
         let mut read = Vec::new();
-        let mut unpacked = Decompressed::new(Broken(b"twelve bytes".to_vec()), false).unwrap();
-        let error = unpacked.read_to_end(&mut read).unwrap_err();
+        let mut decompressed = Decompressed::new(Broken(b"twelve bytes".to_vec()), false).unwrap();
+        let error = decompressed.read_to_end(&mut read).unwrap_err();
         assert_eq!((read.as_slice(), error.to_string().as_str()), (&b"twelve bytes"[..], "broken"));
     }
 
     #[test]
     fn a_prompt_stream_is_not_waited_for() {
         let (reader, mut writer) = io::pipe().unwrap();
-        let mut unpacked = Decompressed::new(reader, true).unwrap();
+        let mut decompressed = Decompressed::new(reader, true).unwrap();
         io::Write::write_all(&mut writer, b"early").unwrap();
         let mut buffer = [0; 64];
-        assert_eq!(unpacked.read(&mut buffer).unwrap(), 5);
+        assert_eq!(decompressed.read(&mut buffer).unwrap(), 5);
         assert_eq!(&buffer[..5], b"early");
     }
 
     #[test]
     fn a_stream_nobody_reads_holds_no_more_than_its_bound() {
-        let unpacked = Decompressed::new(io::repeat(1), false).unwrap();
-        while unpacked.chunks.len() < CHUNKS {
+        let decompressed = Decompressed::new(io::repeat(1), false).unwrap();
+        while decompressed.chunks.len() < CHUNKS {
             thread::yield_now();
         }
-        assert_eq!(unpacked.chunks.len(), CHUNKS);
+        assert_eq!(decompressed.chunks.len(), CHUNKS);
     }
 }

@@ -1,0 +1,34 @@
+//! The interface of every source of frames.
+
+use crate::capture::block::Block;
+use crate::capture::counts::CaptureCounts;
+use crate::capture::error::CaptureError;
+
+/// A source of frames.
+pub trait Source: Send {
+    /// Fills a Block with the next frames.
+    ///
+    /// The capture thread calls this repeatedly, each time with a used Block whose `frames` and
+    /// `bytes` still hold old values. The source sets `origin`, `bytes` and `frames`, and
+    /// `first_packet` and `packet_offsets` if its packets are numbered. All frames of one call have
+    /// the same origin. Errors are passed to `report` as they occur. They do not end the source.
+    fn fill(&mut self, block: &mut Block, report: &mut dyn FnMut(CaptureError)) -> Fill;
+
+    /// The counters of everything read so far.
+    fn counts(&self) -> CaptureCounts;
+
+    /// Returns true if `fill` may block for long until packets arrive. Other threads that want to
+    /// call it should then sleep rather than poll.
+    fn waits(&self) -> bool {
+        false
+    }
+}
+
+/// The result of [`Source::fill`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fill {
+    /// The Block holds frames, or none if all were filtered out.
+    Filled,
+    /// The source has ended. The Block holds no frames.
+    End,
+}

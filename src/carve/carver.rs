@@ -1,0 +1,191 @@
+//! The second pass over the captures.
+
+use std::fs::{self, File};
+use std::io::{self, BufWriter};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use crate::alert::Evidence;
+use crate::capture::{Block, BlockRereader, Filter, Input, Origin, TimeWindow};
+use crate::carve::error::CarveError;
+use crate::carve::index::Index;
+use crate::carve::pcapng_writer::{InputName, PcapngWriter};
+use crate::carve::plan::RereadPlan;
+use crate::carve::selection::EvidenceSelection;
+
+/// The size of the write buffer.
+const BUFFER_SIZE: usize = 256 << 10;
+
+/// The counters of carving.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Carved {
+    /// Packets written.
+    pub packets: u64,
+    /// Conversations with at least one of them.
+    pub conversations: u64,
+}
+
+/// Carves evidence into a file. It opens the file before the replay and writes it after the replay.
+pub struct Carving {
+    path: PathBuf,
+    file: File,
+    index: Arc<Index>,
+    inputs: Vec<Input>,
+    /// The states of the inputs before the replay.
+    states: Vec<Option<InputState>>,
+    filter: Option<Filter>,
+    window: Option<TimeWindow>,
+}
+
+/// Length and modification time of an input, which show whether it has changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct InputState {
+    length: u64,
+    modified: SystemTime,
+}
+
+impl InputState {
+    /// The present state of a file. `None` if the system does not report it.
+    fn of(path: &Path) -> Option<Self> {
+        let metadata = fs::metadata(path).ok()?;
+        Some(Self { length: metadata.len(), modified: metadata.modified().ok()? })
+    }
+}
+
+impl Carving {
+    /// Creates the file, or empties an existing one, and makes sure that the inputs can be read
+    /// twice. `filter` and `window` must be those of the replay.
+    pub fn open(
+        path: &Path,
+        inputs: Vec<Input>,
+        filter: Option<Filter>,
+        window: Option<TimeWindow>,
+    ) -> Result<Self, CarveError> {
+        let mut states = Vec::with_capacity(inputs.len());
+        for input in &inputs {
+            match input {
+                Input::Standard => return Err(CarveError::Stream("-".into())),
+                Input::File(path) => {
+                    let metadata = fs::metadata(path).ok();
+                    if metadata.is_some_and(|metadata| !metadata.is_file()) {
+                        return Err(CarveError::Stream(path.clone()));
+                    }
+                    states.push(InputState::of(path));
+                }
+            }
+        }
+        let failed = |error| CarveError::Create { path: path.to_owned(), error };
+        let file = File::create(path).map_err(failed)?;
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let index = Index::new(folder).map_err(|error| CarveError::Index { path: path.to_owned(), error })?;
+        Ok(Self { path: path.to_owned(), file, index: Arc::new(index), inputs, states, filter, window })
+    }
+
+    /// The index that the replay must fill.
+    pub fn index(&self) -> Arc<Index> {
+        self.index.clone()
+    }
+
+    /// Rereads the Blocks that may hold evidence, and writes the evidence. A problem with one
+    /// capture is reported, and the other captures are still read.
+    pub fn finish(self, evidence: &Evidence, report: &mut dyn FnMut(CarveError)) -> Result<Carved, CarveError> {
+        let Self { path, file, index, inputs, states, filter, window } = self;
+        let index_failed = |error| CarveError::Index { path: path.clone(), error };
+        let writer = PcapngWriter::new(BufWriter::with_capacity(BUFFER_SIZE, file));
+        let mut pass = SecondPass {
+            path: &path,
+            index: &index,
+            selection: EvidenceSelection::new(evidence),
+            rereader: BlockRereader::new(inputs.clone(), filter, window),
+            block: Block::new(Arc::new(Origin::default()), Arc::default()),
+            writer: writer.map_err(|error| CarveError::Write { path: path.clone(), error })?,
+            comments: Vec::new(),
+            packets: 0,
+        };
+        let blocks = index.blocks().map_err(index_failed)?;
+        let mut next = 0;
+        while next < blocks {
+            let plan = RereadPlan::new(next, blocks, &index, pass.selection.flows()).map_err(index_failed)?;
+            next = plan.end;
+            let differs = pass.carve_input(&plan, report)?;
+            let number = plan.input as usize;
+            if !plan.blocks.is_empty()
+                && let Some(Input::File(path)) = inputs.get(number)
+                && (differs || states.get(number).is_some_and(|before| *before != InputState::of(path)))
+            {
+                report(CarveError::Changed(path.clone()));
+            }
+        }
+        pass.finish()
+    }
+}
+
+/// The second pass over the captures.
+struct SecondPass<'a> {
+    path: &'a Path,
+    index: &'a Index,
+    selection: EvidenceSelection,
+    rereader: BlockRereader,
+    block: Block,
+    writer: PcapngWriter<BufWriter<File>>,
+    /// The comments of the current packet.
+    comments: Vec<String>,
+    packets: u64,
+}
+
+impl SecondPass<'_> {
+    /// Rereads one input and writes its selected packets. Returns true if the input differs from
+    /// the first pass.
+    fn carve_input(&mut self, plan: &RereadPlan, report: &mut dyn FnMut(CarveError)) -> Result<bool, CarveError> {
+        let mut differs = false;
+        for block in &plan.blocks {
+            let entry =
+                self.index.entry(block.number).map_err(|error| CarveError::Index { path: self.path.into(), error })?;
+            for piece in plan.reads(block, &entry.part) {
+                let read = self.rereader.read(&entry.part, piece, &mut self.block);
+                let is_complete = self.block.frames.len() == entry.frames(piece);
+                // If the first pass had the same error, nothing is missing.
+                if let Err(error) = read
+                    && !is_complete
+                {
+                    report(CarveError::Capture(error));
+                    return Ok(differs);
+                }
+                differs |= !is_complete || (piece.is_none() && self.block.part.start != entry.part.start);
+                if block.pieces != 0 {
+                    self.write_selected(plan.input).map_err(|error| self.write_failed(error))?;
+                }
+            }
+        }
+        Ok(differs)
+    }
+
+    /// Writes the selected packets of the Block.
+    fn write_selected(&mut self, input: u32) -> io::Result<()> {
+        let Self { selection, block, writer, comments, packets, .. } = self;
+        let input = InputName { number: input, name: &block.origin.name };
+        for frame in &block.frames {
+            let captured = block.captured(frame);
+            if selection.select(frame, captured, comments) {
+                writer.write_packet(input, frame, captured, comments)?;
+                *packets += 1;
+            }
+        }
+        Ok(())
+    }
+
+    /// Closes the file and returns the counters.
+    fn finish(self) -> Result<Carved, CarveError> {
+        let failed = |error| CarveError::Write { path: self.path.to_owned(), error };
+        let carved = Carved { packets: self.packets, conversations: self.selection.conversations_seen() };
+        let file = self.writer.finish().map_err(failed)?.into_inner().map_err(|error| failed(error.into_error()))?;
+        // A network file system may report only now that it is full.
+        file.sync_all().map_err(failed)?;
+        Ok(carved)
+    }
+
+    fn write_failed(&self, error: io::Error) -> CarveError {
+        CarveError::Write { path: self.path.to_owned(), error }
+    }
+}

@@ -1,0 +1,58 @@
+//! Accounts of this machine.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, chown};
+use std::path::Path;
+
+use nix::unistd::{Gid, Uid, User};
+
+use crate::privileges::error::{PrivilegesError, step_failed};
+use crate::privileges::paths::PathError;
+
+/// The accounts that a sensor started by root becomes by default: the first one that exists.
+const DEFAULT_ACCOUNTS: [&str; 2] = ["rattap", "nobody"];
+
+/// An account of this machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    name: String,
+    pub(super) user: Uid,
+    pub(super) group: Gid,
+}
+
+impl Account {
+    /// Looks up the account with this name.
+    pub fn named(name: &str) -> Result<Self, PrivilegesError> {
+        match User::from_name(name) {
+            Ok(Some(user)) => Ok(Self { name: user.name, user: user.uid, group: user.gid }),
+            Ok(None) => Err(PrivilegesError::NoAccount { name: name.to_owned() }),
+            Err(error) => Err(step_failed("look the account up", error)),
+        }
+    }
+
+    /// The default account of a sensor: `rattap`, which its package creates, else `nobody`.
+    pub fn usual() -> Result<Self, PrivilegesError> {
+        let mut result = Err(PrivilegesError::NoAccount { name: DEFAULT_ACCOUNTS.join(" or ") });
+        for name in DEFAULT_ACCOUNTS {
+            result = result.or_else(|_| Self::named(name));
+        }
+        result
+    }
+
+    /// The name of the account.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Makes a folder that belongs to the account, unless it exists. Its parent folder must exist.
+    /// For step 1.
+    pub fn make_folder(&self, path: &Path) -> Result<(), PathError> {
+        let made = match fs::DirBuilder::new().mode(0o750).create(path) {
+            Ok(()) if Uid::effective().is_root() => chown(path, Some(self.user.as_raw()), Some(self.group.as_raw())),
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+            _ => Ok(()),
+        };
+        made.map_err(|error| PathError::new(path, "made", error))
+    }
+}
