@@ -135,7 +135,7 @@ fn paths_that_pages_name_exist() {
         for path in code {
             let first = path.split('/').next().unwrap_or_default();
             let is_path = path.contains('/') && !path.contains([' ', '*', '…', '<', '|']);
-            let is_ours = ["docs", "packaging", "pcaps", "fuzz", "tests", "benches"].contains(&first);
+            let is_ours = ["docs", "packaging", "pcaps", "fuzz", "tests", "benches", "src"].contains(&first);
             // Capitals stand for a name that the reader chooses.
             let is_open =
                 path.split(['/', '.']).any(|part| part.len() > 2 && part.bytes().all(|byte| byte.is_ascii_uppercase()));
@@ -211,6 +211,32 @@ fn what_users_filter_on_is_documented() {
         }
     }
     assert!(wrong.is_empty(), "{wrong}");
+}
+
+/// The text of all source files below a folder.
+fn sources(folder: &Path, text: &mut String) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, text);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            *text += &fs::read_to_string(path).unwrap();
+        }
+    }
+}
+
+/// Readers search the page for the words that they see, so these have to be the program's.
+#[test]
+fn messages_in_troubleshooting_are_the_programs() {
+    let page = Page::read("docs/troubleshooting.md");
+    let mut text = String::new();
+    sources(&root().join("src"), &mut text);
+    let symptoms = page.lines().filter_map(|(_, line, _)| line.strip_prefix("| `")?.split_once('`'));
+    let messages: Vec<&str> = symptoms.map(|(message, _)| message).collect();
+    assert!(messages.len() > 4, "{messages:?}");
+    for message in messages {
+        assert!(text.contains(message), "docs/troubleshooting.md: no message says {message:?}");
+    }
 }
 
 /// The package installs every page where the links between them work.
