@@ -174,8 +174,8 @@ mod tests {
         tally.note(&alert(1, Signature::C2DomainQuery, 8, 900));
         tally.note(&alert(2, Signature::C2Endpoint, 9, 1));
         tally.note(&alert(3, Signature::C2DomainQuery, 8, 1));
-        tally.note(&alert(3, Signature::NetsupportSession, 10, 1));
-        tally.note(&alert(3, Signature::NetsupportSession, 10, 0));
+        tally.note(&alert(3, Signature::find("netsupport-session").unwrap(), 10, 1));
+        tally.note(&alert(3, Signature::find("netsupport-session").unwrap(), 10, 0));
         tally.note(&alert(4, Signature::C2Endpoint, 9, 2));
         let (clients, others) = tally.worst_first();
         let order: Vec<_> = clients.iter().map(|client| client.client.to_string()).collect();
@@ -188,7 +188,7 @@ mod tests {
     #[test]
     fn a_flood_of_clients_is_bounded_and_pushes_out_none_that_is_worse() {
         let mut tally = Tally::default();
-        tally.note(&alert(7, Signature::NetsupportSession, 10, 1));
+        tally.note(&alert(7, Signature::find("netsupport-session").unwrap(), 10, 1));
         let flood = 3 * MOST_CLIENTS as u32;
         for client in 0..flood {
             tally.note(&alert(1000 + client, Signature::C2Address, 3, 2));

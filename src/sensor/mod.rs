@@ -38,7 +38,7 @@ use crate::capture::{Beat, Block, CaptureCounts, CaptureError, Fill, Held, Mark,
 use crate::carve::Index;
 use crate::indicator::{IndicatorSet, Learned};
 use crate::output::{NameList, Output, OutputError};
-use crate::scan::{Findings, FlowKeys, ScanCounts, scan};
+use crate::scan::{Findings, ScanCounts, ScanRequest, scan};
 use crate::track::{TrackCounts, TrackSettings, Tracker};
 use crate::units::Timestamp;
 
@@ -166,6 +166,8 @@ struct Shared {
     /// What scanners look for beside the indicators. Written by the tracker alone.
     learned: RwLock<Arc<Learned>>,
     control: Control,
+    /// Whether scans report all names, for a list of them.
+    wants_names: bool,
     /// Where each Block is noted, if anywhere.
     index: Option<Arc<Index>>,
     /// Whether the run goes on where the output fails.
@@ -299,6 +301,7 @@ fn run_until(
         free: bounded(loads),
         learned: RwLock::new(Arc::new(Learned::default())),
         control,
+        wants_names,
         index,
         goes_on,
         alerts_written: AtomicU64::new(0),
@@ -310,8 +313,7 @@ fn run_until(
     shared.control.attach(&shared);
     for _ in 0..loads {
         let block = Block::new(Arc::new(Origin::default()), indicators.clone());
-        let flows = has_index.then(FlowKeys::default);
-        let findings = Findings { wants_names, flows, ..Findings::default() };
+        let findings = Findings::default();
         shared.give_back(WorkItem { block, findings, exclusions: exclusions.clone() });
     }
     let shared = &*shared;
@@ -373,10 +375,14 @@ fn work(shared: &Shared, source: usize) {
             shared.give_back(load);
             return;
         }
-        load.findings.wants_segments = shared.wants_segments.load(Ordering::Relaxed);
-        scan(&load.block, &shared.learned(), &mut load.findings);
-        if let Some((index, flows)) = shared.index.as_ref().zip(load.findings.flows.as_ref()) {
-            index.add(&load.block, flows);
+        let request = ScanRequest {
+            names: shared.wants_names,
+            segments: shared.wants_segments.load(Ordering::Relaxed),
+            flow_keys: shared.index.is_some(),
+        };
+        scan(&load.block, &shared.learned(), request, &mut load.findings);
+        if let Some(index) = &shared.index {
+            index.add(&load.block, &load.findings.flow_keys);
         }
         own = locked(&shared.back).take(load, shared);
     }
