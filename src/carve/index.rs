@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use crate::capture::{Block, PIECES, Part};
-use crate::scan::{FlowKeys, WantedFlows};
+use crate::scan::{FlowHashes, SelectedFlows};
 
 /// Bytes before the flows: input, what is to be known of it, offset, and for each piece where it ends, how many frames it holds, and how
 /// many flows there are up to its end.
@@ -31,7 +31,7 @@ const KEPT_BYTES: usize = 32 << 20;
 #[derive(Debug)]
 pub struct Index {
     /// The first of them.
-    kept: Box<[OnceLock<(Entry, FlowKeys)>]>,
+    kept: Box<[OnceLock<(Entry, FlowHashes)>]>,
     kept_bytes: AtomicUsize,
     file: File,
     blocks: AtomicU64,
@@ -77,7 +77,7 @@ impl Index {
     }
 
     /// Adds a Block. That it cannot be kept is told when it is read.
-    pub fn add(&self, block: &Block, flows: &FlowKeys) {
+    pub fn add(&self, block: &Block, flows: &FlowHashes) {
         let entry = Entry::of(block);
         let has_room = || self.kept_bytes.fetch_add(flows.size(), Ordering::Relaxed) < KEPT_BYTES;
         if let Some(kept) = self.slot(block.number).filter(|_| has_room()) {
@@ -105,17 +105,17 @@ impl Index {
     }
 
     /// The pieces of a Block that hold one of these flows: a bit for each.
-    pub(super) fn pieces(&self, number: u64, wanted: &WantedFlows) -> io::Result<u8> {
+    pub(super) fn pieces(&self, number: u64, wanted: &SelectedFlows) -> io::Result<u8> {
         if let Some((_, flows)) = self.slot(number).and_then(OnceLock::get) {
             return Ok(flows.pieces(wanted));
         }
         let (_, counts) = self.read(number)?;
         let mut bytes = vec![0; counts[PIECES - 1] as usize * size_of::<u32>()];
         self.file.read_exact_at(&mut bytes, number.saturating_mul(STRIDE) + HEAD as u64)?;
-        Ok(FlowKeys::stored(counts, &bytes).pieces(wanted))
+        Ok(FlowHashes::stored(counts, &bytes).pieces(wanted))
     }
 
-    fn slot(&self, number: u64) -> Option<&OnceLock<(Entry, FlowKeys)>> {
+    fn slot(&self, number: u64) -> Option<&OnceLock<(Entry, FlowHashes)>> {
         self.kept.get(usize::try_from(number).ok()?)
     }
 
@@ -125,7 +125,7 @@ impl Index {
         Ok(from_bytes(head))
     }
 
-    fn write(&self, number: u64, entry: Entry, flows: &FlowKeys) -> io::Result<()> {
+    fn write(&self, number: u64, entry: Entry, flows: &FlowHashes) -> io::Result<()> {
         let bytes = [&to_bytes(entry, flows.counts())[..], &flows.bytes()].concat();
         if bytes.len() as u64 > STRIDE {
             return Err(io::Error::other("a Block has more flows than there is room for"));
@@ -160,15 +160,15 @@ mod tests {
 
     use super::*;
     use crate::capture::{Frame, LinkType, Origin};
-    use crate::scan::FlowKey;
+    use crate::scan::FlowHash;
     use crate::units::Timestamp;
 
     #[test]
     fn blocks_come_back_in_their_order_whichever_was_added_first() {
         let index = Index::new(&std::env::temp_dir()).unwrap();
-        let key = |last: u8| FlowKey::of_hosts([10, 0, 0, last].into(), [10, 0, 1, last].into());
+        let key = |last: u8| FlowHash::of_hosts([10, 0, 0, last].into(), [10, 0, 1, last].into());
         let keys = |number: u64| {
-            let mut keys = FlowKeys::default();
+            let mut keys = FlowHashes::default();
             keys.add(key(number as u8));
             keys.bytes()
         };
@@ -185,15 +185,15 @@ mod tests {
             let mut block = Block::new(Arc::new(Origin::default()), Arc::default());
             (block.number, block.part) = (number, part(number));
             block.frames.extend([0, 9, 10, 29].map(frame));
-            index.add(&block, &FlowKeys::stored([1; PIECES], &keys(number)));
+            index.add(&block, &FlowHashes::stored([1; PIECES], &keys(number)));
         }
         assert_eq!(index.blocks().unwrap(), last + 1);
         for number in [0, 1, last - 1, last] {
             let entry = index.entry(number).unwrap();
             assert_eq!(entry, Entry { part: part(number), frames: [2, 1, 0, 1, 0, 0, 0, 0] });
-            let pieces = |last: u8| index.pieces(number, &WantedFlows::new([key(last)])).unwrap();
+            let pieces = |last: u8| index.pieces(number, &SelectedFlows::new([key(last)])).unwrap();
             assert_eq!((pieces(number as u8), pieces(2)), (1, 0));
         }
-        assert!(index.entry(last + 1).is_err() && index.pieces(last + 1, &WantedFlows::default()).is_err());
+        assert!(index.entry(last + 1).is_err() && index.pieces(last + 1, &SelectedFlows::default()).is_err());
     }
 }

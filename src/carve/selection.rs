@@ -9,7 +9,7 @@ use crate::alert::{Evidence, Line, Signature};
 use crate::capture::Frame;
 use crate::decode::{Decoded, decode};
 use crate::flow::{Flow, Protocol};
-use crate::scan::{FlowKey, WantedFlows};
+use crate::scan::{FlowHash, SelectedFlows};
 use crate::units::Timestamp;
 
 /// How many comments a packet gets; those that are left go to later packets of its conversation.
@@ -24,7 +24,7 @@ pub(super) struct Wanted {
     by_flow: HashMap<Flow, u32, RandomState>,
     /// Of whose fragments some are wanted, the lower address first.
     hosts: HashMap<(IpAddr, IpAddr), Hosts, RandomState>,
-    flows: WantedFlows,
+    flows: SelectedFlows,
 }
 
 struct Conversation {
@@ -49,7 +49,7 @@ impl Wanted {
             conversations: Vec::new(),
             by_flow: HashMap::default(),
             hosts: HashMap::default(),
-            flows: WantedFlows::default(),
+            flows: SelectedFlows::default(),
         };
         let mut keys = Vec::new();
         for (number, told) in (0..).zip(evidence.told()) {
@@ -57,7 +57,7 @@ impl Wanted {
             lines.sort_by_key(|line| (line.seen, line.id));
             wanted.conversations.push(Conversation { lines, named: 0, was_seen: false });
             wanted.by_flow.insert(told.flow, number);
-            keys.push(FlowKey::of(&told.flow));
+            keys.push(FlowHash::of(&told.flow));
             let hosts = wanted.hosts.entry(pair(&told.flow)).or_default();
             if !hosts.protocols.contains(&told.flow.protocol) {
                 hosts.protocols.push(told.flow.protocol);
@@ -71,13 +71,13 @@ impl Wanted {
             hosts.are_tunnel = true;
             hosts.conversations.extend(flows.iter().filter_map(|flow| wanted.by_flow.get(flow)));
         }
-        keys.extend(wanted.hosts.keys().map(|(one, other)| FlowKey::of_hosts(*one, *other)));
-        wanted.flows = WantedFlows::new(keys);
+        keys.extend(wanted.hosts.keys().map(|(one, other)| FlowHash::of_hosts(*one, *other)));
+        wanted.flows = SelectedFlows::new(keys);
         wanted
     }
 
     /// The flows that are wanted, and the hosts of which fragments are.
-    pub(super) fn flows(&self) -> &WantedFlows {
+    pub(super) fn flows(&self) -> &SelectedFlows {
         &self.flows
     }
 
@@ -93,7 +93,7 @@ impl Wanted {
         comments.clear();
         let mut is_taken = false;
         for flow in outer.iter().map(|outer| outer.flow).chain([packet.flow()]) {
-            if self.flows.may_hold(FlowKey::of(&flow))
+            if self.flows.may_contain(FlowHash::of(&flow))
                 && let Some(number) = self.by_flow.get(&flow.either_way())
                 && let Some(conversation) = self.conversations.get_mut(*number as usize)
             {

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::flow_keys::FlowKeys;
+use super::flow_hashes::FlowHashes;
 use super::match_basis::{MatchBasis, NameBasis};
 use crate::capture::Packets;
 use crate::decode::{Encapsulation, Skip, Tcp};
@@ -209,7 +209,7 @@ pub struct Findings {
     /// The findings.
     pub list: Vec<Finding>,
     /// The flows of all packets; empty unless requested.
-    pub flow_keys: FlowKeys,
+    pub flow_hashes: FlowHashes,
     /// The counts of the scan.
     pub counts: ScanCounts,
     pub(super) segments: Vec<Segment>,

@@ -15,7 +15,7 @@
 mod app_layer;
 mod contacts;
 mod finding;
-mod flow_keys;
+mod flow_hashes;
 mod frame_context;
 mod match_basis;
 mod scanner;
@@ -29,6 +29,6 @@ pub use finding::{
     DnsFacts, DnsSighting, Finding, FindingKind, Findings, HttpFacts, NameSighting, Named, ScanCounts, Segment,
     ToolSighting,
 };
-pub use flow_keys::{FlowKey, FlowKeys, WantedFlows};
+pub use flow_hashes::{FlowHash, FlowHashes, SelectedFlows};
 pub use match_basis::{MatchBasis, NameBasis};
 pub use scanner::{ScanRequest, scan, segments};

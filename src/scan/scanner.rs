@@ -3,7 +3,7 @@
 use super::app_layer::{AppLayer, HeadSink, StreamKind, StreamParse, may_carry_head};
 use super::contacts::{contact, may_be_contact};
 use super::finding::{Finding, FindingKind, Findings, ScanCounts, Segment};
-use super::flow_keys::FlowKeys;
+use super::flow_hashes::FlowHashes;
 use super::frame_context::{FrameContext, complete};
 use crate::capture::Block;
 use crate::decode::{Decoded, Encapsulation, Packet, decode, decode_any, decode_usual};
@@ -19,7 +19,7 @@ pub struct ScanRequest {
     /// Note all TCP segments with a payload.
     pub segments: bool,
     /// Note the flows of all packets.
-    pub flow_keys: bool,
+    pub flow_hashes: bool,
 }
 
 /// Scans a Block.
@@ -29,16 +29,16 @@ pub fn scan(block: &Block, learned: &Learned, request: ScanRequest, findings: &m
     findings.segments.clear();
     findings.has_segments = request.segments;
     findings.counts = ScanCounts::default();
-    let mut flow_keys = std::mem::take(&mut findings.flow_keys);
-    flow_keys.begin(&block.part);
+    let mut flow_hashes = std::mem::take(&mut findings.flow_hashes);
+    flow_hashes.begin(&block.part);
     // Two loops, so that neither pays for the other's work.
-    if request.flow_keys {
-        scan_frames(block, learned, request, findings, Some(&mut flow_keys));
-        flow_keys.finish();
+    if request.flow_hashes {
+        scan_frames(block, learned, request, findings, Some(&mut flow_hashes));
+        flow_hashes.finish();
     } else {
         scan_frames(block, learned, request, findings, None);
     }
-    findings.flow_keys = flow_keys;
+    findings.flow_hashes = flow_hashes;
 }
 
 #[inline(always)]
@@ -47,7 +47,7 @@ fn scan_frames(
     learned: &Learned,
     request: ScanRequest,
     findings: &mut Findings,
-    mut flow_keys: Option<&mut FlowKeys>,
+    mut flow_hashes: Option<&mut FlowHashes>,
 ) {
     let set = &*block.indicators;
     let app_layer = AppLayer::new(set, request.names);
@@ -58,13 +58,13 @@ fn scan_frames(
         clock = clock.max(frame.time);
         let bytes = block.captured(frame);
         let context = FrameContext { number, time: frame.time, clock };
-        if let Some(flow_keys) = flow_keys.as_deref_mut() {
-            flow_keys.go_to(&block.part, frame);
+        if let Some(flow_hashes) = flow_hashes.as_deref_mut() {
+            flow_hashes.go_to(&block.part, frame);
         }
         if let Some(packet) = decode_usual(frame.link, bytes) {
             packets += 1;
-            if let Some(flow_keys) = flow_keys.as_deref_mut() {
-                flow_keys.add_packet(&packet);
+            if let Some(flow_hashes) = flow_hashes.as_deref_mut() {
+                flow_hashes.add_packet(&packet);
             }
             if request.segments {
                 scanner.note_segment(number, &packet);
@@ -77,8 +77,8 @@ fn scan_frames(
         match decode_any(frame.link, bytes, frame.original) {
             Ok(decoded) => {
                 packets += 1;
-                if let Some(flow_keys) = flow_keys.as_deref_mut() {
-                    flow_keys.add_decoded(&decoded);
+                if let Some(flow_hashes) = flow_hashes.as_deref_mut() {
+                    flow_hashes.add_decoded(&decoded);
                 }
                 scanner.inspect_decoded(context, &decoded);
             }

@@ -378,11 +378,11 @@ fn work(shared: &Shared, source: usize) {
         let request = ScanRequest {
             names: shared.wants_names,
             segments: shared.wants_segments.load(Ordering::Relaxed),
-            flow_keys: shared.index.is_some(),
+            flow_hashes: shared.index.is_some(),
         };
         scan(&load.block, &shared.learned(), request, &mut load.findings);
         if let Some(index) = &shared.index {
-            index.add(&load.block, &load.findings.flow_keys);
+            index.add(&load.block, &load.findings.flow_hashes);
         }
         own = locked(&shared.back).take(load, shared);
     }

@@ -14,7 +14,7 @@
 
 use std::net::IpAddr;
 
-use super::{HttpRecognizer, Lookup, MessageKind, SegmentRecognizer, Tool, ToolMessage, ToolSignature, ToolUse};
+use super::tool::{HttpRecognizer, Lookup, MessageKind, SegmentRecognizer, Tool, ToolMessage, ToolSignature, ToolUse};
 use crate::indicator::Indicator;
 use crate::protocol::authority::{Authority, Host};
 use crate::protocol::http;

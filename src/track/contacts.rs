@@ -4,11 +4,10 @@ use std::sync::Arc;
 
 use super::contact_match::{ContactEnds, ContactMatch};
 use super::conversation::{Conversation, Conversations, DatedVerdict};
-use super::packet_alert::{DirectedBytes, in_tunnels};
 use super::resolved::ResolvedAddresses;
 use super::sightings::{OngoingConversation, Sightings};
-use crate::alert::{Alert, DnsFacts, Phase, Traffic};
-use crate::capture::{Block, Packets};
+use crate::alert::{Alert, Traffic};
+use crate::capture::Block;
 use crate::indicator::Indicator;
 use crate::scan::Finding;
 use crate::units::Timestamp;
@@ -107,47 +106,5 @@ impl Contacts {
     /// The number of conversations that were forgotten because there were too many.
     pub(super) fn forgotten(&self) -> u64 {
         self.conversations.forgotten()
-    }
-}
-
-impl Conversation {
-    /// The alert for the conversation, of which these bytes and packets are new.
-    fn alert(&self, DirectedBytes { sent, received }: DirectedBytes, packets: Option<Packets>) -> Alert {
-        let Self { client, server, protocol, ref matched, .. } = *self;
-        let name = matched.name.as_deref();
-        Alert {
-            signature: matched.signature,
-            phase: Phase::First,
-            severity: matched.severity(),
-            id: 0,
-            seen: self.first,
-            start: self.first,
-            end: self.last,
-            client,
-            server,
-            listed: Some(matched.listed.address),
-            protocol,
-            client_ipv4: matched.embedded_in(client),
-            server_ipv4: matched.embedded_in(server),
-            client_mac: self.client_mac,
-            server_mac: self.server_mac,
-            vlans: self.vlans.clone(),
-            application: None,
-            outbound: false,
-            sent,
-            received,
-            count: 1,
-            tcp_outcome: self.tcp_outcome,
-            dns: name.map(|name| DnsFacts { name: name.to_vec(), ..DnsFacts::default() }),
-            server_name: None,
-            http: None,
-            indicator: Some(matched.indicator.clone()),
-            basis: matched.basis,
-            exclusion: None,
-            origin: self.origin.clone(),
-            packets,
-            times: Vec::new(),
-            message: matched.sentence(client, server, protocol) + &in_tunnels(self.tunnels.as_deref()),
-        }
     }
 }

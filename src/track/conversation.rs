@@ -7,9 +7,9 @@ use std::time::Duration;
 use foldhash::fast::RandomState;
 
 use super::contact_match::ContactMatch;
-use super::packet_alert::{DirectedBytes, Roles};
-use crate::alert::{Alert, TcpOutcome, Verdict, WindowId};
-use crate::capture::Origin;
+use super::packet_alert::{DirectedBytes, Roles, in_tunnels};
+use crate::alert::{Alert, DnsFacts, Phase, TcpOutcome, Verdict, WindowId};
+use crate::capture::{Origin, Packets};
 use crate::decode::{Encapsulation, Tcp};
 use crate::flow::{End, Flow, Mac, Protocol, Vlans};
 use crate::scan::Finding;
@@ -124,6 +124,46 @@ impl Conversation {
             self.follow(tcp, from_client);
         }
         DirectedBytes::new(finding.length, from_client)
+    }
+
+    /// The alert for the conversation, of which these bytes and packets are new.
+    pub(super) fn alert(&self, DirectedBytes { sent, received }: DirectedBytes, packets: Option<Packets>) -> Alert {
+        let Self { client, server, protocol, ref matched, .. } = *self;
+        let name = matched.name.as_deref();
+        Alert {
+            signature: matched.signature,
+            phase: Phase::First,
+            severity: matched.severity(),
+            id: 0,
+            seen: self.first,
+            start: self.first,
+            end: self.last,
+            client,
+            server,
+            listed: Some(matched.listed.address),
+            protocol,
+            client_ipv4: matched.embedded_in(client),
+            server_ipv4: matched.embedded_in(server),
+            client_mac: self.client_mac,
+            server_mac: self.server_mac,
+            vlans: self.vlans.clone(),
+            application: None,
+            outbound: false,
+            sent,
+            received,
+            count: 1,
+            tcp_outcome: self.tcp_outcome,
+            dns: name.map(|name| DnsFacts { name: name.to_vec(), ..DnsFacts::default() }),
+            server_name: None,
+            http: None,
+            indicator: Some(matched.indicator.clone()),
+            basis: matched.basis,
+            exclusion: None,
+            origin: self.origin.clone(),
+            packets,
+            times: Vec::new(),
+            message: matched.sentence(client, server, protocol) + &in_tunnels(self.tunnels.as_deref()),
+        }
     }
 
     fn follow(&mut self, tcp: Tcp, from_client: bool) {

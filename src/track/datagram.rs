@@ -7,34 +7,33 @@ use crate::decode::decode;
 use crate::indicator::Learned;
 use crate::scan::{Finding, Findings, ScanCounts, ScanRequest, scan};
 
-impl Released {
-    /// Scans the datagram. Its findings have the length, packet numbers, hardware addresses, VLANs and
-    /// tunnels of its fragments.
-    pub(super) fn scan(
-        &self,
-        resolved: &ResolvedAddresses,
-        request: ScanRequest,
-        counts: &mut ScanCounts,
-    ) -> Vec<Finding> {
-        let mut findings = Findings::default();
-        scan(&self.block, &learned_in(&self.block, resolved), request, &mut findings);
-        counts.add(&findings.counts);
-        for finding in &mut findings.list {
-            if finding.depth() == 0 {
-                finding.length = self.length;
-            }
-            finding.packets = self.packets;
-            finding.macs = finding.macs.or(self.macs);
-            if finding.vlans.is_empty() {
-                finding.vlans.clone_from(&self.vlans);
-            }
-            if let Some(tunnels) = &self.tunnels {
-                let inner = finding.tunnels.as_deref().unwrap_or_default();
-                finding.tunnels = Some(tunnels.iter().chain(inner).copied().collect());
-            }
+/// Scans a datagram. Its findings have the length, packet numbers, hardware addresses, VLANs and tunnels of
+/// its fragments.
+pub(super) fn scan_datagram(
+    released: &Released,
+    resolved: &ResolvedAddresses,
+    request: ScanRequest,
+    counts: &mut ScanCounts,
+) -> Vec<Finding> {
+    let block = &released.block;
+    let mut findings = Findings::default();
+    scan(block, &learned_in(block, resolved), request, &mut findings);
+    counts.add(&findings.counts);
+    for finding in &mut findings.list {
+        if finding.depth() == 0 {
+            finding.length = released.length;
         }
-        findings.list
+        finding.packets = released.packets;
+        finding.macs = finding.macs.or(released.macs);
+        if finding.vlans.is_empty() {
+            finding.vlans.clone_from(&released.vlans);
+        }
+        if let Some(tunnels) = &released.tunnels {
+            let inner = finding.tunnels.as_deref().unwrap_or_default();
+            finding.tunnels = Some(tunnels.iter().chain(inner).copied().collect());
+        }
     }
+    findings.list
 }
 
 /// The learned addresses that occur in a Block of few frames.

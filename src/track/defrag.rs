@@ -124,7 +124,7 @@ struct StoredFragment {
     /// Its first byte in the datagram, and the byte after its last one.
     start: u32,
     end: u32,
-    /// The captured bytes; empty once the datagram is not incomplete any more.
+    /// The captured bytes; empty once the datagram was released.
     data: Vec<u8>,
     /// The hash of `data`, by which late copies are recognized.
     hash: u64,
@@ -170,7 +170,7 @@ enum AddOutcome {
     Incomplete,
     /// The datagram is complete.
     Complete,
-    /// The fragment counts by itself: the datagram is not incomplete any more.
+    /// The fragment counts by itself: its datagram was released before.
     Lone,
     /// The fragment contradicts those before it.
     Refused(AbandonReason),
@@ -227,8 +227,7 @@ impl Defrag {
             AddOutcome::Incomplete => {}
             AddOutcome::Lone => released.push(datagram.lone_fragment(key, finding)),
             AddOutcome::Complete => {
-                let is_cut = datagram.is_cut();
-                if is_cut {
+                if datagram.is_cut() {
                     self.counts.abandoned[AbandonReason::Cut as usize] += 1;
                     released.push(datagram.abandon(key));
                 } else {
@@ -275,7 +274,7 @@ impl Defrag {
         None
     }
 
-    /// Forgets the oldest datagram. `None` if it was not incomplete.
+    /// Forgets the oldest datagram. Returns its remains, unless it was released before.
     fn abandon_oldest(&mut self, reason: AbandonReason) -> Option<Released> {
         let (_, key, serial) = self.queue.pop_front()?;
         if self.table.get(&key)?.serial != serial {

@@ -119,7 +119,7 @@ impl ExclusionPolicy {
             return None;
         }
         let other = judged_hosts(alert).find_map(|host| {
-            let found = self.contacts.other(host, alert.indicator.as_deref(), time)?;
+            let found = self.contacts.other_than(host, alert.indicator.as_deref(), time)?;
             Some((host, &**found))
         });
         self.exclusions.judge(alert, time, other)

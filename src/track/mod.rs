@@ -31,6 +31,7 @@ mod recent_segments;
 mod rescan;
 mod resolved;
 mod seen_names;
+mod segment_buffer;
 mod server_names;
 mod session;
 mod sightings;

@@ -10,7 +10,7 @@ use super::provenance::{Observed, PacketPlace};
 use crate::alert::{Verdict, WindowId};
 use crate::flow::{End, Flow};
 use crate::indicator::Indicator;
-use crate::tools::ToolId;
+use crate::tools::{MessageKind, ToolId, ToolMessage};
 use crate::units::Timestamp;
 
 /// The most sessions. Each needs some two hundred bytes. Past this number the one that began first is
@@ -48,6 +48,19 @@ pub(super) struct ToolSession {
     pub(super) verdict: Option<Verdict>,
     /// The tool's client.
     pub(super) client: Option<End>,
+}
+
+impl ToolSession {
+    /// Notes what a message of this flow tells.
+    pub(super) fn update(&mut self, message: &ToolMessage, flow: &Flow) {
+        self.command = message.command.clone().or(self.command.take());
+        self.version = message.version.clone().or(self.version.take());
+        match message.kind {
+            MessageKind::Request | MessageKind::Lookup => self.client = Some(flow.source),
+            MessageKind::Answer => self.client = Some(flow.destination),
+            MessageKind::Body => {}
+        }
+    }
 }
 
 /// A head that was seen.

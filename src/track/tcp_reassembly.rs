@@ -24,6 +24,7 @@ use std::time::Duration;
 use arrayvec::ArrayVec;
 use foldhash::fast::RandomState;
 
+use super::segment_buffer::SegmentBuffer;
 use crate::flow::Flow;
 use crate::units::Timestamp;
 
@@ -81,12 +82,10 @@ struct PendingHead<T> {
     tag: u32,
     /// The sequence number of its first byte.
     start: u32,
-    bytes: Vec<u8>,
+    buffer: SegmentBuffer,
     /// The length of the body before it, as far as that came in other segments than the head before
     /// the body.
     body_length: usize,
-    /// The ranges of `bytes` that are filled: sorted, and not adjacent.
-    ranges: Vec<(usize, usize)>,
     /// How often it was read.
     reads: u32,
     /// The length that was read last.
@@ -96,6 +95,20 @@ struct PendingHead<T> {
     number: u64,
     /// What the caller remembers about the packet that the head begins in.
     context: T,
+}
+
+impl<T> PendingHead<T> {
+    /// Returns true if it has to be read: it has grown, and by enough.
+    fn is_due(&self) -> bool {
+        let bytes = self.buffer.contiguous();
+        // The end of an HTTP header section, also if it is sent byte by byte.
+        let has_ended = bytes.ends_with(b"\n\r\n") || bytes.ends_with(b"\n\n");
+        bytes.len() > self.read_length
+            && (has_ended
+                || self.reads < FREE_READS
+                || bytes.len() >= self.read_length + self.read_length / 8
+                || bytes.len() >= LONGEST_HEAD)
+    }
 }
 
 /// The effect of a segment on a pending head.
@@ -251,7 +264,8 @@ impl<T> TcpReassembly<T> {
     /// Returns true if a pending head of the flow has all its bytes up to this sequence number.
     pub(super) fn covers(&self, flow: &Flow, sequence: u32) -> bool {
         self.of_flow(flow).any(|(_, pending)| {
-            usize::try_from(distance(pending.start, sequence)).is_ok_and(|offset| offset < pending.contiguous())
+            usize::try_from(distance(pending.start, sequence))
+                .is_ok_and(|offset| offset < pending.buffer.contiguous().len())
         })
     }
 
@@ -265,9 +279,10 @@ impl<T> TcpReassembly<T> {
     /// The place in a segment, or right behind it, at which an expected head begins. `None` if it begins
     /// elsewhere, or has begun.
     pub(super) fn expected_in(&self, id: HeadId, sequence: u32, length: usize) -> Option<ExpectedHead> {
-        let pending = self.get(id).filter(|pending| pending.body_length > 0 && pending.contiguous() == 0)?;
+        let pending =
+            self.get(id).filter(|pending| pending.body_length > 0 && pending.buffer.contiguous().is_empty())?;
         let offset = pending.start.wrapping_sub(sequence) as usize;
-        let (body_length, is_first) = (pending.body_length, pending.bytes.is_empty());
+        let (body_length, is_first) = (pending.body_length, pending.buffer.is_empty());
         (offset <= length).then_some(ExpectedHead { offset, body_length, is_first })
     }
 
@@ -280,7 +295,7 @@ impl<T> TcpReassembly<T> {
 
     /// Returns true if the head has more bytes than were read, from segments that came early.
     pub(super) fn is_unread(&self, id: HeadId) -> bool {
-        self.get(id).is_some_and(|pending| pending.contiguous() > pending.read_length)
+        self.get(id).is_some_and(|pending| pending.buffer.contiguous().len() > pending.read_length)
     }
 
     /// The caller's context of the head.
@@ -336,19 +351,16 @@ impl<T> TcpReassembly<T> {
         }
         self.make_room();
         let first_bytes = bytes.get(..LONGEST_HEAD).unwrap_or(bytes);
-        let mut bytes = Vec::with_capacity(first_bytes.len().max(USUAL_HEAD));
-        bytes.extend_from_slice(first_bytes);
-        self.bytes += bytes.len();
+        self.bytes += first_bytes.len();
         let number = self.next_number;
         self.next_number += 1;
         let pending = PendingHead {
             tag,
             start: sequence,
+            buffer: SegmentBuffer::new(first_bytes, USUAL_HEAD),
             body_length: 0,
-            ranges: vec![(0, bytes.len())],
             reads: 0,
-            read_length: bytes.len(),
-            bytes,
+            read_length: first_bytes.len(),
             since: time,
             number,
             context,
@@ -391,33 +403,25 @@ impl<T> TcpReassembly<T> {
             return SegmentOutcome::Outside;
         }
         let segment = segment.get(..LONGEST_HEAD - offset).unwrap_or(segment);
-        let before = pending.bytes.len();
-        let conflict = pending.insert(offset, segment);
-        self.bytes += pending.bytes.len() - before;
+        let before = pending.buffer.len();
+        let conflict = pending.buffer.insert(offset, segment);
+        self.bytes += pending.buffer.len() - before;
         self.counts.conflicts += u64::from(conflict);
-        if pending.ranges.len() > MOST_GAPS {
+        if pending.buffer.range_count() > MOST_GAPS {
             self.counts.too_many_gaps += 1;
             self.abandon(id);
             return SegmentOutcome::Stored;
         }
-        let length = pending.contiguous();
-        // The end of an HTTP header section, also if it is sent byte by byte.
-        let has_ended =
-            pending.bytes.get(..length).is_some_and(|bytes| bytes.ends_with(b"\n\r\n") || bytes.ends_with(b"\n\n"));
-        let is_due = has_ended
-            || pending.reads < FREE_READS
-            || length >= pending.read_length + pending.read_length / 8
-            || length >= LONGEST_HEAD;
-        if length > pending.read_length && is_due { SegmentOutcome::Grown } else { SegmentOutcome::Stored }
+        if pending.is_due() { SegmentOutcome::Grown } else { SegmentOutcome::Stored }
     }
 
     /// The bytes of a head before its first gap, and its context. They count as read.
     pub(super) fn read_bytes(&mut self, id: HeadId) -> Option<(&[u8], &T)> {
         let pending = self.get_mut(id)?;
-        let length = pending.contiguous();
+        let bytes = pending.buffer.contiguous();
         pending.reads += 1;
-        pending.read_length = length;
-        Some((&pending.bytes[..length], &pending.context))
+        pending.read_length = bytes.len();
+        Some((bytes, &pending.context))
     }
 
     /// Ends a complete head. No other head begins among its first `length` bytes, except at the first.
@@ -435,18 +439,16 @@ impl<T> TcpReassembly<T> {
         self.discard_within(id, offset);
         let number = self.next_number;
         let Some(pending) = self.get_mut(id) else { return id };
-        let body_length = offset.saturating_sub(pending.contiguous());
+        let before = pending.buffer.len();
+        let body_length = offset.saturating_sub(pending.buffer.contiguous().len());
         pending.start = pending.start.wrapping_add(offset as u32);
         let start = pending.start;
-        let removed = offset.min(pending.bytes.len());
-        pending.bytes.drain(..removed);
-        pending.ranges.retain_mut(|(start, end)| {
-            (*start, *end) = (start.saturating_sub(offset), end.saturating_sub(offset));
-            *end > 0
-        });
+        pending.buffer.remove_front(offset);
+        let removed = before - pending.buffer.len();
         pending.body_length = body_length;
+        pending.reads = 0;
         // Bytes that came early behind a body were not read with the head before it.
-        (pending.reads, pending.read_length) = (0, if body_length > 0 { 0 } else { pending.contiguous() });
+        pending.read_length = if body_length > 0 { 0 } else { pending.buffer.contiguous().len() };
         (pending.since, pending.number) = (now, number);
         self.next_number += 1;
         self.bytes -= removed;
@@ -479,14 +481,10 @@ impl<T> TcpReassembly<T> {
     fn merge(&mut self, from: HeadId, into: HeadId) {
         let Some(removed) = self.remove(from) else { return };
         let Some(pending) = self.get_mut(into) else { return };
-        let before = pending.bytes.len();
-        for &(start, end) in &removed.ranges {
-            if let Some(bytes) = removed.bytes.get(start..end).filter(|bytes| !bytes.is_empty()) {
-                pending.insert(start, bytes);
-            }
-        }
+        let before = pending.buffer.len();
+        pending.buffer.merge(&removed.buffer);
         pending.body_length = pending.body_length.max(removed.body_length);
-        let added = pending.bytes.len() - before;
+        let added = pending.buffer.len() - before;
         self.bytes += added;
     }
 
@@ -532,20 +530,18 @@ impl<T> TcpReassembly<T> {
 
     fn remove(&mut self, id: HeadId) -> Option<PendingHead<T>> {
         let pending = self.pending.get_mut(id.nth)?.remove(&id.flow)?;
-        self.bytes -= pending.bytes.len();
+        self.bytes -= pending.buffer.len();
         self.tags[tag_index(pending.tag)] -= 1;
         Some(pending)
     }
 
     /// Returns false if nothing was lost: there was no such head, or none of its bytes had come.
     fn abandon(&mut self, id: HeadId) -> bool {
-        let Some(mut pending) = self.remove(id) else { return false };
-        if pending.bytes.is_empty() {
+        let Some(PendingHead { buffer, start, context, .. }) = self.remove(id) else { return false };
+        if buffer.is_empty() {
             return false;
         }
-        let length = pending.contiguous();
-        pending.bytes.truncate(length);
-        self.abandoned.push(AbandonedHead { bytes: pending.bytes, start: pending.start, context: pending.context });
+        self.abandoned.push(AbandonedHead { bytes: buffer.into_contiguous(), start, context });
         true
     }
 }
@@ -553,51 +549,6 @@ impl<T> TcpReassembly<T> {
 /// The signed distance between two sequence numbers, the shorter way round (RFC 9293 section 3.4).
 fn distance(from: u32, to: u32) -> i32 {
     to.wrapping_sub(from) as i32
-}
-
-impl<T> PendingHead<T> {
-    /// The number of bytes before the first gap.
-    fn contiguous(&self) -> usize {
-        match self.ranges.first() {
-            Some(&(0, end)) => end,
-            _ => 0,
-        }
-    }
-
-    /// Stores bytes where none are yet. Returns true if some were there with another value.
-    fn insert(&mut self, start: usize, segment: &[u8]) -> bool {
-        let end = start + segment.len();
-        if self.bytes.len() < end {
-            self.bytes.resize(end, 0);
-        }
-        let mut conflict = false;
-        let mut place = start;
-        // Known ranges are compared, the gaps between them are filled.
-        for &(known_start, known_end) in &self.ranges {
-            if known_end <= place || known_start >= end {
-                continue;
-            }
-            let (from, to) = (known_start.max(place), known_end.min(end));
-            self.bytes[place..from].copy_from_slice(&segment[place - start..from - start]);
-            conflict |= self.bytes[from..to] != segment[from - start..to - start];
-            place = to;
-        }
-        self.bytes[place..end].copy_from_slice(&segment[place - start..]);
-        self.add_range(start, end);
-        conflict
-    }
-
-    fn add_range(&mut self, mut start: usize, mut end: usize) {
-        self.ranges.retain(|&(known_start, known_end)| {
-            let touches = known_start <= end && start <= known_end;
-            if touches {
-                (start, end) = (start.min(known_start), end.max(known_end));
-            }
-            !touches
-        });
-        let place = self.ranges.partition_point(|&(known_start, _)| known_start < start);
-        self.ranges.insert(place, (start, end));
-    }
 }
 
 #[cfg(test)]

@@ -9,10 +9,9 @@ use super::provenance::Observed;
 use super::session::{Sessions, ToolSession};
 use super::sightings::{OngoingConversation, Sightings};
 use crate::alert::{Alert, MatchBasis, Signature, Traffic};
-use crate::flow::Flow;
 use crate::indicator::{Closeness, Indicator};
 use crate::scan::{HTTP_HOST, ToolSighting};
-use crate::tools::{ListedServer, MessageKind, Recognized, ToolActivity, ToolMessage, ToolUse};
+use crate::tools::{ListedServer, MessageKind, Recognized, ToolActivity, ToolUse};
 
 /// How long a conversation with a tool may be silent: as an open TCP connection (RFC 5382, REQ-5).
 const TIMEOUT: Duration = Duration::from_secs(2 * 3600 + 4 * 60);
@@ -78,18 +77,6 @@ pub(super) fn report(
     }
     session.window = sightings.report_traffic(session.window, traffic, conversation, || alert, emit);
     sightings.reword(session.window, message);
-}
-
-impl ToolSession {
-    fn update(&mut self, message: &ToolMessage, flow: &Flow) {
-        self.command = message.command.clone().or(self.command.take());
-        self.version = message.version.clone().or(self.version.take());
-        match message.kind {
-            MessageKind::Request | MessageKind::Lookup => self.client = Some(flow.source),
-            MessageKind::Answer => self.client = Some(flow.destination),
-            MessageKind::Body => {}
-        }
-    }
 }
 
 /// The alert for a message. `is_named` is true if a head named the indicator, and false if the packets

@@ -9,6 +9,7 @@ use super::agenda::{Agenda, Event, TrackerState};
 use super::contact_match::ContactEnds;
 use super::contacts::Contacts;
 use super::counts::TrackCounts;
+use super::datagram::scan_datagram;
 use super::defrag::{Defrag, Released};
 use super::dns::DnsMessages;
 use super::provenance::{Observed, Provenance};
@@ -304,7 +305,7 @@ impl Tracker {
         let block = &released.block;
         if !block.frames.is_empty() {
             let request = ScanRequest { names: self.names.is_some(), ..ScanRequest::default() };
-            let findings = released.scan(&self.resolved, request, &mut self.scan_counts);
+            let findings = scan_datagram(&released, &self.resolved, request, &mut self.scan_counts);
             let is_contact = |finding: &Finding| matches!(finding.kind, FindingKind::Contact { .. });
             let (contacts, content) = findings.split_at(findings.partition_point(is_contact));
             self.nested_datagrams += 1;

@@ -6,8 +6,9 @@
 use std::net::IpAddr;
 
 use super::names::NameMatcher;
-use super::protocol::{AppProtocol, DatagramReader, Recognition, StreamReader};
-use super::reader::{AppLayer, HeadSink, Stream, StreamParse};
+use super::protocol::{
+    AppLayer, AppProtocol, DatagramReader, HeadSink, Recognition, Stream, StreamParse, StreamReader,
+};
 use crate::decode::Packet;
 use crate::domain_name::DomainName;
 use crate::indicator::IndicatorId;

@@ -8,8 +8,7 @@ use memchr::memmem;
 
 use super::first_bytes::byte_range;
 use super::names::NamedHost;
-use super::protocol::{AppProtocol, Recognition, StreamReader};
-use super::reader::{AppLayer, HeadSink, Stream, StreamParse};
+use super::protocol::{AppLayer, AppProtocol, HeadSink, Recognition, Stream, StreamParse, StreamReader};
 use crate::protocol::http::{self, BodyLength, Part, Request, Response};
 use crate::protocol::parse_result::ParseResult;
 use crate::scan::{FindingKind, HttpFacts, NameBasis, ToolSighting};
@@ -17,7 +16,7 @@ use crate::tools::{self, Recognized};
 
 /// The row of the protocol table. Methods and versions begin with a capital letter.
 pub(super) const PROTOCOL: AppProtocol<StreamReader> = AppProtocol {
-    recognition: Recognition::FirstBytes { first: byte_range(b'A', b'Z'), may_begin },
+    recognition: Recognition::FirstBytes { first: &byte_range(b'A', b'Z'), may_begin },
     reader: StreamReader { read, read_so_far: Some(read_so_far) },
 };
 

@@ -9,7 +9,7 @@
 //! The scanner reads the heads that are complete in one packet. If a head continues in a later
 //! segment, the scanner reports where it begins; the tracker reassembles it and reads it here again.
 //!
-//! A protocol is one file in this folder and one line in a table of `protocol.rs`.
+//! A protocol is one file in this folder and one line in a table of `table.rs`.
 
 mod dns;
 mod first_bytes;
@@ -17,15 +17,15 @@ mod http;
 mod names;
 mod protocol;
 mod quic;
-mod reader;
 mod socks;
+mod table;
 mod tls;
 mod tool;
 
 pub use dns::{MOST_ADDRESSES, MOST_NAMES};
 pub use http::{CONNECT as HTTP_CONNECT, HOST as HTTP_HOST, TARGET as HTTP_TARGET};
-pub use reader::{AppLayer, HeadSink, Stream, StreamKind, StreamParse};
+pub use protocol::{AppLayer, HeadSink, Stream, StreamKind, StreamParse};
 pub use socks::REQUEST as SOCKS_REQUEST;
 pub use tls::{QUIC_SERVER_NAME, TLS_SERVER_NAME};
 
-pub(super) use protocol::may_carry_head;
+pub(super) use table::may_carry_head;

@@ -1,11 +1,13 @@
-//! The tables of application protocols.
+//! The row of the protocol tables, and what its readers work with.
+
+use std::net::IpAddr;
 
 use super::first_bytes::FirstBytes;
-use super::reader::{AppLayer, HeadSink, Stream, StreamParse};
-use super::{dns, http, quic, socks, tls, tool};
+use super::names::NameMatcher;
 use crate::decode::Packet;
-use crate::flow::Protocol;
-use crate::scan::FindingKind;
+use crate::indicator::IndicatorSet;
+use crate::protocol::quic::InitialReader;
+use crate::scan::{FindingKind, ScanCounts};
 
 /// An application protocol, with a reader for streams or for datagrams.
 #[derive(Debug)]
@@ -24,7 +26,7 @@ pub(super) enum Recognition {
     /// By the first bytes of the payload.
     FirstBytes {
         /// The bytes that a payload may begin with. Only for these does a scan ask `may_begin`.
-        first: FirstBytes,
+        first: &'static FirstBytes,
         /// Returns true if the bytes may begin a head, also if they are only the start of one. False for
         /// no bytes.
         may_begin: fn(&[u8]) -> bool,
@@ -38,120 +40,89 @@ pub(super) struct StreamReader {
     pub(super) read: fn(&mut AppLayer<'_>, Stream<'_>, &mut HeadSink<'_>) -> StreamParse,
     /// Reads the part that is there of a head that will never be complete. `None` for a protocol whose
     /// heads say nothing before their end.
-    pub(super) read_so_far: Option<fn(&mut AppLayer<'_>, Stream<'_>, &mut dyn FnMut(FindingKind))>,
+    pub(super) read_so_far: Option<SoFarReader>,
 }
+
+/// See [`StreamReader::read_so_far`].
+pub(super) type SoFarReader = fn(&mut AppLayer<'_>, Stream<'_>, &mut dyn FnMut(FindingKind));
 
 /// Reads a protocol over UDP.
 pub(super) type DatagramReader = fn(&mut AppLayer<'_>, &Packet<'_>, &mut HeadSink<'_>);
 
-/// The protocols over TCP. Those that are recognized by ports stand first; of the others the first one
-/// that recognizes the bytes reads them.
-pub(super) static STREAMS: [AppProtocol<StreamReader>; 5] =
-    [dns::OVER_TCP, tls::PROTOCOL, socks::PROTOCOL, http::PROTOCOL, tool::PROTOCOL];
+/// Reads heads, and holds the buffers for that.
+pub struct AppLayer<'a> {
+    pub(super) names: NameMatcher<'a>,
+    pub(super) initials: InitialReader,
+}
 
-/// The protocols over UDP, in the same order.
-pub(super) static DATAGRAMS: [AppProtocol<DatagramReader>; 2] = [dns::OVER_UDP, quic::PROTOCOL];
+/// The bytes of a stream, from the start of a head on.
+#[derive(Debug, Clone, Copy)]
+pub struct Stream<'a> {
+    pub(super) bytes: &'a [u8],
+    pub(super) kind: StreamKind,
+}
 
-/// For each first byte the protocols that a payload may be of: a bit for each row.
-static STREAM_CANDIDATES: [u8; 256] = candidates(&STREAMS);
-static DATAGRAM_CANDIDATES: [u8; 256] = candidates(&DATAGRAMS);
+/// The properties of a stream that its packets' headers tell.
+#[derive(Debug, Clone, Copy)]
+pub struct StreamKind {
+    pub(super) destination: IpAddr,
+    pub(super) protocol: Option<&'static AppProtocol<StreamReader>>,
+}
 
-/// The ports of all rows, in one array so that the test for each packet is a few comparisons.
-const STREAM_PORTS: [u16; count_ports(&STREAMS)] = ports(&STREAMS);
-const DATAGRAM_PORTS: [u16; count_ports(&DATAGRAMS)] = ports(&DATAGRAMS);
+/// The result of reading a stream's bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StreamParse {
+    /// No head begins here.
+    Other,
+    /// One or more heads, all complete.
+    Whole,
+    /// A head that is not complete begins at this offset: beyond the bytes if a body lies before it.
+    Partial(usize),
+}
 
-/// Returns true if a packet's payload may begin a head. Inlined in the loop over all packets: nearly
-/// all of them end here.
-#[inline(always)]
-pub(in crate::scan) fn may_carry_head(packet: &Packet<'_>) -> bool {
-    let Some(&first) = packet.payload.first() else { return false };
-    match packet.protocol {
-        Protocol::TCP => {
-            has_port(packet, &STREAM_PORTS) || may_begin(&STREAMS, STREAM_CANDIDATES[first as usize], packet.payload)
-        }
-        Protocol::UDP => {
-            has_port(packet, &DATAGRAM_PORTS)
-                || may_begin(&DATAGRAMS, DATAGRAM_CANDIDATES[first as usize], packet.payload)
-        }
-        _ => false,
+/// Receives what a reader finds.
+pub struct HeadSink<'a> {
+    pub(super) counts: &'a mut ScanCounts,
+    report: &'a mut dyn FnMut(usize, FindingKind),
+}
+
+impl<'a> HeadSink<'a> {
+    /// A sink that adds to these counts, and hands each finding on with the offset behind the head that
+    /// it comes from.
+    pub fn new(counts: &'a mut ScanCounts, report: &'a mut dyn FnMut(usize, FindingKind)) -> Self {
+        Self { counts, report }
+    }
+
+    /// Reports a finding of the head that ends at this offset. The offset is the same however a stream is
+    /// cut into segments, and wherever reading began.
+    pub(super) fn report(&mut self, end: usize, kind: FindingKind) {
+        (self.report)(end, kind);
     }
 }
 
-/// The protocol that a packet's ports stand for.
-pub(super) fn by_port<R>(table: &'static [AppProtocol<R>], packet: &Packet<'_>) -> Option<&'static AppProtocol<R>> {
-    table.iter().find(|row| matches!(row.recognition, Recognition::Ports(ports) if has_port(packet, ports)))
-}
-
-/// The protocol that the first bytes of a payload stand for.
-pub(super) fn by_first_bytes<R>(table: &'static [AppProtocol<R>], payload: &[u8]) -> Option<&'static AppProtocol<R>> {
-    table.iter().find(|row| match row.recognition {
-        Recognition::FirstBytes { may_begin, .. } => may_begin(payload),
-        Recognition::Ports(_) => false,
-    })
-}
-
-#[inline(always)]
-fn has_port(packet: &Packet<'_>, ports: &[u16]) -> bool {
-    packet.ports.is_some_and(|(source, destination)| ports.contains(&source) || ports.contains(&destination))
-}
-
-#[inline(always)]
-fn may_begin<R>(table: &[AppProtocol<R>], candidates: u8, payload: &[u8]) -> bool {
-    candidates != 0 && any_may_begin(table, candidates, payload)
-}
-
-#[inline(never)]
-fn any_may_begin<R>(table: &[AppProtocol<R>], candidates: u8, payload: &[u8]) -> bool {
-    let is_candidate = |index: usize| candidates >> index & 1 == 1;
-    table.iter().enumerate().filter(|(index, _)| is_candidate(*index)).any(|(_, row)| match row.recognition {
-        Recognition::FirstBytes { may_begin, .. } => may_begin(payload),
-        Recognition::Ports(_) => false,
-    })
-}
-
-const fn candidates<R>(table: &[AppProtocol<R>]) -> [u8; 256] {
-    assert!(table.len() <= u8::BITS as usize, "a bit for each row");
-    let mut candidates = [0; 256];
-    let mut index = 0;
-    while index < table.len() {
-        if let Recognition::FirstBytes { first, .. } = &table[index].recognition {
-            let mut byte = 0;
-            while byte < candidates.len() {
-                candidates[byte] |= (first[byte] as u8) << index;
-                byte += 1;
-            }
-        }
-        index += 1;
+impl StreamKind {
+    /// Returns true if the protocol follows from the ports: then a head has no characteristic first
+    /// bytes.
+    pub fn is_known_by_port(&self) -> bool {
+        self.protocol.is_some()
     }
-    candidates
+
+    /// The bytes of such a stream, from the start of a head on.
+    pub fn stream(self, bytes: &[u8]) -> Stream<'_> {
+        Stream { bytes, kind: self }
+    }
 }
 
-const fn count_ports<R>(table: &[AppProtocol<R>]) -> usize {
-    let mut count = 0;
-    let mut index = 0;
-    while index < table.len() {
-        if let Recognition::Ports(ports) = &table[index].recognition {
-            count += ports.len();
-        }
-        index += 1;
+impl Stream<'_> {
+    /// The address that the stream goes to.
+    pub(super) fn destination(&self) -> IpAddr {
+        self.kind.destination
     }
-    count
 }
 
-const fn ports<R, const COUNT: usize>(table: &[AppProtocol<R>]) -> [u16; COUNT] {
-    let mut all = [0; COUNT];
-    let mut count = 0;
-    let mut index = 0;
-    while index < table.len() {
-        if let Recognition::Ports(ports) = &table[index].recognition {
-            let mut port = 0;
-            while port < ports.len() {
-                all[count] = ports[port];
-                count += 1;
-                port += 1;
-            }
-        }
-        index += 1;
+impl<'a> AppLayer<'a> {
+    /// Matches names with these indicators. With `all_names` it reports names that are not listed, too.
+    pub fn new(set: &'a IndicatorSet, all_names: bool) -> Self {
+        Self { names: NameMatcher::new(set, all_names), initials: InitialReader::new() }
     }
-    all
 }

@@ -1,8 +1,7 @@
 //! The server name in the ClientHello of a QUIC client's first datagrams.
 
 use super::first_bytes::byte_range;
-use super::protocol::{AppProtocol, DatagramReader, Recognition};
-use super::reader::{AppLayer, HeadSink};
+use super::protocol::{AppLayer, AppProtocol, DatagramReader, HeadSink, Recognition};
 use super::tls::{QUIC_SERVER_NAME, report_hello};
 use crate::decode::Packet;
 use crate::protocol::parse_result::ParseResult;
@@ -12,7 +11,7 @@ use crate::scan::FindingKind;
 /// The row of the protocol table. The two highest bits of the first byte mark a packet with a long
 /// header (RFC 9000 section 17.2).
 pub(super) const PROTOCOL: AppProtocol<DatagramReader> = AppProtocol {
-    recognition: Recognition::FirstBytes { first: byte_range(0xc0, 0xff), may_begin: quic::may_be_initial },
+    recognition: Recognition::FirstBytes { first: &byte_range(0xc0, 0xff), may_begin: quic::may_be_initial },
     reader: read,
 };
 

@@ -2,8 +2,7 @@
 
 use super::first_bytes::byte_range;
 use super::names::NamedHost;
-use super::protocol::{AppProtocol, Recognition, StreamReader};
-use super::reader::{AppLayer, HeadSink, Stream, StreamParse};
+use super::protocol::{AppLayer, AppProtocol, HeadSink, Recognition, Stream, StreamParse, StreamReader};
 use crate::protocol::authority::Authority;
 use crate::protocol::parse_result::ParseResult;
 use crate::protocol::socks;
@@ -11,7 +10,7 @@ use crate::scan::NameBasis;
 
 /// The row of the protocol table. The first byte is the version.
 pub(super) const PROTOCOL: AppProtocol<StreamReader> = AppProtocol {
-    recognition: Recognition::FirstBytes { first: byte_range(4, 5), may_begin: socks::may_be_request },
+    recognition: Recognition::FirstBytes { first: &byte_range(4, 5), may_begin: socks::may_be_request },
     reader: StreamReader { read, read_so_far: None },
 };
 

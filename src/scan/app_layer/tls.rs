@@ -4,8 +4,7 @@ use std::net::IpAddr;
 
 use super::first_bytes::byte_range;
 use super::names::{NameMatcher, NamedHost};
-use super::protocol::{AppProtocol, Recognition, StreamReader};
-use super::reader::{AppLayer, HeadSink, Stream, StreamParse};
+use super::protocol::{AppLayer, AppProtocol, HeadSink, Recognition, Stream, StreamParse, StreamReader};
 use crate::protocol::authority::{Authority, Host};
 use crate::protocol::parse_result::ParseResult;
 use crate::protocol::tls::{self, ClientHello};
@@ -13,7 +12,7 @@ use crate::scan::{FindingKind, NameBasis};
 
 /// The row of the protocol table. The first byte is that of a handshake record.
 pub(super) const PROTOCOL: AppProtocol<StreamReader> = AppProtocol {
-    recognition: Recognition::FirstBytes { first: byte_range(22, 22), may_begin: tls::may_be_client_hello },
+    recognition: Recognition::FirstBytes { first: &byte_range(22, 22), may_begin: tls::may_be_client_hello },
     reader: StreamReader { read, read_so_far: None },
 };
 

@@ -1,13 +1,12 @@
 //! Segments that begin with a message of a remote-access tool, but with no head of another protocol.
 
-use super::protocol::{AppProtocol, Recognition, StreamReader};
-use super::reader::{AppLayer, HeadSink, Stream, StreamParse};
+use super::protocol::{AppLayer, AppProtocol, HeadSink, Recognition, Stream, StreamParse, StreamReader};
 use crate::scan::{FindingKind, ToolSighting};
 use crate::tools;
 
 /// The row of the protocol table, for all tools.
 pub(super) const PROTOCOL: AppProtocol<StreamReader> = AppProtocol {
-    recognition: Recognition::FirstBytes { first: tools::segment_first_bytes(), may_begin: tools::may_begin_segment },
+    recognition: Recognition::FirstBytes { first: &tools::segment_first_bytes(), may_begin: tools::may_begin_segment },
     reader: StreamReader { read, read_so_far: None },
 };
 

@@ -140,7 +140,7 @@ fn a_head_behind_a_body_is_expected_where_the_body_ends() {
 }
 
 fn held<T>(heads: &TcpReassembly<T>) -> usize {
-    heads.pending.iter().flat_map(HashMap::values).map(|pending| pending.bytes.len()).sum()
+    heads.pending.iter().flat_map(HashMap::values).map(|pending| pending.buffer.len()).sum()
 }
 
 #[test]
