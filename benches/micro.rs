@@ -39,7 +39,7 @@ use rattap::output::{Cef, Sensor};
 use rattap::protocol::dns::Message;
 use rattap::protocol::parse_result::ParseResult;
 use rattap::protocol::quic::InitialReader;
-use rattap::scan::{Findings, scan};
+use rattap::scan::{Findings, ScanRequest, scan};
 use rattap::track::{TrackSettings, Tracker};
 
 /// Flows in the capture that the scan's Block is from: enough that in its middle flows of every age are open.
@@ -257,10 +257,10 @@ fn whole_scan(criterion: &mut Criterion) {
             block.indicators = set;
             let learned = Learned::default();
             let mut findings = Findings::default();
-            scan(&block, &learned, &mut findings);
+            scan(&block, &learned, ScanRequest::default(), &mut findings);
             assert_eq!(findings.counts.packets, block.frames.len() as u64);
             group.bench_function(format!("{what}, {list}"), |bencher| {
-                bencher.iter(|| scan(black_box(&block), &learned, &mut findings));
+                bencher.iter(|| scan(black_box(&block), &learned, ScanRequest::default(), &mut findings));
             });
         }
     }
@@ -310,8 +310,8 @@ fn found(tape: &Tape) -> (Block, Findings) {
 
 fn scanned(block: Block) -> (Block, Findings) {
     // As where heads are pending, which they are wherever there are any.
-    let mut findings = Findings { wants_segments: true, ..Findings::default() };
-    scan(&block, &Learned::default(), &mut findings);
+    let mut findings = Findings::default();
+    scan(&block, &Learned::default(), ScanRequest { segments: true, ..ScanRequest::default() }, &mut findings);
     (block, findings)
 }
 

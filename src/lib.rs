@@ -26,5 +26,6 @@ pub mod protocol;
 pub mod report;
 pub mod scan;
 pub mod sensor;
+pub mod tools;
 pub mod track;
 pub mod units;

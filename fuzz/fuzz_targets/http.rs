@@ -1,23 +1,23 @@
-//! HTTP heads and NetSupport's messages: what is told of a start stays true, and all parts lie in the bytes.
+//! HTTP heads and the messages of remote-access tools: what is told of a start stays true, and all parts lie in the bytes.
 
 #![no_main]
 
 use std::fmt::Debug;
 
 use libfuzzer_sys::fuzz_target;
-use rattap::protocol::parse_result::Head;
+use rattap::protocol::parse_result::ParseResult;
 use rattap::protocol::http::{
     LONGEST_HEAD, Part, Request, may_be_request, request, request_so_far, requests, response, response_so_far,
 };
-use rattap::protocol::netsupport;
+use rattap::tools::{MessageKind, recognize_answer, recognize_request, recognize_segment};
 
 /// A head that is cut at any byte is a start, and what comes after it makes no difference.
-fn check<'a, T: Debug + PartialEq>(bytes: &'a [u8], read: impl Fn(&'a [u8]) -> Head<T>) {
-    let Head::Whole(head, length) = read(bytes) else { return };
+fn check<'a, T: Debug + PartialEq>(bytes: &'a [u8], read: impl Fn(&'a [u8]) -> ParseResult<T>) {
+    let ParseResult::Whole(head, length) = read(bytes) else { return };
     assert!((1..=bytes.len()).contains(&length));
-    assert_eq!(read(&bytes[..length]), Head::Whole(head, length));
+    assert_eq!(read(&bytes[..length]), ParseResult::Whole(head, length));
     for cut in (1..length).step_by(1 + length / 64) {
-        assert_eq!(read(&bytes[..cut]), Head::Partial, "{cut} of {length}");
+        assert_eq!(read(&bytes[..cut]), ParseResult::Partial, "{cut} of {length}");
     }
 }
 
@@ -25,23 +25,24 @@ fn check_request(request: &Request<'_>, body: &[u8], all: &[u8]) {
     assert!(!request.method.is_empty() && request.method.len() <= all.len());
     let _ = (request.target(), request.path(), request.authority(), request.host(), request.body_length());
     assert!(request.fields().count() <= all.len());
-    let _ = (netsupport::is_for_gateway(request), netsupport::is_geolocation(request));
-    if let Some(message) = netsupport::request(request, body) {
-        assert!(!netsupport::is_geolocation(request));
-        assert!(message.command.is_none_or(|command| (2..=16).contains(&command.token().len())));
+    if let Some(recognized) = recognize_request(request, body) {
+        let message = recognized.message;
+        assert!(matches!(message.kind, MessageKind::Request | MessageKind::Lookup));
+        assert!(message.command.is_none_or(|command| (2..=16).contains(&command.len())));
     }
 }
 
 fuzz_target!(|data: &[u8]| {
     check(data, request);
     check(data, response);
-    if let Head::Whole(_, length) = request(data) {
+    if let ParseResult::Whole(_, length) = request(data) {
         assert!(length <= LONGEST_HEAD && request_so_far(data).is_some());
     }
-    if let Head::Whole(response, length) = response(data) {
+    if let ParseResult::Whole(response, length) = response(data) {
         assert!(length <= LONGEST_HEAD && response_so_far(data).is_some());
-        let message = netsupport::response(&response, &data[length..]);
-        assert!(message.and_then(|message| message.gateway_version).is_none_or(|version| version.len() <= 16));
+        let recognized = recognize_answer(&response, &data[length..]);
+        let version = recognized.and_then(|recognized| recognized.message.version);
+        assert!(version.is_none_or(|version| version.len() <= 16));
     }
 
     let mut all = requests(data);
@@ -61,5 +62,5 @@ fuzz_target!(|data: &[u8]| {
         }
     }
     let _ = may_be_request(data);
-    let _ = netsupport::body(data);
+    let _ = recognize_segment(data);
 });

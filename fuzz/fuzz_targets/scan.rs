@@ -12,7 +12,7 @@ use rattap::capture::{Block, Frame, LinkType, Origin};
 use rattap::decode::{decode_any, decode_usual};
 use rattap::indicator::{IndicatorSet, Learned, builtin, feed};
 use rattap::output::{Cef, Sensor};
-use rattap::scan::{Finding, Findings, What, scan, scan_again};
+use rattap::scan::{Finding, FindingKind, Findings, PacketEnds, ScanRequest, find_contacts, scan};
 use rattap::track::{TrackSettings, Tracker};
 use rattap::units::Timestamp;
 
@@ -93,23 +93,23 @@ fuzz_target!(|data: &[u8]| {
     }
     let (mut findings, mut again) = (Findings::default(), Findings::default());
     let nothing = Learned::default();
-    scan(&block, &nothing, &mut findings);
-    scan(&block, &nothing, &mut again);
+    scan(&block, &nothing, ScanRequest::default(), &mut findings);
+    scan(&block, &nothing, ScanRequest::default(), &mut again);
     assert_eq!(format!("{findings:?}"), format!("{again:?}"));
     let skipped: u64 = findings.counts.skipped.iter().sum();
     assert_eq!(findings.counts.packets + skipped, block.frames.len() as u64);
 
     // With every sender learned, every packet is a contact, told once: by the first scan or by the second.
     let learned = Learned::new(1, addresses);
-    scan(&block, &learned, &mut again);
-    let is_contact = |what: &What| matches!(what, What::Contact { .. });
-    let contacts = |findings: &Findings| findings.list.iter().filter(|finding| is_contact(&finding.what)).count();
+    scan(&block, &learned, ScanRequest::default(), &mut again);
+    let is_contact = |kind: &FindingKind| matches!(kind, FindingKind::Contact { .. });
+    let contacts = |findings: &Findings| findings.list.iter().filter(|finding| is_contact(&finding.kind)).count();
     assert_eq!(contacts(&again), expected);
-    let is_missed = |frame, depth, sender, receiver| {
-        let is_known = |known: &Finding| known.frame == frame && known.depth() == depth && is_contact(&known.what);
-        (learned.contains(sender) || learned.contains(receiver)) && !findings.list.iter().any(is_known)
+    let is_missed = |PacketEnds { frame, depth, source, destination }: PacketEnds| {
+        let is_known = |known: &Finding| known.frame == frame && known.depth() == depth && is_contact(&known.kind);
+        (learned.contains(source) || learned.contains(destination)) && !findings.list.iter().any(is_known)
     };
-    let missed = scan_again(&block, is_missed);
+    let missed = find_contacts(&block, is_missed);
     assert_eq!(contacts(&findings) + missed.len(), expected);
 
     let mut settings = TrackSettings::default();

@@ -426,7 +426,7 @@ impl Window {
         let seen = since.seen.unwrap_or(latest.seen);
         let (rhythm, times) = self.beats.take();
         // Requests are timed, not connections.
-        let rhythm = rhythm.filter(|_| latest.basis == MatchBasis::NetsupportRequest);
+        let rhythm = rhythm.filter(|_| matches!(latest.basis, MatchBasis::ToolRequest(_)));
         let rhythm = rhythm.map(|rhythm| rhythm.to_string()).unwrap_or_default();
         let mut alert = Alert {
             phase: Phase::Update,

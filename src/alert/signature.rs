@@ -1,46 +1,74 @@
-//! The signatures: every kind of finding with its constant name and severity.
+//! Signatures: the kinds of sightings, with their published names and severities.
 
 use crate::indicator::Closeness;
+use crate::tools::{TOOLS, ToolActivity, ToolId};
 
-/// Below this confidence an indicator may well be a shared or a lawful host: the alert weighs less.
+/// An indicator of a lower confidence may well be a shared or lawful host, so its alerts have a lower
+/// severity.
 pub(super) const SURE: u8 = 90;
 
-/// A kind of finding. Its identifier is stable: users filter on it.
+/// A kind of sighting. Its identifier is stable: users filter on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Signature {
-    /// Listed address and port.
+    /// A packet to or from a listed address and port.
     C2Endpoint,
-    /// Listed address with another port than listed, or listed without one.
+    /// A packet to or from a listed address: with another port than the listed one, or listed without
+    /// a port.
     C2Address,
-    /// A DNS question names a listed domain.
+    /// A DNS query for a listed domain.
     C2DomainQuery,
-    /// A DNS answer for a listed domain, or with a record that is or points to it.
+    /// A DNS answer for a listed domain, or with a record that belongs or points to one.
     C2DomainAnswer,
     /// A packet to or from an address that such an answer gave.
     C2ResolvedAddress,
-    /// TLS, QUIC, HTTP or SOCKS names a listed domain, address or endpoint.
+    /// A listed domain, address or endpoint that TLS, QUIC, HTTP or SOCKS names.
     C2ServerName,
-    /// The NetSupport protocol in a conversation that one of the above matched.
-    NetsupportSession,
-    /// The NetSupport protocol with a server that is not listed.
-    NetsupportGateway,
-    /// A NetSupport client that looks up where it is.
-    NetsupportGeolocation,
+    /// The protocol of a remote-access tool.
+    Tool(ToolId, ToolActivity),
 }
 
+/// The signatures that do not belong to a tool.
+const C2: [Signature; 6] = [
+    Signature::C2Endpoint,
+    Signature::C2Address,
+    Signature::C2DomainQuery,
+    Signature::C2DomainAnswer,
+    Signature::C2ResolvedAddress,
+    Signature::C2ServerName,
+];
+
 impl Signature {
-    /// All of them, in the order in which summaries show them.
-    pub const ALL: [Self; 9] = [
-        Self::C2Endpoint,
-        Self::C2Address,
-        Self::C2DomainQuery,
-        Self::C2DomainAnswer,
-        Self::C2ResolvedAddress,
-        Self::C2ServerName,
-        Self::NetsupportSession,
-        Self::NetsupportGateway,
-        Self::NetsupportGeolocation,
-    ];
+    /// All signatures, in the order in which summaries show them.
+    pub const ALL: [Self; Self::COUNT] = all();
+
+    /// The number of signatures.
+    const COUNT: usize = count();
+
+    /// The index in [`Signature::ALL`].
+    pub fn index(self) -> usize {
+        Self::ALL.iter().position(|known| *known == self).unwrap_or_default()
+    }
+
+    /// The signature with this identifier.
+    pub fn find(id: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|known| known.id() == id)
+    }
+
+    /// The tool that this signature belongs to.
+    pub const fn tool(self) -> Option<ToolId> {
+        match self {
+            Self::Tool(tool, _) => Some(tool),
+            _ => None,
+        }
+    }
+
+    /// The activity of a tool that this signature stands for.
+    pub const fn tool_activity(self) -> Option<ToolActivity> {
+        match self {
+            Self::Tool(_, activity) => Some(activity),
+            _ => None,
+        }
+    }
 
     /// The identifier: the CEF header's fifth field.
     pub const fn id(self) -> &'static str {
@@ -51,9 +79,7 @@ impl Signature {
             Self::C2DomainAnswer => "c2-domain-answer",
             Self::C2ResolvedAddress => "c2-resolved-address",
             Self::C2ServerName => "c2-server-name",
-            Self::NetsupportSession => "netsupport-session",
-            Self::NetsupportGateway => "netsupport-gateway",
-            Self::NetsupportGeolocation => "netsupport-geolocation",
+            Self::Tool(tool, activity) => tool.signature(activity).id,
         }
     }
 
@@ -66,20 +92,16 @@ impl Signature {
             Self::C2DomainAnswer => "C2 domain resolved",
             Self::C2ResolvedAddress => "Address of a C2 domain contacted",
             Self::C2ServerName => "C2 name requested",
-            Self::NetsupportSession => "NetSupport session with a C2 endpoint",
-            Self::NetsupportGateway => "NetSupport gateway traffic",
-            Self::NetsupportGeolocation => "NetSupport geolocation lookup",
+            Self::Tool(tool, activity) => tool.signature(activity).activity,
         }
     }
 
-    /// The severity, 0 to 10, of a match made in this way against an indicator of this confidence.
+    /// The severity, 0 to 10, of a match of this closeness with an indicator of this confidence.
     ///
-    /// Where nothing is listed (lawful use of NetSupport looks the same) `confidence` says nothing.
+    /// A tool's severity depends on neither: its lawful use looks the same.
     pub const fn severity(self, closeness: Closeness, confidence: u8) -> u8 {
         let severity = match (self, closeness) {
-            (Self::NetsupportSession, _) => return 10,
-            (Self::NetsupportGateway, _) => return 6,
-            (Self::NetsupportGeolocation, _) => return 2,
+            (Self::Tool(tool, activity), _) => return tool.signature(activity).severity,
             (Self::C2Endpoint, _) => 9,
             (Self::C2Address | Self::C2ServerName, Closeness::OtherPort) => 5,
             (Self::C2Address, _) | (Self::C2ServerName, Closeness::Network | Closeness::Address) => 7,
@@ -88,6 +110,38 @@ impl Signature {
         };
         if confidence < SURE { severity - 2 } else { severity }
     }
+}
+
+const fn count() -> usize {
+    let mut count = C2.len();
+    let mut tool = 0;
+    while tool < TOOLS.len() {
+        count += if TOOLS[tool].lookup.is_some() { 3 } else { 2 };
+        tool += 1;
+    }
+    count
+}
+
+const fn all() -> [Signature; Signature::COUNT] {
+    let mut all = [Signature::C2Endpoint; Signature::COUNT];
+    let mut place = 0;
+    while place < C2.len() {
+        all[place] = C2[place];
+        place += 1;
+    }
+    let mut index = 0;
+    while index < TOOLS.len() {
+        let tool = ToolId::new(index);
+        all[place] = Signature::Tool(tool, ToolActivity::Session);
+        all[place + 1] = Signature::Tool(tool, ToolActivity::Gateway);
+        place += 2;
+        if TOOLS[index].lookup.is_some() {
+            all[place] = Signature::Tool(tool, ToolActivity::Lookup);
+            place += 1;
+        }
+        index += 1;
+    }
+    all
 }
 
 #[cfg(test)]
@@ -102,6 +156,17 @@ mod tests {
         assert_eq!(Signature::C2Address.severity(Closeness::Network, 100), 7);
         assert_eq!(Signature::C2DomainQuery.severity(Closeness::Endpoint, 89), 6);
         assert_eq!(Signature::C2ServerName.severity(Closeness::OtherPort, 99), 5);
-        assert_eq!(Signature::NetsupportSession.severity(Closeness::Endpoint, 75), 10);
+        let session = Signature::find("netsupport-session").unwrap();
+        assert_eq!(session.severity(Closeness::Endpoint, 75), 10);
+    }
+
+    #[test]
+    fn every_signature_has_an_id_and_an_index_of_its_own() {
+        for (index, signature) in Signature::ALL.into_iter().enumerate() {
+            assert_eq!((signature.index(), Signature::find(signature.id())), (index, Some(signature)));
+        }
+        // The published order.
+        let tool = ["netsupport-session", "netsupport-gateway", "netsupport-geolocation"];
+        assert_eq!(Signature::ALL.map(Signature::id)[C2.len()..][..3], tool);
     }
 }

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use crate::capture::{Block, PIECES, Part};
-use crate::scan::{FlowKeys, WantedFlows};
+use crate::scan::{FlowHashes, SelectedFlows};
 
 /// The length of an entry before its flows: input, flags and offset; and for each piece its end,
 /// its number of frames, and the number of flows up to its end.
@@ -47,7 +47,7 @@ pub struct Index {
 #[derive(Debug)]
 struct IndexedBlock {
     entry: IndexEntry,
-    flows: FlowKeys,
+    flows: FlowHashes,
 }
 
 /// The entry of a Block, without its flows.
@@ -95,7 +95,7 @@ impl Index {
     }
 
     /// Adds a Block. An error of writing is reported when the index is read.
-    pub fn add(&self, block: &Block, flows: &FlowKeys) {
+    pub fn add(&self, block: &Block, flows: &FlowHashes) {
         let entry = IndexEntry::of(block);
         let has_room = || self.bytes_in_memory.fetch_add(flows.size(), Ordering::Relaxed) < MAX_BYTES_IN_MEMORY;
         if let Some(slot) = self.slot(block.number).filter(|_| has_room()) {
@@ -124,14 +124,14 @@ impl Index {
 
     /// The pieces of a Block that may hold one of the selected flows: a bit for each piece, the
     /// lowest for the first.
-    pub(super) fn pieces(&self, number: u64, selected: &WantedFlows) -> io::Result<u8> {
+    pub(super) fn pieces(&self, number: u64, selected: &SelectedFlows) -> io::Result<u8> {
         if let Some(indexed) = self.slot(number).and_then(OnceLock::get) {
             return Ok(indexed.flows.pieces(selected));
         }
         let (_, counts) = self.read(number)?;
         let mut bytes = vec![0; counts[PIECES - 1] as usize * size_of::<u32>()];
         self.file.read_exact_at(&mut bytes, number.saturating_mul(STRIDE) + ENTRY_LENGTH as u64)?;
-        Ok(FlowKeys::stored(counts, &bytes).pieces(selected))
+        Ok(FlowHashes::stored(counts, &bytes).pieces(selected))
     }
 
     fn slot(&self, number: u64) -> Option<&OnceLock<IndexedBlock>> {
@@ -145,7 +145,7 @@ impl Index {
         Ok(from_bytes(bytes))
     }
 
-    fn write(&self, number: u64, entry: IndexEntry, flows: &FlowKeys) -> io::Result<()> {
+    fn write(&self, number: u64, entry: IndexEntry, flows: &FlowHashes) -> io::Result<()> {
         let bytes = [&to_bytes(entry, flows.counts())[..], &flows.bytes()].concat();
         if bytes.len() as u64 > STRIDE {
             return Err(io::Error::other("a Block has more flows than the index has room for"));
@@ -186,15 +186,15 @@ mod tests {
 
     use super::*;
     use crate::capture::{Frame, LinkType, Origin};
-    use crate::scan::FlowKey;
+    use crate::scan::FlowHash;
     use crate::units::Timestamp;
 
     #[test]
     fn blocks_come_back_in_their_order_whichever_was_added_first() {
         let index = Index::new(&std::env::temp_dir()).unwrap();
-        let key = |last: u8| FlowKey::of_hosts([10, 0, 0, last].into(), [10, 0, 1, last].into());
+        let key = |last: u8| FlowHash::of_hosts([10, 0, 0, last].into(), [10, 0, 1, last].into());
         let keys = |number: u64| {
-            let mut keys = FlowKeys::default();
+            let mut keys = FlowHashes::default();
             keys.add(key(number as u8));
             keys.bytes()
         };
@@ -211,15 +211,15 @@ mod tests {
             let mut block = Block::new(Arc::new(Origin::default()), Arc::default());
             (block.number, block.part) = (number, part(number));
             block.frames.extend([0, 9, 10, 29].map(frame));
-            index.add(&block, &FlowKeys::stored([1; PIECES], &keys(number)));
+            index.add(&block, &FlowHashes::stored([1; PIECES], &keys(number)));
         }
         assert_eq!(index.blocks().unwrap(), last + 1);
         for number in [0, 1, last - 1, last] {
             let entry = index.entry(number).unwrap();
             assert_eq!(entry, IndexEntry { part: part(number), frames: [2, 1, 0, 1, 0, 0, 0, 0] });
-            let pieces = |last: u8| index.pieces(number, &WantedFlows::new([key(last)])).unwrap();
+            let pieces = |last: u8| index.pieces(number, &SelectedFlows::new([key(last)])).unwrap();
             assert_eq!((pieces(number as u8), pieces(2)), (1, 0));
         }
-        assert!(index.entry(last + 1).is_err() && index.pieces(last + 1, &WantedFlows::default()).is_err());
+        assert!(index.entry(last + 1).is_err() && index.pieces(last + 1, &SelectedFlows::default()).is_err());
     }
 }

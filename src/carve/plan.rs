@@ -4,7 +4,7 @@ use std::io;
 
 use crate::capture::{PIECES, Part};
 use crate::carve::index::Index;
-use crate::scan::WantedFlows;
+use crate::scan::SelectedFlows;
 
 /// The Blocks of one input to reread. The Blocks of an input have consecutive numbers.
 pub(super) struct RereadPlan {
@@ -30,7 +30,7 @@ pub(super) struct PlannedBlock {
 
 impl RereadPlan {
     /// Plans the input whose Blocks begin at number `first`. `blocks` is the number of all Blocks.
-    pub(super) fn new(first: u64, blocks: u64, index: &Index, selected: &WantedFlows) -> io::Result<Self> {
+    pub(super) fn new(first: u64, blocks: u64, index: &Index, selected: &SelectedFlows) -> io::Result<Self> {
         let input = index.entry(first)?.part.input;
         let mut plan = Self { input, first, end: first, is_seekable: true, blocks: Vec::new() };
         while plan.end < blocks {

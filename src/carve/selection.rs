@@ -9,7 +9,7 @@ use crate::alert::{Evidence, Line, Signature};
 use crate::capture::Frame;
 use crate::decode::{Decoded, decode};
 use crate::flow::{Flow, Protocol};
-use crate::scan::{FlowKey, WantedFlows};
+use crate::scan::{FlowHash, SelectedFlows};
 use crate::units::Timestamp;
 
 /// The largest number of comments of a packet. The remaining ones go to later packets of its
@@ -27,7 +27,7 @@ pub(super) struct EvidenceSelection {
     by_flow: HashMap<Flow, u32, RandomState>,
     /// Pairs of hosts with selected fragments, the lower address first.
     hosts: HashMap<(IpAddr, IpAddr), HostPair, RandomState>,
-    flows: WantedFlows,
+    flows: SelectedFlows,
 }
 
 /// An alerted conversation.
@@ -54,7 +54,7 @@ impl EvidenceSelection {
             conversations: Vec::new(),
             by_flow: HashMap::default(),
             hosts: HashMap::default(),
-            flows: WantedFlows::default(),
+            flows: SelectedFlows::default(),
         };
         let mut keys = Vec::new();
         for (number, alerted) in (0..).zip(evidence.told()) {
@@ -62,7 +62,7 @@ impl EvidenceSelection {
             lines.sort_by_key(|line| (line.seen, line.id));
             selection.conversations.push(Conversation { lines, commented: 0, has_packets: false });
             selection.by_flow.insert(alerted.flow, number);
-            keys.push(FlowKey::of(&alerted.flow));
+            keys.push(FlowHash::of(&alerted.flow));
             let hosts = selection.hosts.entry(host_pair(&alerted.flow)).or_default();
             if !hosts.protocols.contains(&alerted.flow.protocol) {
                 hosts.protocols.push(alerted.flow.protocol);
@@ -76,13 +76,13 @@ impl EvidenceSelection {
             hosts.is_tunnel = true;
             hosts.conversations.extend(flows.iter().filter_map(|flow| selection.by_flow.get(flow)));
         }
-        keys.extend(selection.hosts.keys().map(|(one, other)| FlowKey::of_hosts(*one, *other)));
-        selection.flows = WantedFlows::new(keys);
+        keys.extend(selection.hosts.keys().map(|(one, other)| FlowHash::of_hosts(*one, *other)));
+        selection.flows = SelectedFlows::new(keys);
         selection
     }
 
     /// The keys of the selected flows, and of the host pairs with selected fragments.
-    pub(super) fn flows(&self) -> &WantedFlows {
+    pub(super) fn flows(&self) -> &SelectedFlows {
         &self.flows
     }
 
@@ -98,7 +98,7 @@ impl EvidenceSelection {
         comments.clear();
         let mut is_selected = false;
         for flow in outer.iter().map(|outer| outer.flow).chain([packet.flow()]) {
-            if self.flows.may_hold(FlowKey::of(&flow))
+            if self.flows.may_contain(FlowHash::of(&flow))
                 && let Some(number) = self.by_flow.get(&flow.either_way())
                 && let Some(conversation) = self.conversations.get_mut(*number as usize)
             {

@@ -110,6 +110,7 @@ mod tests {
     use crate::alert::MatchBasis;
     use crate::flow::{End, Protocol};
     use crate::scan::Named;
+    use crate::scan::{HTTP_HOST, SOCKS_REQUEST, TLS_SERVER_NAME};
     use crate::units::Timestamp;
 
     fn seen(basis: MatchBasis, host: &[u8], port: Option<u16>) -> NameSeen {
@@ -131,14 +132,14 @@ mod tests {
 
     #[test]
     fn a_line_has_nine_columns_whatever_was_on_the_wire() {
-        let usual = written(&seen(MatchBasis::TlsServerName, b"gw.feersona.net", None));
+        let usual = written(&seen(MatchBasis::ServerName(&TLS_SERVER_NAME), b"gw.feersona.net", None));
         let expected = "2026-11-24T01:53:20.000000010Z\t10.20.30.40\t53124\t2001:db8::1\t443\tTCP\ttls-server-name\tgw.feersona.net\t-\n";
         assert_eq!(usual, expected);
-        let hostile = written(&seen(MatchBasis::HttpHost, b"a\tb\r\n\xff", Some(81)));
+        let hostile = written(&seen(MatchBasis::ServerName(&HTTP_HOST), b"a\tb\r\n\xff", Some(81)));
         assert!(hostile.ends_with("\thttp-host\ta\\x09b\\x0d\\x0a\\xff\t81\n"), "{hostile}");
         assert_eq!(hostile.matches('\t').count(), 8);
         assert!(written(&seen(MatchBasis::DnsQuery, b"", None)).ends_with("\tdns-query\t.\t-\n"));
-        let never = NameSeen { time: Timestamp::MAX, ..seen(MatchBasis::Socks, b"x", None) };
+        let never = NameSeen { time: Timestamp::MAX, ..seen(MatchBasis::ServerName(&SOCKS_REQUEST), b"x", None) };
         assert_eq!(written(&never).matches('\t').count(), 8);
     }
 }

@@ -188,8 +188,8 @@ mod tests {
         tally.count(&alert(1, Signature::C2DomainQuery, 8, 900));
         tally.count(&alert(2, Signature::C2Endpoint, 9, 1));
         tally.count(&alert(3, Signature::C2DomainQuery, 8, 1));
-        tally.count(&alert(3, Signature::NetsupportSession, 10, 1));
-        tally.count(&alert(3, Signature::NetsupportSession, 10, 0));
+        tally.count(&alert(3, Signature::find("netsupport-session").unwrap(), 10, 1));
+        tally.count(&alert(3, Signature::find("netsupport-session").unwrap(), 10, 0));
         tally.count(&alert(4, Signature::C2Endpoint, 9, 2));
         let (clients, others) = tally.most_severe_first();
         let order: Vec<_> = clients.iter().map(|client| client.client.to_string()).collect();
@@ -203,7 +203,7 @@ mod tests {
     #[test]
     fn a_flood_of_clients_is_bounded_and_pushes_out_none_that_is_worse() {
         let mut tally = Tally::default();
-        tally.count(&alert(7, Signature::NetsupportSession, 10, 1));
+        tally.count(&alert(7, Signature::find("netsupport-session").unwrap(), 10, 1));
         let flood = 3 * CLIENTS_KEPT as u32;
         for client in 0..flood {
             tally.count(&alert(1000 + client, Signature::C2Address, 3, 2));

@@ -5,7 +5,6 @@
 pub mod authority;
 pub mod dns;
 pub mod http;
-pub mod netsupport;
 pub mod parse_result;
 pub mod quic;
 pub mod socks;

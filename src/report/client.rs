@@ -12,6 +12,7 @@ use crate::alert::{Alert, MatchBasis, Signature};
 use crate::capture::Packets;
 use crate::flow::End;
 use crate::indicator::Indicator;
+use crate::tools::ToolActivity;
 use crate::units::{ByteCount, Timestamp};
 
 /// How many indicators and gateways of a host have a chain of their own: a client of this family has two gateways.
@@ -68,7 +69,7 @@ impl Subject {
     fn of(alert: &Alert) -> Option<Self> {
         match (&alert.indicator, alert.signature) {
             (Some(indicator), _) => Some(Self::Indicator(indicator.clone())),
-            (None, Signature::NetsupportGateway) => Some(Self::Gateway(alert.server)),
+            (None, Signature::Tool(_, ToolActivity::Gateway)) => Some(Self::Gateway(alert.server)),
             (None, _) => None,
         }
     }
@@ -114,7 +115,7 @@ struct Chain {
     stages: [Option<Stage>; 4],
     /// Of whole conversations.
     conversations: Option<Bytes>,
-    /// Of NetSupport in conversations: a part of those, but where the conversation is with a proxy all that is known.
+    /// Of a remote-access tool in conversations: a part of those, but where the conversation is with a proxy all that is known.
     spoken: Option<Bytes>,
     /// Of requests that name the indicator: likewise.
     named: Bytes,
@@ -168,8 +169,8 @@ fn stage_of(signature: Signature) -> usize {
         | Signature::C2Address
         | Signature::C2ResolvedAddress
         | Signature::C2ServerName
-        | Signature::NetsupportGeolocation => CONTACTED,
-        Signature::NetsupportSession | Signature::NetsupportGateway => SPOKE,
+        | Signature::Tool(_, ToolActivity::Lookup) => CONTACTED,
+        Signature::Tool(_, ToolActivity::Session | ToolActivity::Gateway) => SPOKE,
     }
 }
 
@@ -183,7 +184,8 @@ impl Client {
         Self {
             serial,
             worst: 0,
-            worst_signature: Signature::NetsupportGeolocation,
+            // Replaced by that of the first alert.
+            worst_signature: Signature::C2Endpoint,
             first: Timestamp::MAX,
             last: Timestamp::MIN,
             alert_count: 0,
@@ -292,9 +294,9 @@ impl Chain {
                 self.conversations.get_or_insert_default().add(bytes);
                 self.contacts.add(alert);
             }
-            Signature::NetsupportSession | Signature::NetsupportGateway => {
+            Signature::Tool(_, ToolActivity::Session | ToolActivity::Gateway) => {
                 self.spoken.get_or_insert_default().add(bytes);
-                if alert.basis == MatchBasis::NetsupportRequest {
+                if matches!(alert.basis, MatchBasis::ToolRequest(_)) {
                     self.requests.add(alert);
                 }
             }

@@ -86,10 +86,10 @@ pub(super) struct Sums {
     pub(super) last: Timestamp,
     pub(super) alerts: u64,
     pub(super) sightings: u64,
-    /// Which signatures were found, a bit each.
-    signatures: u16,
+    /// The signatures that were found, a bit each.
+    signatures: u32,
     /// Likewise, of what no rule lowers.
-    unvouched: u16,
+    unvouched: u32,
 }
 
 impl State {
@@ -104,7 +104,7 @@ impl State {
         let is_vouched = alert.exclusion.as_ref().and_then(|verdict| verdict.effect()) == Some(Effect::Downgrade);
         self.vouched += u64::from(is_vouched);
         let (host, _) = ends(alert);
-        let bit = 1 << alert.signature as u16;
+        let bit = 1 << alert.signature.index();
         let is_full = self.sums.len() >= MOST_COUNTED;
         let is_new = match self.sums.get_mut(&host.address) {
             Some(sums) => sums.add(alert, bit, is_vouched),
@@ -129,7 +129,7 @@ impl State {
                 true
             }
         };
-        if let Some(found) = self.found.get_mut(alert.signature as usize) {
+        if let Some(found) = self.found.get_mut(alert.signature.index()) {
             found.add(alert, is_new, is_vouched);
         }
         if let Some(client) = self.place(host.address, alert.severity) {
@@ -161,7 +161,7 @@ impl State {
 
     /// The hosts that any of these was found of, leaving out what rules vouch for; the earliest first.
     pub(super) fn hosts_of(&self, signatures: &[Signature]) -> Vec<IpAddr> {
-        let bits = signatures.iter().fold(0, |bits, signature| bits | 1 << *signature as u16);
+        let bits = signatures.iter().fold(0, |bits, signature| bits | 1 << signature.index());
         let mut hosts: Vec<_> = self.sums.iter().filter(|(_, sums)| sums.unvouched & bits != 0).collect();
         hosts.sort_by_key(|(address, sums)| (sums.first, **address));
         hosts.into_iter().map(|(address, _)| *address).collect()
@@ -235,7 +235,7 @@ impl Found {
 
 impl Sums {
     /// Returns whether the signature was not found of this host before.
-    fn add(&mut self, alert: &Alert, bit: u16, is_vouched: bool) -> bool {
+    fn add(&mut self, alert: &Alert, bit: u32, is_vouched: bool) -> bool {
         if alert.severity > self.worst.0 {
             self.worst = (alert.severity, alert.signature);
         }

@@ -86,13 +86,13 @@ pub enum Level {
     Nothing,
     /// Only what exclusions vouch for.
     Vouched,
-    /// NetSupport is in use, and nothing about it is listed.
+    /// A remote-access tool is in use, and nothing about it is listed.
     RemoteAccess,
     /// A listed name was asked for, or a listed address was contacted at another port than listed.
     Trace,
     /// Something listed was contacted.
     Contact,
-    /// NetSupport was spoken with something listed.
+    /// A remote-access tool was used with something listed.
     CommandAndControl,
 }
 
@@ -232,13 +232,13 @@ pub struct Chain {
     pub resolved: Option<Stage>,
     /// It was contacted, or asked for by name in TLS, QUIC, HTTP or of a proxy.
     pub contacted: Option<Stage>,
-    /// NetSupport was spoken.
+    /// A remote-access tool was used.
     pub spoke: Option<Stage>,
     /// IP bytes that the host sent in its conversations.
     pub sent: u64,
     /// IP bytes that it received in them.
     pub received: u64,
-    /// How regularly NetSupport requests came, or else contacts, where that can be told.
+    /// How regularly a tool's requests came, or else contacts, where that can be told.
     pub beacon: Option<Beacon>,
 }
 
@@ -302,7 +302,7 @@ pub struct Beacon {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Timed {
-    /// NetSupport requests.
+    /// Requests of a remote-access tool.
     Requests,
     /// Conversations, by their first packets.
     Contacts,

@@ -4,6 +4,7 @@
 //! lets them be and their strokes as wide as they are, and their labels are text beside them, so that a narrow page makes nothing too
 //! small to read.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 
 use askama::Template;
@@ -12,6 +13,7 @@ use super::model::{
     Alert, Beacon, Capture, Chain, Client, Level, Moment, Packets, Report, Rule, Settings, Span, Stage, Timed, Timeline,
 };
 use crate::counts;
+use crate::tools;
 use crate::units::{ByteCount, Timestamp};
 
 const SECOND: f64 = 1e9;
@@ -69,11 +71,22 @@ struct ChainView<'a> {
 }
 
 struct StageView<'a> {
-    name: &'static str,
+    name: Cow<'static, str>,
     class: &'static str,
-    /// What it is where it was not seen.
-    absent: &'static str,
+    /// The text in place of a stage that was not seen.
+    absent: Cow<'static, str>,
     stage: Option<&'a Stage>,
+}
+
+impl<'a> StageView<'a> {
+    fn new(
+        name: impl Into<Cow<'static, str>>,
+        class: &'static str,
+        absent: impl Into<Cow<'static, str>>,
+        stage: &'a Option<Stage>,
+    ) -> Self {
+        Self { name: name.into(), class, absent: absent.into(), stage: stage.as_ref() }
+    }
 }
 
 struct BeaconView<'a> {
@@ -171,18 +184,14 @@ fn beat(beacon: &Beacon) -> String {
 fn chain_view(chain: &Chain) -> ChainView<'_> {
     // What is not listed has no alert for its contact alone.
     let no_contact = if chain.spoke.is_some() { "seen in what was spoken" } else { "no contact seen" };
+    let tools = tools::names();
     ChainView {
         chain,
         stages: [
-            StageView { name: "Asked", class: "asked", absent: "no question seen", stage: chain.asked.as_ref() },
-            StageView { name: "Resolved", class: "resolved", absent: "no answer seen", stage: chain.resolved.as_ref() },
-            StageView { name: "Contacted", class: "contacted", absent: no_contact, stage: chain.contacted.as_ref() },
-            StageView {
-                name: "Spoke NetSupport",
-                class: "spoke",
-                absent: "no NetSupport seen",
-                stage: chain.spoke.as_ref(),
-            },
+            StageView::new("Asked", "asked", "no question seen", &chain.asked),
+            StageView::new("Resolved", "resolved", "no answer seen", &chain.resolved),
+            StageView::new("Contacted", "contacted", no_contact, &chain.contacted),
+            StageView::new(format!("Spoke {tools}"), "spoke", format!("no {tools} seen"), &chain.spoke),
         ],
         beacon: chain.beacon.as_ref().map(beacon_view),
     }

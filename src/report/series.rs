@@ -134,7 +134,7 @@ mod tests {
 
     use super::*;
 
-    const SESSION: Signature = Signature::NetsupportSession;
+    const SESSION: Signature = Signature::C2Endpoint;
 
     fn at(seconds: i64) -> Timestamp {
         Timestamp::from_parts(seconds, 7)

@@ -87,11 +87,14 @@ fn html(report: &Report) -> String {
 
 #[test]
 fn how_it_began_is_kept_however_long_it_goes_on() {
-    let update =
-        |seconds| Alert { phase: Phase::Update, severity: 10, ..alert(Signature::NetsupportSession, 1, seconds) };
+    let update = |seconds| Alert {
+        phase: Phase::Update,
+        severity: 10,
+        ..alert(Signature::find("netsupport-session").unwrap(), 1, seconds)
+    };
     let mut alerts: Vec<_> = (10..1000).map(update).collect();
     // The last of all, and the mildest.
-    alerts.push(Alert { severity: 2, ..alert(Signature::NetsupportGeolocation, 1, 2000) });
+    alerts.push(Alert { severity: 2, ..alert(Signature::find("netsupport-geolocation").unwrap(), 1, 2000) });
     alerts.insert(0, alert(Signature::C2Endpoint, 1, 0));
     let report = report_of(alerts);
     let [client] = report.clients.as_slice() else { panic!("{:?}", report.clients) };
@@ -108,7 +111,7 @@ fn the_worst_hosts_have_a_place_and_the_others_are_counted() {
     let mut alerts: Vec<_> = (0..MOST_DETAILED as u32 + 5).map(|host| mild(host, host.into())).collect();
     alerts.push(alert(Signature::C2Endpoint, 5000, 900));
     // One that never had a place, and turns out to be the worst.
-    alerts.push(Alert { severity: 10, ..alert(Signature::NetsupportSession, 104, 901) });
+    alerts.push(Alert { severity: 10, ..alert(Signature::find("netsupport-session").unwrap(), 104, 901) });
     let report = report_of(alerts);
     assert_eq!(report.clients.len(), MOST_DETAILED);
     let address = |place: usize| report.clients[place].address.as_str();
@@ -142,12 +145,12 @@ fn the_verdict_is_the_strongest_statement_and_names_the_others() {
     let cases = [
         (vec![], Nothing, "Nothing was found"),
         (
-            vec![of(Signature::NetsupportGeolocation, 1, 2)],
+            vec![of(Signature::find("netsupport-geolocation").unwrap(), 1, 2)],
             RemoteAccess,
             "1 host (10.0.0.1) used NetSupport, at 2026-06-09 09:01 UTC,",
         ),
         (
-            vec![of(Signature::C2Address, 1, 5), of(Signature::NetsupportGateway, 2, 6)],
+            vec![of(Signature::C2Address, 1, 5), of(Signature::find("netsupport-gateway").unwrap(), 2, 6)],
             Trace,
             "1 host (10.0.0.1) had contact with listed addresses, but",
         ),
@@ -164,7 +167,7 @@ fn the_verdict_is_the_strongest_statement_and_names_the_others() {
         (
             (1..6)
                 .map(|host| of(Signature::C2Endpoint, host, 9))
-                .chain([of(Signature::NetsupportSession, 3, 10)])
+                .chain([of(Signature::find("netsupport-session").unwrap(), 3, 10)])
                 .collect(),
             CommandAndControl,
             "4 more hosts (10.0.0.1, 10.0.0.2, 10.0.0.4 and 1 more) had contact with something listed",
@@ -193,7 +196,7 @@ fn more_indicators_than_have_a_chain_are_counted_with_their_bytes() {
     let gateway = |port| Alert {
         server: End { port: Some(port), ..alert(Signature::C2Endpoint, 1, 0).server },
         indicator: None,
-        ..alert(Signature::NetsupportGateway, 1, port.into())
+        ..alert(Signature::find("netsupport-gateway").unwrap(), 1, port.into())
     };
     let report = report_of((1..=60).map(gateway));
     assert_eq!((report.clients[0].chains.len(), report.clients[0].further_chains), (50, 10));

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use super::gather::{Found, State};
 use super::model::{Capture, Level, Moment, Verdict};
 use crate::alert::Signature;
+use crate::tools::{self, ToolActivity};
 use crate::units::Timestamp;
 
 /// How many hosts the sentence names.
@@ -15,15 +16,21 @@ const MOST_NAMED: usize = 3;
 const CONTACT: u8 = 7;
 
 /// Signatures of which one statement is made.
-const SESSION: &[Signature] = &[Signature::NetsupportSession];
 const CONTACTS: &[Signature] =
     &[Signature::C2Endpoint, Signature::C2Address, Signature::C2ResolvedAddress, Signature::C2ServerName];
 const LOOKUPS: &[Signature] = &[Signature::C2DomainQuery, Signature::C2DomainAnswer];
-const REMOTE_ACCESS: &[Signature] = &[Signature::NetsupportGateway, Signature::NetsupportGeolocation];
+
+/// The signatures of these activities of any remote-access tool.
+fn of_tools(activities: &[ToolActivity]) -> Vec<Signature> {
+    let is_one = |signature: &Signature| signature.tool_activity().is_some_and(|known| activities.contains(&known));
+    Signature::ALL.into_iter().filter(is_one).collect()
+}
 
 /// What is told of some signatures together.
 struct Told {
     hosts: Vec<IpAddr>,
+    /// The names of the remote-access tools among them.
+    tools: String,
     span: (Timestamp, Timestamp),
     confidence: u8,
     severity: u8,
@@ -31,12 +38,15 @@ struct Told {
 
 impl Told {
     fn of(state: &State, signatures: &[Signature]) -> Option<Self> {
-        let found: Vec<&Found> =
-            signatures.iter().filter_map(|signature| state.found.get(*signature as usize)).collect();
+        let found_of = |signature: &Signature| state.found.get(signature.index());
+        let found: Vec<&Found> = signatures.iter().filter_map(found_of).collect();
         let span = found.iter().filter_map(|found| found.span);
         let span = span.reduce(|one, other| (one.0.min(other.0), one.1.max(other.1)))?;
         Some(Self {
             hosts: state.hosts_of(signatures),
+            tools: tool_names(
+                signatures.iter().filter(|signature| found_of(signature).is_some_and(|found| found.span.is_some())),
+            ),
             span,
             confidence: found.iter().map(|found| found.confidence).max().unwrap_or(0),
             severity: found.iter().map(|found| found.severity).max().unwrap_or(0),
@@ -63,6 +73,14 @@ impl Told {
     }
 }
 
+/// The names of the tools that these signatures belong to: `NetSupport`.
+fn tool_names<'a>(signatures: impl Iterator<Item = &'a Signature>) -> String {
+    let mut names: Vec<_> =
+        signatures.filter_map(|signature| signature.tool()).map(|tool| tool.tool().application).collect();
+    names.dedup();
+    names.join(" and ")
+}
+
 /// `2 hosts (10.0.0.1, 10.0.0.2)`; `kind` comes before the word.
 fn named(hosts: &[IpAddr], kind: &str) -> String {
     let count = hosts.len();
@@ -77,12 +95,13 @@ fn named(hosts: &[IpAddr], kind: &str) -> String {
 /// The verdict on what was gathered.
 pub(super) fn verdict(state: &State, capture: &Capture) -> Verdict {
     let is_more = state.is_more();
-    let told = |signatures| Told::of(state, signatures);
+    let told = |signatures: &[Signature]| Told::of(state, signatures);
     let sure = |told: &Told| format!("listed with a confidence of up to {} of 100", told.confidence);
-    let (level, sentence) = if let Some(session) = told(SESSION) {
+    let (level, sentence) = if let Some(session) = told(&of_tools(&[ToolActivity::Session])) {
         let sentence = format!(
-            "{} spoke NetSupport with command and control that is {}, {}.{}",
+            "{} spoke {} with command and control that is {}, {}.{}",
             session.who(is_more),
+            session.tools,
             sure(&session),
             session.when(),
             session.beside(state, &[CONTACTS, LOOKUPS], "had contact with something listed, or asked for it")
@@ -90,10 +109,11 @@ pub(super) fn verdict(state: &State, capture: &Capture) -> Verdict {
         (Level::CommandAndControl, sentence)
     } else if let Some(contact) = told(CONTACTS).filter(|contact| contact.severity >= CONTACT) {
         let sentence = format!(
-            "{} had contact with command and control that is {}, {}; no NetSupport was seen in it.{}",
+            "{} had contact with command and control that is {}, {}; no {} was seen in it.{}",
             contact.who(is_more),
             sure(&contact),
             contact.when(),
+            tools::names(),
             contact.beside(state, &[LOOKUPS], "asked DNS for something listed")
         );
         (Level::Contact, sentence)
@@ -113,10 +133,11 @@ pub(super) fn verdict(state: &State, capture: &Capture) -> Verdict {
             contact.when()
         );
         (Level::Trace, sentence)
-    } else if let Some(remote) = told(REMOTE_ACCESS) {
+    } else if let Some(remote) = told(&of_tools(&[ToolActivity::Gateway, ToolActivity::Lookup])) {
         let sentence = format!(
-            "{} used NetSupport, {}, and nothing about it is listed: whether that is lawful is for its owners to say.",
+            "{} used {}, {}, and nothing about it is listed: whether that is lawful is for its owners to say.",
             remote.who(is_more),
+            remote.tools,
             remote.when()
         );
         (Level::RemoteAccess, sentence)

@@ -2,7 +2,7 @@
 
 use super::totals::Totals;
 use crate::decode::Skip;
-use crate::track::GiveUp;
+use crate::track::AbandonReason;
 
 /// The loss for one reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,7 +43,11 @@ pub fn losses(totals: &Totals) -> Vec<Loss> {
         (track.heads.too_many, "head-too-many", "requests and hellos given up: too many at a time"),
         (track.heads.conflicts, "segment-conflict", "TCP segments that say otherwise than a copy before, which counts"),
         (track.hellos_given_up, "hello-given-up", "QUIC hellos given up: the rest never came, or too many at a time"),
-        (track.talks_forgotten, "talk-forgotten", "conversations whose words were forgotten early: too many at a time"),
+        (
+            track.sessions_forgotten,
+            "talk-forgotten",
+            "conversations whose words were forgotten early: too many at a time",
+        ),
         (track.addresses_forgotten, "address-forgotten", "resolved addresses forgotten early: too many"),
         (
             track.addresses_refused,
@@ -55,7 +59,7 @@ pub fn losses(totals: &Totals) -> Vec<Loss> {
     ];
     let plain =
         plain.into_iter().map(|(count, reason, what)| Loss { reason: reason.to_owned(), what: what.to_owned(), count });
-    let given_up = GiveUp::ALL.iter().zip(track.fragments.given_up).map(|(why, count)| Loss {
+    let given_up = AbandonReason::ALL.iter().zip(track.fragments.abandoned).map(|(why, count)| Loss {
         reason: format!("fragments-{}", token(why.reason())),
         what: format!("fragmented datagrams: {}", why.reason()),
         count,

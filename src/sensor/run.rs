@@ -19,7 +19,7 @@ use crate::capture::{Block, Origin, Source};
 use crate::carve::Index;
 use crate::indicator::{IndicatorSet, Learned};
 use crate::output::{NameList, Output, OutputError};
-use crate::scan::{Findings, FlowKeys};
+use crate::scan::Findings;
 use crate::track::{TrackSettings, Tracker};
 
 /// Work items beside those that the workers hold: how far one worker may be ahead of the slowest.
@@ -152,6 +152,7 @@ impl Run {
             free: FreeItems { give, take },
             learned: RwLock::new(Arc::new(Learned::default())),
             control: self.control,
+            wants_names,
             carve_index: self.carve_index,
             alerts: AlertCounts::default(),
             output_queue: alerts.clone(),
@@ -162,8 +163,7 @@ impl Run {
         let InForce { indicators, exclusions } = shared.control.in_force();
         for _ in 0..items {
             let block = Block::new(Arc::new(Origin::default()), indicators.clone());
-            let flows = has_carve_index.then(FlowKeys::default);
-            let findings = Findings { wants_names, flows, ..Findings::default() };
+            let findings = Findings::default();
             shared.give_back(WorkItem { block, findings, exclusions: exclusions.clone() });
         }
         let shared = &*shared;

@@ -37,6 +37,8 @@ pub(super) struct Shared {
     /// The learned addresses that scans look for. Only the tracker publishes them.
     pub(super) learned: RwLock<Arc<Learned>>,
     pub(super) control: Control,
+    /// True if scans report all names, for a list of them.
+    pub(super) wants_names: bool,
     /// The index for carving, which notes every Block.
     pub(super) carve_index: Option<Arc<Index>>,
     pub(super) alerts: AlertCounts,

@@ -9,7 +9,7 @@ use crossbeam_channel::Sender;
 use super::event::Event;
 use super::shared::{Shared, WorkItem, locked};
 use crate::capture::{Fill, Source};
-use crate::scan::scan;
+use crate::scan::{ScanRequest, scan};
 
 /// How often a worker asks for its turn at the source before it sleeps. The attempts take a fraction
 /// of a millisecond, about as long as reading a Block does. Measured in pairs on two cores, this
@@ -59,10 +59,14 @@ pub(super) fn work(shared: &Shared, source: usize) {
             shared.give_back(item);
             return;
         }
-        item.findings.wants_segments = shared.wants_segments.load(Ordering::Relaxed);
-        scan(&item.block, &shared.learned(), &mut item.findings);
-        if let Some((index, flows)) = shared.carve_index.as_ref().zip(item.findings.flows.as_ref()) {
-            index.add(&item.block, flows);
+        let request = ScanRequest {
+            names: shared.wants_names,
+            segments: shared.wants_segments.load(Ordering::Relaxed),
+            flow_hashes: shared.carve_index.is_some(),
+        };
+        scan(&item.block, &shared.learned(), request, &mut item.findings);
+        if let Some(index) = &shared.carve_index {
+            index.add(&item.block, &item.findings.flow_hashes);
         }
         own = locked(&shared.tracking).take(item, shared);
     }

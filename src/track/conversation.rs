@@ -1,4 +1,4 @@
-//! Conversations that matter: both directions of a flow that touched an indicator.
+//! Conversations: both directions of a flow that touched an indicator.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -6,26 +6,28 @@ use std::time::Duration;
 
 use foldhash::fast::RandomState;
 
-use super::address_match::Match;
-use crate::alert::{Alert, TcpOutcome, Verdict, WindowId};
-use crate::capture::Origin;
+use super::contact_match::ContactMatch;
+use super::packet_alert::{DirectedBytes, Roles, in_tunnels};
+use crate::alert::{Alert, DnsFacts, Phase, TcpOutcome, Verdict, WindowId};
+use crate::capture::{Origin, Packets};
 use crate::decode::{Encapsulation, Tcp};
 use crate::flow::{End, Flow, Mac, Protocol, Vlans};
 use crate::scan::Finding;
-use crate::units::{ByteCount, Timestamp};
+use crate::units::Timestamp;
 
-/// How many conversations are kept. Each needs some three hundred bytes; past this number the one that was silent longest
-/// is forgotten, and if it speaks again it counts as a new one.
+/// The most conversations. Each needs some three hundred bytes. Past this number the one that was silent
+/// longest is forgotten, and its next packet begins a new one.
 const MOST_CONVERSATIONS: usize = 32_768;
 
-/// How long a TCP conversation that is open may be silent: what address translators must allow it (RFC 5382, REQ-5).
-const OPEN_TCP_SILENCE: Duration = Duration::from_secs(2 * 3600 + 4 * 60);
+/// How long an open TCP conversation may be silent: what address translators must allow it (RFC 5382,
+/// REQ-5).
+const OPEN_TCP_TIMEOUT: Duration = Duration::from_secs(2 * 3600 + 4 * 60);
 /// How long a TCP conversation may be silent that nobody answered, or that is over (RFC 5382, REQ-5).
-const OTHER_TCP_SILENCE: Duration = Duration::from_secs(4 * 60);
+const OTHER_TCP_TIMEOUT: Duration = Duration::from_secs(4 * 60);
 /// How long any other conversation may be silent (RFC 4787, REQ-5).
-const DATAGRAM_SILENCE: Duration = Duration::from_secs(5 * 60);
+const DATAGRAM_TIMEOUT: Duration = Duration::from_secs(5 * 60);
 
-/// One conversation.
+/// A conversation.
 #[derive(Debug)]
 pub(super) struct Conversation {
     pub(super) client: End,
@@ -33,49 +35,47 @@ pub(super) struct Conversation {
     pub(super) protocol: Protocol,
     pub(super) client_mac: Option<Mac>,
     pub(super) server_mac: Option<Mac>,
-    /// Of its first frame.
+    /// The VLANs of its first frame.
     pub(super) vlans: Vlans,
-    /// What its first packet lay in.
-    pub(super) outer: Option<Box<[Encapsulation]>>,
+    /// The tunnels around its first packet.
+    pub(super) tunnels: Option<Box<[Encapsulation]>>,
     pub(super) origin: Arc<Origin>,
     pub(super) first: Timestamp,
     pub(super) last: Timestamp,
-    pub(super) sent: Volume,
-    pub(super) received: Volume,
     pub(super) tcp_outcome: Option<TcpOutcome>,
-    /// The strongest statement so far.
-    pub(super) matched: Match,
-    /// Where its traffic is added up.
+    /// The strongest match so far.
+    pub(super) matched: ContactMatch,
+    /// The window that adds up its traffic.
     pub(super) window: Option<WindowId>,
-    /// What the exclusions say of it.
-    pub(super) judged: Judged,
+    pub(super) verdict: DatedVerdict,
     /// The sequence number of the client's SYN, if it was seen.
-    opened_with: Option<u32>,
+    syn_sequence: Option<u32>,
     client_ended: bool,
     server_ended: bool,
     was_reset: bool,
 }
 
-/// What the exclusions said of a conversation, and of what time that was. A conversation may outlive a schedule, so it is judged
-/// anew as it goes on: at most once a second, since schedules and rules change on whole seconds.
+/// The verdict of the exclusions on a conversation, and its time. A conversation may outlive a schedule,
+/// so it is judged again while it lasts: at most once a second, since schedules and rules change on whole
+/// seconds.
 #[derive(Debug, Default)]
-pub(super) struct Judged {
+pub(super) struct DatedVerdict {
     verdict: Option<Verdict>,
     second: i64,
 }
 
-impl Judged {
-    pub(super) fn new(verdict: Option<Verdict>, at: Timestamp) -> Self {
-        Self { verdict, second: at.millis().div_euclid(1000) }
+impl DatedVerdict {
+    pub(super) fn new(verdict: Option<Verdict>, time: Timestamp) -> Self {
+        Self { verdict, second: time.millis().div_euclid(1000) }
     }
 
-    /// Whether it is to be judged anew, for a packet of this time.
-    pub(super) fn is_due(&self, at: Timestamp, has_rules: bool) -> bool {
-        (has_rules || self.verdict.is_some()) && self.second != at.millis().div_euclid(1000)
+    /// Returns true if the conversation has to be judged again, for a packet of this time.
+    pub(super) fn is_outdated(&self, time: Timestamp, has_rules: bool) -> bool {
+        (has_rules || self.verdict.is_some()) && self.second != time.millis().div_euclid(1000)
     }
 
-    /// Whether what is said now is what was said then.
-    pub(super) fn says(&self, verdict: Option<&Verdict>) -> bool {
+    /// Returns true if another verdict says the same.
+    pub(super) fn is_same(&self, verdict: Option<&Verdict>) -> bool {
         self.verdict.as_ref().map(Verdict::key) == verdict.map(Verdict::key)
     }
 
@@ -87,20 +87,12 @@ impl Judged {
     }
 }
 
-/// Packets and IP bytes of one direction.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Volume {
-    pub(super) packets: u64,
-    pub(super) bytes: ByteCount,
-}
-
 impl Conversation {
-    /// A conversation whose first packet is this one. `client_sent` says which side is the client.
-    pub(super) fn new(finding: &Finding, origin: Arc<Origin>, matched: Match, client_sent: bool) -> Self {
-        let (from, to) = (finding.flow.source, finding.flow.destination);
+    /// A conversation whose first packet is this one. `from_client` is true if the client sent it.
+    pub(super) fn new(finding: &Finding, origin: Arc<Origin>, matched: ContactMatch, from_client: bool) -> Self {
         let (from_mac, to_mac) = finding.macs.unzip();
-        let (client, server) = if client_sent { (from, to) } else { (to, from) };
-        let (client_mac, server_mac) = if client_sent { (from_mac, to_mac) } else { (to_mac, from_mac) };
+        let Roles { client, server } = Roles::new(&finding.flow, from_client);
+        let (client_mac, server_mac) = if from_client { (from_mac, to_mac) } else { (to_mac, from_mac) };
         Self {
             client,
             server,
@@ -108,41 +100,75 @@ impl Conversation {
             client_mac,
             server_mac,
             vlans: finding.vlans.clone(),
-            outer: finding.outer.clone(),
+            tunnels: finding.tunnels.clone(),
             origin,
             first: finding.time,
             last: finding.time,
-            sent: Volume::default(),
-            received: Volume::default(),
             tcp_outcome: None,
             matched,
             window: None,
-            judged: Judged::default(),
-            opened_with: None,
+            verdict: DatedVerdict::default(),
+            syn_sequence: None,
             client_ended: false,
             server_ended: false,
             was_reset: false,
         }
     }
 
-    /// Adds a packet. Returns its bytes as (client to server, server to client).
-    pub(super) fn add(&mut self, finding: &Finding) -> (ByteCount, ByteCount) {
+    /// Adds a packet. Returns its bytes.
+    pub(super) fn add(&mut self, finding: &Finding) -> DirectedBytes {
         self.first = self.first.min(finding.time);
         self.last = self.last.max(finding.time);
         let from_client = finding.flow.source == self.client;
         if let Some(tcp) = finding.tcp {
             self.follow(tcp, from_client);
         }
-        let bytes = ByteCount(finding.length.into());
-        let volume = if from_client { &mut self.sent } else { &mut self.received };
-        volume.packets += 1;
-        volume.bytes += bytes;
-        if from_client { (bytes, ByteCount(0)) } else { (ByteCount(0), bytes) }
+        DirectedBytes::new(finding.length, from_client)
+    }
+
+    /// The alert for the conversation, of which these bytes and packets are new.
+    pub(super) fn alert(&self, DirectedBytes { sent, received }: DirectedBytes, packets: Option<Packets>) -> Alert {
+        let Self { client, server, protocol, ref matched, .. } = *self;
+        let name = matched.name.as_deref();
+        Alert {
+            signature: matched.signature,
+            phase: Phase::First,
+            severity: matched.severity(),
+            id: 0,
+            seen: self.first,
+            start: self.first,
+            end: self.last,
+            client,
+            server,
+            listed: Some(matched.listed.address),
+            protocol,
+            client_ipv4: matched.embedded_in(client),
+            server_ipv4: matched.embedded_in(server),
+            client_mac: self.client_mac,
+            server_mac: self.server_mac,
+            vlans: self.vlans.clone(),
+            application: None,
+            outbound: false,
+            sent,
+            received,
+            count: 1,
+            tcp_outcome: self.tcp_outcome,
+            dns: name.map(|name| DnsFacts { name: name.to_vec(), ..DnsFacts::default() }),
+            server_name: None,
+            http: None,
+            indicator: Some(matched.indicator.clone()),
+            basis: matched.basis,
+            exclusion: None,
+            origin: self.origin.clone(),
+            packets,
+            times: Vec::new(),
+            message: matched.sentence(client, server, protocol) + &in_tunnels(self.tunnels.as_deref()),
+        }
     }
 
     fn follow(&mut self, tcp: Tcp, from_client: bool) {
         if from_client && tcp.opens() {
-            self.opened_with.get_or_insert(tcp.sequence);
+            self.syn_sequence.get_or_insert(tcp.sequence);
         }
         if tcp.ends() {
             let ended = if from_client { &mut self.client_ended } else { &mut self.server_ended };
@@ -161,20 +187,20 @@ impl Conversation {
         self.was_reset || (self.client_ended && self.server_ended)
     }
 
-    /// How long it may be silent before what comes next is another conversation.
-    pub(super) fn silence(&self) -> Duration {
+    /// How long it may be silent before its next packet begins another conversation.
+    pub(super) fn timeout(&self) -> Duration {
         match self.tcp_outcome {
-            _ if self.protocol != Protocol::TCP => DATAGRAM_SILENCE,
-            Some(TcpOutcome::Established) | None if !self.is_over() => OPEN_TCP_SILENCE,
-            _ => OTHER_TCP_SILENCE,
+            _ if self.protocol != Protocol::TCP => DATAGRAM_TIMEOUT,
+            Some(TcpOutcome::Established) | None if !self.is_over() => OPEN_TCP_TIMEOUT,
+            _ => OTHER_TCP_TIMEOUT,
         }
     }
 
-    /// Whether a packet of the same flow belongs to another conversation than this one.
+    /// Returns true if a packet of the same flow belongs to another conversation.
     fn is_succeeded_by(&self, finding: &Finding) -> bool {
-        // A repeated SYN has the sequence number of the first, also after a reset.
-        let opens_anew = finding.tcp.is_some_and(|tcp| tcp.opens() && self.opened_with != Some(tcp.sequence));
-        finding.time.since(self.last) > self.silence() || opens_anew
+        // A retransmitted SYN has the same sequence number, also after a reset.
+        let opens_anew = finding.tcp.is_some_and(|tcp| tcp.opens() && self.syn_sequence != Some(tcp.sequence));
+        finding.time.since(self.last) > self.timeout() || opens_anew
     }
 }
 
@@ -182,29 +208,29 @@ impl Conversation {
 #[derive(Debug, Default)]
 pub(super) struct Conversations {
     table: HashMap<Flow, Conversation, RandomState>,
-    /// Each conversation once, with the time of its last packet when it was put here. One that spoke since goes to the
-    /// back when its turn comes.
+    /// Each conversation once, with the time of its last packet when it was put here. One with a later
+    /// packet goes to the back when its turn comes.
     queue: VecDeque<(Flow, Timestamp)>,
     forgotten: u64,
 }
 
 impl Conversations {
-    /// How many were forgotten for want of room.
+    /// The number of conversations that were forgotten because there were too many.
     pub(super) fn forgotten(&self) -> u64 {
         self.forgotten
     }
 
-    /// Whether whatever is said now belongs to none of them.
+    /// Returns true if no packet of this time belongs to any of them.
     pub(super) fn have_ended(&self, now: Timestamp) -> bool {
-        self.table.values().all(|conversation| now.since(conversation.last) > conversation.silence())
+        self.table.values().all(|conversation| now.since(conversation.last) > conversation.timeout())
     }
 
-    /// The conversation that a packet belongs to, if it is known.
+    /// The conversation that a packet belongs to.
     pub(super) fn find(&mut self, finding: &Finding) -> Option<&mut Conversation> {
         self.table.get_mut(&finding.flow.either_way()).filter(|conversation| !conversation.is_succeeded_by(finding))
     }
 
-    /// Adds a conversation, in place of the one before it on the same flow, if any.
+    /// Adds a conversation. It replaces an earlier one of the same flow.
     pub(super) fn insert(&mut self, flow: Flow, conversation: Conversation) -> &mut Conversation {
         let key = flow.either_way();
         if !self.table.contains_key(&key) {
@@ -225,10 +251,10 @@ impl Conversations {
         }
     }
 
-    /// Forgets conversations that were silent for longer than any may be.
+    /// Forgets conversations that were silent for longer than the longest timeout.
     pub(super) fn expire(&mut self, now: Timestamp) {
         while let Some((_, queued)) = self.queue.front()
-            && now.since(*queued) > OPEN_TCP_SILENCE
+            && now.since(*queued) > OPEN_TCP_TIMEOUT
         {
             let Some((flow, queued)) = self.queue.pop_front() else { return };
             match self.table.get(&flow) {

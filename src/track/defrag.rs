@@ -1,12 +1,14 @@
-//! IP fragments, put together again within bounds.
+//! Defragmentation: reassembles IP datagrams within bounds.
 //!
-//! What a datagram says is known when all of it is there. So nothing is told of a fragment by itself: the whole datagram is
-//! scanned like any other packet, at the place and time of the fragment that completed it. Where that never comes, nothing
-//! may be lost: the first fragment, which alone has ports and the beginning of a message, is then scanned as a packet, and
-//! the others count as contacts between the same ends.
+//! The content of a datagram is known when all of its fragments have come. So a fragment gives no finding by
+//! itself: the whole datagram is scanned like any other packet, at the place and time of the fragment that
+//! completed it. If that one never comes, nothing must be lost: the first fragment, the only one with ports
+//! and the beginning of a message, is then scanned as a packet, and the others count as contacts between
+//! the same ends.
 //!
-//! Fragments that overlap are how packets are smuggled past sensors, and hosts disagree about which bytes count. A datagram
-//! with any is refused whole, as RFC 5722 demands for IPv6; only exact copies are tolerated (RFC 8200 section 4.5).
+//! Overlapping fragments are a way to smuggle packets past sensors, and hosts disagree about which bytes
+//! count. A datagram with any is refused, as RFC 5722 demands for IPv6; only exact copies are tolerated
+//! (RFC 8200 section 4.5).
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::BuildHasher;
@@ -23,48 +25,49 @@ use crate::indicator::IndicatorSet;
 use crate::scan::{Finding, FindingKind};
 use crate::units::Timestamp;
 
-/// How many datagrams are known at a time, those included that are whole and remembered for the sake of late copies. A
-/// network that fragments all its DNS answers has a few hundred under way. Past this number the oldest goes.
+/// The most datagrams, including those that are whole and remembered because of late copies. A network that
+/// fragments all its DNS answers has a few hundred at a time. Past this number the oldest is abandoned.
 const MOST_DATAGRAMS: usize = 4096;
 
-/// How many bytes are held in all: 128 datagrams of the largest size, twice what Linux allows itself. Past this number the
-/// oldest datagram goes.
+/// The most bytes in all: 128 datagrams of the largest size, twice as much as Linux allows itself. Past this
+/// number the oldest datagram is abandoned.
 const MOST_BYTES: usize = 8 << 20;
 
-/// How many fragments a datagram may have: the largest one over links of 576 bytes, which every link must carry (RFC 791).
+/// The most fragments of a datagram: those of the largest one over links of 576 bytes, which every link must
+/// carry (RFC 791).
 const MOST_FRAGMENTS: usize = 128;
 
-/// What a fragment takes beside its bytes.
-const BYTES_BESIDE: usize = size_of::<Piece>();
+/// The memory of a fragment beside its bytes.
+const FRAGMENT_OVERHEAD: usize = size_of::<StoredFragment>();
 
-/// How long a datagram is waited for, from its first fragment on (RFC 8200 section 4.5).
-const LONGEST_WAIT: Duration = Duration::from_secs(60);
+/// The timeout of a datagram, from its first fragment on (RFC 8200 section 4.5).
+const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Why a datagram was given up.
+/// The reasons for which a datagram is abandoned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum GiveUp {
-    /// Not all of it came in time.
+pub enum AbandonReason {
+    /// Some fragments did not come in time.
     Aged,
-    /// There were too many others.
+    /// There were too many other datagrams.
     Evicted,
     /// Fragments overlap or contradict each other.
     Overlapping,
-    /// More fragments than any link needs.
+    /// It has more fragments than any link needs.
     TooMany,
     /// A fragment ends beyond the largest datagram, or where none can end.
     Malformed,
-    /// All of it came, but the capture cut some of it.
+    /// All fragments came, but the capture cut some of them.
     Cut,
-    /// The input ended before.
+    /// The input ended before it was whole.
     Unfinished,
 }
 
-impl GiveUp {
-    /// All reasons, each at the place of its number.
+impl AbandonReason {
+    /// All reasons, each at the index of its number.
     pub const ALL: [Self; 7] =
         [Self::Aged, Self::Evicted, Self::Overlapping, Self::TooMany, Self::Malformed, Self::Cut, Self::Unfinished];
 
-    /// What it is called in a summary.
+    /// The text in a summary.
     pub const fn reason(self) -> &'static str {
         match self {
             Self::Aged => "not all of it came",
@@ -78,38 +81,36 @@ impl GiveUp {
     }
 }
 
-/// What is counted of fragments.
+/// The counts of fragments and datagrams.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct DefragCounts {
     /// Fragments.
     pub fragments: u64,
-    /// Datagrams put together.
+    /// Datagrams that were reassembled.
     pub whole: u64,
-    /// Datagrams given up, by the number of the reason in [`GiveUp::ALL`].
-    pub given_up: [u64; GiveUp::ALL.len()],
+    /// Abandoned datagrams, by the index of the reason in [`AbandonReason::ALL`].
+    pub abandoned: [u64; AbandonReason::ALL.len()],
 }
 
-/// What is to be looked at now: a whole datagram, or what is left of one.
+/// A datagram to be scanned: a whole one, or the remains of an abandoned one.
 pub(super) struct Released {
-    /// Holds the datagram as one frame, or the beginning of one that was given up, or no frame.
+    /// Holds the datagram as one frame, or the beginning of an abandoned one, or no frame.
     pub(super) block: Block,
-    /// Fragments that count by themselves.
-    pub(super) lone: Vec<Finding>,
-    /// The IP bytes, on the wire, of the fragments that the frame stands for.
+    /// Fragments that count by themselves, as contacts.
+    pub(super) lone_fragments: Vec<Finding>,
+    /// The IP bytes on the wire of the fragments in the frame.
     pub(super) length: u32,
-    /// The packets that these came in.
+    /// The numbers of their packets.
     pub(super) packets: Option<Packets>,
-    /// Of the first fragment that came.
+    /// The hardware addresses, VLANs and tunnels of the first fragment that came.
     pub(super) macs: Option<(Mac, Mac)>,
-    /// See `macs`.
     pub(super) vlans: Vlans,
-    /// See `macs`.
-    pub(super) outer: Option<Box<[Encapsulation]>>,
+    pub(super) tunnels: Option<Box<[Encapsulation]>>,
 }
 
-/// What fragments of one datagram share.
+/// The identity of a datagram, which its fragments share.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-struct Key {
+struct DatagramKey {
     source: IpAddr,
     destination: IpAddr,
     id: u32,
@@ -117,17 +118,17 @@ struct Key {
     protocol: Option<Protocol>,
 }
 
-/// A fragment that was taken.
+/// A fragment that was stored.
 #[derive(Debug)]
-struct Piece {
-    /// Where it begins and ends in the datagram.
+struct StoredFragment {
+    /// Its first byte in the datagram, and the byte after its last one.
     start: u32,
     end: u32,
-    /// As far as captured; empty once the datagram is no longer gathered.
+    /// The captured bytes; empty once the datagram was released.
     data: Vec<u8>,
-    /// Of `data`: what late copies are told by.
+    /// The hash of `data`, by which late copies are recognized.
     hash: u64,
-    /// IP bytes on the wire, those of its exact copies with them.
+    /// The IP bytes on the wire, including those of its exact copies.
     length: u32,
     packets: Option<Packets>,
     time: Timestamp,
@@ -135,54 +136,54 @@ struct Piece {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
-    Gathering,
+    Incomplete,
     /// Released. Kept so that a late copy of a fragment does not begin another datagram.
     Whole,
-    /// Given up before its time. Kept so that what still comes of it is not taken for another datagram (RFC 5722).
+    /// Abandoned before its timeout. Kept so that its later fragments do not begin another datagram (RFC 5722).
     Refused,
 }
 
 #[derive(Debug)]
 struct Datagram {
-    /// Tells it from others with the same key, before and after it.
+    /// Distinguishes it from others with the same key, before and after it.
     serial: u64,
     origin: Arc<Origin>,
     indicators: Arc<IndicatorSet>,
     macs: Option<(Mac, Mac)>,
     vlans: Vlans,
-    outer: Option<Box<[Encapsulation]>>,
-    /// As the first fragment says (RFC 8200 section 4.5), before it came: as any says.
+    tunnels: Option<Box<[Encapsulation]>>,
+    /// That of the first fragment (RFC 8200 section 4.5); until it comes, that of any.
     protocol: Protocol,
-    /// Known once the first fragment came.
+    /// Known once the first fragment has come.
     ports: Option<(u16, u16)>,
     /// In the order of their bytes.
-    pieces: Vec<Piece>,
-    /// The sum of the pieces' lengths.
-    gathered: u32,
-    /// How long it is; known once the last fragment came.
+    fragments: Vec<StoredFragment>,
+    /// The sum of their lengths.
+    received: u32,
+    /// The length of the datagram; known once the last fragment has come.
     total: Option<u32>,
     state: State,
 }
 
-/// What adding a fragment led to.
-enum Step {
-    Waits,
-    /// All of it came.
+/// The outcome of adding a fragment.
+enum AddOutcome {
+    Incomplete,
+    /// The datagram is complete.
     Complete,
-    /// It counts by itself: the datagram is no longer gathered.
+    /// The fragment counts by itself: its datagram was released before.
     Lone,
-    /// It does not go with those that came before.
-    Refused(GiveUp),
+    /// The fragment contradicts those before it.
+    Refused(AbandonReason),
 }
 
-/// The datagrams under way.
+/// The datagrams whose fragments are being collected, or may still come.
 #[derive(Default)]
 pub(super) struct Defrag {
-    table: HashMap<Key, Datagram, RandomState>,
-    /// Each datagram once, in the order in which they began, with the time up to which it is known. An entry whose datagram
-    /// was replaced stays until its turn, so this is never shorter than the table.
-    queue: VecDeque<(Timestamp, Key, u64)>,
-    /// Of pieces that are held.
+    table: HashMap<DatagramKey, Datagram, RandomState>,
+    /// Each datagram once, in the order in which they began, with its timeout. An entry whose datagram was
+    /// replaced stays until its turn, so this is never shorter than the table.
+    queue: VecDeque<(Timestamp, DatagramKey, u64)>,
+    /// The memory of all stored fragments.
     bytes: usize,
     serial: u64,
     hasher: RandomState,
@@ -194,8 +195,8 @@ impl Defrag {
         self.counts
     }
 
-    /// Takes a fragment that came at `now`. Returns what is to be looked at now, in order.
-    pub(super) fn take(
+    /// Adds a fragment that came at `now`. Returns the datagrams to be scanned now, in order.
+    pub(super) fn add(
         &mut self,
         block: &Block,
         finding: &Finding,
@@ -205,101 +206,103 @@ impl Defrag {
         self.counts.fragments += 1;
         let fragment = &without_odd_end(finding, *fragment);
         let mut released = Vec::new();
-        let key = Key::of(&finding.flow, fragment);
+        let key = DatagramKey::of(&finding.flow, fragment);
         let hash = self.hasher.hash_one(fragment.data);
         if self.table.get(&key).is_some_and(|known| known.state == State::Whole && !known.has_copy(fragment, hash)) {
-            // The sender counts round its numbers: another datagram.
+            // The sender uses the number again: another datagram.
             self.forget(key);
         }
         if !self.table.contains_key(&key) {
             while self.queue.len() >= MOST_DATAGRAMS {
-                released.extend(self.give_up_oldest(GiveUp::Evicted));
+                released.extend(self.abandon_oldest(AbandonReason::Evicted));
             }
             self.serial += 1;
             self.table.insert(key, Datagram::new(self.serial, block, finding, fragment));
-            self.queue.push_back((now + LONGEST_WAIT, key, self.serial));
+            self.queue.push_back((now + TIMEOUT, key, self.serial));
         }
         let Some(datagram) = self.table.get_mut(&key) else { return released };
-        let held = datagram.held();
-        let step = datagram.add(finding, fragment, hash);
-        match step {
-            Step::Waits => {}
-            Step::Lone => released.push(datagram.lone(key, finding)),
-            Step::Complete => {
-                let is_cut = datagram.is_cut();
-                let given_up = &mut self.counts.given_up[GiveUp::Cut as usize];
-                *(if is_cut { given_up } else { &mut self.counts.whole }) += 1;
-                released.push(if is_cut { datagram.give_up(key) } else { datagram.put_together(key) });
+        let before = datagram.memory();
+        let outcome = datagram.add(finding, fragment, hash);
+        match outcome {
+            AddOutcome::Incomplete => {}
+            AddOutcome::Lone => released.push(datagram.lone_fragment(key, finding)),
+            AddOutcome::Complete => {
+                if datagram.is_cut() {
+                    self.counts.abandoned[AbandonReason::Cut as usize] += 1;
+                    released.push(datagram.abandon(key));
+                } else {
+                    self.counts.whole += 1;
+                    released.push(datagram.reassemble(key));
+                }
             }
-            Step::Refused(reason) => {
-                self.counts.given_up[reason as usize] += 1;
-                released.push(datagram.give_up(key));
-                released.push(datagram.lone(key, finding));
+            AddOutcome::Refused(reason) => {
+                self.counts.abandoned[reason as usize] += 1;
+                released.push(datagram.abandon(key));
+                released.push(datagram.lone_fragment(key, finding));
             }
         }
-        self.bytes = self.bytes + datagram.held() - held;
+        self.bytes = self.bytes + datagram.memory() - before;
         while self.bytes > MOST_BYTES && !self.queue.is_empty() {
-            released.extend(self.give_up_oldest(GiveUp::Evicted));
+            released.extend(self.abandon_oldest(AbandonReason::Evicted));
         }
         released
     }
 
-    /// When the next datagram will have been waited for long enough, or earlier.
-    pub(super) fn due(&self) -> Option<Timestamp> {
+    /// The time of the next timeout, or an earlier one.
+    pub(super) fn next_timeout(&self) -> Option<Timestamp> {
         self.queue.front().map(|&(due, ..)| due)
     }
 
-    /// The next datagram that was waited for long enough, and the time at which its turn came.
-    pub(super) fn next_due(&mut self, now: Timestamp) -> Option<(Timestamp, Released)> {
-        while let Some(&(due, ..)) = self.queue.front()
-            && due <= now
-        {
-            if let Some(released) = self.give_up_oldest(GiveUp::Aged) {
-                return Some((due, released));
+    /// Abandons the next datagram that has reached its timeout at `now`.
+    pub(super) fn expire(&mut self, now: Timestamp) -> Option<Released> {
+        while self.next_timeout().is_some_and(|due| due <= now) {
+            let released = self.abandon_oldest(AbandonReason::Aged);
+            if released.is_some() {
+                return released;
             }
         }
         None
     }
 
-    /// The next datagram that is still under way when the input ends.
+    /// Abandons the next datagram that is incomplete when the input ends.
     pub(super) fn next_unfinished(&mut self) -> Option<Released> {
         while !self.queue.is_empty() {
-            if let Some(released) = self.give_up_oldest(GiveUp::Unfinished) {
+            if let Some(released) = self.abandon_oldest(AbandonReason::Unfinished) {
                 return Some(released);
             }
         }
         None
     }
 
-    /// Forgets the oldest datagram. `None` where nobody waited for it.
-    fn give_up_oldest(&mut self, reason: GiveUp) -> Option<Released> {
+    /// Forgets the oldest datagram. Returns its remains, unless it was released before.
+    fn abandon_oldest(&mut self, reason: AbandonReason) -> Option<Released> {
         let (_, key, serial) = self.queue.pop_front()?;
         if self.table.get(&key)?.serial != serial {
             return None;
         }
         let mut datagram = self.forget(key)?;
-        if datagram.state != State::Gathering {
+        if datagram.state != State::Incomplete {
             return None;
         }
-        self.counts.given_up[reason as usize] += 1;
-        Some(datagram.give_up(key))
+        self.counts.abandoned[reason as usize] += 1;
+        Some(datagram.abandon(key))
     }
 
-    fn forget(&mut self, key: Key) -> Option<Datagram> {
+    fn forget(&mut self, key: DatagramKey) -> Option<Datagram> {
         let datagram = self.table.remove(&key)?;
-        self.bytes -= datagram.held();
+        self.bytes -= datagram.memory();
         Some(datagram)
     }
 }
 
-impl Key {
+impl DatagramKey {
     fn of(flow: &Flow, fragment: &Fragment<'_>) -> Self {
         let (source, destination) = (flow.source.address, flow.destination.address);
         let protocol = source.is_ipv4().then_some(fragment.protocol);
         Self { source, destination, id: fragment.id, protocol }
     }
 
-    /// The longest datagram, without its header: the fields for lengths have sixteen bits.
+    /// The greatest length of a datagram without its header: the length fields have sixteen bits.
     fn longest(&self) -> u32 {
         if self.source.is_ipv4() { 65_535 - IPV4_HEADER as u32 } else { 65_535 }
     }
@@ -313,19 +316,19 @@ impl Datagram {
             indicators: block.indicators.clone(),
             macs: finding.macs,
             vlans: finding.vlans.clone(),
-            outer: finding.outer.clone(),
+            tunnels: finding.tunnels.clone(),
             protocol: fragment.protocol,
             ports: None,
-            pieces: Vec::new(),
-            gathered: 0,
+            fragments: Vec::new(),
+            received: 0,
             total: None,
-            state: State::Gathering,
+            state: State::Incomplete,
         }
     }
 
-    fn add(&mut self, finding: &Finding, fragment: &Fragment<'_>, hash: u64) -> Step {
-        if self.state != State::Gathering {
-            return Step::Lone;
+    fn add(&mut self, finding: &Finding, fragment: &Fragment<'_>, hash: u64) -> AddOutcome {
+        if self.state != State::Incomplete {
+            return AddOutcome::Lone;
         }
         let &Fragment { offset: start, length, more, data, .. } = fragment;
         let end = start.saturating_add(length);
@@ -333,66 +336,66 @@ impl Datagram {
             self.protocol = fragment.protocol;
             self.ports = finding.flow.source.port.zip(finding.flow.destination.port);
         }
-        if length == 0 || end > Key::of(&finding.flow, fragment).longest() || (more && length % 8 != 0) {
-            return Step::Refused(GiveUp::Malformed);
+        if length == 0 || end > DatagramKey::of(&finding.flow, fragment).longest() || (more && length % 8 != 0) {
+            return AddOutcome::Refused(AbandonReason::Malformed);
         }
-        let place = self.pieces.partition_point(|piece| piece.start < start);
-        if let Some(piece) = self.pieces.get_mut(place)
-            && (piece.start, piece.end) == (start, end)
-            && piece.data == data
+        let place = self.fragments.partition_point(|known| known.start < start);
+        if let Some(known) = self.fragments.get_mut(place)
+            && (known.start, known.end) == (start, end)
+            && known.data == data
             && more == (self.total != Some(end))
         {
-            piece.length = piece.length.saturating_add(finding.length);
-            piece.packets = Packets::joined(piece.packets, finding.packets);
-            return Step::Waits;
+            known.length = known.length.saturating_add(finding.length);
+            known.packets = Packets::joined(known.packets, finding.packets);
+            return AddOutcome::Incomplete;
         }
-        let (before, after) = self.pieces.split_at(place);
-        let last_end = self.pieces.last().map_or(0, |piece| piece.end);
+        let (before, after) = self.fragments.split_at(place);
+        let last_end = self.fragments.last().map_or(0, |known| known.end);
         let contradicts = match self.total {
             Some(total) => end > total || (more && end == total) || (!more && end != total),
             None => !more && last_end > end,
         };
-        let overlaps = before.last().is_some_and(|piece| piece.end > start)
-            || after.first().is_some_and(|piece| piece.start < end);
+        let overlaps = before.last().is_some_and(|known| known.end > start)
+            || after.first().is_some_and(|known| known.start < end);
         if contradicts || overlaps {
-            return Step::Refused(GiveUp::Overlapping);
+            return AddOutcome::Refused(AbandonReason::Overlapping);
         }
-        if self.pieces.len() >= MOST_FRAGMENTS {
-            return Step::Refused(GiveUp::TooMany);
+        if self.fragments.len() >= MOST_FRAGMENTS {
+            return AddOutcome::Refused(AbandonReason::TooMany);
         }
         if !more {
             self.total = Some(end);
         }
         let Finding { length: bytes, packets, time, .. } = *finding;
-        let piece = Piece { start, end, data: data.to_vec(), hash, length: bytes, packets, time };
-        self.pieces.insert(place, piece);
-        self.gathered += length;
-        if self.total == Some(self.gathered) { Step::Complete } else { Step::Waits }
+        let known = StoredFragment { start, end, data: data.to_vec(), hash, length: bytes, packets, time };
+        self.fragments.insert(place, known);
+        self.received += length;
+        if self.total == Some(self.received) { AddOutcome::Complete } else { AddOutcome::Incomplete }
     }
 
-    /// What the pieces hold of memory.
-    fn held(&self) -> usize {
-        self.pieces.iter().map(|piece| piece.data.len() + BYTES_BESIDE).sum()
+    /// The memory of its fragments.
+    fn memory(&self) -> usize {
+        self.fragments.iter().map(|known| known.data.len() + FRAGMENT_OVERHEAD).sum()
     }
 
     fn is_cut(&self) -> bool {
-        self.pieces.iter().any(|piece| piece.data.len() < (piece.end - piece.start) as usize)
+        self.fragments.iter().any(|known| known.data.len() < (known.end - known.start) as usize)
     }
 
     fn has_copy(&self, fragment: &Fragment<'_>, hash: u64) -> bool {
-        let is_copy = |piece: &Piece| {
-            piece.start == fragment.offset && piece.end - piece.start == fragment.length && piece.hash == hash
+        let is_copy = |known: &StoredFragment| {
+            known.start == fragment.offset && known.end - known.start == fragment.length && known.hash == hash
         };
-        self.pieces.iter().any(is_copy)
+        self.fragments.iter().any(is_copy)
     }
 
-    /// All of it as one packet.
-    fn put_together(&mut self, key: Key) -> Released {
+    /// The datagram as one packet.
+    fn reassemble(&mut self, key: DatagramKey) -> Released {
         self.state = State::Whole;
-        let length = self.pieces.iter().map(|piece| piece.length).fold(0, u32::saturating_add);
-        let time = self.pieces.iter().map(|piece| piece.time).max();
-        let packets = self.pieces.iter().map(|piece| piece.packets).fold(None, Packets::joined);
-        let payload: Vec<u8> = self.pieces.iter_mut().flat_map(|piece| std::mem::take(&mut piece.data)).collect();
+        let length = self.fragments.iter().map(|known| known.length).fold(0, u32::saturating_add);
+        let time = self.fragments.iter().map(|known| known.time).max();
+        let packets = self.fragments.iter().map(|known| known.packets).fold(None, Packets::joined);
+        let payload: Vec<u8> = self.fragments.iter_mut().flat_map(|known| std::mem::take(&mut known.data)).collect();
         let mut released = self.released(length, packets);
         if let Some(time) = time {
             push_packet(&mut released.block, key, self.protocol, payload.len() as u32, &payload, time);
@@ -400,40 +403,40 @@ impl Datagram {
         released
     }
 
-    /// Its beginning as a packet, the rest as contacts.
-    fn give_up(&mut self, key: Key) -> Released {
+    /// The first fragment as a packet, the others as contacts.
+    fn abandon(&mut self, key: DatagramKey) -> Released {
         self.state = State::Refused;
-        let pieces = std::mem::take(&mut self.pieces);
-        let mut released = self.released(0, pieces.first().and_then(|piece| piece.packets));
-        for piece in pieces {
-            if piece.start == 0 {
-                released.length = piece.length;
-                let length = piece.end - piece.start;
-                push_packet(&mut released.block, key, self.protocol, length, &piece.data, piece.time);
+        let fragments = std::mem::take(&mut self.fragments);
+        let mut released = self.released(0, fragments.first().and_then(|known| known.packets));
+        for known in fragments {
+            if known.start == 0 {
+                released.length = known.length;
+                let length = known.end - known.start;
+                push_packet(&mut released.block, key, self.protocol, length, &known.data, known.time);
             } else {
-                released.lone.push(self.contact(key, piece.length, piece.packets, piece.time));
+                released.lone_fragments.push(self.contact(key, known.length, known.packets, known.time));
             }
         }
         released
     }
 
     /// A fragment that counts by itself.
-    fn lone(&self, key: Key, finding: &Finding) -> Released {
+    fn lone_fragment(&self, key: DatagramKey, finding: &Finding) -> Released {
         let mut released = self.released(0, None);
-        released.lone.push(self.contact(key, finding.length, finding.packets, finding.time));
+        released.lone_fragments.push(self.contact(key, finding.length, finding.packets, finding.time));
         released
     }
 
     fn released(&self, length: u32, packets: Option<Packets>) -> Released {
         let mut block = Block::new(self.origin.clone(), self.indicators.clone());
         block.first_packet = packets.map(|packets| packets.first);
-        // Unlike that of any Block of the capture.
+        // A number that no Block of the capture has.
         block.number = u64::MAX - self.serial;
-        let (vlans, outer) = (self.vlans.clone(), self.outer.clone());
-        Released { block, lone: Vec::new(), length, packets, macs: self.macs, vlans, outer }
+        let (vlans, tunnels) = (self.vlans.clone(), self.tunnels.clone());
+        Released { block, lone_fragments: Vec::new(), length, packets, macs: self.macs, vlans, tunnels }
     }
 
-    fn contact(&self, key: Key, length: u32, packets: Option<Packets>, time: Timestamp) -> Finding {
+    fn contact(&self, key: DatagramKey, length: u32, packets: Option<Packets>, time: Timestamp) -> Finding {
         let (from, to) = self.ports.unzip();
         let flow = Flow {
             source: End { address: key.source, port: from },
@@ -450,15 +453,16 @@ impl Datagram {
             tcp: None,
             macs: self.macs,
             vlans: self.vlans.clone(),
-            outer: self.outer.clone(),
-            end: 0,
-            what: FindingKind::Contact { source: None, destination: None },
+            tunnels: self.tunnels.clone(),
+            head_end: 0,
+            kind: FindingKind::Contact { source: None, destination: None },
         }
     }
 }
 
-/// Fragments that others follow end at a multiple of eight bytes. One that does not is refused in IPv6 (RFC 8200 section
-/// 4.5); in IPv4 hosts leave the odd bytes out and go on, Linux among them, so what they see must be seen here.
+/// Cuts a fragment to a multiple of eight bytes if others follow it. One of another length is refused in IPv6
+/// (RFC 8200 section 4.5). In IPv4 hosts drop the odd bytes and go on, Linux among them, and the sensor must
+/// see what they see.
 fn without_odd_end<'a>(finding: &Finding, fragment: Fragment<'a>) -> Fragment<'a> {
     if !fragment.more || finding.flow.source.address.is_ipv6() {
         return fragment;
@@ -472,13 +476,13 @@ fn without_odd_end<'a>(finding: &Finding, fragment: Fragment<'a>) -> Fragment<'a
 const IPV4_HEADER: usize = 20;
 /// The IPv6 header, in bytes.
 const IPV6_HEADER: usize = 40;
-/// The hop limit of packets that are made here: what no sensor looks at.
+/// The hop limit of the packets that are made here. Nothing reads it.
 const HOPS: u8 = 64;
 
-/// Adds a frame with one IP packet that is no fragment. `length` is its payload's on the wire.
-fn push_packet(block: &mut Block, key: Key, protocol: Protocol, length: u32, payload: &[u8], time: Timestamp) {
+/// Adds a frame with one IP packet that is no fragment. `length` is that of its payload on the wire.
+fn push_packet(block: &mut Block, key: DatagramKey, protocol: Protocol, length: u32, payload: &[u8], time: Timestamp) {
     let offset = block.bytes.len() as u32;
-    // Within sixteen bits: each fragment was held against the longest datagram.
+    // It fits into sixteen bits: `add` refuses longer datagrams.
     let (link, header) = match (key.source, key.destination) {
         (IpAddr::V4(source), IpAddr::V4(destination)) => {
             let [_, _, high, low] = (length + IPV4_HEADER as u32).to_be_bytes();
@@ -494,7 +498,7 @@ fn push_packet(block: &mut Block, key: Key, protocol: Protocol, length: u32, pay
             block.bytes.extend(destination.octets());
             (LinkType::IPV6, IPV6_HEADER)
         }
-        // No packet has addresses of two versions.
+        // A packet never has addresses of both versions.
         _ => return,
     };
     block.bytes.extend(payload);

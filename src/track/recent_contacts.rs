@@ -1,7 +1,8 @@
-//! Hosts that lately had contact with something listed: for them lawful use is no longer taken on trust.
+//! Hosts that lately had contact with something listed: an exclusion does not hold for them.
 //!
-//! Only contacts count that no exclusion vouches for, so a gateway that is listed and excluded does not stand against itself. What
-//! counts is what came before in the capture: a rule that was applied is not taken back when the contact comes later.
+//! Only contacts count to which no exclusion applies, so a listed gateway with an exclusion does not stand
+//! against itself. Only earlier contacts in the capture count: an exclusion that was applied is not taken back
+//! when a contact comes later.
 
 use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
@@ -14,36 +15,43 @@ use foldhash::fast::RandomState;
 use crate::indicator::Indicator;
 use crate::units::Timestamp;
 
-/// How long a contact stands against a host. Implants call home at least daily where they are to be of use, and a host that was
+/// How long a contact stands against a host. A useful implant calls home at least daily, and a host that was
 /// contacted in the evening is used again in the morning.
-pub(super) const REMEMBERED: Duration = Duration::from_secs(24 * 3600);
+const LIFETIME: Duration = Duration::from_secs(24 * 3600);
 
-/// How many hosts are remembered: a quarter of a /16. Each needs some hundred bytes; past this number the one goes whose contact was
-/// longest ago.
+/// The most hosts: a quarter of a /16. Each needs some hundred bytes. Past this number the one with the oldest
+/// contact is forgotten.
 const MOST_HOSTS: usize = 16_384;
 
-/// How many indicators are remembered of a host: with two there is always one that is another than that of the sighting asked for.
-const INDICATORS: usize = 2;
+/// The most indicators of a host: with two there is always one that differs from the indicator of a sighting.
+const MOST_INDICATORS: usize = 2;
 
-/// When a host had contact with what; the latest of each.
-type Contacts = ArrayVec<(Arc<Indicator>, Timestamp), INDICATORS>;
+/// The latest contact of a host with an indicator.
+#[derive(Debug)]
+struct RecentContact {
+    indicator: Arc<Indicator>,
+    time: Timestamp,
+}
 
-/// The hosts.
+type HostContacts = ArrayVec<RecentContact, MOST_INDICATORS>;
+
+/// The recent contacts of all hosts.
 #[derive(Debug, Default)]
 pub(super) struct RecentContacts {
-    hosts: HashMap<IpAddr, Contacts, RandomState>,
-    /// Each host once, with its latest contact when it was put here. One that had another since goes to the back when its turn comes.
+    hosts: HashMap<IpAddr, HostContacts, RandomState>,
+    /// Each host once, with the time of its latest contact when it was put here. One with a later contact goes
+    /// to the back when its turn comes.
     queue: VecDeque<(IpAddr, Timestamp)>,
     forgotten: u64,
 }
 
 impl RecentContacts {
-    /// How many hosts were forgotten for want of room.
+    /// The number of hosts that were forgotten because there were too many.
     pub(super) fn forgotten(&self) -> u64 {
         self.forgotten
     }
 
-    /// A host had contact with something listed.
+    /// Notes the contact of a host with something listed.
     pub(super) fn note(&mut self, host: IpAddr, indicator: &Arc<Indicator>, time: Timestamp) {
         if !self.hosts.contains_key(&host) {
             while self.hosts.len() >= MOST_HOSTS && self.forget_oldest() {
@@ -52,29 +60,29 @@ impl RecentContacts {
             self.queue.push_back((host, time));
         }
         let contacts = self.hosts.entry(host).or_default();
-        if let Some((_, known)) = contacts.iter_mut().find(|(known, _)| known.pattern == indicator.pattern) {
-            *known = time.max(*known);
+        if let Some(known) = contacts.iter_mut().find(|known| known.indicator.pattern == indicator.pattern) {
+            known.time = time.max(known.time);
             return;
         }
-        let older = contacts.iter().enumerate().min_by_key(|(_, (_, time))| *time).map(|(place, _)| place);
-        if let Some(older) = older.filter(|_| contacts.is_full()) {
-            contacts.remove(older);
+        let oldest = contacts.iter().enumerate().min_by_key(|(_, known)| known.time).map(|(index, _)| index);
+        if let Some(oldest) = oldest.filter(|_| contacts.is_full()) {
+            contacts.remove(oldest);
         }
-        contacts.push((indicator.clone(), time));
+        contacts.push(RecentContact { indicator: indicator.clone(), time });
     }
 
-    /// Something listed that the host had contact with within a day of this time; another thing than `but`.
-    pub(super) fn other(&self, host: IpAddr, but: Option<&Indicator>, at: Timestamp) -> Option<&Arc<Indicator>> {
-        let is_near = |time: Timestamp| at.since(time).max(time.since(at)) <= REMEMBERED;
-        let is_other = |known: &Indicator| but.is_none_or(|but| but.pattern != known.pattern);
+    /// An indicator with which the host had contact within a day of this time, but not this one.
+    pub(super) fn other_than(&self, host: IpAddr, this: Option<&Indicator>, at: Timestamp) -> Option<&Arc<Indicator>> {
+        let is_near = |time: Timestamp| at.since(time).max(time.since(at)) <= LIFETIME;
+        let is_other = |known: &Indicator| this.is_none_or(|this| this.pattern != known.pattern);
         let contacts = self.hosts.get(&host)?;
-        let found = contacts.iter().filter(|(known, time)| is_other(known) && is_near(*time));
-        found.max_by_key(|(_, time)| *time).map(|(known, _)| known)
+        let found = contacts.iter().filter(|known| is_other(&known.indicator) && is_near(known.time));
+        found.max_by_key(|known| known.time).map(|known| &known.indicator)
     }
 
     fn forget_oldest(&mut self) -> bool {
         while let Some((host, queued)) = self.queue.pop_front() {
-            let latest = self.hosts.get(&host).and_then(|contacts| contacts.iter().map(|(_, time)| *time).max());
+            let latest = self.hosts.get(&host).and_then(|contacts| contacts.iter().map(|known| known.time).max());
             match latest {
                 Some(latest) if latest > queued => self.queue.push_back((host, latest)),
                 _ => return self.hosts.remove(&host).is_some(),
@@ -102,17 +110,17 @@ mod tests {
         let [one, other, third] = [0, 1, 2].map(|place| Arc::new(builtin().remove(place)));
         let mut contacted = RecentContacts::default();
         contacted.note(host(1), &one, at(100_000));
-        assert!(contacted.other(host(2), None, at(100_000)).is_none());
+        assert!(contacted.other_than(host(2), None, at(100_000)).is_none());
         for (time, is_found) in [(100_000, true), (186_400, true), (186_401, false), (13_600, true), (13_599, false)] {
-            assert_eq!(contacted.other(host(1), None, at(time)).is_some(), is_found, "{time}");
+            assert_eq!(contacted.other_than(host(1), None, at(time)).is_some(), is_found, "{time}");
         }
-        assert!(contacted.other(host(1), Some(&one), at(100_000)).is_none());
-        assert_eq!(contacted.other(host(1), Some(&other), at(100_000)), Some(&one));
+        assert!(contacted.other_than(host(1), Some(&one), at(100_000)).is_none());
+        assert_eq!(contacted.other_than(host(1), Some(&other), at(100_000)), Some(&one));
         // Of more than two the latest count, in whatever order they come.
         contacted.note(host(1), &third, at(100_020));
         contacted.note(host(1), &other, at(100_010));
-        assert_eq!(contacted.other(host(1), Some(&third), at(100_020)), Some(&other));
-        assert_eq!(contacted.other(host(1), Some(&other), at(100_020)), Some(&third));
+        assert_eq!(contacted.other_than(host(1), Some(&third), at(100_020)), Some(&other));
+        assert_eq!(contacted.other_than(host(1), Some(&other), at(100_020)), Some(&third));
     }
 
     #[test]
@@ -125,7 +133,7 @@ mod tests {
         contacted.note(host(0), &one, at(50_000));
         contacted.note(host(1 << 20), &one, at(50_001));
         assert_eq!((contacted.hosts.len(), contacted.queue.len(), contacted.forgotten()), (MOST_HOSTS, MOST_HOSTS, 1));
-        assert!(contacted.other(host(0), None, at(50_000)).is_some());
-        assert!(contacted.other(host(1), None, at(50_000)).is_none());
+        assert!(contacted.other_than(host(0), None, at(50_000)).is_some());
+        assert!(contacted.other_than(host(1), None, at(50_000)).is_none());
     }
 }

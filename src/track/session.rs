@@ -1,4 +1,4 @@
-//! What was said in conversations, as far as it matters: which named something listed, and which speak NetSupport.
+//! Sessions: what is remembered of conversations whose heads gave findings.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -6,59 +6,102 @@ use std::sync::Arc;
 use arrayvec::ArrayVec;
 use foldhash::fast::RandomState;
 
+use super::provenance::{Observed, PacketPlace};
 use crate::alert::{Verdict, WindowId};
 use crate::flow::{End, Flow};
 use crate::indicator::Indicator;
+use crate::tools::{MessageKind, ToolId, ToolMessage};
 use crate::units::Timestamp;
 
-/// How many are remembered. Each needs some two hundred bytes; past this number the one that began first is forgotten, and
-/// what it says next counts as its first words.
-const MOST_TALKS: usize = 16_384;
+/// The most sessions. Each needs some two hundred bytes. Past this number the one that began first is
+/// forgotten, and its next head counts as its first.
+const MOST_SESSIONS: usize = 16_384;
 
-/// How many of a conversation's latest heads are remembered, to tell one that is sent again: more than are under way at a time.
+/// The number of a session's latest heads that are remembered to recognize retransmissions: more than
+/// are under way at a time.
 const HEADS_REMEMBERED: usize = 8;
 
 /// What is remembered of a conversation.
 #[derive(Debug, Default)]
 pub(super) struct Session {
-    /// What was named in it last.
-    pub(super) indicator: Option<Arc<Indicator>>,
-    /// Requests of the NetSupport protocol were seen.
-    pub(super) has_requests: bool,
-    /// The command that was spoken last.
-    pub(super) command: Option<String>,
-    /// The gateway's version.
-    pub(super) version: Option<String>,
-    /// Where what is said in the NetSupport protocol is added up.
-    pub(super) window: Option<WindowId>,
-    /// What the exclusions say of its latest request: what follows it counts with it.
-    pub(super) verdict: Option<Verdict>,
-    /// Who is the NetSupport client in it.
-    pub(super) client: Option<End>,
-    /// When it began.
+    /// The indicator that its heads named last.
+    pub(super) named: Option<Arc<Indicator>>,
+    /// The time of its first head.
     pub(super) start: Option<Timestamp>,
-    heads: ArrayVec<(bool, u32, At), HEADS_REMEMBERED>,
+    /// The remote-access tool in it.
+    tool: Option<(ToolId, ToolSession)>,
+    heads: ArrayVec<SeenHead, HEADS_REMEMBERED>,
 }
 
-/// A packet's place in the capture.
-pub(super) type At = (u64, u32);
+/// What is remembered of a remote-access tool in a conversation.
+#[derive(Debug, Default)]
+pub(super) struct ToolSession {
+    /// True once a request was seen.
+    pub(super) has_requests: bool,
+    /// The latest command.
+    pub(super) command: Option<String>,
+    /// The server's version.
+    pub(super) version: Option<String>,
+    /// The window that adds up its messages.
+    pub(super) window: Option<WindowId>,
+    /// The verdict of the exclusions on its latest request, which also holds for what follows.
+    pub(super) verdict: Option<Verdict>,
+    /// The tool's client.
+    pub(super) client: Option<End>,
+}
+
+impl ToolSession {
+    /// Notes what a message of this flow tells.
+    pub(super) fn update(&mut self, message: &ToolMessage, flow: &Flow) {
+        self.command = message.command.clone().or(self.command.take());
+        self.version = message.version.clone().or(self.version.take());
+        match message.kind {
+            MessageKind::Request | MessageKind::Lookup => self.client = Some(flow.source),
+            MessageKind::Answer => self.client = Some(flow.destination),
+            MessageKind::Body => {}
+        }
+    }
+}
+
+/// A head that was seen.
+#[derive(Debug)]
+struct SeenHead {
+    is_forward: bool,
+    /// The sequence number at which it ends.
+    end: u32,
+    packet: PacketPlace,
+}
 
 impl Session {
-    /// Whether a head that ends at this sequence number came in another packet before. Remembers it if not.
-    fn repeats(&mut self, is_forward: bool, sequence: u32, at: At) -> bool {
-        let known = self.heads.iter().find(|(forward, known, _)| (*forward, *known) == (is_forward, sequence));
-        if let Some((_, _, first)) = known {
-            return *first != at;
+    /// The state of a tool. Another tool's state is discarded: a conversation has one.
+    pub(super) fn tool_mut(&mut self, tool: ToolId) -> &mut ToolSession {
+        if self.tool.as_ref().is_some_and(|(known, _)| *known != tool) {
+            self.tool = None;
+        }
+        let (_, session) = self.tool.get_or_insert_with(|| (tool, ToolSession::default()));
+        session
+    }
+
+    /// Returns true if messages of a tool in this conversation were reported.
+    pub(super) fn has_window(&self, tool: ToolId) -> bool {
+        self.tool.as_ref().is_some_and(|(known, session)| *known == tool && session.window.is_some())
+    }
+
+    /// Returns true if a head with this end came in another packet before. Remembers it if not.
+    fn is_retransmission(&mut self, is_forward: bool, end: u32, packet: PacketPlace) -> bool {
+        let known = self.heads.iter().find(|head| (head.is_forward, head.end) == (is_forward, end));
+        if let Some(first) = known {
+            return first.packet != packet;
         }
         if self.heads.is_full() {
             self.heads.remove(0);
         }
-        self.heads.push((is_forward, sequence, at));
+        self.heads.push(SeenHead { is_forward, end, packet });
         false
     }
 }
 
-/// The remembered conversations.
+/// The sessions of all conversations.
 #[derive(Debug, Default)]
 pub(super) struct Sessions {
     table: HashMap<Flow, Session, RandomState>,
@@ -67,28 +110,23 @@ pub(super) struct Sessions {
 }
 
 impl Sessions {
-    /// How many were forgotten for want of room.
+    /// The number of sessions that were forgotten because there were too many.
     pub(super) fn forgotten(&self) -> u64 {
         self.forgotten
     }
 
-    /// What is remembered of a flow's conversation, if anything is.
-    pub(super) fn find(&mut self, flow: &Flow) -> Option<&mut Session> {
-        self.table.get_mut(&flow.either_way())
+    /// The session of a flow, if there is one.
+    pub(super) fn find(&self, flow: &Flow) -> Option<&Session> {
+        self.table.get(&flow.either_way())
     }
 
-    /// What is remembered of the conversation in which a head was sent; `None` where the same head came before. The head is told by
-    /// the sequence number at which it ends, where it has one.
-    pub(super) fn heard(
-        &mut self,
-        flow: &Flow,
-        sequence: Option<u32>,
-        at: At,
-        time: Timestamp,
-    ) -> Option<&mut Session> {
+    /// The session of the conversation in which a head was seen; `None` for a retransmission. A head is
+    /// known by the sequence number at which it ends, if it has one.
+    pub(super) fn note_head(&mut self, observed: Observed<'_>) -> Option<&mut Session> {
+        let flow = &observed.finding.flow;
         let key = flow.either_way();
         if !self.table.contains_key(&key) {
-            if self.table.len() >= MOST_TALKS
+            if self.table.len() >= MOST_SESSIONS
                 && let Some(oldest) = self.order.pop_front()
             {
                 self.table.remove(&oldest);
@@ -96,11 +134,12 @@ impl Sessions {
             }
             self.order.push_back(key);
         }
-        let talk = self.table.entry(key).or_default();
-        talk.start.get_or_insert(time);
-        match sequence {
-            Some(sequence) if talk.repeats(key == *flow, sequence, at) => None,
-            _ => Some(talk),
+        let session = self.table.entry(key).or_default();
+        session.start.get_or_insert(observed.finding.time);
+        let provenance = observed.provenance;
+        match provenance.head_end {
+            Some(end) if session.is_retransmission(key == *flow, end, provenance.packet) => None,
+            _ => Some(session),
         }
     }
 }
@@ -109,34 +148,45 @@ impl Sessions {
 mod tests {
     use super::*;
     use crate::flow::Protocol;
+    use crate::scan::{Finding, FindingKind};
+    use crate::track::provenance::Provenance;
 
     fn flow(port: u16) -> Flow {
         let end = |last, port| End { address: [10, 0, 0, last].into(), port: Some(port) };
         Flow { source: end(1, port), destination: end(2, 443), protocol: Protocol::TCP }
     }
 
+    /// Notes a head that ends at this sequence number, in this frame. Returns true if it is not a
+    /// retransmission.
+    fn is_new(sessions: &mut Sessions, flow: Flow, head_end: Option<u32>, frame: u32) -> bool {
+        let finding = Finding::of_flow(flow, FindingKind::PartialHello);
+        let packet = PacketPlace { block: 0, frame };
+        let provenance = Provenance { origin: Arc::default(), indicators: Arc::default(), packet, head_end };
+        sessions.note_head(Observed { finding: &finding, provenance: &provenance }).is_some()
+    }
+
     #[test]
-    fn a_head_that_is_sent_again_is_not_heard_twice() {
-        let mut talks = Sessions::default();
-        let now = Timestamp::from_parts(0, 0);
-        assert!(talks.heard(&flow(1), Some(7), (0, 1), now).is_some());
-        // Two things said in one packet.
-        assert!(talks.heard(&flow(1), Some(7), (0, 1), now).is_some());
-        assert!(talks.heard(&flow(1), Some(7), (0, 2), now).is_none());
+    fn a_retransmitted_head_is_not_new() {
+        let sessions = &mut Sessions::default();
+        assert!(is_new(sessions, flow(1), Some(7), 1));
+        // Two findings in one packet.
+        assert!(is_new(sessions, flow(1), Some(7), 1));
+        assert!(!is_new(sessions, flow(1), Some(7), 2));
         // The other direction, another head, another conversation.
-        assert!(talks.heard(&flow(1).reversed(), Some(7), (0, 3), now).is_some());
-        assert!(talks.heard(&flow(1), Some(8), (0, 4), now).is_some());
-        assert!(talks.heard(&flow(2), Some(7), (0, 5), now).is_some());
+        assert!(is_new(sessions, flow(1).reversed(), Some(7), 3));
+        assert!(is_new(sessions, flow(1), Some(8), 4));
+        assert!(is_new(sessions, flow(2), Some(7), 5));
     }
 
     #[test]
     fn the_table_is_bounded() {
-        let mut talks = Sessions::default();
-        for number in 0..MOST_TALKS as u32 + 10 {
+        let mut sessions = Sessions::default();
+        for number in 0..MOST_SESSIONS as u32 + 10 {
             let mut flow = flow(number as u16);
             flow.destination.port = Some((number >> 16) as u16);
-            talks.heard(&flow, None, (0, 0), Timestamp::from_parts(0, 0));
+            is_new(&mut sessions, flow, None, 0);
         }
-        assert_eq!((talks.table.len(), talks.order.len(), talks.forgotten()), (MOST_TALKS, MOST_TALKS, 10));
+        let sizes = (sessions.table.len(), sessions.order.len());
+        assert_eq!((sizes, sessions.forgotten()), ((MOST_SESSIONS, MOST_SESSIONS), 10));
     }
 }

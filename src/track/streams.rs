@@ -1,668 +1,450 @@
-//! What is said in conversations: heads put together, names, and the NetSupport protocol.
+//! Streams: reassembles heads that lie in several TCP segments, and returns the findings in them.
+//!
+//! The scanner reports where a head begins that is not complete in its segment. This part then decides
+//! whether that is a head at all (it may be a part of a pending one, a retransmission, or text in a
+//! body), collects its segments, reads it whenever it has grown, and goes on with the head behind it.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Duration;
 
 use arrayvec::ArrayVec;
 
-use super::build_alert::{netsupport_sentence, of_packet};
-use super::quic_hello::QuicHellos;
-use super::session::{At, Sessions};
-use super::tcp_reassembly::{Expected, Fed, GivenUp, Heads, Key, LONGEST_HEAD, MOST_OF_FLOW};
-use super::{TrackCounts, Tracker, address_match, counted};
-use crate::alert::{Alert, MatchBasis, Signature, Traffic, sanitize};
-use crate::capture::{Block, Origin, Packets};
-use crate::decode::{Decoded, Packet, Tcp, decode};
-use crate::flow::Flow;
-use crate::indicator::{Closeness, IndicatorSet};
-use crate::protocol::netsupport;
-use crate::protocol::parse_result::ParseResult;
-use crate::scan::{
-    AppLayer, Finding, FindingKind, NameSighting, NetSupport, NetSupportSighting, Reading, ScanCounts, Segment, Stream,
+use super::provenance::{PacketPlace, Provenance, payload_sequence};
+use super::recent_segments::{LOOKBACK, RecentSegments, TcpSegment};
+use super::tcp_reassembly::{
+    AbandonedHead, ExpectedHead, HeadId, HeadPlace, LONGEST_HEAD, MOST_OF_FLOW, ReassemblyCounts, SegmentOutcome,
+    StreamPosition, TcpReassembly,
 };
+use crate::capture::{Block, Origin, Packets};
+use crate::flow::Flow;
+use crate::indicator::IndicatorSet;
+use crate::scan::{AppLayer, Finding, FindingKind, HeadSink, ScanCounts, Segment, Stream, StreamKind, StreamParse};
+use crate::tools::{MessageKind, recognize_segment};
 use crate::units::Timestamp;
 
-/// How many segments before a head are looked through for parts of it that came too early. Segments are reordered by a few places,
-/// also where the packets of a busy link lie between them.
-const LOOKBACK: usize = 64;
-
-/// How many bytes of a segment have to look like the start of a head to be one even where they may be a part of the head that is
-/// pending: a method and the start of a target, or the start of a hello.
+/// The bytes that a segment needs at least to begin a head where it may be a part of a pending one: a
+/// method and the start of a target, or the start of a ClientHello.
 const SURE_START: usize = 6;
 
-/// How long a conversation that speaks NetSupport may be silent: an open TCP connection (RFC 5382, REQ-5).
-const SILENCE: Duration = Duration::from_secs(2 * 3600 + 4 * 60);
-
-/// All that the tracker keeps of what is said.
+/// Reassembles the heads of all streams.
 pub(super) struct Streams {
-    heads: Heads<Begun>,
-    hellos: QuicHellos,
-    talks: Sessions,
-    /// The latest TCP segments with a payload of the Blocks before this one, and of its first frames.
-    recent: VecDeque<Recent>,
-    /// How many frames of this Block are among those.
-    remembered: u32,
-    /// The latest packet that a pending head went on in.
-    went_on: Option<At>,
-    /// The latest packet that begins within a body behind which a head is expected in it or right after it.
-    in_body: Option<At>,
-    given_up: Vec<GivenUp<Begun>>,
-    /// The latest heads that were put together, to tell their parts when they come again: as many as segments are looked through.
-    read: VecDeque<Stretch>,
+    reassembly: TcpReassembly<HeadContext>,
+    recent: RecentSegments,
+    /// The latest packet that continued a pending head.
+    continued_in: Option<PacketPlace>,
+    /// The latest packet that begins inside a body before a head that is expected in it or right after
+    /// it.
+    in_body: Option<PacketPlace>,
+    /// The latest reassembled heads and their bodies, to recognize retransmissions of their parts.
+    read_ranges: VecDeque<ReadRange>,
+    /// Report all names, not only those that are listed.
+    all_names: bool,
 }
 
-/// Bytes of a flow that were read, or that are a body: no other head begins behind the first of them.
-struct Stretch {
+/// Bytes of a flow that were read, or that belong to a body: no other head begins among them, except at
+/// the first.
+struct ReadRange {
     tag: u32,
     flow: Flow,
     start: u32,
     length: u32,
 }
 
-/// What is remembered of the packet that a head began in.
+/// The context of a pending head.
 #[derive(Debug, Clone)]
-pub(super) struct Begun {
+struct HeadContext {
+    /// The finding by which the scanner reported it, with the length and numbers of all its packets.
     finding: Finding,
     origin: Arc<Origin>,
-    at: At,
-    /// The packet in which the head begins that is pending now: another one where it lay behind a body.
-    in_packet: At,
-    is_dns: bool,
+    packet: PacketPlace,
+    /// The packet in which the head begins that is pending now: another one if it lay behind a body.
+    begins_in: PacketPlace,
+    stream: StreamKind,
 }
 
-impl Begun {
-    /// Bytes of its flow, from the start of a head on.
-    fn stream<'a>(&self, bytes: &'a [u8]) -> Stream<'a> {
-        Stream { bytes, destination: self.finding.flow.destination.address, is_dns: self.is_dns }
+impl HeadContext {
+    fn add_packets(&mut self, length: u32, packets: Option<Packets>) {
+        self.finding.length = self.finding.length.saturating_add(length);
+        self.finding.packets = Packets::joined(self.finding.packets, packets);
     }
 }
 
-/// What is known of something that was said, beside what it was.
-#[derive(Clone, Copy)]
-pub(super) struct Provenance<'a> {
-    pub(super) origin: &'a Arc<Origin>,
-    pub(super) at: At,
-    pub(super) indicators: &'a IndicatorSet,
-    /// The sequence number at which it ends, over TCP: by that it is known when it is sent again.
-    pub(super) end: Option<u32>,
+/// A finding in a reassembled head.
+pub(super) struct StreamFinding {
+    pub(super) finding: Finding,
+    pub(super) provenance: Provenance,
 }
 
-impl<'a> Provenance<'a> {
-    /// Of what one packet of a Block says.
-    pub(super) fn in_packet(block: &'a Block, finding: &Finding, end: Option<u32>) -> Self {
-        Self { origin: &block.origin, at: (block.number, finding.frame), indicators: &block.indicators, end }
-    }
+/// What was read in the bytes of a head.
+struct HeadContent {
+    result: StreamParse,
+    findings: Vec<HeadFinding>,
 }
 
-/// A segment that is remembered.
-struct Recent {
-    tag: u32,
-    flow: Flow,
-    sequence: u32,
-    /// What the packet counts for.
-    length: u32,
-    packets: Option<Packets>,
-    payload: Vec<u8>,
+/// A finding, and the offset behind the head that it comes from.
+struct HeadFinding {
+    end: usize,
+    kind: FindingKind,
 }
 
 impl Streams {
     pub(super) fn new() -> Self {
         Self {
-            heads: Heads::new(),
-            hellos: QuicHellos::default(),
-            talks: Sessions::default(),
-            recent: VecDeque::new(),
-            remembered: 0,
-            went_on: None,
+            reassembly: TcpReassembly::new(),
+            recent: RecentSegments::default(),
+            continued_in: None,
             in_body: None,
-            given_up: Vec::new(),
-            read: VecDeque::new(),
+            read_ranges: VecDeque::new(),
+            all_names: false,
         }
     }
 
-    pub(super) fn count(&self, counts: &mut TrackCounts) {
-        counts.heads = self.heads.counts();
-        counts.hellos_given_up = self.hellos.given_up();
-        counts.talks_forgotten = self.talks.forgotten();
+    /// Reports all names from now on, not only those that are listed.
+    pub(super) fn report_all_names(&mut self) {
+        self.all_names = true;
     }
 
-    /// Whether a head or a hello is pending.
-    pub(super) fn has_pieces(&self) -> bool {
-        !self.heads.is_empty() || !self.hellos.is_empty()
+    pub(super) fn counts(&self) -> ReassemblyCounts {
+        self.reassembly.counts()
     }
 
-    /// Whether any segment is of interest at all.
-    pub(super) fn waits(&self) -> bool {
-        !self.heads.is_empty()
+    /// Returns true if a head is pending, so that segments are of interest.
+    pub(super) fn has_pending(&self) -> bool {
+        !self.reassembly.is_empty()
     }
 
-    /// Whether a segment may be a part of a pending head.
+    /// Returns true if a segment may belong to a pending head.
     pub(super) fn may_want(&self, segment: &Segment) -> bool {
-        self.heads.may_want(segment.tag)
+        self.reassembly.may_want(segment.tag)
     }
 
-    /// Whether what a head that ends at `end` says was not said before.
-    pub(super) fn is_new(&mut self, finding: &Finding, end: Option<u32>, at: At) -> bool {
-        self.talks.heard(&finding.flow, end, at, finding.time).is_some()
+    /// The time at which the next pending head reaches its timeout.
+    pub(super) fn next_timeout(&mut self) -> Option<Timestamp> {
+        self.reassembly.next_timeout()
     }
 
-    /// Whether a finding tells of a head where there is a body: in a packet that begins within one.
+    /// Remembers the last segments of a Block's frames before this one.
+    pub(super) fn remember(&mut self, block: &Block, before: u32) {
+        self.recent.remember(block, before);
+    }
+
+    /// Remembers the last segments of a Block, after all of its events.
+    pub(super) fn end_block(&mut self, block: &Block) {
+        self.recent.end_block(block);
+    }
+
+    /// Returns true if a finding comes from text in a body that looks like a head: in a packet that begins
+    /// inside a body.
     pub(super) fn is_in_body(&self, block: &Block, finding: &Finding) -> bool {
-        let is_head = match &finding.what {
-            FindingKind::Name(_) | FindingKind::Names(_) | FindingKind::HeadBegins(_) => true,
-            FindingKind::NetSupport(sighting) => sighting.kind != NetSupport::Body,
+        let is_head = match &finding.kind {
+            FindingKind::ServerName(_) | FindingKind::Names(_) | FindingKind::PartialHead(_) => true,
+            FindingKind::Tool(sighting) => sighting.recognized.message.kind != MessageKind::Body,
             _ => false,
         };
         is_head
             && finding.tcp.is_some_and(|tcp| {
-                self.in_body == Some((block.number, finding.frame))
-                    || self.heads.is_body(&finding.flow, first_byte(tcp))
+                self.in_body == Some(PacketPlace::of(block, finding.frame))
+                    || self.reassembly.is_body(&finding.flow, payload_sequence(tcp))
             })
     }
 
-    /// Whether a head that was put together lately has this sequence number behind its first.
-    fn was_read(&self, tag: u32, flow: &Flow, sequence: u32) -> bool {
-        let holds = |stretch: &Stretch| (1..stretch.length).contains(&sequence.wrapping_sub(stretch.start));
-        self.read.iter().any(|stretch| stretch.tag == tag && stretch.flow == *flow && holds(stretch))
-    }
-
-    /// A head of this length was read.
-    fn note_read(&mut self, tag: u32, flow: Flow, start: u32, length: usize) {
-        if self.read.len() >= LOOKBACK {
-            self.read.pop_front();
-        }
-        self.read.push_back(Stretch { tag, flow, start, length: length as u32 });
-    }
-
-    /// A body of this length lies before `end`: no head begins at its first byte either.
-    fn note_body(&mut self, tag: u32, flow: Flow, end: u32, length: usize) {
-        if length > 0 {
-            self.note_read(tag, flow, end.wrapping_sub(length as u32 + 1), length + 1);
-        }
-    }
-
-    /// Feeds one pending head with a segment of its flow, and notes where that lies beside it.
-    fn feed(&mut self, key: Key, block: &Block, frame: u32, (packet, sequence): (&Packet<'_>, u32)) -> Fed {
-        let at = (block.number, frame);
-        let length = packet.payload.len();
-        if let Some(expected) = self.heads.expected_in(key, sequence, length) {
-            let Expected { offset, body, is_first } = expected;
-            if offset > 0 {
-                self.in_body = Some(at);
+    /// Adds a segment that may belong to a pending head.
+    pub(super) fn add_segment(&mut self, block: &Block, frame: u32, now: Timestamp) -> Vec<StreamFinding> {
+        let mut found = Vec::new();
+        let Some(segment) = TcpSegment::of(block, frame) else { return found };
+        let mut grown = ArrayVec::<HeadId, MOST_OF_FLOW>::new();
+        for id in self.reassembly.ids(&segment.packet.flow()) {
+            if self.add_to_head(id, block, frame, &segment) == SegmentOutcome::Grown {
+                grown.push(id);
             }
-            // A head that begins with a segment is the scanner's to read.
+        }
+        // In the order of their bytes: a head that only seems to begin inside the first one is gone once the
+        // first one is complete.
+        for id in grown {
+            self.read_heads(id, &block.indicators, now, &mut found);
+        }
+        self.read_abandoned(&block.indicators, &mut found);
+        found
+    }
+
+    /// Adds a segment to one pending head.
+    fn add_to_head(&mut self, id: HeadId, block: &Block, frame: u32, segment: &TcpSegment<'_>) -> SegmentOutcome {
+        let TcpSegment { packet, sequence } = segment;
+        let place = PacketPlace::of(block, frame);
+        let length = packet.payload.len();
+        if let Some(ExpectedHead { offset, body_length, is_first }) = self.reassembly.expected_in(id, *sequence, length)
+        {
+            if offset > 0 {
+                self.in_body = Some(place);
+            }
+            // The scanner reads a head that begins with a segment.
             if is_first && (offset == 0 || offset == length) {
-                self.heads.forget(key);
-                self.note_body(packet.tag(), packet.flow(), sequence.wrapping_add(offset as u32), body);
-                return Fed::Elsewhere;
+                self.reassembly.discard(id);
+                self.note_body(packet.tag(), packet.flow(), sequence.wrapping_add(offset as u32), body_length);
+                return SegmentOutcome::Outside;
             }
             if offset < length
-                && let Some(begun) = self.heads.context(key)
+                && let Some(context) = self.reassembly.context(id)
             {
-                // The bytes of a packet count once: for the command that it begins with, or for the head in it.
-                let is_counted = offset > 0 && netsupport::body(packet.payload).is_some();
-                let length = if is_counted { 0 } else { packet.length };
-                begun.finding.packets = block.packet(frame);
+                // The bytes of a packet count once: for the tool's message that it begins with, or for the head
+                // in it.
+                let is_counted = offset > 0 && recognize_segment(packet.payload).is_some();
+                context.finding.length = if is_counted { 0 } else { packet.length };
+                context.finding.packets = block.packet(frame);
                 let frame = block.frames.get(frame as usize);
-                begun.finding.time = frame.map_or(begun.finding.time, |frame| frame.time);
-                (begun.finding.length, begun.in_packet) = (length, at);
+                context.finding.time = frame.map_or(context.finding.time, |frame| frame.time);
+                context.begins_in = place;
             }
-        } else if self.heads.goes_on_at(key, sequence) {
-            self.went_on = Some(at);
+        } else if self.reassembly.continues_at(id, *sequence) {
+            self.continued_in = Some(place);
         }
-        let given_up = &mut self.given_up;
-        let fed = self.heads.feed(key, sequence, packet.payload, &mut |gone| given_up.push(gone));
-        if fed != Fed::Elsewhere
-            && let Some(begun) = self.heads.context(key)
-            && begun.in_packet != at
+        let outcome = self.reassembly.add_segment(id, *sequence, packet.payload);
+        if outcome != SegmentOutcome::Outside
+            && let Some(context) = self.reassembly.context(id)
+            && context.begins_in != place
         {
-            begun.finding.length = begun.finding.length.saturating_add(packet.length);
-            begun.finding.packets = Packets::joined(begun.finding.packets, block.packet(frame));
+            context.add_packets(packet.length, block.packet(frame));
         }
-        fed
+        outcome
     }
 
-    /// When the next head is to be given up.
-    pub(super) fn due(&mut self) -> Option<Timestamp> {
-        self.heads.due()
-    }
-
-    /// Keeps the last segments of a Block that is done.
-    pub(super) fn remember_all(&mut self, block: &Block) {
-        self.remember(block, block.frames.len() as u32);
-        self.remembered = 0;
-    }
-
-    /// Keeps the last segments of a Block's frames before this one.
-    pub(super) fn remember(&mut self, block: &Block, before: u32) {
-        let frames = (self.remembered..before).rev();
-        self.remembered = self.remembered.max(before);
-        let last: ArrayVec<_, LOOKBACK> =
-            frames.filter_map(|frame| Some((frame, segment_of(block, frame)?))).take(LOOKBACK).collect();
-        for (frame, (packet, sequence)) in last.into_iter().rev() {
-            // Its memory serves again.
-            let spare = if self.recent.len() >= LOOKBACK { self.recent.pop_front() } else { None };
-            let mut payload = spare.map(|spare| spare.payload).unwrap_or_default();
-            payload.clear();
-            // Whole, however long: where a head begins in it is not known yet.
-            payload.extend_from_slice(packet.payload);
-            let (tag, flow, length) = (packet.tag(), packet.flow(), packet.length);
-            self.recent.push_back(Recent { tag, flow, sequence, length, packets: block.packet(frame), payload });
-        }
-    }
-}
-
-/// A TCP segment of a Block, with the sequence number of its first byte.
-fn segment_of(block: &Block, frame: u32) -> Option<(Packet<'_>, u32)> {
-    let frame = block.frames.get(frame as usize)?;
-    let Decoded { packet, fragment, .. } = decode(frame.link, block.captured(frame), frame.original).ok()?;
-    let tcp = packet.tcp.filter(|_| fragment.is_none() && !packet.payload.is_empty())?;
-    Some((packet, first_byte(tcp)))
-}
-
-impl Tracker {
-    /// A segment that may be a part of a pending head.
-    pub(super) fn segment(&mut self, block: &Block, segment: &Segment, emit: &mut dyn FnMut(Alert)) {
-        let Some((packet, sequence)) = segment_of(block, segment.frame) else { return };
-        let flow = packet.flow();
-        let mut grown = ArrayVec::<Key, MOST_OF_FLOW>::new();
-        for key in self.said.heads.keys(&flow) {
-            if self.said.feed(key, block, segment.frame, (&packet, sequence)) == Fed::Grown {
-                grown.push(key);
-            }
-        }
-        // In the order of their bytes: what only seems to begin within the first is gone once that is whole.
-        for key in grown {
-            self.look(key, &block.indicators, emit);
-        }
-        self.last_looks(&block.indicators, emit);
-    }
-
-    /// A datagram that was put together may be a segment with a part of a pending head.
-    pub(super) fn datagram_segment(&mut self, block: &Block, emit: &mut dyn FnMut(Alert)) {
-        if self.said.waits() {
-            self.segment(block, &Segment { tag: 0, frame: 0 }, emit);
-        }
-    }
-
-    /// A head begins in a segment that does not hold all of it.
-    pub(super) fn head_begins(
+    /// Begins the head that a [`FindingKind::PartialHead`] reports. `segments` are those of the Block.
+    pub(super) fn begin_head(
         &mut self,
         block: &Block,
         finding: &Finding,
         offset: u32,
         segments: &[Segment],
-        emit: &mut dyn FnMut(Alert),
-    ) {
-        let Some((packet, start)) = segment_of(block, finding.frame) else { return };
-        let flow = finding.flow;
-        let sequence = start.wrapping_add(offset);
-        let at = (block.number, finding.frame);
+        now: Timestamp,
+    ) -> Vec<StreamFinding> {
+        let mut found = Vec::new();
+        let Some(TcpSegment { packet, sequence }) = TcpSegment::of(block, finding.frame) else { return found };
+        let position =
+            StreamPosition { flow: finding.flow, tag: packet.tag(), sequence: sequence.wrapping_add(offset) };
         let offset = offset as usize;
         let bytes = packet.payload.get(offset..).unwrap_or_default();
-        let body = offset.saturating_sub(packet.payload.len());
-        // A part of the head that is pending, or the same head once more.
-        if self.said.heads.covers(&flow, sequence) {
-            return;
+        let body_length = offset.saturating_sub(packet.payload.len());
+        // A part of the pending head, or a retransmission.
+        if self.reassembly.covers(&position.flow, position.sequence) || self.was_read(&position) {
+            return found;
         }
-        let tag = packet.tag();
-        if self.said.was_read(tag, &flow, sequence) {
-            return;
+        // A segment that continues a pending head may look like the start of one.
+        let place = PacketPlace::of(block, finding.frame);
+        let stream = StreamKind::of(&packet);
+        let is_unsure = stream.is_known_by_port() || bytes.len() < SURE_START;
+        if body_length == 0 && self.continued_in == Some(place) && is_unsure {
+            return found;
         }
-        // A part of a head in a segment of its own may look like the start of one.
-        let is_dns = Stream::of(&packet).is_dns;
-        if body == 0 && self.said.went_on == Some(at) && (is_dns || bytes.len() < SURE_START) {
-            return;
-        }
-        let begun = Begun { finding: finding.clone(), origin: block.origin.clone(), at, in_packet: at, is_dns };
-        let now = self.clock.unwrap_or(finding.time);
-        let Streams { heads, given_up, recent, remembered, .. } = &mut self.said;
-        let key = if body > 0 {
-            heads.expect((flow, tag), (sequence, body), now, begun, &mut |gone| given_up.push(gone))
+        let origin = block.origin.clone();
+        let context = HeadContext { finding: finding.clone(), origin, packet: place, begins_in: place, stream };
+        let id = if body_length > 0 {
+            self.reassembly.expect(position, body_length, now, context)
         } else {
-            Some(heads.begin((flow, tag), sequence, bytes, now, begun, &mut |gone| given_up.push(gone)))
+            Some(self.reassembly.begin(position, bytes, now, context))
         };
-        let Some(key) = key else { return };
-        // Parts that came before it.
-        let first = segments.partition_point(|segment| segment.frame < *remembered);
-        let before = segments.partition_point(|segment| segment.frame < finding.frame).max(first);
+        let Some(id) = id else { return found };
+        if self.add_early_segments(id, position, block, finding.frame, segments) {
+            self.read_heads(id, &block.indicators, now, &mut found);
+        }
+        self.read_abandoned(&block.indicators, &mut found);
+        found
+    }
+
+    /// Adds the segments to a new head that came before it. Returns true if it has to be read.
+    fn add_early_segments(
+        &mut self,
+        id: HeadId,
+        position: StreamPosition,
+        block: &Block,
+        frame: u32,
+        segments: &[Segment],
+    ) -> bool {
+        let StreamPosition { flow, tag, .. } = position;
+        let first = segments.partition_point(|segment| segment.frame < self.recent.frames());
+        let before = segments.partition_point(|segment| segment.frame < frame).max(first);
         let in_block = &segments[before.saturating_sub(LOOKBACK).max(first)..before];
         let mut has_grown = false;
         let mut length = 0u32;
         let mut packets = None;
-        let earlier = recent.len().saturating_sub(LOOKBACK - in_block.len());
-        for segment in recent.iter().skip(earlier).filter(|segment| segment.tag == tag && segment.flow == flow) {
-            let fed = heads.feed(key, segment.sequence, &segment.payload, &mut |gone| given_up.push(gone));
-            if fed != Fed::Elsewhere {
-                length = length.saturating_add(segment.length);
-                packets = Packets::joined(packets, segment.packets);
+        let mut note = |outcome: SegmentOutcome, segment_length: u32, number: Option<Packets>| {
+            if outcome != SegmentOutcome::Outside {
+                length = length.saturating_add(segment_length);
+                packets = Packets::joined(packets, number);
             }
-            has_grown |= fed == Fed::Grown;
+            has_grown |= outcome == SegmentOutcome::Grown;
+        };
+        let earlier = self.recent.latest(LOOKBACK - in_block.len());
+        for segment in earlier.filter(|segment| segment.tag == tag && segment.flow == flow) {
+            let outcome = self.reassembly.add_segment(id, segment.sequence, &segment.payload);
+            note(outcome, segment.length, segment.packets);
         }
         for segment in in_block.iter().filter(|segment| segment.tag == tag) {
-            let Some((packet, sequence)) = segment_of(block, segment.frame) else { continue };
+            let Some(TcpSegment { packet, sequence }) = TcpSegment::of(block, segment.frame) else { continue };
             if packet.flow() == flow {
-                let fed = heads.feed(key, sequence, packet.payload, &mut |gone| given_up.push(gone));
-                if fed != Fed::Elsewhere {
-                    length = length.saturating_add(packet.length);
-                    packets = Packets::joined(packets, block.packet(segment.frame));
-                }
-                has_grown |= fed == Fed::Grown;
+                let outcome = self.reassembly.add_segment(id, sequence, packet.payload);
+                note(outcome, packet.length, block.packet(segment.frame));
             }
         }
         if length > 0
-            && let Some(begun) = heads.context(key)
+            && let Some(context) = self.reassembly.context(id)
         {
-            begun.finding.length = begun.finding.length.saturating_add(length);
-            begun.finding.packets = Packets::joined(begun.finding.packets, packets);
+            context.add_packets(length, packets);
         }
-        if has_grown {
-            self.look(key, &block.indicators, emit);
-        }
-        self.last_looks(&block.indicators, emit);
+        has_grown
     }
 
-    /// Reads what there is of a head, and of what came early of those behind it.
-    fn look(&mut self, key: Key, indicators: &Arc<IndicatorSet>, emit: &mut dyn FnMut(Alert)) {
-        let mut next = self.look_once(key, indicators, emit);
-        while let Some(key) = next.filter(|key| self.said.heads.is_unread(*key)) {
-            next = self.look_once(key, indicators, emit);
+    /// Abandons the head that has reached its [timeout](Self::next_timeout).
+    pub(super) fn expire(&mut self, indicators: &Arc<IndicatorSet>) -> Vec<StreamFinding> {
+        let mut found = Vec::new();
+        self.reassembly.expire_oldest();
+        self.read_abandoned(indicators, &mut found);
+        found
+    }
+
+    /// Abandons all heads, since the input has ended.
+    pub(super) fn finish(&mut self, indicators: &Arc<IndicatorSet>) -> Vec<StreamFinding> {
+        let mut found = Vec::new();
+        self.reassembly.abandon_all();
+        self.read_abandoned(indicators, &mut found);
+        found
+    }
+
+    /// Reads a pending head, and the heads behind it as far as they came early.
+    fn read_heads(
+        &mut self,
+        id: HeadId,
+        indicators: &Arc<IndicatorSet>,
+        now: Timestamp,
+        found: &mut Vec<StreamFinding>,
+    ) {
+        let mut next = self.read_head(id, indicators, now, found);
+        while let Some(id) = next.filter(|id| self.reassembly.is_unread(*id)) {
+            next = self.read_head(id, indicators, now, found);
         }
     }
 
-    /// Returns the head behind one that was whole.
-    fn look_once(&mut self, key: Key, indicators: &Arc<IndicatorSet>, emit: &mut dyn FnMut(Alert)) -> Option<Key> {
-        let (tag, start, body) = self.said.heads.place(key)?;
-        let (bytes, begun) = self.said.heads.look(key)?;
-        let begun = begun.clone();
-        let (mut heard, reading) = read(indicators, bytes, &begun, self.names.is_some());
-        let all = bytes.len();
+    /// Reads one pending head. Returns the one behind it if this one is complete.
+    fn read_head(
+        &mut self,
+        id: HeadId,
+        indicators: &Arc<IndicatorSet>,
+        now: Timestamp,
+        found: &mut Vec<StreamFinding>,
+    ) -> Option<HeadId> {
+        let HeadPlace { tag, start, body_length } = self.reassembly.place(id)?;
+        let (bytes, context) = self.reassembly.read_bytes(id)?;
+        let context = context.clone();
+        let mut content = read(indicators, context.stream.stream(bytes), self.all_names);
+        let available = bytes.len();
         let mut next = None;
-        let length = match reading {
-            // The readers call it something else where it is too long.
-            Reading::Begins(0) | Reading::Other if all >= LONGEST_HEAD => {
-                read_so_far(indicators, (bytes, 0), &begun, self.names.is_some(), &mut heard);
-                self.said.heads.too_long(key);
-                all
+        let length = match content.result {
+            // A reader takes a head that is too long for something else.
+            StreamParse::Partial(0) | StreamParse::Other if available >= LONGEST_HEAD => {
+                content.findings.extend(read_so_far(indicators, &context, bytes, 0, self.all_names));
+                self.reassembly.discard_too_long(id);
+                available
             }
-            Reading::Begins(0) => return None,
-            Reading::Other => {
-                self.said.heads.forget(key);
+            StreamParse::Partial(0) => return None,
+            StreamParse::Other => {
+                self.reassembly.discard(id);
                 return None;
             }
-            // What came before is whole; another head begins behind it.
-            Reading::Begins(behind) => {
-                let now = self.clock.unwrap_or(begun.finding.time);
-                let later = self.said.heads.go_on(key, behind, now);
-                if later == key
-                    && let Some(later) = self.said.heads.context(key)
+            // The head is complete; another one begins behind it.
+            StreamParse::Partial(offset) => {
+                let later = self.reassembly.advance(id, offset, now);
+                if later == id
+                    && let Some(context) = self.reassembly.context(later)
                 {
-                    later.finding.length = 0;
-                    // `packets` stays: where in them this head begins was not kept, and evidence had better hold too much.
+                    context.finding.length = 0;
+                    // `packets` stays: the packet that this head begins in is not known, and evidence had
+                    // better hold too much.
                 }
                 next = Some(later);
-                behind.min(all)
+                offset.min(available)
             }
-            Reading::Whole => {
-                self.said.heads.done(key, all);
-                all
+            StreamParse::Whole => {
+                self.reassembly.complete(id, available);
+                available
             }
         };
-        self.said.note_body(tag, begun.finding.flow, start, body);
-        self.said.note_read(tag, begun.finding.flow, start, length);
-        self.hear(heard, &begun, start, indicators, emit);
+        let flow = context.finding.flow;
+        self.note_body(tag, flow, start, body_length);
+        self.note_read(tag, flow, start, length);
+        found.extend(content.findings.into_iter().map(|head| context.finding_at(head, start, indicators)));
         next
     }
 
-    /// Reads a last time what was given up.
-    fn last_looks(&mut self, indicators: &Arc<IndicatorSet>, emit: &mut dyn FnMut(Alert)) {
-        for gone in std::mem::take(&mut self.said.given_up) {
-            let wants_names = self.names.is_some();
-            let (mut heard, reading) = read(indicators, &gone.bytes, &gone.context, wants_names);
-            if let Reading::Begins(begins) = reading {
-                read_so_far(indicators, (&gone.bytes, begins), &gone.context, wants_names, &mut heard);
+    /// Reads abandoned heads one last time.
+    fn read_abandoned(&mut self, indicators: &Arc<IndicatorSet>, found: &mut Vec<StreamFinding>) {
+        for AbandonedHead { bytes, start, context } in self.reassembly.take_abandoned() {
+            let mut content = read(indicators, context.stream.stream(&bytes), self.all_names);
+            if let StreamParse::Partial(offset) = content.result {
+                content.findings.extend(read_so_far(indicators, &context, &bytes, offset, self.all_names));
             }
-            self.hear(heard, &gone.context, gone.start, indicators, emit);
+            found.extend(content.findings.into_iter().map(|head| context.finding_at(head, start, indicators)));
         }
     }
 
-    /// Gives up the head that is [due](Streams::due).
-    pub(super) fn expire_head(&mut self, indicators: &Arc<IndicatorSet>, emit: &mut dyn FnMut(Alert)) {
-        let Streams { heads, given_up, .. } = &mut self.said;
-        heads.expire(&mut |gone| given_up.push(gone));
-        self.last_looks(indicators, emit);
+    /// Returns true if a position lies inside a head that was read lately, or inside its body.
+    fn was_read(&self, position: &StreamPosition) -> bool {
+        self.read_ranges.iter().any(|range| {
+            let offset = position.sequence.wrapping_sub(range.start);
+            range.tag == position.tag && range.flow == position.flow && (1..range.length).contains(&offset)
+        })
     }
 
-    /// The input has ended: gives up all.
-    pub(super) fn end_heads(&mut self, indicators: &Arc<IndicatorSet>, emit: &mut dyn FnMut(Alert)) {
-        let Streams { heads, given_up, .. } = &mut self.said;
-        heads.end(&mut |gone| given_up.push(gone));
-        self.last_looks(indicators, emit);
+    fn note_read(&mut self, tag: u32, flow: Flow, start: u32, length: usize) {
+        // As many as segments are searched for early parts.
+        if self.read_ranges.len() >= LOOKBACK {
+            self.read_ranges.pop_front();
+        }
+        self.read_ranges.push_back(ReadRange { tag, flow, start, length: length as u32 });
     }
 
-    fn hear(
-        &mut self,
-        heard: Vec<(usize, FindingKind)>,
-        begun: &Begun,
-        start: u32,
-        indicators: &Arc<IndicatorSet>,
-        emit: &mut dyn FnMut(Alert),
-    ) {
-        for (end, what) in heard {
-            let finding = Finding { what, ..begun.finding.clone() };
-            let end = Some(start.wrapping_add(end as u32));
-            let heard = Provenance { origin: &begun.origin, at: begun.at, indicators, end };
-            match &finding.what {
-                FindingKind::Dns(sighting) => self.dns(heard, &finding, sighting, emit),
-                FindingKind::Names(all) => {
-                    if let Some(names) = &mut self.names {
-                        names.see(&finding, end, begun.at, all);
-                    }
-                }
-                _ => self.said(heard, &finding, emit),
-            }
-        }
-    }
-
-    /// A part of a ClientHello in a QUIC datagram.
-    pub(super) fn quic_part(&mut self, block: &Block, finding: &Finding, emit: &mut dyn FnMut(Alert)) {
-        let frame = block.frames.get(finding.frame as usize);
-        let decoded = frame.and_then(|frame| decode(frame.link, block.captured(frame), frame.original).ok());
-        let Some(Decoded { packet, .. }) = decoded else { return };
-        let now = self.clock.unwrap_or(finding.time);
-        let datagram = (packet.payload, packet.length, finding.packets);
-        let Some((stream, length, packets)) = self.said.hellos.take(finding.flow, datagram, now) else { return };
-        let mut heard = Vec::new();
-        match stream.client_hello() {
-            ParseResult::Partial => return,
-            ParseResult::Whole(hello, _) => AppLayer::new(&block.indicators, self.names.is_some()).hello(
-                &hello,
-                MatchBasis::QuicServerName,
-                packet.destination,
-                &mut |what| heard.push(what),
-            ),
-            ParseResult::Other => {}
-        }
-        self.said.hellos.done(&finding.flow);
-        for what in heard {
-            let finding = Finding { what, length, packets, ..finding.clone() };
-            self.take_finding(block, &finding, emit);
-        }
-    }
-
-    /// Something was said: in one packet, or in several that were put together.
-    pub(super) fn said(&mut self, heard: Provenance<'_>, finding: &Finding, emit: &mut dyn FnMut(Alert)) {
-        match &finding.what {
-            FindingKind::Name(sighting) => self.name(heard, finding, sighting, emit),
-            FindingKind::NetSupport(sighting) => self.netsupport(heard, finding, sighting, emit),
-            _ => {}
-        }
-    }
-
-    fn name(&mut self, heard: Provenance<'_>, finding: &Finding, sighting: &NameSighting, emit: &mut dyn FnMut(Alert)) {
-        let Some(indicator) = heard.indicators.get(sighting.indicator) else { return };
-        let Some(talk) = self.said.talks.heard(&finding.flow, heard.end, heard.at, finding.time) else { return };
-        talk.indicator = Some(indicator.clone());
-        let flow = finding.flow;
-        let host = sanitize(&sighting.host);
-        let port = sighting.port.map(|port| format!(":{port}")).unwrap_or_default();
-        let how = match sighting.basis {
-            MatchBasis::TlsServerName => "in TLS",
-            MatchBasis::QuicServerName => "in QUIC",
-            MatchBasis::Socks => "as a SOCKS proxy",
-            MatchBasis::HttpConnect => "as an HTTP proxy",
-            _ => "in HTTP",
-        };
-        let mut alert = of_packet(finding, heard.origin, &self.settings.home, true);
-        alert.signature = Signature::C2ServerName;
-        alert.severity = Signature::C2ServerName.severity(sighting.closeness, indicator.confidence);
-        alert.application = Some(match sighting.basis {
-            MatchBasis::TlsServerName => "TLS",
-            MatchBasis::QuicServerName => "QUIC",
-            MatchBasis::Socks => "SOCKS",
-            _ => "HTTP",
-        });
-        alert.server_name = sighting.is_name.then(|| sighting.host.clone());
-        alert.http = sighting.http.clone();
-        alert.indicator = Some(indicator.clone());
-        alert.basis = sighting.basis;
-        alert.message = format!(
-            "{} asked {} {how} for {host}{port}, listed for {}{}{}",
-            flow.source.address,
-            flow.destination,
-            indicator.family,
-            indicator.remark(),
-            address_match::within(finding.outer.as_deref())
-        );
-        self.judge.sighting(&mut alert, finding.time);
-        self.repeats.lay_in(&alert, finding.outer.as_deref());
-        TrackCounts::count(&mut self.counts.sightings, alert.signature);
-        self.repeats.sighting(alert, None, false, &mut counted(&mut self.counts, emit));
-    }
-
-    fn netsupport(
-        &mut self,
-        heard: Provenance<'_>,
-        finding: &Finding,
-        sighting: &NetSupportSighting,
-        emit: &mut dyn FnMut(Alert),
-    ) {
-        let flow = finding.flow;
-        // A body alone is no evidence: it counts where the protocol was met before.
-        if sighting.kind == NetSupport::Body && self.said.talks.find(&flow).is_none_or(|talk| talk.window.is_none()) {
-            return;
-        }
-        let contacted = self.conversations.find(finding).map(|known| known.matched.indicator.clone());
-        let Some(talk) = self.said.talks.heard(&flow, heard.end, heard.at, finding.time) else { return };
-        let is_named = contacted.is_none();
-        let indicator = contacted.or_else(|| talk.indicator.clone());
-        talk.command = sighting.command.clone().or(talk.command.take());
-        talk.version = sighting.version.clone().or(talk.version.take());
-        let is_request = matches!(sighting.kind, NetSupport::Request | NetSupport::Geolocation);
-        match sighting.kind {
-            NetSupport::Request | NetSupport::Geolocation => talk.client = Some(flow.source),
-            NetSupport::Answer => talk.client = Some(flow.destination),
-            NetSupport::Body => {}
-        }
-        let from_client = talk.client == Some(flow.source);
-        let mut alert = of_packet(finding, heard.origin, &self.settings.home, from_client);
-        alert.http = sighting.http.clone();
-        if sighting.kind == NetSupport::Geolocation {
-            alert.signature = Signature::NetsupportGeolocation;
-            alert.severity = alert.signature.severity(Closeness::Endpoint, 0);
-            alert.application = Some("HTTP");
-            alert.basis = MatchBasis::HttpHost;
-            alert.message = format!(
-                "A NetSupport client starts on {}: it asks where it is{}",
-                alert.client.address,
-                address_match::within(finding.outer.as_deref())
-            );
-            self.judge.sighting(&mut alert, finding.time);
-            self.repeats.lay_in(&alert, finding.outer.as_deref());
-            TrackCounts::count(&mut self.counts.sightings, alert.signature);
-            self.repeats.sighting(alert, None, false, &mut counted(&mut self.counts, emit));
-            return;
-        }
-        alert.application = Some("NetSupport");
-        alert.basis = if is_request { MatchBasis::NetsupportRequest } else { MatchBasis::NetsupportAnswer };
-        alert.start = talk.start.unwrap_or(finding.time);
-        alert.signature = if indicator.is_some() { Signature::NetsupportSession } else { Signature::NetsupportGateway };
-        alert.severity = alert.signature.severity(Closeness::Endpoint, 0);
-        alert.message = netsupport_sentence(
-            &alert,
-            (indicator.as_deref(), is_named),
-            talk.command.as_deref(),
-            talk.version.as_deref(),
-        ) + &address_match::within(finding.outer.as_deref());
-        alert.indicator = indicator;
-        let is_sighting = is_request || (sighting.kind == NetSupport::Answer && !talk.has_requests);
-        talk.has_requests |= is_request;
-        let place = (flow.either_way(), SILENCE);
-        let mut emit = counted(&mut self.counts, emit);
-        if is_sighting {
-            let signature = alert.signature;
-            self.judge.sighting(&mut alert, finding.time);
-            self.repeats.lay_in(&alert, finding.outer.as_deref());
-            talk.verdict.clone_from(&alert.exclusion);
-            talk.window = self.repeats.sighting(alert, Some(place), talk.window.is_some(), &mut emit);
-            drop(emit);
-            TrackCounts::count(&mut self.counts.sightings, signature);
-        } else {
-            let traffic = Traffic {
-                start: alert.start,
-                time: finding.time,
-                sent: alert.sent,
-                received: alert.received,
-                packets: alert.packets,
-                tcp_outcome: None,
-            };
-            let message = alert.message.clone();
-            if let Some(verdict) = talk.verdict.clone() {
-                verdict.put_on(&mut alert);
-            }
-            talk.window = self.repeats.traffic(talk.window, traffic, place, || alert, &mut emit);
-            drop(emit);
-            self.repeats.reword(talk.window, message);
+    /// Notes a body of this length before `end`. No head begins at its first byte either.
+    fn note_body(&mut self, tag: u32, flow: Flow, end: u32, length: usize) {
+        if length > 0 {
+            self.note_read(tag, flow, end.wrapping_sub(length as u32 + 1), length + 1);
         }
     }
 }
 
-/// The sequence number at which a head ends that is whole in its segment.
-pub(super) fn end_of(finding: &Finding) -> Option<u32> {
-    finding.tcp.map(|tcp| first_byte(tcp).wrapping_add(finding.end))
+impl HeadContext {
+    /// A finding in the head that begins at this sequence number.
+    fn finding_at(&self, head: HeadFinding, start: u32, indicators: &Arc<IndicatorSet>) -> StreamFinding {
+        StreamFinding {
+            finding: Finding { kind: head.kind, ..self.finding.clone() },
+            provenance: Provenance {
+                origin: self.origin.clone(),
+                indicators: indicators.clone(),
+                packet: self.packet,
+                head_end: Some(start.wrapping_add(head.end as u32)),
+            },
+        }
+    }
 }
 
-/// The sequence number of a segment's first byte of payload.
-fn first_byte(tcp: Tcp) -> u32 {
-    // A SYN takes a number of its own (RFC 9293 section 3.4), also where data come with it (RFC 7413).
-    tcp.sequence.wrapping_add(u32::from(tcp.opens() || tcp.accepts()))
+/// Reads the complete heads of a stream, as the scanner does.
+fn read(indicators: &IndicatorSet, stream: Stream<'_>, all_names: bool) -> HeadContent {
+    let mut findings = Vec::new();
+    let mut counts = ScanCounts::default();
+    let mut report = |end, kind| findings.push(HeadFinding { end, kind });
+    let result = AppLayer::new(indicators, all_names).read(stream, &mut HeadSink::new(&mut counts, &mut report));
+    HeadContent { result, findings }
 }
 
-/// Reads the bytes of a head as the scanner does.
-fn read(
-    indicators: &IndicatorSet,
-    bytes: &[u8],
-    begun: &Begun,
-    wants_names: bool,
-) -> (Vec<(usize, FindingKind)>, Reading) {
-    let mut heard = Vec::new();
-    let stream = begun.stream(bytes);
-    let mut speech = AppLayer::new(indicators, wants_names);
-    let reading = speech.read(stream, &mut ScanCounts::default(), &mut |end, what| heard.push((end, what)));
-    (heard, reading)
-}
-
-/// Adds what there is of a head of which no more will come, and which begins so many bytes into those: it ends where they do.
+/// Reads the part of a head that is there, of which no more will come. It begins at this offset, and
+/// ends with the bytes.
 fn read_so_far(
     indicators: &IndicatorSet,
-    (bytes, begins): (&[u8], usize),
-    begun: &Begun,
-    wants_names: bool,
-    heard: &mut Vec<(usize, FindingKind)>,
-) {
-    let end = bytes.len();
-    let bytes = bytes.get(begins..).unwrap_or_default();
-    let mut speech = AppLayer::new(indicators, wants_names);
-    speech.read_so_far(begun.stream(bytes), &mut |what| heard.push((end, what)));
+    context: &HeadContext,
+    bytes: &[u8],
+    offset: usize,
+    all_names: bool,
+) -> Vec<HeadFinding> {
+    let mut findings = Vec::new();
+    let stream = context.stream.stream(bytes.get(offset..).unwrap_or_default());
+    let mut report = |kind| findings.push(HeadFinding { end: bytes.len(), kind });
+    AppLayer::new(indicators, all_names).read_so_far(stream, &mut report);
+    findings
 }

@@ -1,18 +1,22 @@
-//! Heads that lie in more than one TCP segment, put together.
+//! TCP reassembly of heads that lie in more than one segment.
 //!
-//! A scanner that meets the start of a head (a ClientHello, a request, a DNS message) whose end is not in the segment
-//! reports it; from then on the tracker feeds every segment of that flow here, until the head is whole, turns out to be
-//! something else, or is given up. Segments may come in any order, more than once, and overlap: the first copy of a byte
-//! wins (what the receiver does with its copies cannot be known; that they differed is counted).
+//! When a scanner meets the start of a head (a ClientHello, a request, a DNS message) whose end is not
+//! in the same segment, the head becomes *pending* here. From then on every segment of its flow is
+//! added, until the head is complete, turns out to be something else, or is abandoned. Segments may
+//! come in any order, more than once, and overlap. The first copy of a byte counts: nobody can know
+//! which copy the receiver used. Copies that differ are counted as conflicts.
 //!
-//! Of a flow two heads may be pending: one that has begun, and one that begins within reach of it before all of the first has come. It may be
-//! the one behind it, come early, or a part of it that only looks like a start. Both are fed, and which it was is known when the first is
-//! whole. With one alone either the first would be lost to what only comes early, or what comes after a first that never ends.
+//! A flow may have two pending heads: one that has begun, and one that begins soon after it, before
+//! all of the first has come. The second one is either the next head, which came early, or a part of
+//! the first that only looks like the start of a head. Segments are added to both; which of the two it
+//! was is known when the first head is complete. With one pending head alone, either the first would
+//! be lost to something that came early, or the second to a first one that never ends.
 //!
-//! A head may also be expected: behind a body whose length is known, and which may end anywhere in a segment. Of the body nothing is
-//! kept.
+//! A head may also be expected: behind a body of known length, which may end anywhere in a segment.
+//! Of the body nothing is stored.
 //!
-//! Everything here is bounded. What is given up is counted by its reason, and what there is of it is looked at a last time.
+//! Everything here is bounded. Abandoned heads are counted by reason, and their bytes are read one
+//! last time.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
@@ -20,146 +24,187 @@ use std::time::Duration;
 use arrayvec::ArrayVec;
 use foldhash::fast::RandomState;
 
+use super::segment_buffer::SegmentBuffer;
 use crate::flow::Flow;
 use crate::units::Timestamp;
 
-/// How long a head may be. Servers refuse longer ones: 8 KiB of HTTP head are usual, and a ClientHello with post-quantum keys
-/// has 2 KiB.
+/// The longest head. Servers refuse longer ones: 8 KiB of HTTP header section are usual, and a
+/// ClientHello with post-quantum keys has 2 KiB.
 pub(super) const LONGEST_HEAD: usize = 16 << 10;
 
-/// What a head is given room for when it begins: a ClientHello with post-quantum keys then needs no more.
+/// The capacity of a new head: enough for a ClientHello with post-quantum keys.
 const USUAL_HEAD: usize = 2 << 10;
 
-/// How many heads may be pending at a time. At twenty thousand new flows a second, this is what comes in a fifth of a second;
-/// an honest client sends the rest of its head within a few milliseconds.
+/// The most pending heads. At twenty thousand new flows a second this is what comes in a fifth of a
+/// second; an honest client sends the rest of its head within a few milliseconds.
 const MOST_PENDING: usize = 4096;
 
-/// How many heads of a flow may be pending: see above. Those behind the second that come early are among the bytes of the first.
+/// The most pending heads of one flow: see the module. A third one that comes early is among the bytes
+/// of the first.
 pub(super) const MOST_OF_FLOW: usize = 2;
 
-/// How many bytes may be pending in all: a thousand heads of the longest kind.
+/// The most pending bytes: a thousand heads of the longest kind.
 const MOST_BYTES: usize = 16 << 20;
 
-/// How many gaps a head may have. A burst of reordered segments has one or two; each costs a step for every later segment.
+/// The most gaps in a head. A burst of reordered segments leaves one or two; each costs a step for
+/// every later segment.
 const MOST_GAPS: usize = 32;
 
-/// How long a head may be pending, in packet time: longer than a sender waits to repeat what was lost, several times over.
-const LONGEST_WAIT: Duration = Duration::from_secs(60);
+/// The timeout of a pending head, in packet time: several times longer than a sender waits before a
+/// retransmission.
+const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// How often a head is looked at whenever it has grown. After that only when it has grown by an eighth, so that a head sent byte by
-/// byte is not read a thousand times over.
-const FREE_LOOKS: u32 = 16;
+/// The number of times that a head is read each time it grows. After that it is read only when it has
+/// grown by an eighth, so that a head sent byte by byte is not read a thousand times.
+const FREE_READS: u32 = 16;
 
-/// What was given up or met on the way, by reason.
+/// Counts of reassembly: abandoned heads by reason, and what happened on the way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct HeadCounts {
-    /// Heads that became whole only by being put together.
+pub struct ReassemblyCounts {
+    /// Heads that became complete by reassembly.
     pub assembled: u64,
-    /// Longer than a head may be.
+    /// Heads longer than the longest head.
     pub too_long: u64,
-    /// More gaps than a head may have.
+    /// Heads with too many gaps.
     pub too_many_gaps: u64,
-    /// Pending for too long.
+    /// Heads that reached their timeout.
     pub too_old: u64,
-    /// The oldest, given up for a newer one.
+    /// The oldest heads, abandoned in favor of newer ones.
     pub too_many: u64,
-    /// Segments of which some bytes came before with another value.
+    /// Segments with bytes that came before with another value.
     pub conflicts: u64,
 }
 
-/// A head in the making.
+/// A pending head.
 #[derive(Debug)]
-struct Pending<T> {
+struct PendingHead<T> {
     /// The tag of its flow.
     tag: u32,
     /// The sequence number of its first byte.
     start: u32,
-    bytes: Vec<u8>,
-    /// How many bytes of a body lie before it that came in other segments than the head before the body.
-    body: usize,
-    /// Which of `bytes` are there: sorted, not touching each other.
-    ranges: Vec<(usize, usize)>,
-    looks: u32,
-    looked_at: usize,
+    buffer: SegmentBuffer,
+    /// The length of the body before it, as far as that came in other segments than the head before
+    /// the body.
+    body_length: usize,
+    /// How often it was read.
+    reads: u32,
+    /// The length that was read last.
+    read_length: usize,
     since: Timestamp,
-    /// Its place in the queue: an entry there with another number is of a head that is gone.
+    /// Its number in the queue. An entry there with another number belongs to a head that is gone.
     number: u64,
-    /// What the caller wants to remember of the packet that it began in.
+    /// What the caller remembers about the packet that the head begins in.
     context: T,
 }
 
-/// What came of a segment.
+impl<T> PendingHead<T> {
+    /// Returns true if it has to be read: it has grown, and by enough.
+    fn is_due(&self) -> bool {
+        let bytes = self.buffer.contiguous();
+        // The end of an HTTP header section, also if it is sent byte by byte.
+        let has_ended = bytes.ends_with(b"\n\r\n") || bytes.ends_with(b"\n\n");
+        bytes.len() > self.read_length
+            && (has_ended
+                || self.reads < FREE_READS
+                || bytes.len() >= self.read_length + self.read_length / 8
+                || bytes.len() >= LONGEST_HEAD)
+    }
+}
+
+/// The effect of a segment on a pending head.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Fed {
-    /// Nothing pending on this flow, or the segment lies outside of it.
-    Elsewhere,
-    /// Taken in; there is nothing new to look at.
-    Taken,
-    /// Taken in, and [`Heads::look`] has more to show than before.
+pub(super) enum SegmentOutcome {
+    /// No head is pending, or the segment lies outside of it.
+    Outside,
+    /// The segment was stored; there is no reason to read the head now.
+    Stored,
+    /// The segment was stored, and [`TcpReassembly::read_bytes`] returns more than before.
     Grown,
 }
 
 /// A head that is expected in a segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Expected {
-    /// How many bytes into the segment it begins.
+pub(super) struct ExpectedHead {
+    /// The offset in the segment at which it begins.
     pub(super) offset: usize,
-    /// How many bytes of a body lie before it.
-    pub(super) body: usize,
-    /// Nothing came of it yet.
+    /// The length of the body before it.
+    pub(super) body_length: usize,
+    /// None of its bytes have come yet.
     pub(super) is_first: bool,
 }
 
-/// Which pending head: its flow, and which of those of the flow.
+/// A pending head: its flow, and which one of the flow's heads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Key {
+pub(super) struct HeadId {
     flow: Flow,
     nth: usize,
 }
 
-/// The pending heads, by the direction that they are sent in.
-#[derive(Debug)]
-pub(super) struct Heads<T> {
-    /// Mostly only the first has any: the second those whose flow has one there already.
-    pending: [HashMap<Flow, Pending<T>, RandomState>; MOST_OF_FLOW],
-    /// In the order in which they began.
-    queue: VecDeque<(Key, u64)>,
-    bytes: usize,
-    next: u64,
-    /// How many of the flows have a tag that begins with these bits.
-    tags: Box<[u16; TAGS]>,
-    counts: HeadCounts,
+/// A place in a stream.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct StreamPosition {
+    pub(super) flow: Flow,
+    /// The [`tag`](crate::decode::Packet::tag) of the flow.
+    pub(super) tag: u32,
+    pub(super) sequence: u32,
 }
 
-/// How many kinds of tags are told apart: enough that a segment of no pending flow seldom looks like one.
-const TAGS: usize = 1 << 14;
-
-fn place_of(tag: u32) -> usize {
-    (tag >> 18) as usize
+/// The place of a pending head.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct HeadPlace {
+    /// The tag of its flow.
+    pub(super) tag: u32,
+    /// The sequence number of its first byte.
+    pub(super) start: u32,
+    /// The length of the body before that.
+    pub(super) body_length: usize,
 }
 
-/// A head that was given up, with what there was of it.
+/// An abandoned head, with the bytes that came without a gap.
 #[derive(Debug)]
-pub(super) struct GivenUp<T> {
+pub(super) struct AbandonedHead<T> {
     pub(super) bytes: Vec<u8>,
-    /// The sequence number of the first of them.
+    /// The sequence number of the first byte.
     pub(super) start: u32,
     pub(super) context: T,
 }
 
-impl<T> Heads<T> {
+/// The pending heads, by the direction of their flow.
+#[derive(Debug)]
+pub(super) struct TcpReassembly<T> {
+    /// The first table holds nearly all heads; the second one those whose flow has one in the first.
+    pending: [HashMap<Flow, PendingHead<T>, RandomState>; MOST_OF_FLOW],
+    /// The heads in the order in which they began.
+    queue: VecDeque<(HeadId, u64)>,
+    abandoned: Vec<AbandonedHead<T>>,
+    bytes: usize,
+    next_number: u64,
+    /// The number of pending heads by the highest bits of their tag.
+    tags: Box<[u16; TAGS]>,
+    counts: ReassemblyCounts,
+}
+
+/// The number of kinds of tags: enough that a segment of another flow seldom looks wanted.
+const TAGS: usize = 1 << 14;
+
+fn tag_index(tag: u32) -> usize {
+    (tag >> 18) as usize
+}
+
+impl<T> TcpReassembly<T> {
     pub(super) fn new() -> Self {
         Self {
             pending: Default::default(),
             queue: VecDeque::new(),
+            abandoned: Vec::new(),
             bytes: 0,
-            next: 0,
+            next_number: 0,
             tags: Box::new([0; TAGS]),
-            counts: HeadCounts::default(),
+            counts: ReassemblyCounts::default(),
         }
     }
 
-    pub(super) fn counts(&self) -> HeadCounts {
+    pub(super) fn counts(&self) -> ReassemblyCounts {
         self.counts
     }
 
@@ -167,177 +212,186 @@ impl<T> Heads<T> {
         self.pending.iter().all(HashMap::is_empty)
     }
 
+    /// The heads that were abandoned since the last call.
+    pub(super) fn take_abandoned(&mut self) -> Vec<AbandonedHead<T>> {
+        std::mem::take(&mut self.abandoned)
+    }
+
     fn len(&self) -> usize {
         self.pending.iter().map(HashMap::len).sum()
     }
 
-    fn get(&self, key: Key) -> Option<&Pending<T>> {
-        self.pending.get(key.nth)?.get(&key.flow)
+    fn get(&self, id: HeadId) -> Option<&PendingHead<T>> {
+        self.pending.get(id.nth)?.get(&id.flow)
     }
 
-    fn get_mut(&mut self, key: Key) -> Option<&mut Pending<T>> {
-        self.pending.get_mut(key.nth)?.get_mut(&key.flow)
+    fn get_mut(&mut self, id: HeadId) -> Option<&mut PendingHead<T>> {
+        self.pending.get_mut(id.nth)?.get_mut(&id.flow)
     }
 
-    fn of_flow(&self, flow: &Flow) -> impl Iterator<Item = (Key, &Pending<T>)> {
+    fn of_flow(&self, flow: &Flow) -> impl Iterator<Item = (HeadId, &PendingHead<T>)> {
         let tables = self.pending.iter().enumerate().filter(|(_, table)| !table.is_empty());
-        tables.filter_map(|(nth, table)| Some((Key { flow: *flow, nth }, table.get(flow)?)))
+        tables.filter_map(|(nth, table)| Some((HeadId { flow: *flow, nth }, table.get(flow)?)))
     }
 
-    /// Whether each flow has one at the most: nearly always.
+    /// Returns true if no flow has more than one head: nearly always.
     fn are_single(&self) -> bool {
         self.pending[1..].iter().all(HashMap::is_empty)
     }
 
-    /// Those that a flow may have, in the order of its bytes.
-    pub(super) fn keys(&self, flow: &Flow) -> ArrayVec<Key, MOST_OF_FLOW> {
+    /// The heads that a flow may have, in the order of its bytes.
+    pub(super) fn ids(&self, flow: &Flow) -> ArrayVec<HeadId, MOST_OF_FLOW> {
         if self.are_single() {
-            // Whether it has it, whoever asks for it will find.
-            return [Key { flow: *flow, nth: 0 }].into_iter().collect();
+            // The caller's look-up will tell whether this one exists.
+            return [HeadId { flow: *flow, nth: 0 }].into_iter().collect();
         }
         let mut found: ArrayVec<_, MOST_OF_FLOW> =
-            self.of_flow(flow).map(|(key, pending)| (key, pending.start)).collect();
+            self.of_flow(flow).map(|(id, pending)| (id, pending.start)).collect();
         if let [(_, first), (_, second)] = found[..]
             && distance(first, second) < 0
         {
             found.swap(0, 1);
         }
-        found.into_iter().map(|(key, _)| key).collect()
+        found.into_iter().map(|(id, _)| id).collect()
     }
 
-    /// Whether a flow with this tag may have a head pending.
+    /// Returns true if a flow with this tag may have a pending head.
     #[inline]
     pub(super) fn may_want(&self, tag: u32) -> bool {
-        self.tags[place_of(tag)] > 0
+        self.tags[tag_index(tag)] > 0
     }
 
-    /// Whether a head pending on a flow has all its bytes up to this sequence number.
+    /// Returns true if a pending head of the flow has all its bytes up to this sequence number.
     pub(super) fn covers(&self, flow: &Flow, sequence: u32) -> bool {
         self.of_flow(flow).any(|(_, pending)| {
-            usize::try_from(distance(pending.start, sequence)).is_ok_and(|offset| offset < pending.contiguous())
+            usize::try_from(distance(pending.start, sequence))
+                .is_ok_and(|offset| offset < pending.buffer.contiguous().len())
         })
     }
 
-    /// Whether a segment with this sequence number belongs to the head, or comes soon after it.
-    pub(super) fn goes_on_at(&self, key: Key, sequence: u32) -> bool {
-        self.get(key).is_some_and(|pending| {
+    /// Returns true if a segment with this sequence number continues the head, or comes soon after it.
+    pub(super) fn continues_at(&self, id: HeadId, sequence: u32) -> bool {
+        self.get(id).is_some_and(|pending| {
             usize::try_from(distance(pending.start, sequence)).is_ok_and(|offset| offset > 0 && offset < LONGEST_HEAD)
         })
     }
 
-    /// Where in a segment, or right behind it, the head begins that is expected. None where it begins elsewhere, or has begun.
-    pub(super) fn expected_in(&self, key: Key, sequence: u32, length: usize) -> Option<Expected> {
-        let pending = self.get(key).filter(|pending| pending.body > 0 && pending.contiguous() == 0)?;
+    /// The place in a segment, or right behind it, at which an expected head begins. `None` if it begins
+    /// elsewhere, or has begun.
+    pub(super) fn expected_in(&self, id: HeadId, sequence: u32, length: usize) -> Option<ExpectedHead> {
+        let pending =
+            self.get(id).filter(|pending| pending.body_length > 0 && pending.buffer.contiguous().is_empty())?;
         let offset = pending.start.wrapping_sub(sequence) as usize;
-        let is_first = pending.bytes.is_empty();
-        (offset <= length).then_some(Expected { offset, body: pending.body, is_first })
+        let (body_length, is_first) = (pending.body_length, pending.buffer.is_empty());
+        (offset <= length).then_some(ExpectedHead { offset, body_length, is_first })
     }
 
-    /// Whether the byte with this sequence number is one of a body before a head pending on a flow.
+    /// Returns true if the byte with this sequence number belongs to a body before a pending head of the
+    /// flow.
     pub(super) fn is_body(&self, flow: &Flow, sequence: u32) -> bool {
-        let before = |pending: &Pending<T>| pending.start.wrapping_sub(sequence) as usize;
-        self.of_flow(flow).any(|(_, pending)| (1..=pending.body).contains(&before(pending)))
+        let before = |pending: &PendingHead<T>| pending.start.wrapping_sub(sequence) as usize;
+        self.of_flow(flow).any(|(_, pending)| (1..=pending.body_length).contains(&before(pending)))
     }
 
-    /// Whether there is more of the head than was looked at, without a segment that came just now.
-    pub(super) fn is_unread(&self, key: Key) -> bool {
-        self.get(key).is_some_and(|pending| pending.contiguous() > pending.looked_at)
+    /// Returns true if the head has more bytes than were read, from segments that came early.
+    pub(super) fn is_unread(&self, id: HeadId) -> bool {
+        self.get(id).is_some_and(|pending| pending.buffer.contiguous().len() > pending.read_length)
     }
 
-    /// What was remembered of the packet that the head began in.
-    pub(super) fn context(&mut self, key: Key) -> Option<&mut T> {
-        self.get_mut(key).map(|pending| &mut pending.context)
+    /// The caller's context of the head.
+    pub(super) fn context(&mut self, id: HeadId) -> Option<&mut T> {
+        self.get_mut(id).map(|pending| &mut pending.context)
     }
 
-    /// The tag of the head's flow, the sequence number of its first byte, and how many bytes of a body lie before that.
-    pub(super) fn place(&self, key: Key) -> Option<(u32, u32, usize)> {
-        self.get(key).map(|pending| (pending.tag, pending.start, pending.body))
+    /// The place of the head.
+    pub(super) fn place(&self, id: HeadId) -> Option<HeadPlace> {
+        let PendingHead { tag, start, body_length, .. } = *self.get(id)?;
+        Some(HeadPlace { tag, start, body_length })
     }
 
-    /// A head is expected on a flow at this sequence number, behind so many bytes of a body. Returns it where it is not pending already.
+    /// Expects a head at this position, behind a body of this length. Returns it unless it was pending
+    /// already.
     pub(super) fn expect(
         &mut self,
-        (flow, tag): (Flow, u32),
-        (sequence, body): (u32, usize),
+        position: StreamPosition,
+        body_length: usize,
         time: Timestamp,
         context: T,
-        given_up: &mut dyn FnMut(GivenUp<T>),
-    ) -> Option<Key> {
-        let known = self.of_flow(&flow).find(|(_, pending)| pending.start == sequence).map(|(key, _)| key);
-        let key = match known {
-            Some(key) => key,
-            None => self.begin((flow, tag), sequence, &[], time, context, given_up),
+    ) -> Option<HeadId> {
+        let mut heads = self.of_flow(&position.flow);
+        let known = heads.find(|(_, pending)| pending.start == position.sequence).map(|(id, _)| id);
+        drop(heads);
+        let id = match known {
+            Some(id) => id,
+            None => self.begin(position, &[], time, context),
         };
-        if let Some(pending) = self.get_mut(key) {
-            pending.body = pending.body.max(body);
+        if let Some(pending) = self.get_mut(id) {
+            pending.body_length = pending.body_length.max(body_length);
         }
-        known.is_none().then_some(key)
+        known.is_none().then_some(id)
     }
 
-    /// A head begins on a flow with these bytes, the first of which has this sequence number. Heads that were pending on the flow
-    /// are given up where they are too far away to be of the same bytes, and where there is no room: then the one that begins last.
-    pub(super) fn begin(
-        &mut self,
-        (flow, tag): (Flow, u32),
-        sequence: u32,
-        bytes: &[u8],
-        time: Timestamp,
-        context: T,
-        given_up: &mut dyn FnMut(GivenUp<T>),
-    ) -> Key {
-        let mut others = self.keys(&flow);
+    /// Begins a head at this position with these bytes. Other heads of the flow are abandoned if they
+    /// are too far away to be of the same bytes; and the last one of them, if there is no room.
+    pub(super) fn begin(&mut self, position: StreamPosition, bytes: &[u8], time: Timestamp, context: T) -> HeadId {
+        let StreamPosition { flow, tag, sequence } = position;
+        let mut others = self.ids(&flow);
         others.retain(|other| {
             let Some(pending) = self.get(*other) else { return false };
             let is_near = (distance(pending.start, sequence).unsigned_abs() as usize) < LONGEST_HEAD;
             if !is_near {
-                self.give_up(*other, given_up);
+                self.abandon(*other);
             }
             is_near
         });
         if others.is_full()
             && let Some(last) = others.pop()
         {
-            self.give_up(last, given_up);
+            self.abandon(last);
         }
+        self.make_room();
+        let first_bytes = bytes.get(..LONGEST_HEAD).unwrap_or(bytes);
+        self.bytes += first_bytes.len();
+        let number = self.next_number;
+        self.next_number += 1;
+        let pending = PendingHead {
+            tag,
+            start: sequence,
+            buffer: SegmentBuffer::new(first_bytes, USUAL_HEAD),
+            body_length: 0,
+            reads: 0,
+            read_length: first_bytes.len(),
+            since: time,
+            number,
+            context,
+        };
+        self.tags[tag_index(tag)] += 1;
+        let nth = usize::from(others.iter().any(|other| other.nth == 0));
+        let id = HeadId { flow, nth };
+        self.pending[nth].insert(flow, pending);
+        self.queue.push_back((id, number));
+        id
+    }
+
+    /// Abandons the oldest heads until there is room for another one.
+    fn make_room(&mut self) {
         while self.len() >= MOST_PENDING || self.bytes + LONGEST_HEAD > MOST_BYTES {
             let Some((oldest, number)) = self.queue.pop_front() else { break };
             if self.get(oldest).is_some_and(|pending| pending.number == number) {
-                self.counts.too_many += u64::from(self.give_up(oldest, given_up));
+                self.counts.too_many += u64::from(self.abandon(oldest));
             }
         }
         if self.queue.len() > 2 * MOST_PENDING {
             let mut queue = std::mem::take(&mut self.queue);
-            queue.retain(|(key, number)| self.get(*key).is_some_and(|pending| pending.number == *number));
+            queue.retain(|(id, number)| self.get(*id).is_some_and(|pending| pending.number == *number));
             self.queue = queue;
         }
-        let start = bytes.get(..LONGEST_HEAD).unwrap_or(bytes);
-        let mut bytes = Vec::with_capacity(start.len().max(USUAL_HEAD));
-        bytes.extend_from_slice(start);
-        self.bytes += bytes.len();
-        let number = self.next;
-        self.next += 1;
-        let ranges = vec![(0, bytes.len())];
-        let looked_at = bytes.len();
-        let pending =
-            Pending { tag, start: sequence, bytes, body: 0, ranges, looks: 0, looked_at, since: time, number, context };
-        self.tags[place_of(tag)] += 1;
-        let nth = usize::from(others.iter().any(|other| other.nth == 0));
-        let key = Key { flow, nth };
-        self.pending[nth].insert(flow, pending);
-        self.queue.push_back((key, number));
-        key
     }
 
-    /// Takes a segment with the sequence number of its first byte.
-    pub(super) fn feed(
-        &mut self,
-        key: Key,
-        sequence: u32,
-        segment: &[u8],
-        given_up: &mut dyn FnMut(GivenUp<T>),
-    ) -> Fed {
-        let Some(pending) = self.pending.get_mut(key.nth).and_then(|table| table.get_mut(&key.flow)) else {
-            return Fed::Elsewhere;
+    /// Adds a segment whose first byte has this sequence number.
+    pub(super) fn add_segment(&mut self, id: HeadId, sequence: u32, segment: &[u8]) -> SegmentOutcome {
+        let Some(pending) = self.pending.get_mut(id.nth).and_then(|table| table.get_mut(&id.flow)) else {
+            return SegmentOutcome::Outside;
         };
         let distance = distance(pending.start, sequence);
         let (skip, offset) = match usize::try_from(distance) {
@@ -346,458 +400,156 @@ impl<T> Heads<T> {
         };
         let segment = segment.get(skip..).unwrap_or_default();
         if segment.is_empty() || offset >= LONGEST_HEAD {
-            return Fed::Elsewhere;
+            return SegmentOutcome::Outside;
         }
         let segment = segment.get(..LONGEST_HEAD - offset).unwrap_or(segment);
-        let before = pending.bytes.len();
-        let conflict = pending.insert(offset, segment);
-        self.bytes += pending.bytes.len() - before;
+        let before = pending.buffer.len();
+        let conflict = pending.buffer.insert(offset, segment);
+        self.bytes += pending.buffer.len() - before;
         self.counts.conflicts += u64::from(conflict);
-        if pending.ranges.len() > MOST_GAPS {
+        if pending.buffer.range_count() > MOST_GAPS {
             self.counts.too_many_gaps += 1;
-            self.give_up(key, given_up);
-            return Fed::Taken;
+            self.abandon(id);
+            return SegmentOutcome::Stored;
         }
-        let whole = pending.contiguous();
-        // The end of an HTTP head, even where it is sent byte by byte.
-        let has_ended =
-            pending.bytes.get(..whole).is_some_and(|bytes| bytes.ends_with(b"\n\r\n") || bytes.ends_with(b"\n\n"));
-        let is_due = has_ended || pending.looks < FREE_LOOKS || whole >= pending.looked_at + pending.looked_at / 8;
-        if whole > pending.looked_at && (is_due || whole >= LONGEST_HEAD) { Fed::Grown } else { Fed::Taken }
+        if pending.is_due() { SegmentOutcome::Grown } else { SegmentOutcome::Stored }
     }
 
-    /// What there is of a head without a gap, and what was remembered of its first packet.
-    pub(super) fn look(&mut self, key: Key) -> Option<(&[u8], &T)> {
-        let pending = self.get_mut(key)?;
-        let whole = pending.contiguous();
-        pending.looks += 1;
-        pending.looked_at = whole;
-        Some((&pending.bytes[..whole], &pending.context))
+    /// The bytes of a head before its first gap, and its context. They count as read.
+    pub(super) fn read_bytes(&mut self, id: HeadId) -> Option<(&[u8], &T)> {
+        let pending = self.get_mut(id)?;
+        let bytes = pending.buffer.contiguous();
+        pending.reads += 1;
+        pending.read_length = bytes.len();
+        Some((bytes, &pending.context))
     }
 
-    /// The head is whole, with so many bytes of which no other head begins behind the first.
-    pub(super) fn done(&mut self, key: Key, length: usize) {
-        self.forget_within(key, length);
-        if self.forget(key) {
+    /// Ends a complete head. No other head begins among its first `length` bytes, except at the first.
+    pub(super) fn complete(&mut self, id: HeadId, length: usize) {
+        self.discard_within(id, length);
+        if self.discard(id) {
             self.counts.assembled += 1;
         }
     }
 
-    /// The head is whole, and another one begins so many bytes after its start, of which parts may be there already. What lies
-    /// between the bytes that are there and that place is a body. Returns the other one.
-    pub(super) fn go_on(&mut self, key: Key, after: usize, now: Timestamp) -> Key {
-        self.forget_within(key, after);
-        let number = self.next;
-        let Some(pending) = self.get_mut(key) else { return key };
-        let body = after.saturating_sub(pending.contiguous());
-        pending.start = pending.start.wrapping_add(after as u32);
+    /// Ends a complete head, and continues with the one that begins `offset` bytes after its start, parts
+    /// of which may have come. Everything between the bytes that are there and that place is a body.
+    /// Returns the next head.
+    pub(super) fn advance(&mut self, id: HeadId, offset: usize, now: Timestamp) -> HeadId {
+        self.discard_within(id, offset);
+        let number = self.next_number;
+        let Some(pending) = self.get_mut(id) else { return id };
+        let before = pending.buffer.len();
+        let body_length = offset.saturating_sub(pending.buffer.contiguous().len());
+        pending.start = pending.start.wrapping_add(offset as u32);
         let start = pending.start;
-        let gone = after.min(pending.bytes.len());
-        pending.bytes.drain(..gone);
-        pending.ranges.retain_mut(|(start, end)| {
-            (*start, *end) = (start.saturating_sub(after), end.saturating_sub(after));
-            *end > 0
-        });
-        pending.body = body;
-        // What came early behind a body was not looked at with the head before it.
-        (pending.looks, pending.looked_at) = (0, if body > 0 { 0 } else { pending.contiguous() });
+        pending.buffer.remove_front(offset);
+        let removed = before - pending.buffer.len();
+        pending.body_length = body_length;
+        pending.reads = 0;
+        // Bytes that came early behind a body were not read with the head before it.
+        pending.read_length = if body_length > 0 { 0 } else { pending.buffer.contiguous().len() };
         (pending.since, pending.number) = (now, number);
-        self.next += 1;
-        self.bytes -= gone;
+        self.next_number += 1;
+        self.bytes -= removed;
         self.counts.assembled += 1;
-        if self.are_single() {
-            self.queue.push_back((key, number));
-            return key;
+        if !self.are_single() {
+            let early = self.of_flow(&id.flow).find(|(other, pending)| *other != id && pending.start == start);
+            if let Some((early, _)) = early {
+                self.merge(id, early);
+                return early;
+            }
         }
-        let early = self.of_flow(&key.flow).find(|(other, pending)| *other != key && pending.start == start);
-        if let Some((early, _)) = early {
-            self.merge(key, early);
-            return early;
-        }
-        self.queue.push_back((key, number));
-        key
+        self.queue.push_back((id, number));
+        id
     }
 
-    /// Forgets what seemed to begin among so many bytes behind the first of a head.
-    fn forget_within(&mut self, key: Key, length: usize) {
+    /// Discards another head of the flow that seemed to begin within the first `length` bytes of a head.
+    fn discard_within(&mut self, id: HeadId, length: usize) {
         if self.are_single() {
             return;
         }
-        let Some((_, start, _)) = self.place(key) else { return };
-        let is_within = |pending: &Pending<T>| (1..length).contains(&(pending.start.wrapping_sub(start) as usize));
-        let false_start = self.of_flow(&key.flow).find(|(other, pending)| *other != key && is_within(pending));
+        let Some(HeadPlace { start, .. }) = self.place(id) else { return };
+        let is_within = |pending: &PendingHead<T>| (1..length).contains(&(pending.start.wrapping_sub(start) as usize));
+        let false_start = self.of_flow(&id.flow).find(|(other, pending)| *other != id && is_within(pending));
         if let Some((false_start, _)) = false_start {
-            self.forget(false_start);
+            self.discard(false_start);
         }
     }
 
-    /// Two that begin at the same byte are one, which keeps what is remembered of the packet that it begins in.
-    fn merge(&mut self, from: Key, into: Key) {
-        let Some(gone) = self.remove(from) else { return };
+    /// Merges two heads that begin at the same byte. The result has the context of `into`.
+    fn merge(&mut self, from: HeadId, into: HeadId) {
+        let Some(removed) = self.remove(from) else { return };
         let Some(pending) = self.get_mut(into) else { return };
-        let before = pending.bytes.len();
-        for &(start, end) in &gone.ranges {
-            if let Some(bytes) = gone.bytes.get(start..end).filter(|bytes| !bytes.is_empty()) {
-                pending.insert(start, bytes);
-            }
-        }
-        pending.body = pending.body.max(gone.body);
-        let more = pending.bytes.len() - before;
-        self.bytes += more;
+        let before = pending.buffer.len();
+        pending.buffer.merge(&removed.buffer);
+        pending.body_length = pending.body_length.max(removed.body_length);
+        let added = pending.buffer.len() - before;
+        self.bytes += added;
     }
 
-    /// The head is none, after all.
-    pub(super) fn forget(&mut self, key: Key) -> bool {
-        self.remove(key).is_some()
+    /// Discards what turned out to be no head.
+    pub(super) fn discard(&mut self, id: HeadId) -> bool {
+        self.remove(id).is_some()
     }
 
-    /// The head is as long as one may be, and still not whole.
-    pub(super) fn too_long(&mut self, key: Key) {
-        if self.forget(key) {
+    /// Discards a head that has the greatest length and is still not complete.
+    pub(super) fn discard_too_long(&mut self, id: HeadId) {
+        if self.discard(id) {
             self.counts.too_long += 1;
         }
     }
 
-    /// When the head that has waited for longest is to be given up.
-    pub(super) fn due(&mut self) -> Option<Timestamp> {
-        while let Some(&(key, number)) = self.queue.front() {
-            if let Some(pending) = self.get(key).filter(|pending| pending.number == number) {
-                return Some(pending.since + LONGEST_WAIT);
+    /// The time at which the oldest head reaches its timeout.
+    pub(super) fn next_timeout(&mut self) -> Option<Timestamp> {
+        while let Some(&(id, number)) = self.queue.front() {
+            if let Some(pending) = self.get(id).filter(|pending| pending.number == number) {
+                return Some(pending.since + TIMEOUT);
             }
             self.queue.pop_front();
         }
         None
     }
 
-    /// Gives up the head that has waited for longest: once it is [due](Self::due).
-    pub(super) fn expire(&mut self, given_up: &mut dyn FnMut(GivenUp<T>)) {
-        if let Some((key, _)) = self.queue.pop_front() {
-            self.counts.too_old += u64::from(self.give_up(key, given_up));
+    /// Abandons the oldest head. To be called once it has reached its
+    /// [timeout](Self::next_timeout).
+    pub(super) fn expire_oldest(&mut self) {
+        if let Some((id, _)) = self.queue.pop_front() {
+            self.counts.too_old += u64::from(self.abandon(id));
         }
     }
 
-    /// The input has ended: gives up all, in the order in which they began.
-    pub(super) fn end(&mut self, given_up: &mut dyn FnMut(GivenUp<T>)) {
-        while let Some((key, number)) = self.queue.pop_front() {
-            if self.get(key).is_some_and(|pending| pending.number == number) {
-                self.give_up(key, given_up);
+    /// Abandons all heads, in the order in which they began.
+    pub(super) fn abandon_all(&mut self) {
+        while let Some((id, number)) = self.queue.pop_front() {
+            if self.get(id).is_some_and(|pending| pending.number == number) {
+                self.abandon(id);
             }
         }
     }
 
-    fn remove(&mut self, key: Key) -> Option<Pending<T>> {
-        let pending = self.pending.get_mut(key.nth)?.remove(&key.flow)?;
-        self.bytes -= pending.bytes.len();
-        self.tags[place_of(pending.tag)] -= 1;
+    fn remove(&mut self, id: HeadId) -> Option<PendingHead<T>> {
+        let pending = self.pending.get_mut(id.nth)?.remove(&id.flow)?;
+        self.bytes -= pending.buffer.len();
+        self.tags[tag_index(pending.tag)] -= 1;
         Some(pending)
     }
 
-    /// False where nothing was lost: there was no head, or nothing came of the one that was expected.
-    fn give_up(&mut self, key: Key, given_up: &mut dyn FnMut(GivenUp<T>)) -> bool {
-        let Some(mut pending) = self.remove(key) else { return false };
-        if pending.bytes.is_empty() {
+    /// Returns false if nothing was lost: there was no such head, or none of its bytes had come.
+    fn abandon(&mut self, id: HeadId) -> bool {
+        let Some(PendingHead { buffer, start, context, .. }) = self.remove(id) else { return false };
+        if buffer.is_empty() {
             return false;
         }
-        let whole = pending.contiguous();
-        pending.bytes.truncate(whole);
-        given_up(GivenUp { bytes: pending.bytes, start: pending.start, context: pending.context });
+        self.abandoned.push(AbandonedHead { bytes: buffer.into_contiguous(), start, context });
         true
     }
 }
 
-/// How far the second lies behind the first on the circle of sequence numbers, the nearer way round (RFC 9293 section 3.4).
+/// The signed distance between two sequence numbers, the shorter way round (RFC 9293 section 3.4).
 fn distance(from: u32, to: u32) -> i32 {
     to.wrapping_sub(from) as i32
 }
 
-impl<T> Pending<T> {
-    fn contiguous(&self) -> usize {
-        match self.ranges.first() {
-            Some(&(0, end)) => end,
-            _ => 0,
-        }
-    }
-
-    /// Puts bytes in their place where nothing is yet. True where some were there with another value.
-    fn insert(&mut self, start: usize, segment: &[u8]) -> bool {
-        let end = start + segment.len();
-        if self.bytes.len() < end {
-            self.bytes.resize(end, 0);
-        }
-        let mut conflict = false;
-        let mut place = start;
-        // What is there already is compared, what lies between is filled.
-        for &(known_start, known_end) in &self.ranges {
-            if known_end <= place || known_start >= end {
-                continue;
-            }
-            let (from, to) = (known_start.max(place), known_end.min(end));
-            self.bytes[place..from].copy_from_slice(&segment[place - start..from - start]);
-            conflict |= self.bytes[from..to] != segment[from - start..to - start];
-            place = to;
-        }
-        self.bytes[place..end].copy_from_slice(&segment[place - start..]);
-        self.add_range(start, end);
-        conflict
-    }
-
-    fn add_range(&mut self, mut start: usize, mut end: usize) {
-        self.ranges.retain(|&(known_start, known_end)| {
-            let touches = known_start <= end && start <= known_end;
-            if touches {
-                (start, end) = (start.min(known_start), end.max(known_end));
-            }
-            !touches
-        });
-        let place = self.ranges.partition_point(|&(known_start, _)| known_start < start);
-        self.ranges.insert(place, (start, end));
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::flow::{End, Protocol};
-    use proptest::prelude::*;
-
-    fn flow(port: u16) -> Flow {
-        let end = |last, port| End { address: [10, 0, 0, last].into(), port: Some(port) };
-        Flow { source: end(1, port), destination: end(2, 443), protocol: Protocol::TCP }
-    }
-
-    fn at(seconds: i64) -> Timestamp {
-        Timestamp::from_parts(seconds, 0)
-    }
-
-    fn none(_: GivenUp<()>) {
-        panic!("nothing is to be given up here");
-    }
-
-    /// The first head of a flow.
-    fn first(port: u16) -> Key {
-        Key { flow: flow(port), nth: 0 }
-    }
-
-    fn begun(start: u32, bytes: &[u8]) -> Heads<()> {
-        let mut heads = Heads::new();
-        heads.begin((flow(1), 7), start, bytes, at(0), (), &mut none);
-        heads
-    }
-
-    fn whole(heads: &mut Heads<()>) -> Vec<u8> {
-        heads.look(first(1)).unwrap().0.to_vec()
-    }
-
-    #[test]
-    fn segments_in_any_order_over_the_wrap_make_one_head() {
-        let start = u32::MAX - 2;
-        let mut heads = begun(start, b"ab");
-        assert_eq!(heads.feed(first(1), start.wrapping_add(4), b"ef", &mut none), Fed::Taken);
-        assert_eq!(heads.feed(first(1), start.wrapping_add(2), b"cd", &mut none), Fed::Grown);
-        assert_eq!(whole(&mut heads), b"abcdef");
-    }
-
-    #[test]
-    fn the_first_copy_wins_and_a_conflict_is_counted_once_a_segment() {
-        let mut heads = begun(0, b"abcd");
-        assert_eq!(heads.feed(first(1), 2, b"XXef", &mut none), Fed::Grown);
-        whole(&mut heads);
-        assert_eq!(heads.feed(first(1), 0, b"abcd", &mut none), Fed::Taken);
-        assert_eq!(whole(&mut heads), b"abcdef");
-        assert_eq!(heads.counts().conflicts, 1);
-    }
-
-    #[test]
-    fn a_segment_that_reaches_back_before_the_head_is_cut() {
-        let mut heads = begun(100, b"ab");
-        assert_eq!(heads.feed(first(1), 98, b"..abcd", &mut none), Fed::Grown);
-        assert_eq!(whole(&mut heads), b"abcd");
-        assert_eq!(heads.feed(first(1), 90, b"before", &mut none), Fed::Elsewhere);
-        assert_eq!(heads.feed(first(2), 102, b"cd", &mut none), Fed::Elsewhere);
-    }
-
-    #[test]
-    fn what_waits_too_long_is_given_up_with_what_there_is() {
-        let mut heads = begun(0, b"ab");
-        heads.feed(first(1), 5, b"gap", &mut none);
-        assert_eq!(heads.due(), Some(at(60)));
-        let mut given_up = Vec::new();
-        heads.expire(&mut |gone| given_up.push(gone.bytes));
-        assert_eq!(heads.due(), None);
-        assert_eq!(given_up, [b"ab"]);
-        assert_eq!((heads.counts().too_old, heads.bytes, heads.is_empty()), (1, 0, true));
-    }
-
-    #[test]
-    fn a_flood_of_half_heads_is_bounded_and_the_newest_stay() {
-        let mut heads = Heads::new();
-        let mut gone = 0;
-        for number in 0..3 * MOST_PENDING {
-            let mut flow = flow(number as u16);
-            flow.destination.port = Some((number >> 16) as u16);
-            let key = heads.begin((flow, number as u32), 0, &[0; 1400], at(0), (), &mut |_| gone += 1);
-            heads.feed(key, 9000, &[1; 1400], &mut |_| gone += 1);
-        }
-        assert!(heads.len() <= MOST_PENDING && heads.bytes <= MOST_BYTES);
-        assert_eq!(heads.counts().too_many, gone);
-        assert_eq!(heads.len() as u64 + gone, 3 * MOST_PENDING as u64);
-        assert!(heads.queue.len() <= 2 * MOST_PENDING + 1);
-    }
-
-    #[test]
-    fn what_came_early_of_the_next_head_is_kept() {
-        let mut heads = begun(u32::MAX, b"ab");
-        heads.feed(first(1), 7, b"ij", &mut none);
-        heads.feed(first(1), 1, b"cdef", &mut none);
-        heads.go_on(first(1), 4, at(5));
-        assert_eq!((whole(&mut heads), heads.place(first(1))), (b"ef".to_vec(), Some((7, 3, 0))));
-        assert_eq!(heads.feed(first(1), 5, b"gh", &mut none), Fed::Grown);
-        assert_eq!((whole(&mut heads), heads.due()), (b"efghij".to_vec(), Some(at(65))));
-        assert_eq!((heads.bytes, heads.counts().assembled), (6, 1));
-        heads.expire(&mut |_| {});
-        assert!(heads.is_empty() && heads.queue.is_empty() && heads.bytes == 0);
-    }
-
-    #[test]
-    fn a_head_behind_a_body_is_expected_where_the_body_ends() {
-        let start = u32::MAX - 4;
-        let mut heads = Heads::new();
-        heads.expect((flow(1), 7), (start, 10), at(0), (), &mut none);
-        assert_eq!(heads.expected_in(first(1), start - 10, 9), None);
-        let expected = |offset, is_first| Some(Expected { offset, body: 10, is_first });
-        assert_eq!(heads.expected_in(first(1), start - 10, 10), expected(10, true));
-        assert_eq!(heads.expected_in(first(1), start, 3), expected(0, true));
-        assert!(heads.is_body(&flow(1), start - 10) && heads.is_body(&flow(1), start - 1));
-        assert!(!heads.is_body(&flow(1), start - 11) && !heads.is_body(&flow(1), start));
-        // Of the body nothing is kept; what comes early of the head is.
-        assert_eq!(heads.feed(first(1), start - 10, b"body", &mut none), Fed::Elsewhere);
-        assert_eq!(heads.feed(first(1), start.wrapping_add(6), b"gh", &mut none), Fed::Taken);
-        assert_eq!(heads.expected_in(first(1), start - 2, 8), expected(2, false));
-        assert_eq!(heads.feed(first(1), start - 2, b"..abcdef", &mut none), Fed::Grown);
-        assert_eq!((whole(&mut heads), heads.expected_in(first(1), start - 2, 8)), (b"abcdefgh".to_vec(), None));
-        // It is whole, with a body behind it, of which four bytes are missing; the next one came early.
-        heads.feed(first(1), start.wrapping_add(12), b"next", &mut none);
-        heads.go_on(first(1), 12, at(1));
-        assert!(heads.is_unread(first(1)) && heads.is_body(&flow(1), start.wrapping_add(8)));
-        assert_eq!(whole(&mut heads), b"next");
-        // Nothing is lost where nothing came.
-        assert!(heads.forget(first(1)) && heads.due().is_none());
-        heads.expect((flow(1), 7), (500, 1), at(2), (), &mut |_| {});
-        heads.expire(&mut none);
-        assert!(heads.is_empty() && heads.bytes == 0 && heads.counts().too_old == 0);
-    }
-
-    fn held<T>(heads: &Heads<T>) -> usize {
-        heads.pending.iter().flat_map(HashMap::values).map(|pending| pending.bytes.len()).sum()
-    }
-
-    #[test]
-    fn two_heads_of_a_flow_are_pending_and_the_one_behind_the_first_stays() {
-        let mut heads = Heads::new();
-        let one = heads.begin((flow(1), 7), u32::MAX, b"ab", at(0), 1, &mut |_| panic!());
-        let two = heads.begin((flow(1), 7), 5, b"gh", at(1), 2, &mut |_| panic!());
-        assert_eq!((heads.keys(&flow(1)).to_vec(), heads.len(), heads.bytes), (vec![one, two], 2, 4));
-        for key in [one, two] {
-            heads.feed(key, 8, b"jk", &mut |_| panic!());
-            heads.feed(key, 1, b"cdef", &mut |_| panic!());
-        }
-        // What came early went to both; where they meet they are one, which began in the packet of the second.
-        assert_eq!(heads.go_on(one, 6, at(2)), two);
-        assert_eq!((heads.keys(&flow(1)).to_vec(), heads.context(two).copied()), (vec![two], Some(2)));
-        heads.feed(two, 7, b"i", &mut |_| panic!());
-        assert_eq!(heads.look(two).unwrap().0, b"ghijk");
-        heads.done(two, 5);
-        assert!(heads.is_empty() && heads.bytes == 0 && heads.counts().assembled == 2);
-    }
-
-    #[test]
-    fn what_seems_to_begin_within_a_head_goes_with_it() {
-        let mut heads = Heads::new();
-        let late = heads.begin((flow(1), 7), 4, b"ef", at(0), (), &mut none);
-        let early = heads.begin((flow(1), 7), 0, b"ab", at(0), (), &mut none);
-        assert_eq!(heads.keys(&flow(1)).to_vec(), [early, late]);
-        heads.done(early, 5);
-        assert!(heads.is_empty() && heads.bytes == 0);
-    }
-
-    #[test]
-    fn a_third_head_takes_the_place_of_the_last_and_one_far_away_that_of_all() {
-        let mut heads = Heads::new();
-        let mut given_up = Vec::new();
-        for start in [100, 300, 200, 200 + LONGEST_HEAD as u32] {
-            let text = start.to_string();
-            heads.begin((flow(1), 7), start, text.as_bytes(), at(0), (), &mut |gone| {
-                given_up.push(String::from_utf8(gone.bytes).unwrap());
-            });
-            assert!(heads.keys(&flow(1)).len() <= MOST_OF_FLOW && heads.bytes == held(&heads));
-        }
-        assert_eq!(given_up, ["300", "100", "200"]);
-    }
-
-    #[test]
-    fn a_head_of_holes_is_given_up() {
-        let mut heads = begun(0, b"a");
-        let mut given_up = 0;
-        for hole in 1..=MOST_GAPS as u32 + 1 {
-            heads.feed(first(1), hole * 2, b"x", &mut |_| given_up += 1);
-        }
-        assert_eq!((given_up, heads.counts().too_many_gaps), (1, 1));
-    }
-
-    #[test]
-    fn a_head_sent_byte_by_byte_is_not_looked_at_for_each_byte() {
-        let mut heads = begun(0, b"a");
-        let mut looks = 0;
-        for sequence in 1..LONGEST_HEAD as u32 {
-            if heads.feed(first(1), sequence, b"x", &mut none) == Fed::Grown {
-                heads.look(first(1)).unwrap();
-                looks += 1;
-            }
-        }
-        assert!(looks < 100, "{looks} looks");
-        assert_eq!(whole(&mut heads).len(), LONGEST_HEAD);
-    }
-
-    proptest! {
-        /// Any way to cut a stream, shuffle and repeat its pieces gives the same bytes.
-        #[test]
-        fn any_cut_and_order_gives_the_stream(
-            stream in prop::collection::vec(any::<u8>(), 2..600),
-            start in any::<u32>(),
-            cuts in prop::collection::vec((0usize..600, 1usize..200), 0..25),
-            seed in any::<u64>(),
-        ) {
-            let mut pieces: Vec<(usize, usize)> = cuts
-                .into_iter()
-                .map(|(from, length)| (from.min(stream.len() - 1), length))
-                .map(|(from, length)| (from, (from + length).min(stream.len())))
-                .collect();
-            // Something has to cover the whole of it.
-            let step = 1 + (seed % 97) as usize + stream.len() / 20;
-            pieces.extend((0..stream.len()).step_by(step).map(|from| (from, (from + step).min(stream.len()))));
-            let mut state = seed;
-            for place in (1..pieces.len()).rev() {
-                state = state.wrapping_mul(6364136223846793005).wrapping_add(1);
-                pieces.swap(place, (state >> 33) as usize % (place + 1));
-            }
-            let mut heads = begun(start, &stream[..1]);
-            for (from, to) in pieces {
-                heads.feed(first(1), start.wrapping_add(from as u32), &stream[from..to], &mut none);
-            }
-            prop_assert_eq!(whole(&mut heads), stream);
-            prop_assert_eq!(heads.counts().conflicts, 0);
-        }
-
-        #[test]
-        fn any_segments_stay_within_bounds(
-            segments in prop::collection::vec((any::<u32>(), 0usize..3000, any::<u8>()), 0..60),
-        ) {
-            let mut heads = begun(0, b"a");
-            for (sequence, length, byte) in segments {
-                heads.feed(first(1), sequence % 40_000, &vec![byte; length], &mut |_| {});
-            }
-            prop_assert!(heads.bytes <= LONGEST_HEAD);
-            prop_assert_eq!(heads.bytes, held(&heads));
-        }
-    }
-}
+mod tests;

@@ -452,7 +452,7 @@ fn other_rules_take_effect_between_blocks() {
     use rattap::alert::exclusion::Exclusions;
     use rattap::capture::{Block, Files, Fill, Inputs, Source};
     use rattap::indicator::{IndicatorSet, Learned, builtin};
-    use rattap::scan::{Findings, scan};
+    use rattap::scan::{Findings, ScanRequest, scan};
     use rattap::track::{TrackSettings, Tracker};
 
     let rule = OneRule::new(&format!("effect = 'suppress'\n{LASTS}"), "destination = '203.0.113.66'");
@@ -473,7 +473,7 @@ fn other_rules_take_effect_between_blocks() {
                 block.bytes[sequence] ^= told.len() as u8;
             }
             let mut findings = Findings::default();
-            scan(&block, &Learned::default(), &mut findings);
+            scan(&block, &Learned::default(), ScanRequest::default(), &mut findings);
             tracker.take(&block, &findings, &mut |_| ());
         }
         told.push(tracker.counts().exclusions.iter().map(|counts| counts.suppressed).sum::<u64>());

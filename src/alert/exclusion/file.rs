@@ -324,7 +324,7 @@ impl Check<'_> {
             }),
             server_names: self.values("server_name", fields.server_name, |text| server_name(text)),
             signatures: self.values("signature", fields.signature, |text| {
-                let known = Signature::ALL.into_iter().find(|known| known.id() == text);
+                let known = Signature::find(text);
                 known.ok_or_else(|| format!("one of {} is wanted", Signature::ALL.map(Signature::id).join(", ")))
             }),
             schedule,

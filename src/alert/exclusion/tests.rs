@@ -7,6 +7,7 @@ use crate::alert::{DnsFacts, HttpFacts, MatchBasis, Phase};
 use crate::capture::Origin;
 use crate::flow::{End, Vlans};
 use crate::indicator::builtin;
+use crate::tools::ToolId;
 use crate::units::ByteCount;
 
 /// 2026-06-09T09:00:00Z, a Tuesday.
@@ -22,7 +23,7 @@ const DAY: i64 = 86_400;
 fn gateway() -> Alert {
     let end = |address: &str, port| End { address: address.parse().unwrap(), port: Some(port) };
     Alert {
-        signature: Signature::NetsupportGateway,
+        signature: Signature::find("netsupport-gateway").unwrap(),
         phase: Phase::First,
         severity: 6,
         id: 0,
@@ -48,7 +49,7 @@ fn gateway() -> Alert {
         server_name: None,
         http: None,
         indicator: None,
-        basis: MatchBasis::NetsupportRequest,
+        basis: MatchBasis::ToolRequest(ToolId::find("NetSupport").unwrap()),
         exclusion: None,
         origin: Arc::new(Origin::default()),
         packets: None,

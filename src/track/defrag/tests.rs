@@ -1,7 +1,7 @@
 use super::*;
 use crate::alert::{Alert, Signature};
 use crate::indicator::{Learned, builtin};
-use crate::scan::{Findings, scan};
+use crate::scan::{Findings, ScanRequest, scan};
 use crate::track::{TrackCounts, TrackSettings, Tracker};
 use proptest::prelude::*;
 
@@ -96,7 +96,7 @@ fn track(packets: &[Timed], per_block: usize) -> (Vec<Alert>, TrackCounts) {
     for (number, packets) in (0..).zip(packets.chunks(per_block)) {
         let block = Block { number, ..block(&set, packets) };
         let mut findings = Findings::default();
-        scan(&block, &learned, &mut findings);
+        scan(&block, &learned, ScanRequest::default(), &mut findings);
         tracker.take(&block, &findings, &mut |alert| alerts.push(alert));
         learned = tracker.publish().unwrap_or(learned);
     }
@@ -127,7 +127,7 @@ fn total(packets: &[Vec<u8>]) -> u64 {
 }
 
 fn given_up(counts: &TrackCounts) -> Vec<(&'static str, u64)> {
-    let all = GiveUp::ALL.iter().zip(counts.fragments.given_up);
+    let all = AbandonReason::ALL.iter().zip(counts.fragments.abandoned);
     all.filter(|(_, count)| *count > 0).map(|(why, count)| (why.reason(), count)).collect()
 }
 
@@ -161,7 +161,7 @@ fn a_number_used_again_is_another_datagram() {
     let first = fragments(7, &udp(5000, 4888, &[1; 3000]), &[1480]);
     let second = fragments(7, &udp(5001, 4888, &[2; 3000]), &[1480]);
     let (alerts, counts) = track(&at_once([first, second].concat()), 100);
-    assert_eq!((counts.fragments.whole, counts.sightings[Signature::C2Endpoint as usize]), (2, 2), "{alerts:?}");
+    assert_eq!((counts.fragments.whole, counts.sightings[Signature::C2Endpoint.index()]), (2, 2), "{alerts:?}");
 }
 
 #[test]
@@ -257,7 +257,7 @@ fn a_datagram_cut_by_the_capture_is_read_as_far_as_it_goes() {
     cut.frames.iter_mut().for_each(|frame| frame.captured = 96);
     let (mut findings, mut alerts) = (Findings::default(), Vec::new());
     let mut tracker = Tracker::new(TrackSettings::default());
-    scan(&cut, &Learned::default(), &mut findings);
+    scan(&cut, &Learned::default(), ScanRequest::default(), &mut findings);
     tracker.take(&cut, &findings, &mut |alert| alerts.push(alert));
     assert_eq!(alerts[0].signature, Signature::C2Endpoint);
     assert_eq!(given_up(&tracker.counts()), [("cut by the capture", 1)]);
@@ -278,7 +278,7 @@ fn a_fragmented_answer_teaches_its_address_from_its_last_fragment_on() {
     let learned: Vec<_> = alerts.iter().filter(|alert| alert.signature == Signature::C2ResolvedAddress).collect();
     assert_eq!(learned.iter().map(|alert| alert.count).sum::<u64>(), 1, "{alerts:?}");
     assert_eq!(learned[0].client.port, Some(6002));
-    assert_eq!(counts.sightings[Signature::C2DomainAnswer as usize], 1);
+    assert_eq!(counts.sightings[Signature::C2DomainAnswer.index()], 1);
 }
 
 #[test]
@@ -320,11 +320,11 @@ fn a_flood_of_fragments_stays_in_bounds_and_hides_nothing() {
         }
         let block = block(&set, &packets);
         let mut findings = Findings::default();
-        scan(&block, &Learned::default(), &mut findings);
+        scan(&block, &Learned::default(), ScanRequest::default(), &mut findings);
         for (finding, (_, packet)) in findings.list.iter().zip(&packets) {
             let decoded = crate::decode::decode(LinkType::RAW, packet, packet.len() as u32).unwrap();
-            for released in defrag.take(&block, finding, &decoded.fragment.unwrap(), now) {
-                contacts += released.lone.len();
+            for released in defrag.add(&block, finding, &decoded.fragment.unwrap(), now) {
+                contacts += released.lone_fragments.len();
                 whole += released.block.frames.len();
             }
         }
@@ -333,7 +333,7 @@ fn a_flood_of_fragments_stays_in_bounds_and_hides_nothing() {
     }
     assert_eq!(whole, 1);
     while let Some(released) = defrag.next_unfinished() {
-        contacts += released.lone.len();
+        contacts += released.lone_fragments.len();
     }
     assert_eq!((contacts, defrag.bytes, defrag.table.len()), (20_000, 0, 0));
 }
@@ -389,12 +389,12 @@ proptest! {
         packets.sort_by_cached_key(|packet| foldhash::fast::FixedState::with_seed(seed).hash_one(packet));
         let block = block(&set, &at_once(packets.clone()));
         let mut findings = Findings::default();
-        scan(&block, &Learned::default(), &mut findings);
+        scan(&block, &Learned::default(), ScanRequest::default(), &mut findings);
         prop_assert_eq!(findings.list.len(), packets.len());
         let (mut defrag, mut whole) = (Defrag::default(), Vec::new());
         for (finding, packet) in findings.list.iter().zip(&packets) {
             let decoded = crate::decode::decode(LinkType::RAW, packet, packet.len() as u32).unwrap();
-            let released = defrag.take(&block, finding, &decoded.fragment.unwrap(), finding.time);
+            let released = defrag.add(&block, finding, &decoded.fragment.unwrap(), finding.time);
             whole.extend(released.into_iter().filter(|released| !released.block.frames.is_empty()));
         }
         prop_assert_eq!((whole.len(), defrag.counts().whole), (1, 1));

@@ -11,7 +11,8 @@ use rattap::alert::exclusion::Exclusions;
 use rattap::alert::{Alert, Signature};
 use rattap::capture::{Block, Frame, LinkType, Origin};
 use rattap::indicator::{IndicatorSet, Learned, builtin, feed};
-use rattap::scan::{Findings, ScanCounts, scan};
+use rattap::scan::{Findings, ScanCounts, ScanRequest, scan};
+use rattap::tools::ToolActivity;
 use rattap::track::{NameSeen, TrackCounts, TrackSettings, Tracker};
 use rattap::units::Timestamp;
 
@@ -149,7 +150,7 @@ impl Told {
     #[allow(dead_code, reason = "for those who cut sayings")]
     pub fn heard(&self) -> Heard {
         let name = |signature: Signature| match signature {
-            Signature::NetsupportSession | Signature::NetsupportGateway => "netsupport",
+            Signature::Tool(_, ToolActivity::Session | ToolActivity::Gateway) => "netsupport",
             other => other.id(),
         };
         let keys = self.alerts.iter().map(|alert| {
@@ -411,7 +412,7 @@ impl Story {
         let settings = TrackSettings { repeat_window: self.window, exclusions, ..TrackSettings::default() };
         let mut tracker = Tracker::new(settings);
         tracker.keep_names();
-        let mut findings = Findings { wants_names: true, ..Findings::default() };
+        let mut findings = Findings::default();
         let mut told = Told::default();
         // What was published before each Block.
         let mut published = vec![Arc::new(Learned::default())];
@@ -422,13 +423,14 @@ impl Story {
             rest = after;
             let block = block(number, frames);
             let known = published.len() - 1 - delays(number).min(published.len() - 1);
-            findings.wants_segments = match notes {
+            let segments = match notes {
                 Notes::AsWanted => tracker.wants_segments(),
                 Notes::All => true,
                 Notes::None => false,
                 Notes::Some => number % 3 == 1,
             };
-            scan(&block, &published[known], &mut findings);
+            let request = ScanRequest { names: true, segments, ..ScanRequest::default() };
+            scan(&block, &published[known], request, &mut findings);
             tracker.take(&block, &findings, &mut |alert| told.alerts.push(alert));
             told.names.extend(tracker.names());
             let next = tracker.publish().map(Arc::new).or(published.last().cloned());

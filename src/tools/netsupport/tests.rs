@@ -10,28 +10,27 @@ const POLL: &str = "POST http://91.202.233.25/fakeurl.htm HTTP/1.1\nUser-Agent: 
     Content-Type: application/x-www-form-urlencoded\nContent-Length:    22\nHost: 91.202.233.25\nConnection: Keep-Alive\n\n\
     CMD=POLL\nINFO=1\nACK=1\n";
 
-fn head(bytes: &[u8]) -> Option<Message<'_>> {
+fn head(bytes: &[u8]) -> Option<ToolMessage> {
     match http::request(bytes) {
         ParseResult::Whole(head, length) => request(&head, &bytes[length..]),
         ParseResult::Partial | ParseResult::Other => None,
     }
 }
 
-fn answer(bytes: &[u8]) -> Option<Message<'_>> {
+fn answered(bytes: &[u8]) -> Option<ToolMessage> {
     match http::response(bytes) {
-        ParseResult::Whole(head, length) => response(&head, &bytes[length..]),
+        ParseResult::Whole(head, length) => answer(&head, &bytes[length..]),
         ParseResult::Partial | ParseResult::Other => None,
     }
 }
 
-fn poll() -> Message<'static> {
-    Message {
-        side: Side::Client,
-        command: Some(Command::Poll),
-        user_agent: Some(b"NetSupport Manager/1.3"),
-        gateway_version: None,
-        gateway: Some(Authority { host: Host::V4([91, 202, 233, 25].into()), port: None }),
-    }
+fn poll() -> ToolMessage {
+    ToolMessage { kind: MessageKind::Request, command: Some("POLL".to_owned()), version: None }
+}
+
+/// The command of a segment that starts with a body.
+fn command_of(segment: &[u8]) -> Option<String> {
+    body(segment).and_then(|message| message.command)
 }
 
 #[test]
@@ -40,23 +39,23 @@ fn a_poll() {
     // As a scanner sends it, and through something that writes lines anew.
     assert_eq!(head(POLL.replace('\n', "\r\n").as_bytes()), Some(poll()));
     let probe = POLL.replace('\n', "\r\n").replace("/1.3", "/1.0");
-    assert_eq!(head(probe.as_bytes()).and_then(|it| it.user_agent), Some(&b"NetSupport Manager/1.0"[..]));
+    assert_eq!(head(probe.as_bytes()), Some(poll()));
     let origin = POLL.replace("http://91.202.233.25", "");
     assert_eq!(head(origin.as_bytes()), Some(poll()));
     let without_host = POLL.replace("Host: 91.202.233.25\n", "");
     assert_eq!(head(without_host.as_bytes()), Some(poll()));
     let on_a_port = POLL.replace("25/fake", "25:4888/fake");
-    assert_eq!(head(on_a_port.as_bytes()).and_then(|it| it.gateway?.port), Some(4888));
+    assert_eq!(head(on_a_port.as_bytes()), Some(poll()));
 }
 
 #[test]
 fn a_head_without_its_body() {
     let end = POLL.find("CMD").unwrap();
-    let message = head(&POLL.as_bytes()[..end]).unwrap();
-    assert_eq!(message, Message { command: None, ..poll() });
-    assert_eq!(body(&POLL.as_bytes()[end..]), Some(Command::Poll));
+    let without_command = Some(ToolMessage { command: None, ..poll() });
+    assert_eq!(head(&POLL.as_bytes()[..end]), without_command);
+    assert_eq!(command_of(&POLL.as_bytes()[end..]).as_deref(), Some("POLL"));
     let cut = http::request_so_far(&POLL.as_bytes()[..100]).unwrap();
-    assert_eq!(request(&cut, b"").and_then(|it| it.user_agent), Some(&b"NetSupport Manager/1.3"[..]));
+    assert_eq!(request(&cut, b""), without_command);
 }
 
 #[test]
@@ -69,22 +68,26 @@ fn several_requests_in_a_segment() {
             Part::Partial(_) => None,
         })
         .collect();
-    assert_eq!(commands, [Command::Poll, Command::Encd, Command::Poll]);
+    assert_eq!(commands, ["POLL", "ENCD", "POLL"]);
 }
 
 #[test]
 fn answers_of_gateways() {
     let encd = b"HTTP/1.1 200 OK\nServer: NetSupport Gateway/1.92 (Windows NT)\nContent-Type: application/x-www-form-urlencoded\n\
         Content-Length:    25\nConnection: Keep-Alive\n\nCMD=ENCD\nES=1\nDATA=\x83g+\n\xff";
-    let message = answer(encd).unwrap();
-    assert_eq!((message.side, message.command), (Side::Gateway, Some(Command::Encd)));
-    assert_eq!(message.gateway_version, Some("1.92"));
-    let older = answer(b"HTTP/1.1 200 OK\r\nServer: NetSupport Gateway/1.3\r\n\r\nCMD=ACK\n").unwrap();
-    assert_eq!((older.command, older.gateway_version), (Some(Command::Ack), Some("1.3")));
-    let beat = answer(b"HTTP/1.1 200 OK\nServer: NetSupport Gateway\nContent-Length: 14\n\nCMD=HEARTBEAT\n").unwrap();
-    assert_eq!((beat.command, beat.gateway_version), (Some(Command::Heartbeat), None));
-    let unknown = answer(b"HTTP/1.1 200 OK\nServer: NetSupport Gateway/x\n\nCMD=HELLO\n").unwrap();
-    assert_eq!(unknown.command.map(|it| it.token()), Some("HELLO"));
+    let answered = |bytes: &[u8]| {
+        let message = answered(bytes).unwrap();
+        assert_eq!(message.kind, MessageKind::Answer);
+        (message.command.unwrap(), message.version)
+    };
+    let of = |command: &str, version: Option<&str>| (command.to_owned(), version.map(str::to_owned));
+    assert_eq!(answered(encd), of("ENCD", Some("1.92")));
+    let older = b"HTTP/1.1 200 OK\r\nServer: NetSupport Gateway/1.3\r\n\r\nCMD=ACK\n";
+    assert_eq!(answered(older), of("ACK", Some("1.3")));
+    let beat = b"HTTP/1.1 200 OK\nServer: NetSupport Gateway\nContent-Length: 14\n\nCMD=HEARTBEAT\n";
+    assert_eq!(answered(beat), of("HEARTBEAT", None));
+    let unknown = b"HTTP/1.1 200 OK\nServer: NetSupport Gateway/x\n\nCMD=HELLO\n";
+    assert_eq!(answered(unknown), of("HELLO", None));
 }
 
 #[test]
@@ -93,7 +96,7 @@ fn the_path_counts_with_a_command_only() {
     let with = |body: &str| format!("{unnamed}{body}");
     let message = with("CMD=ENCD\nES=1\nDATA=x");
     let message = head(message.as_bytes()).unwrap();
-    assert_eq!((message.command, message.user_agent), (Some(Command::Encd), Some(&b"Mozilla/5.0"[..])));
+    assert_eq!((message.kind, message.command.as_deref()), (MessageKind::Request, Some("ENCD")));
     for body in [
         "",
         "a=b",
@@ -142,15 +145,15 @@ fn words_that_only_mention_it() {
         "HTTP/1.1 200 OK\nX-Server: NetSupport Gateway/1.92\n\n",
         "HTTP/1.1 200 OK\nServer: NetSupport Gateways\n\n",
     ] {
-        assert_eq!(answer(text.as_bytes()), None, "{text}");
+        assert_eq!(answered(text.as_bytes()), None, "{text}");
     }
 }
 
 #[test]
 fn bodies_in_segments_of_their_own() {
-    assert_eq!(body(b"CMD=ENCD\nES=1\nDATA=\x83\x00"), Some(Command::Encd));
-    assert_eq!(body(b"CMD=HEARTBEAT\r\n"), Some(Command::Heartbeat));
-    assert_eq!(body(b"CMD=ACK\nES"), Some(Command::Ack));
+    assert_eq!(command_of(b"CMD=ENCD\nES=1\nDATA=\x83\x00").as_deref(), Some("ENCD"));
+    assert_eq!(command_of(b"CMD=HEARTBEAT\r\n").as_deref(), Some("HEARTBEAT"));
+    assert_eq!(command_of(b"CMD=ACK\nES").as_deref(), Some("ACK"));
     for other in [&b"CMD=ACK"[..], b"CMD=ACK ", b"CMD=LIST\n", b"CMD=ACK\nhello", b"CMD=ACK\nES+", b"xCMD=ACK\n", b""] {
         assert_eq!(body(other), None, "{other:?}");
     }
@@ -160,7 +163,8 @@ fn bodies_in_segments_of_their_own() {
 fn geolocation() {
     let asks = |text: &str| {
         let asks = http::request_so_far(text.as_bytes()).is_some_and(|head| is_geolocation(&head));
-        assert_eq!(head(text.as_bytes()), None);
+        let lookup = ToolMessage { kind: MessageKind::Lookup, command: None, version: None };
+        assert_eq!(head(text.as_bytes()), asks.then_some(lookup));
         asks
     };
     for text in [
@@ -186,8 +190,8 @@ proptest! {
     #[test]
     fn any_bytes_are_read_without_panic(bytes in prop::collection::vec(any::<u8>(), 0..100), start in prop::sample::select(vec!["", "CMD=", "CMD=ACK\n"])) {
         let bytes = [start.as_bytes(), &bytes].concat();
-        if let Some(command) = body(&bytes) {
-            prop_assert!(bytes.starts_with(&[b"CMD=", command.token().as_bytes()].concat()));
+        if let Some(command) = command_of(&bytes) {
+            prop_assert!(bytes.starts_with(&[b"CMD=", command.as_bytes()].concat()));
         }
     }
 
@@ -197,7 +201,7 @@ proptest! {
         let place = place.index(bytes.len());
         bytes[place] = byte;
         if let Some(message) = head(&bytes) {
-            prop_assert_eq!(message.side, Side::Client);
+            prop_assert_eq!(message.kind, MessageKind::Request);
         }
     }
 }

@@ -1,0 +1,168 @@
+//! The tables of application protocols, and the dispatch to their readers.
+
+use std::net::IpAddr;
+
+use super::protocol::{
+    AppLayer, AppProtocol, DatagramReader, HeadSink, Recognition, Stream, StreamKind, StreamParse, StreamReader,
+};
+use super::{dns, http, quic, socks, tls, tool};
+use crate::decode::Packet;
+use crate::flow::Protocol;
+use crate::protocol::tls::ClientHello;
+use crate::scan::FindingKind;
+
+/// The protocols over TCP. Those that are recognized by ports stand first; of the others the first one
+/// that recognizes the bytes reads them.
+static STREAMS: [AppProtocol<StreamReader>; 5] =
+    [dns::OVER_TCP, tls::PROTOCOL, socks::PROTOCOL, http::PROTOCOL, tool::PROTOCOL];
+
+/// The protocols over UDP, in the same order.
+static DATAGRAMS: [AppProtocol<DatagramReader>; 2] = [dns::OVER_UDP, quic::PROTOCOL];
+
+/// For each first byte the protocols that a payload may be of: a bit for each row.
+static STREAM_CANDIDATES: [u8; 256] = candidates(&STREAMS);
+static DATAGRAM_CANDIDATES: [u8; 256] = candidates(&DATAGRAMS);
+
+/// The ports of all rows, in one array so that the test for each packet is a few comparisons.
+const STREAM_PORTS: [u16; count_ports(&STREAMS)] = ports(&STREAMS);
+const DATAGRAM_PORTS: [u16; count_ports(&DATAGRAMS)] = ports(&DATAGRAMS);
+
+/// Returns true if a packet's payload may begin a head. Inlined in the loop over all packets: nearly
+/// all of them end here.
+#[inline(always)]
+pub(in crate::scan) fn may_carry_head(packet: &Packet<'_>) -> bool {
+    let Some(&first) = packet.payload.first() else { return false };
+    match packet.protocol {
+        Protocol::TCP => {
+            has_port(packet, &STREAM_PORTS) || may_begin(&STREAMS, STREAM_CANDIDATES[first as usize], packet.payload)
+        }
+        Protocol::UDP => {
+            has_port(packet, &DATAGRAM_PORTS)
+                || may_begin(&DATAGRAMS, DATAGRAM_CANDIDATES[first as usize], packet.payload)
+        }
+        _ => false,
+    }
+}
+
+impl AppLayer<'_> {
+    /// Reads the complete heads of a stream.
+    pub fn read(&mut self, stream: Stream<'_>, sink: &mut HeadSink<'_>) -> StreamParse {
+        match protocol_of(stream) {
+            Some(protocol) => (protocol.reader.read)(self, stream, sink),
+            None => StreamParse::Other,
+        }
+    }
+
+    /// Reads the part that is there of a head that will never be complete. Only HTTP says anything before
+    /// a head's end: what looks like the start of another head is too often none, such as a DNS message
+    /// if the capture began in the middle of another one.
+    pub fn read_so_far(&mut self, stream: Stream<'_>, report: &mut dyn FnMut(FindingKind)) {
+        if let Some(read_so_far) = protocol_of(stream).and_then(|protocol| protocol.reader.read_so_far) {
+            read_so_far(self, stream, report);
+        }
+    }
+
+    /// Reads a UDP datagram.
+    pub(in crate::scan) fn read_datagram(&mut self, packet: &Packet<'_>, sink: &mut HeadSink<'_>) {
+        let protocol = by_port(&DATAGRAMS, packet).or_else(|| by_first_bytes(&DATAGRAMS, packet.payload));
+        if let Some(protocol) = protocol {
+            (protocol.reader)(self, packet, sink);
+        }
+    }
+
+    /// Reports the name in a ClientHello that was reassembled from several QUIC datagrams.
+    pub fn quic_hello(&mut self, hello: &ClientHello<'_>, destination: IpAddr, report: &mut dyn FnMut(FindingKind)) {
+        tls::report_hello(&mut self.names, hello, &tls::QUIC_SERVER_NAME, destination, report);
+    }
+}
+
+impl StreamKind {
+    /// The kind of stream that a TCP packet belongs to.
+    pub fn of(packet: &Packet<'_>) -> Self {
+        Self { destination: packet.destination, protocol: by_port(&STREAMS, packet) }
+    }
+}
+
+/// The protocol of a stream.
+fn protocol_of(stream: Stream<'_>) -> Option<&'static AppProtocol<StreamReader>> {
+    stream.kind.protocol.or_else(|| by_first_bytes(&STREAMS, stream.bytes))
+}
+
+/// The protocol that a packet's ports stand for.
+fn by_port<R>(table: &'static [AppProtocol<R>], packet: &Packet<'_>) -> Option<&'static AppProtocol<R>> {
+    table.iter().find(|row| matches!(row.recognition, Recognition::Ports(ports) if has_port(packet, ports)))
+}
+
+/// The protocol that the first bytes of a payload stand for.
+fn by_first_bytes<R>(table: &'static [AppProtocol<R>], payload: &[u8]) -> Option<&'static AppProtocol<R>> {
+    table.iter().find(|row| match row.recognition {
+        Recognition::FirstBytes { may_begin, .. } => may_begin(payload),
+        Recognition::Ports(_) => false,
+    })
+}
+
+#[inline(always)]
+fn has_port(packet: &Packet<'_>, ports: &[u16]) -> bool {
+    packet.ports.is_some_and(|(source, destination)| ports.contains(&source) || ports.contains(&destination))
+}
+
+#[inline(always)]
+fn may_begin<R>(table: &[AppProtocol<R>], candidates: u8, payload: &[u8]) -> bool {
+    candidates != 0 && any_may_begin(table, candidates, payload)
+}
+
+#[inline(never)]
+fn any_may_begin<R>(table: &[AppProtocol<R>], candidates: u8, payload: &[u8]) -> bool {
+    let is_candidate = |index: usize| candidates >> index & 1 == 1;
+    table.iter().enumerate().filter(|(index, _)| is_candidate(*index)).any(|(_, row)| match row.recognition {
+        Recognition::FirstBytes { may_begin, .. } => may_begin(payload),
+        Recognition::Ports(_) => false,
+    })
+}
+
+const fn candidates<R>(table: &[AppProtocol<R>]) -> [u8; 256] {
+    assert!(table.len() <= u8::BITS as usize, "a bit for each row");
+    let mut candidates = [0; 256];
+    let mut index = 0;
+    while index < table.len() {
+        if let Recognition::FirstBytes { first, .. } = &table[index].recognition {
+            let mut byte = 0;
+            while byte < candidates.len() {
+                candidates[byte] |= (first[byte] as u8) << index;
+                byte += 1;
+            }
+        }
+        index += 1;
+    }
+    candidates
+}
+
+const fn count_ports<R>(table: &[AppProtocol<R>]) -> usize {
+    let mut count = 0;
+    let mut index = 0;
+    while index < table.len() {
+        if let Recognition::Ports(ports) = &table[index].recognition {
+            count += ports.len();
+        }
+        index += 1;
+    }
+    count
+}
+
+const fn ports<R, const COUNT: usize>(table: &[AppProtocol<R>]) -> [u16; COUNT] {
+    let mut all = [0; COUNT];
+    let mut count = 0;
+    let mut index = 0;
+    while index < table.len() {
+        if let Recognition::Ports(ports) = &table[index].recognition {
+            let mut port = 0;
+            while port < ports.len() {
+                all[count] = ports[port];
+                count += 1;
+                port += 1;
+            }
+        }
+        index += 1;
+    }
+    all
+}
