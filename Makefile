@@ -1,5 +1,5 @@
-# What people type. Each target sets up what it needs on a fresh Debian or Ubuntu machine that has Rust, a C compiler and
-# make: missing packages come from apt, through sudo only where you are not root.
+# What people type. Each target sets up what it needs on a fresh Debian or Ubuntu machine that has
+# Rust, a C compiler and make: missing packages come from apt, through sudo only if you are not root.
 
 .PHONY: demo test bench deb setup setup-test setup-deb
 
@@ -8,10 +8,13 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 
 # libpcap compiles filters, lists interfaces and captures.
 PACKAGES := libpcap-dev
-# The referees of the CEF lines and the engine that runs the hunts are Python packages; rsyslog takes the lines there, tshark is the
-# referee of the names. What reads the hunts beside it is a package for Node.js, which is used where it is and not installed: it would
-# bring hundreds of packages. The live sensor is tested on virtual wires.
-TEST_PACKAGES := $(PACKAGES) python3 python3-venv rsyslog tshark iproute2 tcpreplay tcpdump
+# On Ubuntu the package is a snap, which needs snapd and cannot read the files of a test.
+BROWSER := $(shell . /etc/os-release && [ "$$ID" = ubuntu ] || echo chromium)
+# What the tests ask beside cargo: Python for parsers and a KQL engine from PyPI (Node.js comes from
+# there as well), rsyslog to take the lines, tshark for names, logrotate, shells for the completions,
+# systemd for the unit, a browser for the report, and the rest for the live sensor on virtual wires.
+TEST_PACKAGES := $(PACKAGES) python3 python3-venv rsyslog tshark tcpdump tcpreplay iproute2 procps \
+	logrotate fish zsh systemd $(BROWSER)
 # The version that makes the package.
 CARGO_DEB := 3.8.0
 RELEASE := $(or $(CARGO_TARGET_DIR),target)/release
@@ -23,11 +26,13 @@ demo: setup
 	@echo '$$ rattap replay pcaps/story.pcap'
 	@$(RELEASE)/rattap replay pcaps/story.pcap
 
-# Every test.
+# Every test. One that lacks something of the machine says that it is skipped; RATTAP_REQUIRE turns
+# that into a failure (see tests/integration/needs.rs).
 test: setup-test
 	cargo test --locked
 
-# The figures in the README: the paired runs, then the micro-benchmarks. Makes captures of 3.1 GB under target/ first.
+# The figures in the README: the paired runs, then the micro-benchmarks. Makes captures of 3.1 GB
+# under target/ first.
 bench: setup
 	cargo bench --locked --bench replay
 	cargo bench --locked --bench micro

@@ -8,7 +8,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::{self, BufRead, BufReader};
 use std::net::TcpListener;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -16,6 +16,10 @@ use std::process::{Command, Stdio};
 use std::sync::mpsc;
 use std::thread;
 
+#[path = "integration/needs.rs"]
+mod needs;
+
+use needs::{Need, skip};
 use rattap::privileges::{Account, Confinement, Opener, Plan, check_paths, give_up};
 
 /// In `/proc/<pid>/status`.
@@ -33,8 +37,7 @@ fn main() {
     refuses_beside_other_threads();
     let own = fs::metadata("/proc/self").unwrap().uid();
     if own != 0 {
-        let _ = writeln!(io::stderr(), "SKIPPED: only root has rights to give up");
-        return;
+        return skip(Need::Root, "only root has rights to give up");
     }
     type Test = fn(&Place);
     let tests: [(&str, Test); 4] = [
@@ -159,7 +162,7 @@ fn check(told: &HashMap<String, String>, statuses: &BTreeMap<String, Status>) {
     }
     if told["confinement"] != "Whole" {
         let confinement = &told["confinement"];
-        let _ = writeln!(io::stderr(), "SKIPPED: of confinement, since this kernel's landlock gives: {confinement}");
+        skip(Need::Landlock, format_args!("this kernel's Landlock does not confine wholly: {confinement}"));
     }
     assert!(told["problems"].contains("elsewhere: cannot be written by user nobody"), "{}", told["problems"]);
     assert!(!told["problems"].contains("read/list.txt"), "{}", told["problems"]);

@@ -1,14 +1,16 @@
 //! `replay --carve`: what is carved replays to the same alerts, is complete, and opens elsewhere.
 
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use rattap::capture::{Block, Files, Fill, Frame, Input, Origin, Source};
 use rattap::units::Timestamp;
 
-use crate::run::{Run, replay, run, run_with_input, sample};
+use crate::captures;
+use crate::needs::Need;
+use crate::run::{Run, has_program, replay, run, run_with_input, sample};
 use crate::samples::samples;
 
 /// The lines without the name of the file, sorted: where the input ends earlier, windows close in another order.
@@ -36,16 +38,6 @@ fn frames(path: &Path) -> Vec<(Frame, Vec<u8>)> {
         all.extend(block.frames.iter().map(|frame| (Frame { offset: 0, ..*frame }, block.captured(frame).to_vec())));
     }
     all
-}
-
-/// Whether a program is there; says so where not.
-fn has(program: &str) -> bool {
-    let found = Command::new(program).arg("--version").output().is_ok();
-    if !found {
-        // Not `eprintln`: the test harness would keep that to itself.
-        let _ = writeln!(io::stderr(), "SKIPPED: {program} is not there to read carved files");
-    }
-    found
 }
 
 /// What a program says of a capture.
@@ -100,11 +92,11 @@ fn all_samples_in_one_run_give_the_same_bytes_for_any_workers() {
     assert!(!outcomes[0].1.is_empty());
     assert!(outcomes.iter().all(|outcome| *outcome == outcomes[0]));
     let carved = folder.path().join("1");
-    if has("capinfos") {
+    if has_program(Need::Tshark, "capinfos") {
         let told = said("capinfos", &["-T", "-M", "-c", "-r"], &carved);
         assert!(told.contains(&format!("\t{}", frames(&carved).len())), "{told}");
     }
-    if has("tshark") {
+    if has_program(Need::Tshark, "tshark") {
         // Wireshark sees the same packets, times and comments.
         let fields = ["-T", "fields", "-e", "frame.number", "-e", "frame.time_epoch", "-e", "frame.comment"];
         let told = said("tshark", &fields, &carved);
@@ -289,10 +281,7 @@ fn of_more_conversations_than_are_carved_the_rest_is_told() {
 
 #[test]
 fn real_captures_carved_replay_to_the_same_alerts() {
-    let Some(folder) = std::env::var_os("RATTAP_CAPTURES").map(PathBuf::from) else {
-        let _ = writeln!(io::stderr(), "SKIPPED: RATTAP_CAPTURES names no folder of real captures to carve");
-        return;
-    };
+    let Some(folder) = captures::folder() else { return };
     let temporary = tempfile::tempdir().unwrap();
     let [list, carved] = ["list.txt", "carved.pcapng"].map(|name| temporary.path().join(name));
     let mut with_alerts = 0;

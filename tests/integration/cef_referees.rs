@@ -7,7 +7,6 @@
 //!   that it reads `\\n` as a line feed: values with a backslash are compared in the raw form alone.
 
 use std::collections::HashMap;
-use std::io::{self, Write};
 use std::net::IpAddr;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -22,6 +21,7 @@ use rattap::protocol::dns::{RecordType, ResponseCode};
 use rattap::units::{ByteCount, Timestamp};
 use serde_json::Value;
 
+use crate::needs::{Need, skip};
 use crate::{cef_reader, python};
 
 /// The versions that were looked at when this test was written.
@@ -35,11 +35,7 @@ fn two_independent_parsers_read_every_line_as_we_do() {
 
     let python = match python::with_packages("cef-referees", "cefp, jc", &REFEREES) {
         Ok(python) => python,
-        Err(reason) => {
-            // Not `eprintln`: the test harness would keep that to itself.
-            let _ = writeln!(io::stderr(), "SKIPPED: the CEF referees cefp and jc did not look at the lines: {reason}");
-            return;
-        }
+        Err(reason) => return skip(Need::Python, format_args!("cefp and jc did not read the lines: {reason}")),
     };
     let verdicts = ask(&python, &lines);
     assert_eq!(verdicts.len(), lines.len());

@@ -11,7 +11,6 @@
 //! - It knows no named arguments: the search by term that `_Im_Dns` does beforehand is left out for it. What is found is
 //!   decided behind it.
 
-use std::fmt::Display;
 use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
@@ -19,6 +18,7 @@ use std::path::Path;
 use rattap::hunt;
 use rattap::indicator::{Indicator, IndicatorSet, Pattern, builtin};
 
+use crate::needs::{Need, skip};
 use crate::run::{Run, replay, run, sample};
 
 mod engines;
@@ -61,11 +61,6 @@ const PUBLIC_HUNTS: [(&str, &str); 2] = [
         "CommonSecurityLog | where DestinationDnsDomain has_any (malicious_domains) | project TimeGenerated, Computer, Name=DestinationDnsDomain, IPAddresses=DeviceCustomString4, QueryType=DeviceCustomString5",
     ),
 ];
-
-fn skipped(what: &str, reason: impl Display) {
-    // Not `eprintln`: the test harness would keep that to itself.
-    let _ = writeln!(io::stderr(), "SKIPPED: {what}: {reason}");
-}
 
 fn workspace(common_security_log: Table) -> Workspace {
     let mut tables = other_tables();
@@ -145,11 +140,18 @@ fn what_the_sensor_wrote_comes_back_through_rsyslog_row_by_row() {
     let written: String = SAMPLES.iter().map(|path| replay(&[], &[sample(path)]).out).collect();
     let python = match engines::python() {
         Ok(python) => python,
-        Err(reason) => return skipped("no KQL engine ran the hunts over the sensor's lines", reason),
+        Err(reason) => {
+            return skip(Need::Python, format_args!("no KQL engine ran the hunts over the sensor's lines: {reason}"));
+        }
     };
     let lines = match forwarder::through_rsyslog(&written) {
         Ok(lines) => lines,
-        Err(reason) => return skipped("no rsyslog took the sensor's lines, and no hunt ran over them", reason),
+        Err(reason) => {
+            return skip(
+                Need::Rsyslog,
+                format_args!("no rsyslog took the sensor's lines, and no hunt ran over them: {reason}"),
+            );
+        }
     };
     let workspace = workspace(with_other_devices(tables::common_security_log(&lines)));
     let mut queries = printed(&[]);
@@ -264,7 +266,9 @@ fn what_the_sensor_wrote_comes_back_through_rsyslog_row_by_row() {
 fn hunts_in_other_tables_return_what_is_listed_and_nothing_else() {
     let python = match engines::python() {
         Ok(python) => python,
-        Err(reason) => return skipped("no KQL engine ran the hunts in other tables", reason),
+        Err(reason) => {
+            return skip(Need::Python, format_args!("no KQL engine ran the hunts in other tables: {reason}"));
+        }
     };
     let workspace = workspace(tables::common_security_log(&[]));
     let answers = ask(&workspace, &python, printed(&[]));
@@ -316,7 +320,9 @@ fn with_filter(query: &Query, case: usize, filled_in: &[(&str, &str)]) -> Query 
 fn each_filter_for_lawful_use_leaves_out_its_own_case_once_it_is_filled_in() {
     let python = match engines::python() {
         Ok(python) => python,
-        Err(reason) => return skipped("no KQL engine ran the filters for lawful use", reason),
+        Err(reason) => {
+            return skip(Need::Python, format_args!("no KQL engine ran the filters for lawful use: {reason}"));
+        }
     };
     let hunt = printed(&["--only", "device-network"]).remove(0);
     let cases = lawful_use();
@@ -339,7 +345,9 @@ fn each_filter_for_lawful_use_leaves_out_its_own_case_once_it_is_filled_in() {
 fn ipv6_addresses_are_found_in_small_letters_and_capitals() {
     let python = match engines::python() {
         Ok(python) => python,
-        Err(reason) => return skipped("no KQL engine ran the hunts for IPv6 addresses", reason),
+        Err(reason) => {
+            return skip(Need::Python, format_args!("no KQL engine ran the hunts for IPv6 addresses: {reason}"));
+        }
     };
     let folder = tempfile::tempdir().unwrap();
     let list = folder.path().join("ipv6.txt");
@@ -371,7 +379,9 @@ fn long_list(folder: &Path) -> String {
 fn hunts_for_too_many_indicators_find_the_same_by_the_watchlist() {
     let python = match engines::python() {
         Ok(python) => python,
-        Err(reason) => return skipped("no KQL engine ran the hunts with a watchlist", reason),
+        Err(reason) => {
+            return skip(Need::Python, format_args!("no KQL engine ran the hunts with a watchlist: {reason}"));
+        }
     };
     let folder = tempfile::tempdir().unwrap();
     let list = long_list(folder.path());
@@ -447,7 +457,7 @@ fn all_variants() -> Vec<Query> {
 fn the_parser_of_the_language_finds_no_fault_in_any_hunt() {
     let node = match engines::node() {
         Ok(node) => node,
-        Err(reason) => return skipped("no parser of Microsoft's read the hunts", reason),
+        Err(reason) => return skip(Need::Node, format_args!("no parser of Microsoft's read the hunts: {reason}")),
     };
     let workspace = workspace(tables::common_security_log(&[]));
     let queries = all_variants();
@@ -464,7 +474,9 @@ fn the_parser_of_the_language_finds_no_fault_in_any_hunt() {
 
     let python = match engines::python() {
         Ok(python) => python,
-        Err(reason) => return skipped("which hunts a KQL engine runs was not asked", reason),
+        Err(reason) => {
+            return skip(Need::Python, format_args!("which hunts a KQL engine runs was not asked: {reason}"));
+        }
     };
     let (mut run, mut parsed) = (Vec::new(), Vec::new());
     for (query, answer) in ask(&workspace, &python, queries) {
@@ -484,7 +496,9 @@ fn the_parser_of_the_language_finds_no_fault_in_any_hunt() {
 fn hostile_text_is_read_back_from_every_literal() {
     let node = match engines::node() {
         Ok(node) => node,
-        Err(reason) => return skipped("no parser of Microsoft's read the hostile literals", reason),
+        Err(reason) => {
+            return skip(Need::Node, format_args!("no parser of Microsoft's read the hostile literals: {reason}"));
+        }
     };
     let set = hostile();
     let hunts = hunt::hunts(&set);
@@ -504,7 +518,7 @@ fn hostile_text_is_read_back_from_every_literal() {
 fn a_yaml_reader_finds_a_whole_rule_in_each_document() {
     let python = match engines::python() {
         Ok(python) => python,
-        Err(reason) => return skipped("no YAML reader read the rules", reason),
+        Err(reason) => return skip(Need::Python, format_args!("no YAML reader read the rules: {reason}")),
     };
     let folder = tempfile::tempdir().unwrap();
     let long = long_list(folder.path());

@@ -1,7 +1,6 @@
 //! The metrics before a referee: the strict OpenMetrics parser of the PyPI package `prometheus-client`, fetched by an HTTP client
 //! that is not ours either.
 
-use std::io::{self, Write};
 use std::net::TcpListener;
 use std::process::Command;
 use std::time::Duration;
@@ -11,6 +10,7 @@ use rattap::sensor::Totals;
 use rattap::units::ByteCount;
 use serde_json::Value;
 
+use crate::needs::{Need, skip};
 use crate::python::with_packages;
 
 /// The version that was looked at when this test was written.
@@ -32,9 +32,7 @@ fn an_independent_parser_reads_every_metric() {
     let python = match with_packages("metrics-referee", "prometheus_client", &[REFEREE]) {
         Ok(python) => python,
         Err(reason) => {
-            // Not `eprintln`: the test harness would keep that to itself.
-            let _ = writeln!(io::stderr(), "SKIPPED: the referee prometheus-client did not read the metrics: {reason}");
-            return;
+            return skip(Need::Python, format_args!("prometheus-client did not read the metrics: {reason}"));
         }
     };
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

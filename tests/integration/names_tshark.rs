@@ -7,13 +7,14 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
-use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Mutex;
 use std::thread;
 
-use crate::run::{REPLAY, run};
+use crate::captures;
+use crate::needs::Need;
+use crate::run::{REPLAY, has_program, run};
 use crate::samples::{folder, samples};
 
 /// Who sees a name that the other does not.
@@ -77,9 +78,7 @@ fn samples_name_what_tshark_sees() {
 
 #[test]
 fn real_captures_name_what_tshark_sees() {
-    let Some(folder) = std::env::var_os("RATTAP_CAPTURES").map(PathBuf::from) else {
-        return skipped("RATTAP_CAPTURES names no folder of real captures to compare with tshark");
-    };
+    let Some(folder) = captures::folder() else { return };
     let manifest = fs::read_to_string(folder.join("MANIFEST.tsv")).unwrap();
     let paths = manifest.lines().skip(1).filter_map(|line| line.split('\t').next()).map(str::to_owned);
     let is_read =
@@ -87,15 +86,9 @@ fn real_captures_name_what_tshark_sees() {
     compare(&folder, paths.filter(is_read).collect(), OF_CAPTURES);
 }
 
-/// Not `eprintln`: the test harness would keep that to itself.
-fn skipped(why: &str) {
-    let _ = writeln!(io::stderr(), "SKIPPED: {why}");
-}
-
 fn compare(folder: &Path, paths: Vec<String>, table: &[Difference]) {
-    let version = Command::new("tshark").arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
-    if version.is_err() {
-        return skipped("tshark is not installed (make setup-test does it)");
+    if !has_program(Need::Tshark, "tshark") {
+        return;
     }
     let waiting = Mutex::new(paths.iter());
     let wrong = Mutex::new(String::new());

@@ -1,8 +1,10 @@
 //! What the package installs beside the program, before those who read it: systemd.
 
 use std::fs;
-use std::io::{self, Write};
-use std::process::{Command, Stdio};
+use std::process::Command;
+
+use crate::needs::Need;
+use crate::run::has_program;
 
 /// The exposure that the service may have, times ten: a little above what Debian 12's systemd makes of it, since each version of systemd
 /// looks at more.
@@ -10,10 +12,7 @@ const EXPOSURE: &str = "20";
 
 #[test]
 fn systemd_finds_no_fault_with_the_unit() {
-    let is_there = Command::new("systemd-analyze").arg("--version").stdout(Stdio::null()).status();
-    if !is_there.is_ok_and(|status| status.success()) {
-        // Not `eprintln`: the test harness would keep that to itself.
-        let _ = writeln!(io::stderr(), "SKIPPED: systemd-analyze is not here, so nobody has checked the unit");
+    if !has_program(Need::Systemd, "systemd-analyze") {
         return;
     }
     let folder = tempfile::tempdir().unwrap();

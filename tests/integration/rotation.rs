@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, SystemTime};
@@ -10,7 +9,8 @@ use std::time::{Duration, SystemTime};
 use crate::follow::Place;
 use crate::golden::{parse, sums_of};
 use crate::live::net::Net;
-use crate::run::{Running, replay, sample};
+use crate::needs::Need;
+use crate::run::{Running, has_program, replay, sample};
 
 /// What alerts tell of: sightings and bytes by signature and indicator. Alerts that came twice count once.
 fn told(lines: &str) -> BTreeMap<(String, Option<String>), [u64; 3]> {
@@ -76,11 +76,8 @@ fn is_followed(
     send: impl Fn(&Net) -> u64,
 ) -> Option<BTreeSet<String>> {
     let net = Net::with_pair()?;
-    for program in ["tcpdump", program] {
-        if Command::new(program).arg("--version").output().is_err() {
-            let _ = writeln!(io::stderr(), "SKIPPED: {program} is not there to rotate captures");
-            return None;
-        }
+    if !has_program(Need::Tcpdump, "tcpdump") || (program == "dumpcap" && !has_program(Need::Tshark, program)) {
+        return None;
     }
     let place = Place::new();
     let mut sensor = Some(place.start());

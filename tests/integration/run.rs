@@ -7,6 +7,7 @@ use std::process::{Child, Output};
 
 use assert_cmd::Command;
 
+use crate::needs::{Need, skip};
 use crate::samples;
 
 /// What a run said and how it ended.
@@ -29,6 +30,16 @@ impl From<Output> for Run {
             err,
         }
     }
+}
+
+/// Returns true if a program is installed; otherwise the test that needs it is skipped.
+pub fn has_program(need: Need, program: &str) -> bool {
+    let version = Command::new(program).arg("--version").output();
+    let is_there = version.is_ok_and(|output| output.status.success());
+    if !is_there {
+        skip(need, format_args!("{program} is not installed (make setup-test installs it)"));
+    }
+    is_there
 }
 
 /// A program that ends with its test, however that ends.

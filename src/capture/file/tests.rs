@@ -13,6 +13,9 @@ use super::super::testing::{Pcap, Pcapng, Seen};
 use super::*;
 use crate::indicator::IndicatorSet;
 
+#[path = "../../../tests/integration/needs.rs"]
+mod needs;
+
 /// What a source gave: the frames of each Block with its origin, what was said, and the counts.
 #[derive(Debug, PartialEq, Eq)]
 struct Replay {
@@ -479,9 +482,7 @@ const SPECIAL: [Special; 17] = [
 #[test]
 fn real_captures_hold_as_many_frames_as_wireshark_counts() {
     let Some(folder) = std::env::var_os("RATTAP_CAPTURES").map(PathBuf::from) else {
-        // Not `eprintln`: the test harness would keep that to itself.
-        let _ = writeln!(std::io::stderr(), "SKIPPED: RATTAP_CAPTURES names no folder of real captures");
-        return;
+        return needs::skip(needs::Need::Captures, "RATTAP_CAPTURES names no folder of real captures");
     };
     let manifest = fs::read_to_string(folder.join("MANIFEST.tsv")).unwrap();
     let mut expected: BTreeMap<PathBuf, &str> = manifest

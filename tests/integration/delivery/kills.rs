@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::contacts;
 use super::receiver::{Rsyslog, has_rsyslog, ids, wait_for};
+use crate::needs::{Need, skip};
 use crate::run::{Run, command, run_with_input};
 
 /// The length of a pcap file's header.
@@ -163,8 +164,7 @@ fn a_full_disk_is_loud_and_the_work_goes_on() {
             .is_ok_and(|status| status.success())
     };
     if !mount(&["-t", "tmpfs", "-o", "size=128k", "tmpfs", text(&disk)]) {
-        let _ = writeln!(std::io::stderr(), "SKIPPED: a small disk to fill cannot be mounted here (root is needed)");
-        return;
+        return skip(Need::Root, "a small disk to fill cannot be mounted");
     }
     let stream = Stream::new(1000);
     let (file, spool) = (folder.path().join("alerts.cef"), disk.join("spool"));

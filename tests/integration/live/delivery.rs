@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::{self, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -13,6 +12,7 @@ use tempfile::TempDir;
 use super::net::{Ended, Net, Sensor};
 use crate::delivery::contacts;
 use crate::delivery::receiver::{RSYSLOGD, Rsyslog, has_rsyslog, ids, wait_for};
+use crate::needs::{Need, skip};
 
 /// A steady stream: four hundred detections a second.
 const STEADILY: [&str; 2] = ["--pps", "400"];
@@ -201,8 +201,7 @@ impl Disk {
             .stderr(Stdio::null())
             .status();
         if !mount.is_ok_and(|status| status.success()) {
-            // Not `eprintln`: the test harness would keep that to itself.
-            let _ = writeln!(io::stderr(), "SKIPPED: a small disk to fill cannot be mounted here (root is needed)");
+            skip(Need::Root, "a small disk to fill cannot be mounted");
             return None;
         }
         Some(Self(path))

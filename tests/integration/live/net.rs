@@ -2,13 +2,15 @@
 
 use std::ffi::OsStr;
 use std::fs;
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
+
+use crate::needs::{Need, skip};
 
 /// How long something that must come is waited for. Only a failing test takes so long.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -30,9 +32,7 @@ impl Net {
         let net = made.is_ok_and(|status| status.success()).then_some(Self { name });
         let sends = Command::new("tcpreplay").arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
         let Some(net) = net.filter(|_| sends.is_ok_and(|status| status.success())) else {
-            // Not `eprintln`: the test harness would keep that to itself.
-            let _ =
-                writeln!(io::stderr(), "SKIPPED: no rights to make a network namespace, or no iproute2 or tcpreplay");
+            skip(Need::Namespaces, "no right to make a network namespace, or iproute2 or tcpreplay is not installed");
             return None;
         };
         // Nothing but what the test sends is to be on the wire.
