@@ -1,6 +1,7 @@
-//! Real captures of others. They are no part of this project: the environment variable `RATTAP_CAPTURES` names a folder
-//! that holds them, with a `MANIFEST.tsv`. Of its columns these tests read the path (the first), the packets as
-//! Wireshark's `capinfos` counts them (the sixth; `?` where it refuses the file) and the categories (the tenth).
+//! Real captures of others. They are no part of this project: the environment variable
+//! `RATTAP_CAPTURES` names a folder that holds them, with a `MANIFEST.tsv`. Of its columns these
+//! tests read the path (the first), the packets as Wireshark's `capinfos` counts them (the sixth;
+//! `?` where it refuses the file) and the categories (the tenth).
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -10,8 +11,8 @@ use crate::golden::{Line, parse};
 use crate::needs::{Need, skip};
 use crate::run::{Run, replay, run};
 
-/// Frames of the files of which Wireshark counts none or others (the reader's own test lists each with its reason): files
-/// of link types that it refuses, and frames before damage.
+/// Frames of the files of which Wireshark counts none or others (the reader's own test lists each
+/// with its reason): files of link types that it refuses, and frames before damage.
 const MORE_THAN_WIRESHARK: u64 = 4 + 15 + 5 + 1 + 1 + 1 + 1;
 /// Formats that Wireshark reads and this project does not.
 const NOT_READ: [&str; 2] = [".lz4", ".snoop"];
@@ -67,7 +68,8 @@ fn of_real_captures_only_those_of_netsupport_alert() {
     }
 }
 
-/// The one exchange with a real gateway: a POLL, and an ENCD in answer, each with lines that end in a bare line feed.
+/// The one exchange with a real gateway: a POLL, and an ENCD in answer, each with lines that end in
+/// a bare line feed.
 #[test]
 fn the_real_netsupport_session_is_found() {
     let Some(captures) = netsupport() else { return };

@@ -1,4 +1,4 @@
-//! What the shells offer with the scripts that `rattap completions` prints: asked of the shells themselves.
+//! The scripts that `rattap completions` prints, as the shells themselves use them.
 
 use std::fs;
 use std::process::Command;
@@ -6,10 +6,11 @@ use std::process::Command;
 use crate::needs::Need;
 use crate::run::{has_program, run};
 
-/// What a shell offers for each of these beginnings of a command line, whose last word is to be completed.
+/// What a shell offers for each of these beginnings of a command line, whose last word is to be
+/// completed.
 ///
-/// `ask` is a script in the shell's language, which prints one offer a line. `$SCRIPT` names the file of completions; its
-/// arguments are the words of the command line behind `rattap`.
+/// `ask` is a script in the shell's language, which prints one offer a line. `$SCRIPT` names the
+/// file of completions; its arguments are the words of the command line behind `rattap`.
 fn offers(shell: &str, ask: &str, lines: &[&[&str]]) -> Vec<Vec<String>> {
     let folder = tempfile::tempdir().unwrap();
     let script = folder.path().join("script");
@@ -20,7 +21,7 @@ fn offers(shell: &str, ask: &str, lines: &[&[&str]]) -> Vec<Vec<String>> {
             Command::new(shell).args(["-c", ask, "rattap"]).args(*line).env("SCRIPT", &script).output().unwrap();
         let errors = String::from_utf8_lossy(&asked.stderr);
         assert!(asked.status.success() && errors.is_empty(), "{shell} {line:?}: {errors}");
-        // A description may stand behind an offer.
+        // A description may follow an offer.
         let word = |line: &str| line.split('\t').next().unwrap_or_default().to_owned();
         all.push(String::from_utf8(asked.stdout).unwrap().lines().map(word).collect());
     }
@@ -81,8 +82,8 @@ fn fish_completes_commands_and_options() {
 
 #[test]
 fn zsh_completes_commands_and_options() {
-    // zsh completes in its line editor alone, so a second zsh runs in a terminal of its own. `compadd` is what hands it
-    // offers; with -O, -A or -D it only filters them.
+    // zsh completes in its line editor alone, so a second zsh runs in a terminal of its own.
+    // `compadd` is what hands it offers; with -O, -A or -D it only filters them.
     let ask = r#"
         zmodload zsh/zpty
         export OFFERS=$(mktemp) LINE="rattap $*"

@@ -1,5 +1,5 @@
-//! The metrics before a referee: the strict OpenMetrics parser of the PyPI package `prometheus-client`, fetched by an HTTP client
-//! that is not ours either.
+//! An independent reader of the metrics: the strict OpenMetrics parser of the PyPI package
+//! `prometheus-client`, with Python's own HTTP client.
 
 use std::net::TcpListener;
 use std::process::Command;
@@ -13,10 +13,10 @@ use serde_json::Value;
 use crate::needs::{Need, skip};
 use crate::python::with_packages;
 
-/// The version that was looked at when this test was written.
+/// The version that this test was written for.
 const REFEREE: &str = "prometheus-client==0.22.1";
 
-/// Fetches a page and tells family by family what the parser made of it.
+/// Fetches a page and prints each metric family as the parser reads it.
 const ASK: &str = "
 import json, sys, urllib.request
 from prometheus_client.openmetrics.parser import text_string_to_metric_families

@@ -1,7 +1,8 @@
-//! What some tests need and a machine may not have. This is the one place that decides what happens then.
+//! What some tests need and a machine may not have. This is the one place that decides what happens
+//! then.
 //!
-//! A test that lacks something says so on standard error and passes. The environment variable `RATTAP_REQUIRE` turns
-//! that into a failure. Its value is a list of names, parted by commas:
+//! A test that lacks something says so on standard error and passes. The environment variable
+//! `RATTAP_REQUIRE` turns that into a failure. Its value is a list of names, separated by commas:
 //!
 //! | Value | Meaning |
 //! | --- | --- |
@@ -9,8 +10,8 @@
 //! | `all` | everything is required |
 //! | `all,-captures` | everything but this is required |
 //!
-//! The names are those in [`Need::ALL`]. `make test` installs all that can be installed; the rest is a matter of the
-//! machine: `captures`, `landlock`, `namespaces`, `root`, `tun`.
+//! The names are in [`Need::ALL`]. `make test` installs everything that can be installed. The rest
+//! depends on the machine: `captures`, `landlock`, `namespaces`, `root`, `tun`.
 
 use std::fmt::Display;
 use std::io::{self, Write};
@@ -21,9 +22,10 @@ pub const VARIABLE: &str = "RATTAP_REQUIRE";
 /// Something that a machine may not have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Need {
-    /// Real captures: the environment variable `RATTAP_CAPTURES` names a folder that holds them, with a `MANIFEST.tsv`.
+    /// Real captures: the environment variable `RATTAP_CAPTURES` names a folder of them with a
+    /// `MANIFEST.tsv`.
     Captures,
-    /// A Chromium that can read any file, as that of Ubuntu's snap cannot.
+    /// A Chromium that can read any file, unlike the one in Ubuntu's snap.
     Chromium,
     /// The shell fish.
     Fish,
@@ -78,7 +80,8 @@ impl Need {
     }
 }
 
-/// Says that a test, or a part of it, is skipped, since the machine lacks something that it needs; `why` says what.
+/// Reports that a test, or a part of it, is skipped because the machine lacks something; `why` says
+/// what.
 ///
 /// # Panics
 ///
@@ -92,7 +95,7 @@ pub fn skip(need: Need, why: impl Display) {
     let _ = writeln!(io::stderr(), "SKIPPED ({name}): {why}");
 }
 
-/// What a value of `RATTAP_REQUIRE` requires. A later name overrides an earlier one.
+/// The needs that a value of `RATTAP_REQUIRE` requires. A later name overrides an earlier one.
 pub fn required(value: &str) -> Result<Vec<Need>, String> {
     let mut required = Vec::new();
     for word in value.split(',').map(str::trim).filter(|word| !word.is_empty()) {

@@ -1,4 +1,4 @@
-//! The report: its facts, that they are what the schema says, and that the page does nothing but show them.
+//! The report: its facts are right and follow the schema, and the page only shows them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ use crate::samples::generator::cast::{ALL_LISTED, RESOLVER};
 use crate::samples::generator::dns::{A, query};
 use crate::samples::generator::tape::{Tape, Tcp};
 
-/// Samples with a golden report, each with what else it is replayed with: every kind of fact is in one of them.
+/// Samples with a golden report, each with its options: every kind of fact is in one of them.
 const SAMPLES: [(&str, &[&str]); 12] = [
     ("story.pcap", &[]),
     ("exclusions/remote-support.pcap", &["--exclusions", "../packaging/exclusions.toml"]),
@@ -31,12 +31,12 @@ const SAMPLES: [(&str, &[&str]); 12] = [
     ("hostile/markup.pcap", &[]),
 ];
 
-/// Where the golden reports stand.
+/// The folder of the golden reports.
 pub fn goldens() -> impl Iterator<Item = PathBuf> {
     SAMPLES.iter().map(|(sample, _)| folder().join("golden").join(format!("{sample}.report.json")))
 }
 
-/// A report of each of some kinds.
+/// Replays a sample and returns its reports of these kinds.
 fn reports(options: &[&str], path: &str, kinds: &[&str]) -> (Run, Vec<String>) {
     let written = tempfile::tempdir().unwrap();
     let files: Vec<_> = kinds.iter().map(|kind| written.path().join(format!("report.{kind}"))).collect();
@@ -80,7 +80,7 @@ fn any_number_of_workers_gives_the_same_report() {
 }
 
 #[test]
-fn the_report_says_what_the_story_is() {
+fn the_report_of_the_story_has_its_facts() {
     let report = json(&[], "story.pcap");
     let at = |path: &str| report.pointer(path).unwrap_or_else(|| panic!("{path}")).clone();
     assert_eq!(at("/verdict/level"), "command-and-control");
@@ -92,7 +92,7 @@ fn the_report_says_what_the_story_is() {
     assert_eq!(at("/clients/0/chains/1/beacon/intervals"), 61);
     let usual = at("/clients/0/chains/1/beacon/usual_seconds").as_f64().unwrap();
     assert!((55.0..65.0).contains(&usual), "{usual}");
-    // From the question to the session, each at its packets.
+    // From the question to the session, each with its packets.
     let first = |stage: &str| at(&format!("/clients/0/chains/0/{stage}/packets/first/number")).as_u64().unwrap();
     let order = ["asked", "resolved", "contacted", "spoke"].map(first);
     assert!(order.is_sorted(), "{order:?}");
@@ -105,9 +105,9 @@ fn the_report_says_what_the_story_is() {
     assert_eq!(alerts(0).len() + alerts(1).len(), lines.lines().count());
 }
 
-/// The packet that a report names is the one with that number in the file.
+/// The packet that a report names has that number in the file.
 #[test]
-fn packet_numbers_count_what_a_filter_and_a_window_leave_out() {
+fn packet_numbers_include_packets_outside_filter_and_window() {
     let first = |options: &[&str]| {
         let report = json(options, "endpoint/repeats.pcap");
         let at = |path: &str| report.pointer(path).unwrap_or_else(|| panic!("{path}: {report}")).clone();
@@ -129,7 +129,7 @@ fn packet_numbers_count_what_a_filter_and_a_window_leave_out() {
 }
 
 #[test]
-fn every_report_is_what_the_schema_says() {
+fn every_report_follows_the_schema() {
     let schema = run(["report-schema"]);
     assert_eq!((schema.code, schema.err.as_str()), (0, ""));
     serde_json::from_str::<Value>(&schema.out).unwrap();
@@ -158,9 +158,9 @@ for name in sys.argv[2:]:
     python::run(Command::new(python).args(["-c", valid]).arg(&path).args(reports)).unwrap();
 }
 
-/// What a browser made of a page.
+/// A page as a browser shows it.
 struct Shown {
-    /// The document after all scripts that it ran.
+    /// The document after all its scripts ran.
     document: String,
     /// Lines of the console.
     console: Vec<String>,
@@ -168,8 +168,8 @@ struct Shown {
 
 /// A Chromium that can read the pages of tests; without one the test that needs it is skipped.
 ///
-/// The one of a snap is passed over: a snap has a `/tmp` of its own. Where Ubuntu has the package `chromium-browser`
-/// without its snap, the program only says so.
+/// A snap is not used: it has a `/tmp` of its own. On Ubuntu without the snap, `chromium-browser`
+/// only prints a message.
 fn browser() -> Option<&'static str> {
     let can_read = |program: &&str| {
         let version = Command::new(program).arg("--version").output();
@@ -195,13 +195,13 @@ fn show(browser: &str, page: &Path) -> Shown {
     Shown { document: String::from_utf8_lossy(&output.stdout).into_owned(), console }
 }
 
-/// What may not come from a capture.
+/// Markup that must never come from a capture.
 const ELEMENTS: [&str; 6] = ["<script", "<img", "<iframe", "<svg onload", "<object", " onmouseover="];
 
 #[test]
 fn a_page_full_of_hostile_names_runs_nothing_in_a_browser() {
     let folder = tempfile::tempdir().unwrap();
-    // Hostile is what is on the wire, the capture's name, and what stands in a rule that somebody sent along.
+    // The names on the wire, the name of the capture, and the text of a rule are hostile.
     let name = folder.path().join("<script>document.title='owned'<");
     fs::create_dir(&name).unwrap();
     let capture = name.join("script>\"'><img src=x onerror=document.title=1>\u{202e}\u{1b}[31m.pcap");
@@ -218,7 +218,7 @@ fn a_page_full_of_hostile_names_runs_nothing_in_a_browser() {
     assert_eq!(run.code, 0, "{}", run.err);
     let page = &reports[0];
     assert!(page.matches("document").count() > 10, "the names are not even there");
-    // The policy is the second line of defence: without it nothing may run either.
+    // The policy is the second line of defense: without it nothing may run either.
     let policy = "<meta http-equiv=\"Content-Security-Policy\"";
     let bare: String = page.lines().filter(|line| !line.starts_with(policy)).map(|line| format!("{line}\n")).collect();
     assert_eq!(bare.lines().count() + 1, page.lines().count());
@@ -235,7 +235,7 @@ fn a_page_full_of_hostile_names_runs_nothing_in_a_browser() {
         }
         assert_eq!(shown.document.matches("<style").count(), 1, "{file}");
     }
-    // A browser that ran nothing at all would pass, too.
+    // A control: a browser that runs no scripts would pass, too.
     let path = folder.path().join("control.html");
     fs::write(&path, bare.replace("</main>", "<script>document.title='owned'; console.log('ran')</script></main>"))
         .unwrap();
@@ -254,7 +254,7 @@ fn the_pages_of_all_samples_say_nothing_on_the_console() {
         if let Some(browser) = browser {
             assert_eq!(show(browser, &path).console, [""; 0], "{sample}");
         }
-        // Nothing is fetched: the one address in it says that there is no icon.
+        // Nothing is fetched: the only link says that there is no icon.
         let places = reports[0].matches("src=").count()
             + reports[0].matches("url(").count()
             + reports[0].matches("@import").count();
@@ -289,7 +289,7 @@ fn a_report_goes_into_a_file_of_its_own_that_can_be_made() {
 }
 
 #[test]
-fn a_report_that_cannot_be_written_is_told() {
+fn a_report_that_cannot_be_written_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
     let link = folder.path().join("r.html");
     std::os::unix::fs::symlink("/dev/full", &link).unwrap();
@@ -300,7 +300,7 @@ fn a_report_that_cannot_be_written_is_told() {
 }
 
 #[test]
-fn hashes_are_left_out_where_that_is_asked_for_and_of_what_is_no_file() {
+fn hashes_are_those_of_the_files_and_can_be_turned_off() {
     let hash = |options: &[&str]| json(options, "story.pcap")["capture"]["files"][0]["sha256"].clone();
     assert_eq!(hash(&["--no-report-hashes"]), Value::Null);
     let output = Command::new("sha256sum").arg(sample("story.pcap")).output().unwrap();
@@ -308,14 +308,17 @@ fn hashes_are_left_out_where_that_is_asked_for_and_of_what_is_no_file() {
     assert_eq!(hash(&[]).as_str(), text.split_whitespace().next());
 }
 
-/// All that the process may hold with a report, in KiB: what the README names. The kernel refuses more, and that would end it.
+/// The memory limit of the process with a report in KiB, as in the README. The kernel refuses more,
+/// which would end the process.
 const MOST_MEMORY: u32 = 256 << 10;
 
 #[test]
 fn a_flood_of_sightings_of_many_hosts_stays_within_the_bound_of_memory() {
-    // Hosts that do the worse later, so that places are made and lost; more of them than are counted.
+    // More hosts than are counted. They do something worse later, so that hosts gain and lose their
+    // places.
     const HOSTS: u32 = 70_000;
-    // A million sightings where the program is optimised, else a quarter of it: without, they take minutes.
+    // A million sightings in an optimized program, otherwise a quarter of that: without
+    // optimization a million take minutes.
     const LISTED: usize = if cfg!(debug_assertions) { 2 } else { 7 };
     const ROUNDS: u16 = if cfg!(debug_assertions) { 200 } else { 3000 };
     let mut tape = Tape::new();
@@ -329,7 +332,7 @@ fn a_flood_of_sightings_of_many_hosts_stays_within_the_bound_of_memory() {
             Tcp::new(host(n, port), listed).syn(&mut tape);
         }
     }
-    // And hosts that go on for a day.
+    // Hosts that go on for a day.
     for round in 0..ROUNDS {
         for n in 0..150 {
             Tcp::new(host(n, 30_000 + round), ALL_LISTED[usize::from(round) % 7]).syn(&mut tape);
@@ -369,7 +372,7 @@ fn a_flood_of_sightings_of_many_hosts_stays_within_the_bound_of_memory() {
     for client in clients {
         assert!(client["alerts"].as_array().unwrap().len() <= 100);
     }
-    // What is shown can be shown.
+    // The page is small enough to be shown.
     let size = fs::metadata(path("r.html")).unwrap().len();
     assert!(size < 32 << 20, "{size} bytes");
 }

@@ -1,4 +1,4 @@
-//! `RATTAP_REQUIRE`, by which a test that lacks something fails instead of being skipped.
+//! `RATTAP_REQUIRE` makes a test that lacks something fail.
 
 use std::process::Command;
 
