@@ -1,5 +1,5 @@
-# What people type. Each target sets up what it needs on a fresh Debian or Ubuntu machine that has Rust, a C compiler and
-# make: missing packages come from apt, through sudo only where you are not root.
+# What people type. Each target sets up what it needs on a fresh Debian or Ubuntu machine that has
+# Rust, a C compiler and make: missing packages come from apt, through sudo only if you are not root.
 
 .PHONY: demo test bench deb setup setup-test setup-deb
 
@@ -8,12 +8,18 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 
 # libpcap compiles filters, lists interfaces and captures.
 PACKAGES := libpcap-dev
-# The referees of the CEF lines and the engine that runs the hunts are Python packages; rsyslog takes the lines there, tshark is the
-# referee of the names. What reads the hunts beside it is a package for Node.js, which is used where it is and not installed: it would
-# bring hundreds of packages. The live sensor is tested on virtual wires.
-TEST_PACKAGES := $(PACKAGES) python3 python3-venv rsyslog tshark iproute2 tcpreplay tcpdump jq
+# On Ubuntu the package is a snap, which needs snapd and cannot read the files of a test.
+BROWSER := $(shell . /etc/os-release && [ "$$ID" = ubuntu ] || echo chromium)
+# What the tests ask beside cargo: Python for parsers and a KQL engine from PyPI (Node.js comes from
+# there as well), rsyslog to take the lines, tshark for names, logrotate, shells for the completions,
+# systemd for the unit, a browser for the report, and the rest for the live sensor on virtual wires.
+TEST_PACKAGES := $(PACKAGES) python3 python3-venv rsyslog tshark tcpdump tcpreplay iproute2 procps \
+	logrotate fish zsh systemd jq $(BROWSER)
 # The version that makes the package.
 CARGO_DEB := 3.8.0
+# Checks the metrics.
+PROMTOOL := $(or $(CARGO_TARGET_DIR),target)/tools/promtool
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 RELEASE := $(or $(CARGO_TARGET_DIR),target)/release
 
 # Replays the sample story: what a sensor at an office's uplink would have told of an infection.
@@ -23,11 +29,13 @@ demo: setup
 	@echo '$$ rattap replay pcaps/story.pcap'
 	@$(RELEASE)/rattap replay pcaps/story.pcap
 
-# Every test.
+# Every test. One that lacks something of the machine says that it is skipped; RATTAP_REQUIRE turns
+# that into a failure (see tests/integration/needs.rs).
 test: setup-test
 	cargo test --locked
 
-# The figures in docs/performance.md: the paired runs, then the micro-benchmarks. Makes captures of 3.1 GB under target/ first.
+# The figures in docs/performance.md: the paired runs, then the micro-benchmarks. Makes captures of 3.1 GB
+# under target/ first.
 bench: setup
 	cargo bench --locked --bench replay
 	cargo bench --locked --bench micro
@@ -46,8 +54,15 @@ deb: setup-deb
 setup:
 	@$(call install,$(PACKAGES))
 
-setup-test:
+setup-test: $(PROMTOOL)
 	@$(call install,$(TEST_PACKAGES))
+
+# Only the tool is taken out of the package, which would also start a server.
+$(PROMTOOL):
+	@mkdir -p $(@D)
+	@cd $(@D) && (apt-get download -qq prometheus || ($(SUDO) apt-get update -qq && apt-get download -qq prometheus)) && \
+		dpkg-deb --fsys-tarfile prometheus_*.deb | tar -xO ./usr/bin/promtool > promtool.part && \
+		rm prometheus_*.deb && chmod +x promtool.part && mv promtool.part $(@F)
 
 setup-deb: setup
 	@$(call install,dpkg-dev)
@@ -60,9 +75,8 @@ define install
 		dpkg-query -W -f '$${Status}' $$package 2>/dev/null | grep -q 'ok installed' || missing="$$missing $$package"; \
 	done; \
 	if [ -n "$$missing" ]; then \
-		if [ "$$(id -u)" = 0 ]; then sudo=; else sudo=sudo; fi; \
 		echo "installing:$$missing"; \
-		$$sudo apt-get update -qq && \
-		$$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
+		$(SUDO) apt-get update -qq && \
+		$(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
 	fi
 endef

@@ -1,8 +1,9 @@
-//! What each step of a packet's way costs by itself: `cargo bench --bench micro`. Throughput is in packets, addresses, names,
-//! messages, findings or lines a second, whatever the step is about. What the tracker does is told per finding: a packet to or from
-//! a listed address, a DNS message that names a listed domain, a head that begins in a segment and ends in a later one.
+//! The cost of each step that a packet takes, by itself: `cargo bench --bench micro`. Throughput is
+//! in packets, addresses, names, messages, findings or lines a second, whatever the step handles.
+//! The tracker's is per finding: a packet to or from a listed address, a DNS message that names a
+//! listed domain, a head that begins in one segment and ends in a later one.
 
-// A bench that cannot set its scene is to end.
+// A bench that cannot set up its input must end.
 #![allow(clippy::unwrap_used)]
 
 use std::hint::black_box;
@@ -12,11 +13,11 @@ use std::time::Duration;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
-// Most of it is for the small samples.
+// The benches use only a part of what the samples' code offers.
 #[allow(dead_code)]
 #[path = "../pcaps/generator/mod.rs"]
 mod generator;
-// A bench makes captures of its own size.
+// This bench makes captures of sizes of its own.
 #[allow(dead_code)]
 #[path = "../pcaps/generator/large/mod.rs"]
 mod large;
@@ -42,21 +43,23 @@ use rattap::protocol::quic::InitialReader;
 use rattap::scan::{Findings, ScanRequest, scan};
 use rattap::track::{TrackSettings, Tracker};
 
-/// Flows in the capture that the scan's Block is from: enough that in its middle flows of every age are open.
+/// Flows in the capture that the scan's Block is from: enough that in its middle flows of every age
+/// are open.
 const FLOWS: u32 = 6000;
-/// Which of its Blocks.
+/// The Block of that capture that is scanned.
 const MIDDLE: usize = 7;
-/// The same for the capture of ClientHellos over two segments: twenty thousand flows begin in a second.
+/// The same for the capture of ClientHellos over two segments: twenty thousand flows begin in a
+/// second.
 const HELLOS_MIDDLE: usize = 14;
 /// Packets in the capture of small ones: enough for a full Block.
 const SMALL_PACKETS: u64 = 40_000;
 /// The longer of the two lists.
 const MANY: usize = 100_000;
-/// Addresses or names in one pass: more than a processor learns by heart.
+/// Addresses or names in one pass: more than the branch predictor can remember.
 const STRANGERS: usize = 4096;
 
-/// The built-in indicators, and as many others beside them as make up `count`: three endpoints to two domains, as public lists
-/// have them.
+/// The built-in indicators, and others beside them up to `count`: three endpoints to two domains,
+/// the ratio in public lists.
 fn indicators(count: usize) -> Arc<IndicatorSet> {
     let mut list = builtin();
     let mut random = Random::new(7);
@@ -71,7 +74,7 @@ fn indicators(count: usize) -> Arc<IndicatorSet> {
     Arc::new(IndicatorSet::new(list))
 }
 
-/// An address of a network that no listed one is in.
+/// An address in a network that holds no listed address.
 fn stranger(random: &mut Random) -> Ipv4Addr {
     Ipv4Addr::from_bits(0x0d00_0000 | random.below(1 << 24) as u32)
 }
@@ -81,7 +84,7 @@ fn lists() -> [(&'static str, Arc<IndicatorSet>); 2] {
     [("9 indicators", indicators(0)), ("100,000 indicators", indicators(MANY))]
 }
 
-/// A Block of a capture, read as a replay reads it: the one of a number, or else the last.
+/// A Block of a capture, read as a replay reads it: the one with this number, or the last.
 fn block(capture: &[u8], number: usize) -> Block {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), capture).unwrap();
@@ -178,8 +181,8 @@ fn dns(criterion: &mut Criterion) {
     }
 }
 
-/// What is to be done for a datagram of QUIC that may begin a connection: keys derived, header and payload decrypted, frames put in
-/// order, the hello read as far as it goes.
+/// The work for a QUIC datagram that may begin a connection: keys are derived, header and payload
+/// are decrypted, frames are put in order, and the hello is read as far as it goes.
 fn quic_initial(criterion: &mut Criterion) {
     let first_id = b"\x83\x94\xc8\xf0\x3e\x51\x57\x08";
     let mut random = Random::new(12);
@@ -292,7 +295,8 @@ fn resolutions(count: u16) -> Tape {
     tape
 }
 
-/// Conversations that begin with a ClientHello over two segments, the second of which names a listed domain.
+/// Conversations that begin with a ClientHello over two segments, the second of which names a
+/// listed domain.
 fn listed_hellos(conversations: u16) -> Tape {
     let mut tape = Tape::on(link::ETHERNET);
     let mut random = Random::new(11);
@@ -309,7 +313,7 @@ fn found(tape: &Tape) -> (Block, Findings) {
 }
 
 fn scanned(block: Block) -> (Block, Findings) {
-    // As where heads are pending, which they are wherever there are any.
+    // As when heads are pending, which is usual on a busy link.
     let mut findings = Findings::default();
     scan(&block, &Learned::default(), ScanRequest { segments: true, ..ScanRequest::default() }, &mut findings);
     (block, findings)

@@ -1,8 +1,10 @@
-//! A million indicators, half endpoints and half domains: what they cost to load, to hold, and a replay: `cargo bench --bench million`.
+//! The cost of a million indicators, half endpoints and half domains, for loading, memory and a
+//! replay: `cargo bench --bench million`.
 //!
-//! Writes them as a ThreatFox dump of the real shape, each with its own identifier, and as a plain list. Each is loaded in a process
-//! of its own, so that memory is the kernel's word. A replay with them and one with the built-in nine follow each other in one
-//! process, again and again, so that whatever else the machine does meets both alike; a ratio is that of one turn.
+//! Writes them as a ThreatFox dump in its real form, each with its own identifier, and as a plain
+//! list. Each is loaded in a process of its own, so that the kernel can report its memory. A replay
+//! with them and one with the nine built-in indicators take turns, so that other load on the
+//! machine affects both alike. A ratio is between two runs of the same turn.
 
 use std::fmt::Write as _;
 use std::fs::{self, File};
@@ -23,11 +25,11 @@ use rattap::sensor::{Run, SensorSettings};
 use rattap::track::TrackSettings;
 use rattap::units::Timestamp;
 
-// Most of it is for the small samples.
+// The benches use only a part of what the samples' code offers.
 #[allow(dead_code)]
 #[path = "../pcaps/generator/mod.rs"]
 mod generator;
-// What a hit is called is printed by the generator alone.
+// Only the generator prints the names of the hits.
 #[allow(dead_code)]
 #[path = "../pcaps/generator/large/mod.rs"]
 mod large;
@@ -35,27 +37,28 @@ mod large;
 use generator::random::Random;
 use large::Kind;
 
-/// How many of each kind.
+/// The number of indicators of each kind.
 const HALF: usize = 500_000;
 
-/// When all this is: 2026-07-05.
+/// The time at which the benchmark plays: 2026-07-05.
 const NOW: i64 = 1_783_209_600;
 
 /// Measures a million indicators.
 #[derive(Parser)]
 struct Arguments {
-    /// How many turns.
+    /// The number of turns.
     #[arg(long, default_value_t = 11, value_parser = clap::value_parser!(u32).range(1..))]
     turns: u32,
-    /// Only load a list, and say what that took.
+    /// Load a list and print its cost, nothing else.
     #[arg(long, value_name = "FILE", hide = true)]
     load: Option<PathBuf>,
-    /// Replay this capture once, with the indicators of a list or the built-in ones: for counting instructions.
+    /// Replay this capture once, with the indicators of a list or the built-in ones: used to count
+    /// instructions.
     #[arg(long, value_name = "FILE", hide = true)]
     replay: Option<PathBuf>,
     #[arg(long, value_name = "FILE", hide = true)]
     with: Option<PathBuf>,
-    /// What cargo says to each bench.
+    /// Passed by cargo to every bench.
     #[arg(long, hide = true)]
     bench: bool,
 }
@@ -131,7 +134,7 @@ fn loaded(lists: &[PathBuf]) -> anyhow::Result<IndicatorSet> {
     Ok(load(&settings, Timestamp::from_parts(NOW, 0))?.set)
 }
 
-/// Prints seconds, and the bytes that this process grew by for each indicator.
+/// Prints the seconds, and the bytes by which this process grew for each indicator.
 fn load_alone(list: &Path) -> anyhow::Result<()> {
     let before = resident()?;
     let started = Instant::now();
@@ -150,7 +153,7 @@ fn resident() -> anyhow::Result<u64> {
     Ok(line.trim().trim_end_matches("kB").trim().parse::<u64>()? * 1024)
 }
 
-/// Seconds that a replay takes; its alerts go nowhere.
+/// Returns the seconds that a replay takes. Its alerts are discarded.
 fn replay(capture: &Path, indicators: &Arc<IndicatorSet>) -> anyhow::Result<f64> {
     let workers = thread::available_parallelism()?;
     let track = TrackSettings::default();
@@ -171,12 +174,12 @@ fn replay(capture: &Path, indicators: &Arc<IndicatorSet>) -> anyhow::Result<f64>
     Ok(took)
 }
 
-/// Endpoints and domains that the captures do not have, by turns.
+/// Endpoints and domains in turn, none of which is in the captures.
 fn values() -> impl Iterator<Item = (bool, String)> {
     let mut random = Random::new(7);
     (0..2 * HALF).map(move |number| {
         if number % 2 == 0 {
-            // Two networks of which the captures have no address.
+            // Two networks that no capture uses.
             let base = if random.below(2) == 0 { 0x2d00_0000 } else { 0xb900_0000 };
             let address = Ipv4Addr::from_bits(base | random.below(1 << 24) as u32);
             (true, format!("{address}:{}", 1 + random.below(65_535)))
@@ -202,7 +205,8 @@ fn threatfox() -> String {
     let mut random = Random::new(8);
     for (number, (is_endpoint, value)) in values().enumerate() {
         let kind = if is_endpoint { "ip:port" } else { "domain" };
-        // A tenth has a page of its own, and there are some thousand lists of tags.
+        // One in ten has a reference of its own. There are about a thousand different lists of
+        // tags.
         let reference = if random.below(10) == 0 {
             format!("https://bazaar.example.org/sample/{:016x}/", random.next())
         } else {

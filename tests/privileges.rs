@@ -1,14 +1,15 @@
-//! What a process is after giving up its rights, as the kernel tells it: `/proc/<pid>/task/*/status` of a child, and what the
-//! child can still do.
+//! The rights of a process after it gave them up, as the kernel reports them
+//! (`/proc/<pid>/task/*/status` of a child), and what the child can still do.
 //!
-//! This is a program of its own because rights are given up before there is a second thread. It starts itself as the child, which
-//! tells what it tried, then waits, with a thread of its own beside the first, until it was looked at.
+//! This is a program of its own, because rights are given up before there is a second thread. It
+//! starts itself as the child. The child prints the result of each attempt, starts a thread, and
+//! waits until it was examined.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::{self, BufRead, BufReader};
 use std::net::TcpListener;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -16,9 +17,13 @@ use std::process::{Command, Stdio};
 use std::sync::mpsc;
 use std::thread;
 
+#[path = "integration/needs.rs"]
+mod needs;
+
+use needs::{Need, skip};
 use rattap::privileges::{Account, Confinement, Opener, Plan, check_paths, give_up};
 
-/// In `/proc/<pid>/status`.
+/// Keys in `/proc/<pid>/status`.
 const SETS: [&str; 4] = ["CapInh", "CapPrm", "CapEff", "CapAmb"];
 const NET_RAW: u64 = 1 << 13;
 
@@ -33,8 +38,7 @@ fn main() {
     refuses_beside_other_threads();
     let own = fs::metadata("/proc/self").unwrap().uid();
     if own != 0 {
-        let _ = writeln!(io::stderr(), "SKIPPED: only root has rights to give up");
-        return;
+        return skip(Need::Root, "only root has rights to give up");
     }
     type Test = fn(&Place);
     let tests: [(&str, Test); 4] = [
@@ -62,7 +66,8 @@ fn refuses_beside_other_threads() {
     assert!(Account::named("no-such-account").unwrap_err().to_string().contains("adduser"));
 }
 
-/// A folder with what the child may and may not use, and this program where everybody can run it.
+/// A folder with files that the child may use and others, and this program where everybody can run
+/// it.
 struct Place {
     folder: tempfile::TempDir,
     program: PathBuf,
@@ -86,7 +91,8 @@ impl Place {
         Self { folder, program }
     }
 
-    /// Runs the child behind `before`, and gives what it told and what the kernel says of its threads.
+    /// Runs the child with the command `before` in front. Returns what it printed, and what the
+    /// kernel reports about its threads.
     fn look(&self, before: &[&str], reopens: bool) -> (HashMap<String, String>, BTreeMap<String, Status>) {
         let program = self.program.to_str().unwrap();
         let folder = self.folder.path().to_str().unwrap();
@@ -131,7 +137,7 @@ impl Status {
     }
 }
 
-/// What is the same however the process was started.
+/// The checks that hold however the process was started.
 fn check(told: &HashMap<String, String>, statuses: &BTreeMap<String, Status>) {
     assert!(statuses.len() >= 2, "{:?}", statuses.keys());
     for (thread, status) in statuses {
@@ -159,7 +165,7 @@ fn check(told: &HashMap<String, String>, statuses: &BTreeMap<String, Status>) {
     }
     if told["confinement"] != "Whole" {
         let confinement = &told["confinement"];
-        let _ = writeln!(io::stderr(), "SKIPPED: of confinement, since this kernel's landlock gives: {confinement}");
+        skip(Need::Landlock, format_args!("this kernel's Landlock does not confine wholly: {confinement}"));
     }
     assert!(told["problems"].contains("elsewhere: cannot be written by user nobody"), "{}", told["problems"]);
     assert!(!told["problems"].contains("read/list.txt"), "{}", told["problems"]);
@@ -207,7 +213,7 @@ fn plain_user_without_rights(place: &Place) {
     assert_eq!(told["open a capture before"], "refused");
 }
 
-/// Gives up its rights, tells what it can still do, and waits.
+/// Gives up its rights, prints what it can still do, and waits.
 fn child(folder: &Path, reopens: bool) {
     let tell = |what: &str, done: bool| println!("{what}: {}", if done { "done" } else { "refused" });
     tell("open a capture before", opens_capture());
@@ -240,7 +246,7 @@ fn child(folder: &Path, reopens: bool) {
 
     let later = thread::Builder::new().name("later".to_owned());
     let (done, waits) = mpsc::channel::<()>();
-    // A thread names itself: only once it runs.
+    // A thread sets its own name, so it must run first.
     let (runs, running) = mpsc::channel();
     let later = later.spawn(move || runs.send(()).is_ok() && waits.recv().is_ok()).unwrap();
     running.recv().unwrap();

@@ -1,14 +1,18 @@
-//! `rattap live` on a virtual wire against `tcpdump -w /dev/null`: `cargo bench --bench live`, as root.
+//! `rattap live` on a virtual wire against `tcpdump -w /dev/null`: `cargo bench --bench live`, as
+//! root.
 //!
-//! In a network namespace of its own, with the mixed capture of the replay bench (made if it is not there yet):
+//! In a network namespace of its own, with the mixed capture of the replay bench (made if it is not
+//! there yet):
 //!
-//! - at the highest rate that tcpreplay sends, both captures at once: what each received and what was dropped;
+//! - at the highest rate that tcpreplay sends, both captures at once: what each received and what
+//!   was dropped;
 //! - the processor time of each for a million packets, in turn;
 //! - the processor time on a quiet link;
 //! - how long it takes from a lone packet to its alert.
 //!
-//! Nothing here is a test: figures are printed, and whoever reads them judges. tcpreplay takes a core for itself, and the kernel's
-//! copying of each packet into the rings is counted with it, not with who reads them.
+//! Nothing here is a test: it prints figures for a reader to judge. tcpreplay takes a core for
+//! itself. The kernel's work of copying each packet into the rings counts as tcpreplay's, not as
+//! the readers'.
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, BufWriter};
@@ -21,7 +25,7 @@ use anyhow::{Context, bail, ensure};
 use clap::Parser;
 use etherparse::PacketBuilder;
 
-// Most of it is for the small samples.
+// The benches use only a part of what the samples' code offers.
 #[allow(dead_code)]
 #[path = "../../pcaps/generator/mod.rs"]
 mod generator;
@@ -31,31 +35,31 @@ mod large;
 
 use large::Kind;
 
-/// The wire: what is sent into the one comes out of the other.
+/// The two ends of the wire: what is sent into the first comes out of the second.
 const WIRE: [&str; 2] = ["a0", "b0"];
 
-/// How long a program has to open its capture, and to read what the kernel still held back.
+/// The time that a program gets to open its capture, and to read what the kernel still holds.
 const SETTLE: Duration = Duration::from_secs(2);
 
 /// Measures `rattap live`.
 #[derive(Parser)]
 struct Arguments {
-    /// How many turns for the processor time.
+    /// The number of turns that measure processor time.
     #[arg(long, default_value_t = 5)]
     turns: u32,
-    /// How often the capture is sent at the highest rate.
+    /// The number of times that the capture is sent at the highest rate.
     #[arg(long, default_value_t = 3)]
     loops: u32,
-    /// How long the quiet link is watched, in seconds.
+    /// The time for which the quiet link is watched, in seconds.
     #[arg(long, default_value_t = 60)]
     quiet: u64,
-    /// How many lone packets are sent.
+    /// The number of lone packets.
     #[arg(long, default_value_t = 100)]
     lone: u32,
-    /// Run in the namespace that is already there.
+    /// Run in the namespace that exists already.
     #[arg(long, hide = true)]
     inside: bool,
-    /// What cargo says to each bench.
+    /// Passed by cargo to every bench.
     #[arg(long, hide = true)]
     bench: bool,
 }
@@ -158,7 +162,7 @@ fn latency(lone: u32) -> anyhow::Result<()> {
     let mut wire = pcap::Capture::from_device(WIRE[0])?.open()?;
     let mut late = Vec::new();
     for number in 0..lone {
-        // Never in step with anything: the golden ratio spreads the pauses evenly.
+        // The pauses follow the golden ratio, so that they never keep step with a timer.
         thread::sleep(Duration::from_secs_f64(0.3 + (f64::from(number) * 0.618_034).fract() * 0.3));
         let port = 20_000 + number as u16;
         let mut frame = Vec::new();
@@ -199,7 +203,8 @@ impl Running {
 
     fn tcpdump() -> anyhow::Result<Self> {
         let mut command = Command::new("tcpdump");
-        // A kernel buffer as large as the sensor's, in KiB; and no other account, to which it would give /dev/null away.
+        // A kernel buffer as large as the sensor's, in KiB. With `-Z root` tcpdump does not change
+        // to another account, to which it would hand over /dev/null.
         command.args(["-i", WIRE[1], "-w", "/dev/null", "-B", "65536", "-Z", "root"]);
         Self::start(command)
     }
@@ -214,7 +219,8 @@ impl Running {
         Ok(Self { child })
     }
 
-    /// User and system time of all its threads, as the scheduler counts it (`/proc/PID/task/TID/schedstat`, in nanoseconds).
+    /// User and system time of all its threads, as the scheduler counts it
+    /// (`/proc/PID/task/TID/schedstat`, in nanoseconds).
     fn processor_time(&self) -> anyhow::Result<Duration> {
         let mut sum = Duration::ZERO;
         for thread in fs::read_dir(format!("/proc/{}/task", self.child.id()))? {
@@ -232,7 +238,7 @@ impl Running {
     }
 }
 
-/// Sends at the highest rate from memory: how many packets, and at which rate.
+/// Sends at the highest rate from memory. Returns the number of packets and the rate.
 fn send(capture: &Path, options: &[&str]) -> anyhow::Result<(String, String)> {
     let output = Command::new("tcpreplay")
         .args(["-q", "--preload-pcap", "--topspeed", "-i", WIRE[0]])
@@ -249,7 +255,7 @@ fn send(capture: &Path, options: &[&str]) -> anyhow::Result<(String, String)> {
     Ok((word("Actual:", " packets").context("no count")?, word("Rated:", " pps").context("no rate")?))
 }
 
-/// The lines of a log that tell what was received and what was dropped.
+/// The lines of a log that say what was received and what was dropped.
 fn received(log: &str) -> String {
     let lines = log.lines().filter(|line| line.contains("packets") || line.contains("dropped"));
     lines.map(str::trim).collect::<Vec<_>>().join("; ")

@@ -1,4 +1,5 @@
-//! What an analyst asks for beside the alerts, and what it costs over a replay without.
+//! The cost of the other files that an analyst can ask for, compared with a replay that writes
+//! alerts alone.
 
 use std::path::Path;
 

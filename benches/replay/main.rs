@@ -1,11 +1,11 @@
 //! `rattap replay` as a whole against a bare libpcap loop: `cargo bench --bench replay`.
 //!
-//! Makes the large captures where they are not there yet (3.1 GB in the target folder), then runs each program in turn,
-//! again and again, so that whatever else the machine does meets all of them alike. A ratio is that of two runs of one turn.
-//! The files lie in the page cache: the programs are measured, not the disk.
+//! Makes the large captures if they are missing (3.1 GB in the target folder). The programs take
+//! turns, so that other load on the machine affects all of them alike. A ratio is between two runs
+//! of the same turn. The files are in the page cache: this measures the programs, not the disk.
 //!
-//! Checks on the way that the alerts are the same bytes for any number of workers and tell of every planted hit, no more and no
-//! less. A difference ends it with an error; a slow run never does.
+//! Also checks that the alerts are the same bytes for any number of workers, and that they report
+//! exactly the planted hits. A difference ends the bench with an error; a slow run never does.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -17,11 +17,11 @@ use std::{env, thread};
 use anyhow::{Context, ensure};
 use clap::{Parser, ValueEnum};
 
-// Most of it is for the small samples.
+// The benches use only a part of what the samples' code offers.
 #[allow(dead_code)]
 #[path = "../../pcaps/generator/mod.rs"]
 mod generator;
-// What a hit is called is printed by the generator alone.
+// Only the generator prints the names of the hits.
 mod desk;
 #[allow(dead_code)]
 #[path = "../../pcaps/generator/large/mod.rs"]
@@ -39,28 +39,28 @@ const WORKERS: [usize; 5] = [1, 2, 3, 8, 16];
 /// Times `rattap replay` against a bare libpcap loop.
 #[derive(Parser)]
 struct Arguments {
-    /// How many turns.
+    /// The number of turns.
     #[arg(long, default_value_t = 11, value_parser = clap::value_parser!(u32).range(1..))]
     turns: u32,
-    /// Only this capture, not all.
+    /// Use this capture only.
     #[arg(long, value_name = "KIND")]
     capture: Option<Kind>,
-    /// Make the captures anew.
+    /// Write the captures again.
     #[arg(long)]
     fresh: bool,
-    /// Only check the alerts.
+    /// Check the alerts and measure nothing.
     #[arg(long)]
     check: bool,
-    /// Be the bare loop over a capture.
+    /// Run as the bare libpcap loop over a capture.
     #[arg(long, value_name = "FILE", hide = true)]
     bare_loop: Option<PathBuf>,
-    /// Only read a file.
+    /// Run as a program that only reads a file.
     #[arg(long, value_name = "FILE", hide = true)]
     read_only: Option<PathBuf>,
-    /// Only decompress a file.
+    /// Run as a program that only decompresses a file.
     #[arg(long, value_name = "FILE", hide = true)]
     unpack_only: Option<PathBuf>,
-    /// What cargo says to each bench.
+    /// Passed by cargo to every bench.
     #[arg(long, hide = true)]
     bench: bool,
 }
@@ -118,7 +118,8 @@ fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Writes a capture under another name first, so that one half written is never taken for it.
+/// Writes a capture under a temporary name first, so that half a file is never taken for a whole
+/// one.
 fn make(kind: Kind, path: &Path) -> anyhow::Result<()> {
     println!("making {}", path.display());
     let unfinished = path.with_extension("unfinished");
@@ -134,7 +135,7 @@ fn rattap(capture: &Path, alerts: &Path) -> Command {
     command
 }
 
-/// The alerts are the truth, and the same bytes whatever the number of workers.
+/// Checks that the alerts match the planted hits, and are the same bytes for any number of workers.
 fn check(kind: Kind, capture: &Path, folder: &Path) -> anyhow::Result<()> {
     let mut first: Option<Vec<u8>> = None;
     let mut highest = 0;
@@ -163,7 +164,7 @@ fn check(kind: Kind, capture: &Path, folder: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// How many hits were planted, of all of which and of nothing else the alerts tell.
+/// The number of planted hits. Checks that the alerts report all of them and nothing else.
 fn hits_told(kind: Kind, alerts: &str) -> anyhow::Result<usize> {
     let hits = kind.hits();
     let (told, planted) = (sightings(alerts)?, planted::sightings(&hits));
@@ -175,7 +176,7 @@ fn hits_told(kind: Kind, alerts: &str) -> anyhow::Result<usize> {
     Ok(hits.len())
 }
 
-/// The sightings that CEF lines tell of, by signature.
+/// The sightings in CEF lines, by signature.
 fn sightings(text: &str) -> anyhow::Result<BTreeMap<String, u32>> {
     let mut counts = BTreeMap::new();
     for line in text.lines() {
@@ -186,7 +187,7 @@ fn sightings(text: &str) -> anyhow::Result<BTreeMap<String, u32>> {
     Ok(counts)
 }
 
-/// Builds the command line of a program anew for each run.
+/// Builds the command line of a program, once for each run.
 type Program<'a> = (&'static str, Box<dyn Fn() -> Command + 'a>);
 
 fn compare(kind: Kind, capture: &Path, folder: &Path, turns: u32) -> anyhow::Result<()> {
@@ -201,7 +202,8 @@ fn compare(kind: Kind, capture: &Path, folder: &Path, turns: u32) -> anyhow::Res
     let tcpdump = || {
         let hosts: Vec<String> = ALL_LISTED.iter().map(|listed| format!("host {}", listed.ip())).collect();
         let mut command = Command::new("tcpdump");
-        // Started by root it would give /dev/null away to the account that it becomes.
+        // With `-Z root` it does not change to another account, to which it would hand over
+        // /dev/null.
         command.arg("-n").arg("-r").arg(capture).args(["-Z", "root", "-w", "/dev/null"]).arg(hosts.join(" or "));
         command
     };
@@ -215,18 +217,18 @@ fn compare(kind: Kind, capture: &Path, folder: &Path, turns: u32) -> anyhow::Res
     Ok(())
 }
 
-/// What a program took.
+/// The cost of one program.
 struct Measured {
     name: &'static str,
     /// Seconds, the median.
     time: f64,
-    /// Against the first program, by turns: median (lowest to highest).
+    /// Relative to the first program, over all turns: median (lowest to highest).
     ratio: String,
-    /// Bytes of memory at the most.
+    /// The most memory, in bytes.
     peak: u64,
 }
 
-/// Runs the programs one after the other, so many times.
+/// Runs the programs in turn, this many times.
 fn measure(programs: &[Program], turns: u32) -> anyhow::Result<Vec<Measured>> {
     let mut peaks = Vec::new();
     for (_, program) in programs {
@@ -255,7 +257,7 @@ fn sorted(values: impl IntoIterator<Item = f64>) -> Vec<f64> {
     values
 }
 
-/// The median; of two in the middle the higher one.
+/// The median; of an even number of values, the higher of the two in the middle.
 fn middle(sorted: &[f64]) -> f64 {
     sorted.get(sorted.len() / 2).copied().unwrap_or(0.0)
 }

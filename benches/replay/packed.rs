@@ -1,4 +1,4 @@
-//! A compressed capture: how near a replay comes to what decompressing alone takes, which bounds it.
+//! A compressed capture: the replay compared with decompression alone, which is its lower bound.
 
 use std::fs::{self, File};
 use std::io::{self, BufReader, BufWriter};
@@ -12,10 +12,10 @@ use flate2::bufread::GzEncoder;
 use crate::large::Kind;
 use crate::{Measured, Program, hits_told, measure, megabytes, process, rattap, yardstick};
 
-/// As `gzip` does it unless told otherwise.
+/// The default level of `gzip`.
 const LEVEL: Compression = Compression::new(6);
 
-/// Compresses a capture where that was not done yet, and says where it is.
+/// Compresses a capture if that was not done yet, and returns the path.
 pub fn make(capture: &Path, fresh: bool) -> anyhow::Result<PathBuf> {
     let path = capture.with_extension("pcap.gz");
     let is_newer = || Some(fs::metadata(&path).ok()?.modified().ok()? >= fs::metadata(capture).ok()?.modified().ok()?);
@@ -33,7 +33,7 @@ pub fn make(capture: &Path, fresh: bool) -> anyhow::Result<PathBuf> {
     Ok(path)
 }
 
-/// The alerts are the truth here too.
+/// Checks that the alerts match the planted hits here as well.
 pub fn check(packed: &Path, folder: &Path) -> anyhow::Result<()> {
     let file = folder.join("packed.cef");
     process::time(rattap(packed, &file))?;
@@ -43,7 +43,8 @@ pub fn check(packed: &Path, folder: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Decompressing alone, the replay of the compressed capture and that of the plain one, in turn. Rates are of decompressed bytes.
+/// Takes turns between decompression alone, the replay of the compressed capture and that of the
+/// plain one. Rates are in decompressed bytes.
 pub fn compare(plain: &Path, packed: &Path, folder: &Path, turns: u32) -> anyhow::Result<()> {
     let itself = env::current_exe().context("cannot tell where this program is")?;
     let alerts = folder.join("alerts.cef");

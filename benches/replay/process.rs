@@ -1,4 +1,4 @@
-//! Runs programs: how long each took, and how much memory it held at the most.
+//! Runs programs, and measures the time and the peak memory of each.
 
 use std::fs;
 use std::process::{Command, Stdio};
@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
 
-/// How often a process is asked for its peak. The kernel keeps the peak itself and it only grows, so all that is missed is
-/// growth in the last moment before the end.
+/// The interval at which a process is asked for its peak. The kernel keeps the peak, which only
+/// grows, so only growth in the last moment is missed.
 const PEEK: Duration = Duration::from_millis(1);
 
 /// Wall-clock time from start to end.
@@ -20,7 +20,8 @@ pub fn time(mut command: Command) -> anyhow::Result<Duration> {
     Ok(took)
 }
 
-/// Peak of resident memory, in bytes. Asking costs time, so no process is timed and asked at once.
+/// Peak of resident memory, in bytes. Asking costs time, so time and memory are measured in
+/// separate runs.
 pub fn peak(mut command: Command) -> anyhow::Result<u64> {
     let mut child = silent(&mut command).spawn().with_context(|| format!("cannot run {command:?}"))?;
     let status_file = format!("/proc/{}/status", child.id());

@@ -1,4 +1,5 @@
-//! The yardsticks, each run as a process of its own: what a capture costs that is only read, only counted, or only decompressed.
+//! The yardsticks, each in a process of its own: the cost of only reading, only counting or only
+//! decompressing a capture.
 
 use std::fs::File;
 use std::io::{BufReader, Read};
@@ -8,7 +9,7 @@ use std::process::Command;
 use anyhow::Context;
 use flate2::bufread::MultiGzDecoder;
 
-/// This program as a yardstick over a capture.
+/// Runs this program as a yardstick over a capture.
 pub fn program<'a>(itself: &'a Path, mode: &'static str, capture: &'a Path) -> Box<dyn Fn() -> Command + 'a> {
     Box::new(move || {
         let mut command = Command::new(itself);
@@ -35,14 +36,15 @@ pub fn bare_loop(path: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// How much is read at a time: what a Block holds.
+/// The size of one read: that of a Block.
 const PIECE: usize = 2 << 20;
 
-/// Where the buffer begins, in memory: at a page, as what the kernel copies from does. Sixteen bytes further, where the allocator
-/// puts it, the copy was measured to take twice as long, since its loads look as if they depended on the stores before them.
+/// The alignment of the buffer in memory: a page, like the source of the kernel's copy. With the
+/// buffer sixteen bytes further, where the allocator puts it, the copy was measured to take twice
+/// as long, since its loads seem to depend on the stores before them.
 const PAGE: usize = 4096;
 
-/// Reads a file into one buffer, again and again, and looks at nothing.
+/// Reads a file into one buffer again and again, and ignores the content.
 pub fn read_only(path: &Path) -> anyhow::Result<()> {
     let mut file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
     let mut buffer = vec![0; PIECE + PAGE];
@@ -59,10 +61,11 @@ pub fn read_only(path: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// How much is decompressed at a time, and read of the file: as a replay does it.
+/// The sizes of one read and of one decompressed piece: those of a replay.
 const UNPACKED: usize = 256 << 10;
 
-/// Decompresses a file into one buffer, again and again, with the library and in the pieces that a replay takes, and looks at nothing.
+/// Decompresses a file into one buffer again and again, with the library and in the pieces that a
+/// replay uses, and ignores the content.
 pub fn unpack_only(path: &Path) -> anyhow::Result<()> {
     let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
     let mut decoder = MultiGzDecoder::new(BufReader::with_capacity(UNPACKED, file));

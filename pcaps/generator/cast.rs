@@ -1,4 +1,5 @@
-//! Who plays in the samples. Clients are private, benign servers lie in the ranges for documentation (RFC 5737, RFC 3849).
+//! The hosts in the samples. Clients have private addresses, benign servers are in the ranges for
+//! documentation (RFC 5737, RFC 3849).
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -38,7 +39,7 @@ pub const ALL_LISTED: [SocketAddr; 7] = [
     v4([94, 23, 185, 83], 9606),
 ];
 
-/// What `gw.feersona.net` resolves to in the samples.
+/// The address of `gw.feersona.net` in the samples.
 pub const GATEWAY: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 66);
 /// The office's HTTP proxy.
 pub const PROXY: SocketAddr = v4([10, 20, 0, 80], 3128);

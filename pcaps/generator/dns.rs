@@ -1,4 +1,4 @@
-//! DNS messages (RFC 1035), well-formed ones and others.
+//! DNS messages (RFC 1035), well-formed and malformed.
 
 use std::net::IpAddr;
 
@@ -25,7 +25,7 @@ pub const ANY: u16 = 255;
 /// In the range for private use.
 pub const PRIVATE: u16 = 65_280;
 
-/// The class of nearly everything.
+/// The usual class: Internet.
 pub const INTERNET: u16 = 1;
 /// The class of `version.bind`.
 pub const CHAOS: u16 = 3;
@@ -38,7 +38,7 @@ pub const TRUNCATED: u16 = 0x0200;
 pub const RECURSE: u16 = 0x0100;
 /// Recursion available.
 pub const RECURSIVE: u16 = 0x0080;
-/// The one bit that has to be zero, and is not always.
+/// The reserved bit, which is not always zero.
 pub const Z: u16 = 0x0040;
 /// The response code "no such name".
 pub const NXDOMAIN: u16 = 3;
@@ -51,7 +51,7 @@ pub fn name(text: &str) -> Name {
     text.split('.').filter(|label| !label.is_empty()).map(|label| label.as_bytes().to_vec()).collect()
 }
 
-/// What a record holds.
+/// The data of a record.
 #[derive(Clone)]
 pub enum Data {
     /// An address: the record is of type A or AAAA.
@@ -82,7 +82,7 @@ pub fn address(owner: &str, ttl: u32, address: impl Into<IpAddr>) -> Record {
     Record { owner: name(owner), ttl, data: Data::Address(address.into()) }
 }
 
-/// A record that says that `owner` is really `target`.
+/// A record that makes `owner` an alias of `target`.
 pub fn alias(owner: &str, ttl: u32, target: &str) -> Record {
     Record { owner: name(owner), ttl, data: Data::Name(CNAME, name(target)) }
 }
@@ -119,7 +119,7 @@ pub fn query(text: &str, kind: u16) -> Message {
     query_name(name(text), kind)
 }
 
-/// A question for a name that text cannot give.
+/// A question for a name that text cannot express.
 pub fn query_name(name: Name, kind: u16) -> Message {
     let id = name.iter().flatten().fold(kind, |id, &byte| id.wrapping_mul(31).wrapping_add(byte.into()));
     Message { id, flags: RECURSE, questions: vec![(name, kind, INTERNET)], ..Message::default() }
@@ -178,7 +178,7 @@ impl Message {
 #[derive(Default)]
 struct Writer {
     bytes: Vec<u8>,
-    /// Names, and ends of names, that are there already, and where.
+    /// Names, and ends of names, that were written already, with their offsets.
     seen: Vec<(Name, u16)>,
 }
 

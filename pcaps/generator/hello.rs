@@ -1,29 +1,30 @@
-//! ClientHellos of TLS 1.3 (RFC 8446 section 4.1.2), as browsers say them today.
+//! ClientHellos of TLS 1.3 (RFC 8446 section 4.1.2), as browsers send them today.
 
 use super::random::Random;
 use super::speech;
 
-/// A value that means nothing (RFC 8701).
+/// A GREASE value (RFC 8701).
 const GREASE: u16 = 0x6a6a;
 
 /// A ClientHello.
 #[derive(Clone, Copy)]
 pub struct Hello<'a> {
-    /// The server that is asked for.
+    /// The server name.
     pub name: Option<&'a str>,
-    /// Values that mean nothing among the cipher suites, groups, versions and extensions.
+    /// GREASE values among the cipher suites, groups, versions and extensions.
     pub grease: bool,
-    /// A post-quantum key share (X25519MLKEM768, 1,216 bytes) and a grease of an encrypted hello: some 1.7 kB in all.
+    /// A post-quantum key share (X25519MLKEM768, 1,216 bytes) and a GREASE encrypted hello: about
+    /// 1.7 kB in all.
     pub post_quantum: bool,
     /// Over QUIC: its transport parameters, and h3 in place of h2.
     pub quic: bool,
     /// The small extensions that a browser sends beside those that matter here.
     pub small_extensions: bool,
-    /// The server's name stands before the key shares, else behind them. Browsers shuffle their extensions.
+    /// True if the server's name comes before the key shares. Browsers shuffle their extensions.
     pub name_first: bool,
 }
 
-/// A hello for a server, and nothing special.
+/// A plain hello for a server.
 pub const fn hello(name: &str) -> Hello<'_> {
     Hello {
         name: Some(name),
@@ -79,8 +80,8 @@ impl Hello<'_> {
             add(0, &name);
         }
         if self.small_extensions {
-            // Extended master secret, renegotiation, point formats, session ticket, certificate status and timestamps,
-            // how to resume, compressed certificates, application settings.
+            // Extended master secret, renegotiation, point formats, session ticket, certificate
+            // status and timestamps, how to resume, compressed certificates, application settings.
             add(23, &[]);
             add(0xff01, &[0]);
             add(11, &[1, 0]);
@@ -110,7 +111,8 @@ impl Hello<'_> {
             add(0, &name);
         }
         if self.quic {
-            // A maximum idle time of 30 s, and no identifier of the client's own (RFC 9000 section 18.2).
+            // A maximum idle time of 30 s, and no identifier of the client's own (RFC 9000 section
+            // 18.2).
             add(57, &[1, 4, 0x80, 0, 0x75, 0x30, 0x0f, 0]);
         }
         if self.post_quantum {
@@ -122,12 +124,12 @@ impl Hello<'_> {
         all
     }
 
-    /// In one record.
+    /// The message in one record.
     pub fn record(&self, random: &mut Random) -> Vec<u8> {
         speech::tls_record(22, &self.message(random))
     }
 
-    /// In records of at most this many bytes each.
+    /// The message in records of at most this many bytes each.
     pub fn records(&self, length: usize, random: &mut Random) -> Vec<u8> {
         self.message(random).chunks(length).flat_map(|part| speech::tls_record(22, part)).collect()
     }

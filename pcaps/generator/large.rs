@@ -1,12 +1,16 @@
-//! Writes the large captures of the benchmarks: `cargo run --release --example make-large -- mixed OUT.pcap`.
+//! Writes the large captures of the benchmarks:
+//! `cargo run --release --example make-large -- mixed OUT.pcap`.
 //!
-//! - `mixed`: about 1 GB and 3.0 M packets in 10 minutes: 200,000 TCP flows from SYN to FIN with frames of simple IMIX (7 small : 4
-//!   of 570 : 1 of 1,514 bytes), which begin with an HTTP or TLS head; 15 % of the packets are DNS; and 50 planted hits.
+//! - `mixed`: about 1 GB and 3.0 M packets in 10 minutes: 200,000 TCP flows from SYN to FIN with
+//!   frames of simple IMIX (7 small : 4 of 570 : 1 of 1,514 bytes), which begin with an HTTP or TLS
+//!   head; 15 % of the packets are DNS; and 50 planted hits.
 //! - `small`: 6 M frames of 60 bytes, TCP and UDP, and six planted hits.
-//! - `hellos`: 0.76 GB and 1.4 M packets in four seconds: 80,000 TLS flows, each of which begins with a ClientHello that a
-//!   post-quantum key share splits over two segments, with the name in the second; and 50 planted hits.
+//! - `hellos`: 0.76 GB and 1.4 M packets in four seconds: 80,000 TLS flows, each of which begins
+//!   with a ClientHello that a post-quantum key share splits over two segments, with the name in
+//!   the second; and 50 planted hits.
 //!
-//! The same bytes each time. What was planted is printed: what a sensor must find. `cargo bench` makes them for itself.
+//! The bytes are the same each time. The planted hits are printed: a sensor must find them.
+//! `cargo bench` makes the captures it needs.
 
 use std::fs::File;
 use std::io::BufWriter;
@@ -15,7 +19,7 @@ use std::path::PathBuf;
 use anyhow::Context;
 use clap::Parser;
 
-// Most of it is for the small samples.
+// This program uses only a part of what the samples' code offers.
 #[allow(dead_code)]
 #[path = "mod.rs"]
 mod generator;
@@ -27,7 +31,7 @@ use large::{Kind, Written, planted};
 /// Writes a large capture for benchmarks.
 #[derive(Parser)]
 struct Arguments {
-    /// What kind.
+    /// The kind of capture.
     kind: Kind,
     /// The file to write.
     out: PathBuf,

@@ -19,7 +19,7 @@ pub const ETHERNET: Link = Link { number: 1, frame: |packet| ethernet(&[], packe
 pub const VLAN: Link = Link { number: 1, frame: |packet| ethernet(&[(0x8100, 130)], packet) };
 /// 802.1ad: a service tag and a customer tag.
 pub const QINQ: Link = Link { number: 1, frame: |packet| ethernet(&[(0x88a8, 7), (0x8100, 130)], packet) };
-/// Three tags, the outer one of the kind that was used before 802.1ad.
+/// Three tags; the outer one has the EtherType that was used before 802.1ad.
 pub const TRIPLE: Link =
     Link { number: 1, frame: |packet| ethernet(&[(0x9100, 9), (0x88a8, 7), (0x8100, 130)], packet) };
 /// Far more tags than any network has.
@@ -53,12 +53,13 @@ pub const NULL_BIG: Link = Link { number: 0, frame: |packet| [&family(packet).to
 /// OpenBSD loopback: network byte order always.
 pub const LOOP: Link = Link { number: 108, frame: |packet| [&family(packet).to_be_bytes()[..], packet].concat() };
 
-/// The shortest Ethernet frame as a tap sees it: 64 bytes less the check sequence.
+/// The shortest Ethernet frame in a capture: 64 bytes without the check sequence.
 const SHORTEST: usize = 60;
-/// The office router, which stands for all hosts beyond it.
+/// The office router, the next hop for all hosts outside.
 const ROUTER: [u8; 6] = [0x00, 0x09, 0x0f, 0x20, 0x30, 0x01];
 
-/// The hardware address that stands for an IP address on the office networks, 10.20.30.0/24 and up, and 2001:db8:30::/64.
+/// The hardware address for an IP address in the office networks, 10.20.30.0/24 and up, and
+/// 2001:db8:30::/64.
 pub fn mac(address: IpAddr) -> [u8; 6] {
     match address {
         IpAddr::V4(v4) => match v4.octets() {
@@ -133,7 +134,8 @@ fn pppoe(packet: &[u8]) -> Vec<u8> {
     [&[0x11, 0x00, 0x2a, 0x01][..], &(inner.len() as u16).to_be_bytes(), &inner].concat()
 }
 
-/// The packet type of a "cooked" header: 0 = to this host, 4 = sent by it (which is taken to be in the office).
+/// The packet type of a "cooked" header: 0 = to this host, 4 = sent by it. The host is one in the
+/// office.
 fn cooked_direction(source: IpAddr) -> u8 {
     if mac(source) == ROUTER { 0 } else { 4 }
 }

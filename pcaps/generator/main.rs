@@ -1,6 +1,8 @@
-//! Writes the sample captures of `pcaps/` and their README: `cargo run --example make-pcaps`, or with `--out DIR` elsewhere.
+//! Writes the sample captures of `pcaps/` and their README: `cargo run --example make-pcaps`, or
+//! with `--out DIR` elsewhere.
 //!
-//! The same bytes each time. What each sample holds, and what must be found in it, stands beside the code that makes it.
+//! The bytes are the same each time. The content of each sample and its expected findings are
+//! beside the code that makes it.
 
 use std::fs;
 use std::path::PathBuf;

@@ -1,4 +1,5 @@
-//! The sample captures of `pcaps/`: from wire formats at the bottom to the samples with their truth at the top.
+//! The sample captures of `pcaps/`: from wire formats at the bottom to the samples with their
+//! expected findings at the top.
 
 pub mod cast;
 pub mod dns;

@@ -1,4 +1,5 @@
-//! QUIC's Initial packets (RFC 9000 section 17.2.2), enciphered as RFC 9001 section 5 and RFC 9369 say.
+//! QUIC's Initial packets (RFC 9000 section 17.2.2), enciphered as RFC 9001 section 5 and RFC 9369
+//! say.
 //!
 //! The keys are derived by hand, from HMAC alone.
 
@@ -10,10 +11,10 @@ use ring::hmac;
 /// What differs between the versions.
 pub struct Version {
     number: u32,
-    /// The first byte of an Initial packet, its number in one byte.
+    /// The first byte of an Initial packet whose packet number has one byte.
     first: u8,
     salt: [u8; 20],
-    /// What stands before `key`, `iv` and `hp`.
+    /// The prefix of the labels `key`, `iv` and `hp`.
     label: &'static str,
 }
 
@@ -32,25 +33,25 @@ pub const V2: Version = Version {
     label: "quicv2 ",
 };
 
-/// Whose packets.
+/// The sender of a packet.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Side {
-    /// Who begins.
+    /// The client.
     Client,
-    /// Who answers.
+    /// The server.
     Server,
 }
 
 /// The least length of a datagram with a client's Initial packet (RFC 9000 section 14.1).
 const LEAST: usize = 1200;
-/// The length of the seal.
+/// The length of the authentication tag.
 const TAG: usize = 16;
 
 fn hmac(key: &[u8], data: &[u8]) -> Vec<u8> {
     hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), data).as_ref().to_vec()
 }
 
-/// What the cipher gives: it refuses only wrong lengths, and those here are right.
+/// Unwraps a result of the cipher: it refuses wrong lengths only, and those here are right.
 fn done<T>(result: Result<T, Unspecified>) -> T {
     result.unwrap_or_else(|error| panic!("a length is wrong: {error}"))
 }
@@ -70,7 +71,8 @@ pub fn crypto(offset: usize, data: &[u8]) -> Vec<u8> {
     [&[6][..], &number(offset), &number(data.len()), data].concat()
 }
 
-/// A datagram with one Initial packet. `first_id` is what the client called the server in its first packet.
+/// A datagram with one Initial packet. `first_id` is the destination connection ID of the client's
+/// first packet.
 pub fn initial(version: &Version, side: Side, first_id: &[u8], number: u8, frames: &[u8]) -> Vec<u8> {
     let initial = hmac(&version.salt, first_id);
     let secret = expand(&initial, if side == Side::Client { "client in" } else { "server in" }, 32);
@@ -78,7 +80,7 @@ pub fn initial(version: &Version, side: Side, first_id: &[u8], number: u8, frame
 
     let mut header = vec![version.first];
     header.extend(version.number.to_be_bytes());
-    // The client gave itself no identifier, and both sides have no token.
+    // The client's own connection ID is empty, and neither side has a token.
     let (to, from): (&[u8], &[u8]) = if side == Side::Client { (first_id, &[]) } else { (&[], first_id) };
     for id in [to, from] {
         header.push(id.len() as u8);

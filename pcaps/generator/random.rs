@@ -1,11 +1,12 @@
 //! Numbers that look random and are the same each time.
 
-/// SplitMix64 (Steele, Lea and Flood 2014; public domain reference at <https://prng.di.unimi.it/splitmix64.c>): written out here
-/// so that no update of a library can change a sample.
+/// SplitMix64 (Steele, Lea and Flood 2014; public domain reference at
+/// <https://prng.di.unimi.it/splitmix64.c>), written out so that no update of a library can change
+/// a sample.
 pub struct Random(u64);
 
 impl Random {
-    /// The sequence that belongs to `seed`.
+    /// The sequence of a seed.
     pub fn new(seed: u64) -> Self {
         Self(seed)
     }
@@ -19,7 +20,7 @@ impl Random {
         z ^ (z >> 31)
     }
 
-    /// A number from 0 up to, without, `bound`.
+    /// A number below `bound`.
     pub fn below(&mut self, bound: u64) -> u64 {
         ((u128::from(self.next()) * u128::from(bound)) >> 64) as u64
     }

@@ -1,4 +1,4 @@
-//! The README of `pcaps/`, from the samples' own words.
+//! The README of `pcaps/`, from the samples' descriptions.
 
 use super::samples::Group;
 
@@ -70,7 +70,7 @@ pub fn text(groups: &[Group]) -> String {
             if truth.is_empty() {
                 truth.push("nothing".to_owned());
             }
-            // A bar ends a cell, even in code.
+            // A bar ends a cell, even within code.
             let about = sample.about.replace('|', r"\|");
             let damage = if sample.damaged { "**Damage.** " } else { "" };
             page += &format!("| `{}` | {damage}{about} | {} |\n", sample.path, truth.join("<br>"));

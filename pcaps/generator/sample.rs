@@ -1,16 +1,16 @@
-//! What a sample is: a file, what is in it, and what a sensor must find there.
+//! A sample: a file, its content, and the findings that are expected in it.
 
 use std::io::{self, Write};
 
-/// One thing that must be found.
+/// One expected finding.
 pub struct Found {
     /// The signature's identifier.
     pub signature: &'static str,
     /// The client's address.
     pub client: &'static str,
-    /// The server, with its port where there are ports.
+    /// The server, with its port if the protocol has ports.
     pub server: &'static str,
-    /// How many sightings: conversations, DNS messages.
+    /// The number of sightings: conversations or DNS messages.
     pub sightings: u32,
 }
 
@@ -19,16 +19,16 @@ pub const fn found(signature: &'static str, client: &'static str, server: &'stat
     Found { signature, client, server, sightings }
 }
 
-/// How a file is compressed.
+/// The compression of a file.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Packing {
-    /// Not at all.
+    /// None.
     Plain,
     /// One gzip member.
     Gzip,
-    /// Two gzip members after each other, as from `cat a.gz b.gz`; the first ends in the middle of a frame.
+    /// Two gzip members in a row, as from `cat a.gz b.gz`; the first ends within a frame.
     GzipTwice,
-    /// A gzip member that lost its second half.
+    /// A gzip member without its second half.
     GzipCut,
     /// One Zstandard frame.
     Zstd,
@@ -58,39 +58,39 @@ fn gzip(bytes: &[u8]) -> io::Result<Vec<u8>> {
     encoder.finish()
 }
 
-/// A sample: a file of `pcaps/`, or a folder of them that makes one history.
+/// A sample: a file in `pcaps/`, or a folder of files that form one history.
 pub struct Sample {
-    /// The file, from `pcaps/` on.
+    /// The path below `pcaps/`.
     pub path: &'static str,
-    /// What is in it.
+    /// The description.
     pub about: &'static str,
-    /// What must be found; empty: nothing.
+    /// The expected findings; empty if there are none.
     pub found: Vec<Found>,
-    /// Makes the file's bytes, before compression. None: a folder.
+    /// Makes the file's bytes before compression; `None` for a folder.
     pub make: Option<fn() -> Vec<u8>>,
     /// How it is compressed.
     pub packing: Packing,
-    /// Whether a reader has to report damage (and exit with 1), whatever it finds.
+    /// True if a reader must report damage (and exit with 1), whatever it finds.
     pub damaged: bool,
 }
 
-/// A sample that is not compressed and not damaged.
+/// A sample without compression and damage.
 pub fn sample(path: &'static str, about: &'static str, found: Vec<Found>, make: fn() -> Vec<u8>) -> Sample {
     Sample { path, about, found, make: Some(make), packing: Packing::Plain, damaged: false }
 }
 
-/// A folder whose samples make one history.
+/// A folder whose samples form one history.
 pub fn folder(path: &'static str, about: &'static str, found: Vec<Found>) -> Sample {
     Sample { path, about, found, make: None, packing: Packing::Plain, damaged: false }
 }
 
 impl Sample {
-    /// Compressed.
+    /// With compression.
     pub fn packed(self, packing: Packing) -> Self {
         Self { packing, ..self }
     }
 
-    /// With damage that has to be reported.
+    /// With damage that must be reported.
     pub fn damaged(self) -> Self {
         Self { damaged: true, ..self }
     }

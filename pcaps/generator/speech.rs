@@ -1,10 +1,11 @@
-//! What clients and servers say above TCP and UDP.
+//! The payloads that clients and servers send over TCP and UDP.
 
 use std::fmt::Display;
 
 use super::random::Random;
 
-/// A NetSupport client's request to its gateway, an address or, where there is one, with its port. Lines end in a bare LF and the length stands in six columns, as in real traffic.
+/// A NetSupport client's request to its gateway, an address or, where there is one, with its port.
+/// Lines end in a bare LF and the length stands in six columns, as in real traffic.
 pub fn gateway_request(gateway: impl Display, body: &[u8]) -> Vec<u8> {
     let head = format!(
         "POST http://{gateway}/fakeurl.htm HTTP/1.1\n\
@@ -23,7 +24,7 @@ pub fn gateway_response(body: &[u8]) -> Vec<u8> {
     gateway_response_of("1.92", body)
 }
 
-/// The answer of a gateway of a given version.
+/// The answer of a gateway with this version.
 pub fn gateway_response_of(version: &str, body: &[u8]) -> Vec<u8> {
     let head = format!(
         "HTTP/1.1 200 OK\n\
@@ -36,7 +37,7 @@ pub fn gateway_response_of(version: &str, body: &[u8]) -> Vec<u8> {
     [head.as_bytes(), body].concat()
 }
 
-/// The first thing that a NetSupport client says: 22 bytes.
+/// The first message of a NetSupport client: 22 bytes.
 pub const POLL: &[u8] = b"CMD=POLL\nINFO=1\nACK=1\n";
 
 /// An encoded command of `length` bytes in all (at least 20).
@@ -66,7 +67,7 @@ pub fn http_ok(content_type: &str, body: &[u8]) -> Vec<u8> {
     [head.as_bytes(), body].concat()
 }
 
-/// The lookup that a NetSupport client makes when it starts.
+/// The lookup of its location that a NetSupport client makes at its start.
 pub fn geolocation_request() -> Vec<u8> {
     b"GET /location/loca.asp HTTP/1.1\r\nHost: geo.netsupportsoftware.com\r\nConnection: Keep-Alive\r\n\
       Cache-Control: no-cache\r\n\r\n"
@@ -103,7 +104,7 @@ pub fn client_hello(server_name: &str, random: &mut Random) -> Vec<u8> {
     tls_handshake(1, &hello)
 }
 
-/// The server's side of a TLS 1.2 handshake as far as it goes in the clear: ServerHello alone.
+/// The server's side of a TLS 1.2 handshake, as far as it is in the clear: the ServerHello.
 pub fn server_hello(random: &mut Random) -> Vec<u8> {
     let mut hello = vec![3, 3];
     hello.extend(random.bytes(32));
@@ -116,7 +117,8 @@ pub fn tls_data(length: usize, random: &mut Random) -> Vec<u8> {
     tls_record(23, &random.bytes(length))
 }
 
-/// An NTP packet of version 4, of a client (mode 3) or a server (mode 4), with the time in seconds since 1900.
+/// An NTP packet of version 4, of a client (mode 3) or a server (mode 4), with the time in seconds
+/// since 1900.
 pub fn ntp(server: bool, seconds: u32) -> Vec<u8> {
     let mut packet = vec![if server { 0x24 } else { 0x23 }, if server { 2 } else { 0 }, 6, 0xec];
     packet.extend([0; 36]);

@@ -1,4 +1,4 @@
-//! A capture in the making: frames with their times, and conversations that write themselves onto it.
+//! A capture being made: frames with their times, and conversations that add their frames to it.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -10,13 +10,13 @@ use super::write;
 
 pub use super::write::Captured;
 
-/// 2026-06-09T09:00:00Z in nanoseconds since the epoch: when samples begin.
+/// 2026-06-09T09:00:00Z in nanoseconds since the epoch: the start of the samples.
 pub const START: u64 = 1_780_995_600_000_000_000;
-/// Between two frames where nothing else is said: an office network's pace.
+/// The time between two frames unless stated otherwise, as in an office network.
 const GAP: u64 = 120_000;
-/// How long a packet and its answer are under way, for hosts beyond the office: nanoseconds.
+/// The travel time of a packet and its answer to hosts outside the office, in nanoseconds.
 const ROUND_TRIP: u64 = 24_000_000;
-/// How long a host takes to react: nanoseconds.
+/// The reaction time of a host, in nanoseconds.
 const REACTION: u64 = 300_000;
 /// The longest payload of a segment that fits Ethernet.
 const LONGEST_PAYLOAD: usize = 1460;
@@ -24,9 +24,9 @@ const LONGEST_PAYLOAD: usize = 1460;
 /// Frames of one link type.
 #[derive(Clone)]
 pub struct Tape {
-    /// What its frames are.
+    /// The link type of its frames.
     pub link: Link,
-    /// The frames, in the order of their making.
+    /// The frames, in the order in which they were made.
     pub frames: Vec<Captured>,
     now: u64,
 }
@@ -68,7 +68,7 @@ impl Tape {
         self
     }
 
-    /// Puts a frame there as it is.
+    /// Adds a frame as it is.
     pub fn frame(&mut self, bytes: Vec<u8>) -> &mut Self {
         let original = bytes.len() as u32;
         self.frames.push(Captured { time: self.now, bytes, original, source: None });
@@ -88,20 +88,20 @@ impl Tape {
         self.udp(resolver, from, &answer.bytes())
     }
 
-    /// Keeps only what one host sent.
+    /// Keeps only the packets of one host.
     pub fn only_from(&mut self, source: impl Into<IpAddr>) -> &mut Self {
         let source = Some(source.into());
         self.frames.retain(|frame| frame.source == source);
         self
     }
 
-    /// Forgets the first frames.
+    /// Removes the first frames.
     pub fn skip(&mut self, count: usize) -> &mut Self {
         self.frames.drain(..count.min(self.frames.len()));
         self
     }
 
-    /// Cuts each frame as a capture with this snap length does.
+    /// Cuts each frame to this snap length.
     pub fn snap(&mut self, length: usize) -> &mut Self {
         for frame in &mut self.frames {
             frame.bytes.truncate(length);
@@ -109,13 +109,13 @@ impl Tape {
         self
     }
 
-    /// Puts the frames into the order of their times.
+    /// Sorts the frames by time.
     pub fn sort(&mut self) -> &mut Self {
         self.frames.sort_by_key(|frame| frame.time);
         self
     }
 
-    /// The tape as the commonest of files: classic pcap, little-endian, microseconds.
+    /// The tape as the most common kind of file: classic pcap, little-endian, microseconds.
     pub fn pcap(&self) -> Vec<u8> {
         write::Pcap::default().file(self.link.number, &self.frames)
     }
@@ -123,18 +123,19 @@ impl Tape {
 
 /// A TCP conversation.
 pub struct Tcp {
-    /// Who opens it.
+    /// The client, which opens it.
     pub client: SocketAddr,
-    /// Who is called.
+    /// The server.
     pub server: SocketAddr,
-    /// The next sequence number of client and server.
+    /// The next sequence numbers of client and server.
     next: [u32; 2],
-    /// Whether the last segment was the server's.
+    /// True if the server sent the last segment.
     server_spoke: Option<bool>,
 }
 
 impl Tcp {
-    /// A conversation that has not begun. Its sequence numbers start anywhere, but at the same place each time.
+    /// A conversation before its first packet. Its initial sequence numbers are arbitrary, but the
+    /// same each time.
     pub fn new(client: SocketAddr, server: SocketAddr) -> Self {
         let mut random = Random::new(u64::from(client.port()) << 16 | u64::from(server.port()));
         Self { client, server, next: [random.next() as u32, random.next() as u32], server_spoke: None }
@@ -171,13 +172,13 @@ impl Tcp {
         self.send(tape, false, SYN, &[])
     }
 
-    /// The client's SYN once more, with the sequence number of the first.
+    /// The client's SYN again, with the same sequence number.
     pub fn syn_again(&mut self, tape: &mut Tape) -> &mut Self {
         self.next[0] = self.next[0].wrapping_sub(1);
         self.syn(tape)
     }
 
-    /// The server's reset, which answers a SYN or ends a conversation.
+    /// The server's reset, in answer to a SYN or at the end of a conversation.
     pub fn refuse(&mut self, tape: &mut Tape) -> &mut Self {
         self.send(tape, true, RST | ACK, &[])
     }
@@ -194,12 +195,13 @@ impl Tcp {
         self
     }
 
-    /// The client says something.
+    /// The client sends data.
     pub fn ask(&mut self, tape: &mut Tape, payload: &[u8]) -> &mut Self {
         self.say(tape, false, payload)
     }
 
-    /// The client sends bytes that come `offset` bytes after what it has said so far, which stays where it was: see [`Tcp::asked`].
+    /// The client sends bytes that come `offset` bytes after what it has said so far, which stays
+    /// where it was: see [`Tcp::asked`].
     pub fn ask_at(&mut self, tape: &mut Tape, offset: usize, payload: &[u8]) -> &mut Self {
         let here = self.next[0];
         self.next[0] = here.wrapping_add(offset as u32);
@@ -208,13 +210,13 @@ impl Tcp {
         self
     }
 
-    /// The client has said this many bytes by [`Tcp::ask_at`].
+    /// Advances the client's sequence number by the bytes sent with [`Tcp::ask_at`].
     pub fn asked(&mut self, length: usize) -> &mut Self {
         self.next[0] = self.next[0].wrapping_add(length as u32);
         self
     }
 
-    /// The server says something.
+    /// The server sends data.
     pub fn answer(&mut self, tape: &mut Tape, payload: &[u8]) -> &mut Self {
         self.say(tape, true, payload)
     }
@@ -234,7 +236,7 @@ impl Tcp {
         self.send(tape, false, FIN | ACK, &[]).send(tape, true, FIN | ACK, &[]).send(tape, false, ACK, &[])
     }
 
-    /// A whole conversation: one thing asked, one thing answered.
+    /// A whole conversation: one request, one answer.
     pub fn whole(&mut self, tape: &mut Tape, asked: &[u8], answered: &[u8]) -> &mut Self {
         self.open(tape).ask(tape, asked).answer(tape, answered).acknowledge(tape).close(tape)
     }

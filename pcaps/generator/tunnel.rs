@@ -1,4 +1,4 @@
-//! Tunnels: an IP packet becomes the content of another.
+//! Tunnels: an IP packet as the payload of another.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -6,13 +6,13 @@ use super::cast::v4;
 use super::link;
 use super::wire::{self, GRE};
 
-/// The ends of the tunnels: routers beyond the office.
+/// The ends of the tunnels: routers outside the office.
 const FROM: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 20, 0, 11));
 const TO: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 20, 0, 12));
 const FROM_V6: IpAddr = IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0xff, 0, 0, 0, 0, 0x11));
 const TO_V6: IpAddr = IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0xff, 0, 0, 0, 0, 0x12));
 
-/// A way to put a packet into another.
+/// A way to encapsulate a packet.
 pub type Tunnel = fn(&[u8]) -> Vec<u8>;
 
 fn ethernet(packet: &[u8]) -> Vec<u8> {
@@ -20,7 +20,7 @@ fn ethernet(packet: &[u8]) -> Vec<u8> {
 }
 
 fn udp(port: u16, header: &[u8], content: &[u8]) -> Vec<u8> {
-    // The source port spreads flows over links.
+    // The source port varies with the flow, which spreads flows over links.
     let from = SocketAddr::new(FROM, 49_152 + wire::checksum(&[content]) % 16_384);
     wire::udp(from, SocketAddr::new(TO, port), &[header, content].concat())
 }
@@ -70,7 +70,7 @@ pub const ERSPAN_III: Tunnel = |packet| {
 };
 /// VXLAN, network 42.
 pub const VXLAN: Tunnel = |packet| udp(4789, &[8, 0, 0, 0, 0, 0, 42, 0], &ethernet(packet));
-/// VXLAN on the port that Linux used before there was one.
+/// VXLAN on the port that Linux used before one was assigned.
 pub const VXLAN_OLD: Tunnel = |packet| udp(8472, &[8, 0, 0, 0, 0, 0, 42, 0], &ethernet(packet));
 /// VXLAN-GPE with IPv4.
 pub const VXLAN_GPE: Tunnel = |packet| udp(4790, &[12, 0, 0, 1, 0, 0, 42, 0], packet);

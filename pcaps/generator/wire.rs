@@ -1,6 +1,7 @@
-//! IP packets and what they carry, byte by byte.
+//! IP packets and their payloads, byte by byte.
 //!
-//! Written by hand rather than with the library that the sensor decodes with: a fault there must not cancel out here.
+//! Written by hand and not with the library that the sensor decodes with, so that a fault there
+//! cannot cancel out.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -24,7 +25,7 @@ pub const UDP: u8 = 17;
 /// See [`ICMP`].
 pub const GRE: u8 = 47;
 
-/// What a Windows client offers in its SYN: MSS 1460, window scale 8, selective acknowledgements.
+/// The options of a Windows client's SYN: MSS 1460, window scale 8, selective acknowledgements.
 pub const SYN_OPTIONS: [u8; 12] = [2, 4, 0x05, 0xb4, 1, 3, 3, 8, 1, 1, 4, 2];
 
 /// The Internet checksum (RFC 1071) over all parts, each of an even length but the last.
@@ -41,7 +42,8 @@ pub fn checksum(parts: &[&[u8]]) -> u16 {
     !(sum as u16)
 }
 
-/// How far away a sender looks: 128 within the network (Windows), and for others what is left of 64 after some routers.
+/// The TTL in a packet: 128 within the network (Windows), and for other hosts what is left of 64
+/// after some routers.
 fn hops_left(source: IpAddr) -> u8 {
     match source {
         IpAddr::V4(address) if address.is_private() => 128,
@@ -69,7 +71,8 @@ pub fn ipv4(source: Ipv4Addr, destination: Ipv4Addr, options: &[u8], protocol: u
     packet
 }
 
-/// An IPv4 packet made here, as a fragment whose bytes begin at `offset` (a multiple of eight) of datagram `id`.
+/// A fragment of an IPv4 packet made here: the bytes that begin at `offset` (a multiple of eight)
+/// in datagram `id`.
 pub fn fragment(packet: &[u8], id: u16, offset: usize, more: bool) -> Vec<u8> {
     let mut packet = packet.to_vec();
     let header = usize::from(packet[0] & 0xf) * 4;
@@ -82,7 +85,8 @@ pub fn fragment(packet: &[u8], id: u16, offset: usize, more: bool) -> Vec<u8> {
     packet
 }
 
-/// An IPv6 packet. Each extension header is its protocol number and its bytes after the "next header" byte, lengths included.
+/// An IPv6 packet. Each extension header is its protocol number and its bytes after the "next
+/// header" byte, lengths included.
 pub fn ipv6(
     source: Ipv6Addr,
     destination: Ipv6Addr,
@@ -120,7 +124,8 @@ fn as_v6(address: IpAddr) -> Ipv6Addr {
     }
 }
 
-/// The checksum of a transport header: over the pseudo header (RFC 9293 section 3.1, RFC 8200 section 8.1) and all of `bytes`.
+/// The checksum of a transport header: over the pseudo header (RFC 9293 section 3.1, RFC 8200
+/// section 8.1) and all of `bytes`.
 fn transport_checksum(from: SocketAddr, to: SocketAddr, protocol: u8, bytes: &[u8]) -> u16 {
     let length = (bytes.len() as u32).to_be_bytes();
     match (from.ip(), to.ip()) {

@@ -1,4 +1,4 @@
-//! Capture files: classic pcap and pcapng, in all their spellings.
+//! Capture files: classic pcap and pcapng, in all their variants.
 //!
 //! Formats: <https://www.ietf.org/archive/id/draft-ietf-opsawg-pcap-04.html> and
 //! <https://www.ietf.org/archive/id/draft-ietf-opsawg-pcapng-02.html>.
@@ -14,7 +14,7 @@ pub struct Captured {
     pub bytes: Vec<u8>,
     /// The length on the wire.
     pub original: u32,
-    /// Who sent it, of IP packets.
+    /// The sender, if this is an IP packet.
     pub source: Option<IpAddr>,
 }
 
@@ -108,20 +108,20 @@ impl Pcap {
     }
 }
 
-/// How an interface of a pcapng file counts time.
+/// The clock of an interface in a pcapng file.
 #[derive(Clone, Copy)]
 pub struct Clock {
-    /// `if_tsresol`: 6 stands for 10^-6; with the top bit set, for powers of two.
+    /// `if_tsresol`: 6 means 10^-6; with the top bit set, a power of two.
     pub resolution: Option<u8>,
-    /// `if_tsoffset`: seconds that are to be added.
+    /// `if_tsoffset`: seconds to add.
     pub offset: Option<u64>,
 }
 
-/// Microseconds since the epoch, as where nothing is said.
+/// Microseconds since the epoch, the default.
 pub const PLAIN_CLOCK: Clock = Clock { resolution: None, offset: None };
 
 impl Clock {
-    /// The units of this clock at a time in nanoseconds since the epoch, rounded down.
+    /// A time in nanoseconds since the epoch in units of this clock, rounded down.
     fn units(self, time: u64) -> u64 {
         let time = u128::from(time) - u128::from(self.offset.unwrap_or(0)) * 1_000_000_000;
         let units = match self.resolution.unwrap_or(6) {
@@ -132,15 +132,15 @@ impl Clock {
     }
 }
 
-/// A pcapng file in the making.
+/// A pcapng file being made.
 pub struct Pcapng {
     order: Order,
-    /// What was written.
+    /// The bytes so far.
     pub bytes: Vec<u8>,
 }
 
 impl Pcapng {
-    /// A file that begins with a section of this byte order.
+    /// A file that begins with a section in this byte order.
     pub fn new(order: Order) -> Self {
         let mut file = Self { order, bytes: Vec::new() };
         file.section(order);
@@ -153,7 +153,7 @@ impl Pcapng {
         let mut body = order.u32(0x1a2b_3c4d).to_vec();
         body.extend(order.u16(1));
         body.extend(order.u16(0));
-        // Section length: not given.
+        // Section length: unspecified.
         body.extend([0xff; 8]);
         self.block(0x0a0d_0d0a, &body)
     }
@@ -220,7 +220,7 @@ impl Pcapng {
         self.block(3, &body)
     }
 
-    /// Enhanced packet blocks of frames of the first interface, with the plain clock.
+    /// Enhanced packet blocks for frames of the first interface, with the default clock.
     pub fn all(&mut self, frames: &[Captured]) -> &mut Self {
         for frame in frames {
             self.enhanced(0, PLAIN_CLOCK, frame);

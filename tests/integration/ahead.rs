@@ -1,4 +1,5 @@
-//! Files that are opened and decompressed before their turn: the alerts and the messages are those of reading one after the other.
+//! Files are opened and decompressed before their turn. The alerts and messages are those of
+//! reading one after the other.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -10,13 +11,13 @@ use flate2::write::GzEncoder;
 
 use crate::run::{run, sample};
 
-/// How a file lies on the disk.
+/// The form of a file on the disk.
 #[derive(Clone, Copy)]
 enum Stored {
     Plain,
     Gzip,
     Zstd,
-    /// All of it can be decompressed; then its sum is wrong.
+    /// All of it can be decompressed, but its checksum is wrong.
     GzipWrongSum,
     /// Not one byte can be decompressed.
     GzipBroken,
@@ -24,7 +25,7 @@ enum Stored {
     Missing,
 }
 
-/// What the files hold, in this order, and what is said of each that is wrong.
+/// The content of each file, in order, and the error that is reported for it.
 const FILES: [(&str, Stored, &str); 12] = [
     ("endpoint/udp.pcap", Stored::Gzip, ""),
     ("story.pcap", Stored::GzipWrongSum, "corrupt"),
@@ -63,7 +64,7 @@ fn stored(bytes: &[u8], how: Stored) -> Option<Vec<u8>> {
     })
 }
 
-/// The files as they are, or what can be read of them, uncompressed under the same names.
+/// Writes the files in these forms, or their readable parts uncompressed under the same names.
 fn make(folder: &Path, is_plain: bool) -> Vec<PathBuf> {
     let make = |(number, (name, how, _)): (usize, &(&str, Stored, &str))| {
         let path = folder.join(format!("{number:02}"));
@@ -82,7 +83,7 @@ fn make(folder: &Path, is_plain: bool) -> Vec<PathBuf> {
 }
 
 #[test]
-fn mixed_and_broken_files_are_told_as_if_read_one_after_the_other() {
+fn mixed_and_broken_files_give_the_output_of_reading_in_turn() {
     let (compressed, plain) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let replay = |paths: &[PathBuf], workers: &str| {
         let words = ["replay", "--sensor-host", "tap-01", "--workers", workers].map(PathBuf::from);
@@ -104,7 +105,7 @@ fn mixed_and_broken_files_are_told_as_if_read_one_after_the_other() {
             .filter(|line| line.contains(&name(&compressed.path().to_owned())))
             .map(str::to_owned)
             .collect();
-        // What is not there is known before anything is read.
+        // A missing file is reported before anything is read.
         let (early, late): (Vec<_>, Vec<_>) =
             wanted.iter().partition(|(_, (_, how, _))| matches!(how, Stored::Missing));
         let wanted: Vec<_> = early.into_iter().chain(late).collect();
@@ -121,7 +122,7 @@ fn many_compressed_captures_take_no_more_memory_and_descriptors_than_few() {
     const CAPTURES: usize = 200;
     /// Frames of each capture, and bytes of a frame: all of them at once would be 96 MB.
     const FRAMES: (usize, usize) = (8, 60_000);
-    /// What a run takes that holds a few of them only is half of it.
+    /// A run that holds only a few of them takes half of that.
     const MOST_MEMORY: u64 = 70 << 20;
     let folder = tempfile::tempdir().unwrap();
     let contact = fs::read(sample("endpoint/udp.pcap")).unwrap();
@@ -133,7 +134,7 @@ fn many_compressed_captures_take_no_more_memory_and_descriptors_than_few() {
         fs::write(folder.path().join(format!("{number:03}.pcap.gz")), &nothing).unwrap();
     }
     fs::write(folder.path().join("last.pcap.gz"), gzip(&contact)).unwrap();
-    // Behind them it waits for standard input, and so can be asked what it took.
+    // The last input is standard input: the run waits there, so that its memory can be read.
     let mut sensor = Command::new("sh")
         .args(["-c", "ulimit -n 64; exec \"$@\"", "sh", env!("CARGO_BIN_EXE_rattap"), "replay", "-q"])
         .args([folder.path(), Path::new("-")])

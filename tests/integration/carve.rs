@@ -1,17 +1,21 @@
-//! `replay --carve`: what is carved replays to the same alerts, is complete, and opens elsewhere.
+//! `replay --carve`: the carved capture replays to the same alerts, is complete, and opens in other
+//! programs.
 
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use rattap::capture::{Block, Files, Fill, Frame, Input, Origin, Source};
 use rattap::units::Timestamp;
 
-use crate::run::{Run, replay, run, run_with_input, sample};
+use crate::captures;
+use crate::needs::Need;
+use crate::run::{Run, has_program, replay, run, run_with_input, sample};
 use crate::samples::samples;
 
-/// The lines without the name of the file, sorted: where the input ends earlier, windows close in another order.
+/// The lines without the file's name, sorted: if the input ends earlier, windows close in another
+/// order.
 fn lines(out: &str) -> Vec<String> {
     let strip = |line: &str| {
         let (before, after) = line.split_once(" deviceInboundInterface=").unwrap();
@@ -38,17 +42,7 @@ fn frames(path: &Path) -> Vec<(Frame, Vec<u8>)> {
     all
 }
 
-/// Whether a program is there; says so where not.
-fn has(program: &str) -> bool {
-    let found = Command::new(program).arg("--version").output().is_ok();
-    if !found {
-        // Not `eprintln`: the test harness would keep that to itself.
-        let _ = writeln!(io::stderr(), "SKIPPED: {program} is not there to read carved files");
-    }
-    found
-}
-
-/// What a program says of a capture.
+/// The output of a program that reads a capture.
 fn said(program: &str, arguments: &[&str], path: &Path) -> String {
     let mut command = Command::new(program);
     if program == "tshark" {
@@ -100,11 +94,11 @@ fn all_samples_in_one_run_give_the_same_bytes_for_any_workers() {
     assert!(!outcomes[0].1.is_empty());
     assert!(outcomes.iter().all(|outcome| *outcome == outcomes[0]));
     let carved = folder.path().join("1");
-    if has("capinfos") {
+    if has_program(Need::Tshark, "capinfos") {
         let told = said("capinfos", &["-T", "-M", "-c", "-r"], &carved);
         assert!(told.contains(&format!("\t{}", frames(&carved).len())), "{told}");
     }
-    if has("tshark") {
+    if has_program(Need::Tshark, "tshark") {
         // Wireshark sees the same packets, times and comments.
         let fields = ["-T", "fields", "-e", "frame.number", "-e", "frame.time_epoch", "-e", "frame.comment"];
         let told = said("tshark", &fields, &carved);
@@ -117,12 +111,12 @@ fn all_samples_in_one_run_give_the_same_bytes_for_any_workers() {
 }
 
 #[test]
-fn a_conversation_is_whole_from_before_the_moment_of_detection() {
+fn a_conversation_is_carved_from_before_its_detection() {
     let folder = tempfile::tempdir().unwrap();
     let carved = folder.path().join("carved.pcapng");
     let path = sample("names/tls.pcap");
     assert_eq!(carve(&[], &[&path], &carved).code, 0);
-    // The name comes in the fourth packet, after the handshake.
+    // The name is in the fourth packet, after the handshake.
     let (whole, carved) = (frames(&path), frames(&carved));
     assert!(carved.len() >= 4 && whole.contains(&carved[0]), "{}", carved.len());
     assert_eq!(carved[0].1[47] & 0x3f, 0x02, "a SYN comes first");
@@ -163,7 +157,7 @@ fn only_what_lies_in_the_time_window_is_carved() {
 }
 
 #[test]
-fn what_an_exclusion_suppresses_is_no_evidence() {
+fn suppressed_sightings_are_not_carved() {
     let folder = tempfile::tempdir().unwrap();
     let (rules, carved) = (folder.path().join("rules.toml"), folder.path().join("carved.pcapng"));
     let rule = "[[rule]]\nname = 'all'\nscenario = 'other'\nowner = 'o'\nreason = 'r'\nexpires = 2099-12-31\neffect = 'suppress'\n\
@@ -177,7 +171,7 @@ fn what_an_exclusion_suppresses_is_no_evidence() {
 }
 
 #[test]
-fn what_cannot_be_read_twice_or_would_be_overwritten_is_refused() {
+fn inputs_that_cannot_be_read_twice_or_would_be_overwritten_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let carved = folder.path().join("carved.pcapng");
     let carved_text = carved.to_str().unwrap();
@@ -209,8 +203,8 @@ fn what_cannot_be_read_twice_or_would_be_overwritten_is_refused() {
     assert!(run.code == 2 && run.err.contains("cannot create the file"), "{}", run.err);
 }
 
-/// A pcapng file of many Blocks: an interface more in the midst of it, a conversation that begins in the first Block and ends in the
-/// last, and much between that nobody wants.
+/// A pcapng file of many Blocks: an interface is added in the middle, one conversation begins in
+/// the first Block and ends in the last, and everything between is of no interest.
 fn large() -> Vec<u8> {
     let mut out = Vec::new();
     let mut block = |kind: u32, body: &[u8]| {
@@ -251,7 +245,7 @@ fn large() -> Vec<u8> {
 }
 
 #[test]
-fn blocks_in_between_are_passed_over_and_compressed_files_carved_alike() {
+fn unneeded_blocks_are_skipped_and_compressed_files_give_the_same() {
     let folder = tempfile::tempdir().unwrap();
     let [plain, packed, carved, carved_packed] =
         ["large.pcapng", "large.pcapng.gz", "a", "b"].map(|name| folder.path().join(name));
@@ -268,7 +262,7 @@ fn blocks_in_between_are_passed_over_and_compressed_files_carved_alike() {
 }
 
 #[test]
-fn of_more_conversations_than_are_carved_the_rest_is_told() {
+fn conversations_beyond_the_limit_are_counted() {
     let folder = tempfile::tempdir().unwrap();
     let [many, carved] = ["many.pcap", "carved.pcapng"].map(|name| folder.path().join(name));
     let header = [0xa1b2_c3d4, 0x0004_0002, 0, 0, 65_535, 101_u32];
@@ -280,7 +274,7 @@ fn of_more_conversations_than_are_carved_the_rest_is_told() {
         bytes.extend([&port.to_be_bytes()[..], &[1, 187, 0, 0, 0, 1, 0, 0, 0, 0, 0x50, 2, 4, 0, 0, 0, 0, 0]].concat());
     }
     fs::write(&many, bytes).unwrap();
-    // Not silent, as `replay` is.
+    // Not quiet, unlike `replay`.
     let run = run(["replay", "--carve", carved.to_str().unwrap(), many.to_str().unwrap()]);
     let beyond = "4,464 sightings of conversations that were not carved, because there are too many";
     assert!(run.code == 0 && run.err.contains(beyond), "{}", run.err);
@@ -289,17 +283,14 @@ fn of_more_conversations_than_are_carved_the_rest_is_told() {
 
 #[test]
 fn real_captures_carved_replay_to_the_same_alerts() {
-    let Some(folder) = std::env::var_os("RATTAP_CAPTURES").map(PathBuf::from) else {
-        let _ = writeln!(io::stderr(), "SKIPPED: RATTAP_CAPTURES names no folder of real captures to carve");
-        return;
-    };
+    let Some(folder) = captures::folder() else { return };
     let temporary = tempfile::tempdir().unwrap();
     let [list, carved] = ["list.txt", "carved.pcapng"].map(|name| temporary.path().join(name));
     let mut with_alerts = 0;
     let manifest = fs::read_to_string(folder.join("MANIFEST.tsv")).unwrap();
     for path in manifest.lines().skip(1).filter_map(|line| line.split('\t').next()) {
         let path = folder.join(path);
-        // Its own names and servers, every third of them.
+        // A third of the names and servers in the capture itself.
         let names = temporary.path().join("names");
         run(["replay", "-q", "-o", "/dev/null", "--names", names.to_str().unwrap(), path.to_str().unwrap()]);
         let seen = fs::read_to_string(&names).unwrap_or_default();

@@ -1,13 +1,13 @@
-//! The CEF line before referees: the PyPI packages `cefp` and `jc`, which know nothing of this project, must read from it
-//! what our own reader reads, key by key.
+//! Independent parsers of CEF: the PyPI packages `cefp` and `jc`, which know nothing of this
+//! project, must read from each line what our own reader reads, key by key.
 //!
-//! Two ways of theirs are allowed for, since they are their own:
-//! - `jc` in its raw form keeps escapes as they stand in the line.
-//! - `jc` in its typed form puts a custom value under its label and makes numbers of some. It resolves `\\` before `\n`, so
-//!   that it reads `\\n` as a line feed: values with a backslash are compared in the raw form alone.
+//! Two of their peculiarities are allowed for:
+//! - In its raw form `jc` keeps escapes as they are in the line.
+//! - In its typed form `jc` puts a custom value under its label and turns some values into numbers.
+//!   It resolves `\\` before `\n`, so it reads `\\n` as a line feed: values with a backslash are
+//!   compared in the raw form only.
 
 use std::collections::HashMap;
-use std::io::{self, Write};
 use std::net::IpAddr;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -22,9 +22,10 @@ use rattap::protocol::dns::{RecordType, ResponseCode};
 use rattap::units::{ByteCount, Timestamp};
 use serde_json::Value;
 
+use crate::needs::{Need, skip};
 use crate::{cef_reader, python};
 
-/// The versions that were looked at when this test was written.
+/// The versions that these tests were written for.
 const REFEREES: [&str; 2] = ["cefp==0.0.2", "jc==1.26.1"];
 
 #[test]
@@ -35,11 +36,7 @@ fn two_independent_parsers_read_every_line_as_we_do() {
 
     let python = match python::with_packages("cef-referees", "cefp, jc", &REFEREES) {
         Ok(python) => python,
-        Err(reason) => {
-            // Not `eprintln`: the test harness would keep that to itself.
-            let _ = writeln!(io::stderr(), "SKIPPED: the CEF referees cefp and jc did not look at the lines: {reason}");
-            return;
-        }
+        Err(reason) => return skip(Need::Python, format_args!("cefp and jc did not read the lines: {reason}")),
     };
     let verdicts = ask(&python, &lines);
     assert_eq!(verdicts.len(), lines.len());
@@ -58,7 +55,7 @@ fn ask(python: &Path, lines: &[String]) -> Vec<Value> {
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    // The child reads all of its input before it writes, so neither waits for the other.
+    // The child reads all its input before it writes, so there is no deadlock.
     serde_json::to_writer(child.stdin.take().unwrap(), lines).unwrap();
     let output = child.wait_with_output().unwrap();
     assert!(output.status.success(), "{}", output.status);
@@ -69,7 +66,7 @@ fn text(value: &Value) -> String {
     value.as_str().unwrap_or_else(|| panic!("{value} is no text")).to_owned()
 }
 
-/// What `cefp` says, in the form of our own reader: header fields by their place.
+/// The result of `cefp`, in the form of our own reader: header fields by their place.
 fn by_cefp(verdict: &Value) -> HashMap<String, String> {
     let device = &verdict["device"];
     let header = [
@@ -86,7 +83,7 @@ fn by_cefp(verdict: &Value) -> HashMap<String, String> {
     header.chain(extension.iter().map(|(key, value)| (key.clone(), text(value)))).collect()
 }
 
-/// What `jc` says in its raw form, likewise.
+/// The result of `jc` in its raw form, in the same form.
 fn by_jc(verdict: &Value, line: &str) -> HashMap<String, String> {
     let [verdict] = &verdict.as_array().unwrap()[..] else { panic!("more than one line: {line}") };
     verdict
@@ -101,7 +98,7 @@ fn by_jc(verdict: &Value, line: &str) -> HashMap<String, String> {
         .collect()
 }
 
-/// The header fields by their place, as `jc` calls them.
+/// The header fields by their place, as `jc` names them.
 const HEADER: [&str; 7] =
     ["CEFVersion", "deviceVendor", "deviceProduct", "deviceVersion", "deviceEventClassId", "name", "agentSeverity"];
 
@@ -121,7 +118,7 @@ fn unescape(text: &str) -> String {
     plain
 }
 
-/// Holds the typed form of `jc` against our reading: every custom value under its label.
+/// Compares the typed form of `jc` with our reading: every custom value must be under its label.
 fn compare_typed(verdict: &Value, ours: &HashMap<String, String>, line: &str) {
     let verdict = &verdict[0];
     for (key, value) in ours {
@@ -137,7 +134,7 @@ fn compare_typed(verdict: &Value, ours: &HashMap<String, String>, line: &str) {
     }
 }
 
-/// Every line of every `.cef` file in a folder and below it; none where there is no such folder.
+/// Every line of every `.cef` file in a folder and below it; empty if there is no such folder.
 fn golden_lines(folder: &Path) -> Vec<String> {
     let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
     let mut lines = Vec::new();
@@ -156,7 +153,7 @@ fn address(text: &str) -> IpAddr {
     text.parse().unwrap()
 }
 
-/// Lines of ordinary alerts and of all that is known to confuse parsers.
+/// Lines of ordinary alerts, and of everything that is known to confuse parsers.
 fn alerts_of_all_sorts() -> Vec<String> {
     let indicator = Arc::new(builtin().pop().unwrap());
     let seen = Timestamp::from_parts(1_795_485_200, 10_000_000);

@@ -1,5 +1,5 @@
-//! What is heard in a conversation does not depend on how it is cut into segments, nor on the order in which they come, nor on what
-//! comes twice.
+//! The findings in a conversation depend neither on its cut into segments, nor on the order in
+//! which they come, nor on repeated segments.
 
 use std::ops::Range;
 
@@ -7,25 +7,27 @@ use proptest::prelude::*;
 
 use crate::partitions::story::{SAYINGS, Saying, Story, piece};
 
-/// How many places a segment may be late: two of them may then have twice as many between them, as many as the tracker looks back.
+/// The largest number of places by which a segment may be late. Two late segments may then have
+/// twice as many between them, which is as far as the tracker looks back.
 const MOST_LATE: usize = 30;
 
 const CLIENTS: [&str; 2] = ["10.0.0.5:50001", "[2001:db8:1::5]:50003"];
 
-/// How one side's bytes come.
+/// The cut of one side's bytes into segments.
 #[derive(Debug, Clone)]
 struct Cut {
-    /// Which of [`SAYINGS`].
+    /// An index into [`SAYINGS`].
     saying: usize,
     /// The sequence number of the first byte.
     first: u32,
-    /// The lengths of segments, over and over.
+    /// The lengths of the segments, used in rotation.
     lengths: Vec<usize>,
-    /// How many places each segment is late, over and over.
+    /// The number of places by which each segment is late, used in rotation.
     late: Vec<usize>,
-    /// How much each segment repeats of what came before and tells of what comes after, over and over.
+    /// How many bytes each segment repeats from before it and takes from after it, used in
+    /// rotation.
     overlaps: Vec<(usize, usize)>,
-    /// Whether each segment comes once more, over and over.
+    /// Marks segments that are sent twice, used in rotation.
     again: Vec<bool>,
 }
 
@@ -59,13 +61,15 @@ impl Cut {
         &SAYINGS[self.saying]
     }
 
-    /// Heads one after another. A segment that begins within the first of them is a part of it, and where that was read already nothing
-    /// more is expected of it: so it may come again, but not with more than before.
+    /// The saying holds several heads. A segment that begins within the first belongs to it, and is
+    /// ignored once that head was read. So it may be sent again, but not with more bytes than
+    /// before.
     fn has_several_heads(&self) -> bool {
         self.saying().server.port() == 53 || [2, 9].contains(&self.saying)
     }
 
-    /// The segments' bytes in the order of sending, each with the places that it is late.
+    /// The segments' bytes in the order of sending, each with the number of places by which it is
+    /// late.
     fn segments(&self) -> Vec<(Range<usize>, usize)> {
         let all = self.saying().bytes.len();
         let mut segments = Vec::new();
@@ -105,7 +109,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
     #[test]
-    fn any_cut_and_order_is_heard_alike(one in cut(), other in cut()) {
+    fn findings_depend_on_neither_cut_nor_order(one in cut(), other in cut()) {
         let cuts = [one, other];
         let whole = Story::of_packets(packets(&cuts, |cut| vec![(0..cut.saying().bytes.len(), 0)])).check();
         let in_pieces = Story::of_packets(packets(&cuts, Cut::segments)).check();
@@ -114,9 +118,9 @@ proptest! {
     }
 }
 
-/// That whole sayings are heard at all, so that there is something to be the same.
+/// Checks that each whole saying is heard, so that the comparison below means something.
 #[test]
-fn each_saying_is_heard() {
+fn each_saying_gives_findings() {
     let silent: Vec<usize> = (0..SAYINGS.len())
         .filter(|&saying| {
             let client = CLIENTS[0].parse().unwrap();
@@ -127,9 +131,10 @@ fn each_saying_is_heard() {
     assert_eq!(silent, [1], "all but the one that names nobody listed");
 }
 
-/// Two hellos, each in two segments, of which the second begins before the first goes on.
+/// Two hellos of two clients, each in two segments: the second hello begins before the first
+/// continues.
 #[test]
-fn heads_that_lie_across_each_other_are_both_heard() {
+fn interleaved_hellos_of_two_clients_are_both_found() {
     let saying = &SAYINGS[0];
     let [one, other] = CLIENTS.map(|client| client.parse().unwrap());
     let half = saying.bytes.len() / 2;
@@ -145,9 +150,10 @@ fn heads_that_lie_across_each_other_are_both_heard() {
     assert_eq!(told.counts.heads.assembled, 2);
 }
 
-/// A SOCKS client's offer is the start of a request; the request comes in a segment of its own, and may be read by itself.
+/// A SOCKS client's offer is the start of its request. The request follows in a segment of its own,
+/// and may be read by itself.
 #[test]
-fn a_request_behind_an_offer_is_one_sighting() {
+fn a_socks_request_after_its_offer_is_one_sighting() {
     let saying = &SAYINGS[4];
     let client = CLIENTS[0].parse().unwrap();
     let all = saying.bytes.len();
@@ -155,9 +161,9 @@ fn a_request_behind_an_offer_is_one_sighting() {
     assert_eq!(told.heard().1.values().sum::<u64>(), 1);
 }
 
-/// Two requests in one segment, of which the second comes once more in another one.
+/// Two requests in one segment. The second is sent once more in another segment.
 #[test]
-fn what_is_sent_again_in_other_segments_counts_once() {
+fn a_retransmitted_request_counts_once() {
     let saying = &SAYINGS[2];
     let client = CLIENTS[0].parse().unwrap();
     let all = saying.bytes.len();
@@ -167,10 +173,10 @@ fn what_is_sent_again_in_other_segments_counts_once() {
     assert_eq!(Story::of_packets(again).check().heard(), once.heard());
 }
 
-/// The second of three requests ends after the third has begun, which does not come whole in one segment either. Where the end
-/// never comes, the third is heard all the same.
+/// The second of three requests ends after the third has begun, and the third is in two segments as
+/// well. Even if the end of the second never comes, the third is heard.
 #[test]
-fn a_head_that_ends_after_the_next_has_begun_is_heard_and_so_is_that() {
+fn a_head_that_ends_late_and_the_one_after_it_are_both_found() {
     let saying = &SAYINGS[9];
     let client = CLIENTS[0].parse().unwrap();
     let all = saying.bytes.len();
@@ -188,9 +194,9 @@ fn a_head_that_ends_after_the_next_has_begun_is_heard_and_so_is_that() {
     assert_eq!((without_end["c2-server-name"], without_end["netsupport"]), (1, 0));
 }
 
-/// Cuts of one saying that were once heard otherwise than the whole, each for a reason of its own.
+/// Cuts that once gave other findings than the whole, each for a different reason.
 #[test]
-fn cuts_that_were_misheard_are_heard_as_the_whole() {
+fn cuts_that_once_failed_give_the_findings_of_the_whole() {
     let cut = |saying, lengths: &[usize], late: &[usize]| Cut {
         saying,
         first: 0,
@@ -202,9 +208,9 @@ fn cuts_that_were_misheard_are_heard_as_the_whole() {
     let misheard = [
         cut(9, &[3, 1], &[15, 21, 0, 0, 0, 0, 0, 0, 0]),
         cut(9, &[43], &[10, 0, 0]),
-        // A segment that begins within an answer looks like a message that ends where the segment does.
+        // A segment that begins within an answer looks like a message that ends with the segment.
         cut(10, &[8, 5, 30, 62], &[0]),
-        // Starts of heads come before the end of the head that they lie in or behind.
+        // The starts of heads come before the end of the head that precedes them.
         cut(2, &[6, 8], &[13, 0]),
         cut(10, &[3, 1], &[15, 21, 0, 0, 0, 0, 0, 0, 0]),
         cut(10, &[43], &[10, 0, 0]),

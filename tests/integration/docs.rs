@@ -1,4 +1,5 @@
-//! The documentation: its examples do what it says, its links lead somewhere, and it keeps its form.
+//! The documentation: its examples do what it says, its links lead somewhere, and it keeps its
+//! form.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -102,7 +103,8 @@ fn links_lead_somewhere() {
             let (path, anchor) =
                 link.split_once('#').map_or((link.as_str(), None), |(path, anchor)| (path, Some(anchor)));
             let target = if path.is_empty() { page.name.clone() } else { target(&page.name, path) };
-            // What the package does not install is named in code: a link to it would lead nowhere there.
+            // What the package does not install is named in code: a link to it would lead nowhere
+            // there.
             let Some(anchors) = anchors.get(target.as_str()) else {
                 let _ = writeln!(wrong, "{}: {link} is no page", page.name);
                 continue;
@@ -177,7 +179,8 @@ fn golden_lines(folder: &Path, lines: &mut Vec<String>) {
     }
 }
 
-/// JSON fields are held against their page in `json.rs`, keys of the settings against their file in `settings.rs`.
+/// JSON fields are held against their page in `json.rs`, keys of the settings against their file in
+/// `settings.rs`.
 #[test]
 fn what_users_filter_on_is_documented() {
     let (readme, fields) = (Page::read("README.md").text, Page::read("docs/alert-fields.md").text);

@@ -1,4 +1,5 @@
-//! Exclusions as a user meets them: the example rules on a capture of each of the five cases, and what no rule may do.
+//! Exclusions as a user meets them: the example rules on a capture of each of the five cases, and
+//! the limits of every rule.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,7 +17,7 @@ fn text(path: PathBuf) -> String {
     path.into_os_string().into_string().unwrap()
 }
 
-/// A replay with rules, and what they suppressed.
+/// A replay with rules, and the lines that they suppressed.
 fn replay_with(rules: &str, options: &[&str], path: &Path) -> (Run, String) {
     let folder = tempfile::tempdir().unwrap();
     let audit = text(folder.path().join("audit.cef"));
@@ -24,13 +25,13 @@ fn replay_with(rules: &str, options: &[&str], path: &Path) -> (Run, String) {
     (run, fs::read_to_string(audit).unwrap())
 }
 
-/// A file with one rule beside which nothing is in force.
+/// A file with a single rule.
 struct OneRule {
     folder: tempfile::TempDir,
 }
 
 impl OneRule {
-    /// A rule for 10.20.30.0/24 and whatever is in `fields`, with `more` beside the usual keys.
+    /// A rule for 10.20.30.0/24 with these `fields`; `more` follows the usual keys.
     fn new(more: &str, fields: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let rule = format!(
@@ -46,14 +47,14 @@ impl OneRule {
     }
 }
 
-/// A day so many days from today.
+/// The date this many days from today.
 fn in_days(days: i64) -> String {
     (jiff::Timestamp::now() + jiff::SignedDuration::from_hours(24 * days)).to_string()
 }
 
 const LASTS: &str = "expires = 2027-06-30\n";
 
-/// When something was seen, in milliseconds, of which severity it is, which rule it names, and what is said of the rule.
+/// When it was seen, in milliseconds; its severity; the name of the rule; and what the rule did.
 fn told(lines: &str, client: &str, server: &str) -> Vec<(i64, String, String, String)> {
     let lines = lines.lines().map(parse).filter(|line| line["src"] == client && line["dst"] == server);
     let said = |line: &Line| {
@@ -83,7 +84,8 @@ fn the_five_cases_have_their_golden_lines() {
 const START: i64 = 29_683_260;
 const HOUR: i64 = 60;
 const DAY: i64 = 24 * HOUR;
-/// When the samples' times begin, and how much later their last begin: see `pcaps/README.md`.
+/// The start of the samples' times, and the latest start of a sample after it: see
+/// `pcaps/README.md`.
 const TUESDAY_NOON: i64 = START + HOUR;
 const SATURDAY_MIDNIGHT: i64 = START + 4 * DAY + 13 * HOUR;
 const LATER: i64 = 56 * 7 * DAY;
@@ -98,10 +100,11 @@ enum Is {
 }
 
 #[test]
-fn each_case_is_applied_in_its_time_and_never_with_hosts_that_contact_what_is_listed() {
+fn each_case_applies_in_its_time_and_never_to_hosts_that_contact_listed_indicators() {
     use Is::{Applied, Expired, NotMatched, OtherContact, OutsideSchedule};
     let (noon, night) = (TUESDAY_NOON, SATURDAY_MIDNIGHT);
-    // The sample and the rule; what the rule does; sessions: client, server, minute, what becomes of it.
+    // The sample and the rule; the effect of the rule; sessions: client, server, minute, and what
+    // happens to it.
     type Session = (&'static str, &'static str, i64, Is);
     let cases: [(&str, &str, &str, &[Session]); 5] = [
         (
@@ -199,12 +202,13 @@ fn each_case_is_applied_in_its_time_and_never_with_hosts_that_contact_what_is_li
                 lines += count;
             }
         }
-        // Beside these there is the contact alone.
+        // The only other sighting is the contact.
         assert_eq!(run.out.lines().count() + audit.lines().count(), lines + 2, "{case}");
     }
 }
 
-/// Rules that bite in every sample: for all that clients do, with a schedule that ends amid many of them.
+/// Rules that match in every sample: they cover everything that clients do, and their schedule ends
+/// in the middle of many samples.
 fn rules_for_all() -> OneRule {
     let rule = OneRule::new(
         &format!("effect = 'suppress'\nlisted_indicators = true\nexpires = {}\n", in_days(3)),
@@ -258,8 +262,9 @@ fn any_number_of_workers_gives_the_same_alerts_and_the_same_audit() {
 }
 
 #[test]
-fn a_conversation_that_outlives_the_schedule_is_told_from_then_on() {
-    // One conversation with an endpoint of confidence 75 lasts some seconds from 09:00 on; the schedule ends within it.
+fn a_conversation_that_outlives_the_schedule_alerts_after_its_end() {
+    // A conversation with an endpoint of confidence 75 lasts some seconds from 09:00 on; the
+    // schedule ends during it.
     let contact = sample("endpoint/confidence-75.pcap");
     let fields = |to: &str| {
         format!("destination = '94.23.185.83'\nschedule = {{ from = '08:00', to = '{to}', timezone = 'UTC' }}")
@@ -268,7 +273,7 @@ fn a_conversation_that_outlives_the_schedule_is_told_from_then_on() {
     let (all, audit) = replay_with(&rule.path(), &[], &contact);
     assert_eq!(all.out, "");
     assert_eq!(audit.lines().count(), 2);
-    // Of the hour-long beacon the requests after the schedule's end are told, and only those.
+    // Only the requests of the hour-long beacon after the end of the schedule cause alerts.
     let rule = OneRule::new(
         &format!("effect = 'suppress'\n{LASTS}"),
         "destination = '203.0.113.66'\nschedule = { from = '09:00', to = '09:30', timezone = 'UTC' }",
@@ -284,7 +289,7 @@ fn a_conversation_that_outlives_the_schedule_is_told_from_then_on() {
 }
 
 #[test]
-fn a_listed_indicator_is_suppressed_only_where_its_source_is_unsure_or_the_rule_says_so_for_a_week() {
+fn a_listed_indicator_is_suppressed_only_with_low_confidence_or_for_a_week() {
     let apply = |more: &str, path: &str| {
         let rule =
             OneRule::new(&format!("effect = 'suppress'\n{more}"), "destination = ['91.202.233.25', '94.23.185.83']");
@@ -382,14 +387,14 @@ fn a_check_shows_the_rules_or_all_that_is_wrong() {
     assert_eq!((wrong.code, wrong.out.as_str()), (1, ""));
     assert!(wrong.err.contains("rule.toml:8: match names neither destination nor server_name"), "{}", wrong.err);
     assert!(wrong.err.contains("gone.toml: cannot read"), "{}", wrong.err);
-    // A run does not begin with rules that are wrong.
+    // A run does not start with wrong rules.
     let refused = replay(&["--exclusions", &wide.path()], &[sample("story.pcap")]);
     assert_eq!((refused.code, refused.out.as_str()), (2, ""));
     assert!(refused.err.contains("rule.toml:8: "), "{}", refused.err);
 }
 
 #[test]
-fn an_audit_never_overwrites_what_it_should_not() {
+fn an_audit_never_overwrites_other_files() {
     let folder = tempfile::tempdir().unwrap();
     let capture = text(folder.path().join("copy.pcap"));
     fs::copy(sample("story.pcap"), &capture).unwrap();
@@ -420,9 +425,9 @@ fn an_audit_never_overwrites_what_it_should_not() {
 }
 
 #[test]
-fn what_follows_in_a_conversation_is_told_as_the_rules_stand_then() {
+fn later_sightings_of_a_conversation_follow_the_rules_at_their_time() {
     use samples::generator::tape::{Tape, Tcp};
-    // An endpoint of confidence 75; a word every ten minutes.
+    // An endpoint of confidence 75; a segment every ten minutes.
     let mut tape = Tape::new();
     let mut tcp = Tcp::new("10.20.30.40:50001".parse().unwrap(), "94.23.185.83:9606".parse().unwrap());
     tcp.open(&mut tape);
@@ -439,7 +444,8 @@ fn what_follows_in_a_conversation_is_told_as_the_rules_stand_then() {
         );
         let (run, audit) = replay_with(&rule.path(), &["--repeat-window", window], &path);
         let sums = |lines: &str| sums_of(lines, |_| ()).into_values().next().unwrap();
-        // SYN with options, ACK and two words before the end; two words after it.
+        // A SYN with options, an ACK and two segments before the end of the schedule; two segments
+        // after it.
         assert_eq!((sums(&audit), sums(&run.out)), ([1, 52 + 40 + 2 * 140, 52], [0, 2 * 140, 0]), "{window}");
         assert!(run.out.contains("; exclusion one does not apply: outside its schedule"), "{}", run.out);
     }
@@ -467,7 +473,7 @@ fn other_rules_take_effect_between_blocks() {
         let mut files = Files::new(inputs.list, None);
         let mut block = Block::new(Arc::default(), indicators.clone());
         while files.fill(&mut block, &mut |error| panic!("{error}")) != Fill::End {
-            // The same heads again would be heads that are sent again.
+            // With the same sequence numbers they would count as retransmissions.
             for frame in &block.frames {
                 let sequence = frame.offset as usize + 14 + 20 + 4;
                 block.bytes[sequence] ^= told.len() as u8;
@@ -481,7 +487,8 @@ fn other_rules_take_effect_between_blocks() {
     let mut lines = Vec::new();
     tracker.finish(&mut |alert| lines.push((alert.is_suppressed(), alert.count)));
     assert_eq!(told, [0, 3, 3]);
-    // The first of each was told at once: two more of each run that was not excluded, and two that were.
+    // The first sighting of each caused an alert at once: two more of each run without exclusion,
+    // and two with it.
     lines.sort();
     assert_eq!(lines, [(false, 5), (true, 2)]);
     let counts = tracker.counts();

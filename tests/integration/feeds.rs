@@ -1,4 +1,5 @@
-//! Lists of indicators as a user meets them: what is said of good ones, of bad ones, and in alerts.
+//! Lists of indicators as a user meets them: the messages about good and bad lists, and their
+//! fields in alerts.
 
 use std::fs;
 use std::path::Path;
@@ -36,7 +37,7 @@ fn list(options: &[&str]) -> Run {
 }
 
 #[test]
-fn four_things_that_are_wrong_with_a_list_are_four_messages() {
+fn absent_unreadable_empty_and_stale_lists_have_messages_of_their_own() {
     let folder = tempfile::tempdir().unwrap();
     let quiet = sample(QUIET);
     let of = |path: &str| run(["replay", quiet.to_str().unwrap(), "--max-age", "30d", "--indicators", path]);
@@ -60,10 +61,10 @@ fn four_things_that_are_wrong_with_a_list_are_four_messages() {
         assert!(run.err.contains(said), "{}", run.err);
         assert_eq!(run.err.matches("this list of indicators is").count(), 1, "{}", run.err);
     }
-    // All that cannot be used are told at once.
+    // All unusable lists are reported at once.
     let both = run(["replay", quiet.to_str().unwrap(), "--indicators", "gone-1", "--indicators", "gone-2"]);
     assert!(both.code == 2 && both.err.contains("gone-1") && both.err.contains("gone-2"), "{}", both.err);
-    // Who says so is not warned of age.
+    // `--max-age 0` turns the warning off.
     let path = folder.path().join("stale.csv");
     let told = run(["replay", quiet.to_str().unwrap(), "--indicators", path.to_str().unwrap(), "--max-age", "0"]);
     assert!(!told.err.contains("stale:"), "{}", told.err);
@@ -159,7 +160,7 @@ fn alerts_keep_the_mark_of_compromised_sites_and_of_urls() {
 }
 
 #[test]
-fn a_list_that_says_what_is_built_in_joins_it() {
+fn an_entry_that_is_built_in_is_merged_with_it() {
     let folder = tempfile::tempdir().unwrap();
     let mine = put(folder.path(), "mine.txt", "94.23.185.83:9606\n");
     let all = run(["indicators", "list", "--json", "--indicators", &mine]);

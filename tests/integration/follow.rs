@@ -1,4 +1,5 @@
-//! A followed folder: each capture once, whatever writers do to it, and after a restart.
+//! A followed folder: each capture is read once, whatever writers do to it, and after a restart as
+//! well.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -14,10 +15,10 @@ use flate2::write::GzEncoder;
 use crate::golden::parse;
 use crate::run::{Running, sample};
 
-/// How long a sensor is waited for on a machine that does much else.
+/// The longest wait for the sensor, on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A folder that is followed, and beside it what a run needs and makes.
+/// A followed folder, and the files of a run beside it.
 pub struct Place {
     root: tempfile::TempDir,
 }
@@ -53,7 +54,7 @@ impl Place {
     fn start_with(&self, options: &[&str]) -> Running {
         let log = fs::File::options().create(true).append(true).open(self.root.path().join("log")).unwrap();
         let path = |name: &str| self.root.path().join(name);
-        // However many captures there are, few are open at a time.
+        // Few captures are open at a time, however many there are.
         let mut command = Command::new("sh");
         command.args(["-c", "ulimit -n 64; exec \"$@\"", "sh", env!("CARGO_BIN_EXE_rattap")]);
         command.args(["replay", "-v", "--sensor-host", "tap-01", "--follow"]).arg(path("captures"));
@@ -77,7 +78,8 @@ impl Place {
     }
 }
 
-/// The story in this many captures, with the same headers, and one more of the next day: that all was read shows by its alerts.
+/// The story in this many captures with the same headers, and one capture of the next day, whose
+/// alerts show that everything was read.
 fn parts(count: usize) -> Vec<Vec<u8>> {
     let whole = fs::read(sample("story.pcap")).unwrap();
     let (header, mut rest) = whole.split_at(24);
@@ -99,7 +101,7 @@ fn parts(count: usize) -> Vec<Vec<u8>> {
     story.chain([next_day]).collect()
 }
 
-/// What a replay of the parts as files says.
+/// The alerts of a replay of the parts as files.
 fn expected(parts: &[Vec<u8>]) -> String {
     let folder = tempfile::tempdir().unwrap();
     for (number, part) in parts.iter().enumerate() {
@@ -108,7 +110,7 @@ fn expected(parts: &[Vec<u8>]) -> String {
     crate::run::replay(&[], &[folder.path()]).out
 }
 
-/// Everything but the names of the files.
+/// The lines without the names of the files.
 fn told(text: &str) -> Vec<BTreeMap<String, String>> {
     let line = |line: &str| {
         let mut parsed: BTreeMap<String, String> = parse(line).into_iter().collect();
@@ -118,7 +120,7 @@ fn told(text: &str) -> Vec<BTreeMap<String, String>> {
     text.lines().map(line).collect()
 }
 
-/// That alerts are the same but for the names of the files; shows the first that is not.
+/// Checks that alerts are the same but for the names of the files. Shows the first that differs.
 fn assert_same(alerts: &str, expected: &str, log: &str) {
     let (alerts, expected) = (told(alerts), told(expected));
     let differs = (0..alerts.len().max(expected.len())).find(|&at| alerts.get(at) != expected.get(at));
@@ -140,11 +142,12 @@ fn firsts(text: &str) -> usize {
 }
 
 #[test]
-fn what_writers_finish_is_read_once_in_order_of_time_as_one_history() {
+fn finished_captures_are_read_once_in_order_of_time_as_one_history() {
     let place = Place::new();
     let parts = parts(6);
     let expected = expected(&parts);
-    // There before: not in the order of their names, and long finished.
+    // These exist before the start. They are not in the order of their names, and nobody writes to
+    // them.
     for (name, part) in [("z", &parts[0]), ("a", &parts[1])] {
         fs::write(place.captures(name), part).unwrap();
         let file = fs::File::options().write(true).open(place.captures(name)).unwrap();
@@ -152,16 +155,16 @@ fn what_writers_finish_is_read_once_in_order_of_time_as_one_history() {
     }
     let sensor = place.start();
     place.wait("the folder", || place.log().contains("following") && firsts(&place.alerts()) > 0);
-    // Written bit by bit.
+    // Written in pieces.
     let mut file = fs::File::create(place.captures("m.pcap")).unwrap();
     file.write_all(&parts[2][..100]).unwrap();
     thread::sleep(Duration::from_millis(500));
     file.write_all(&parts[2][100..]).unwrap();
     drop(file);
-    // Renamed when whole.
+    // Renamed when complete.
     fs::write(place.captures("n.pcap.part"), &parts[3]).unwrap();
     fs::rename(place.captures("n.pcap.part"), place.captures("n.pcap")).unwrap();
-    // Compressed when whole, in place of what it was.
+    // Compressed when complete, which replaces the original.
     fs::write(place.captures("o.pcap"), &parts[4]).unwrap();
     fs::write(place.captures("o.pcap.gz"), gzip(&parts[4])).unwrap();
     fs::remove_file(place.captures("o.pcap")).unwrap();
@@ -174,7 +177,7 @@ fn what_writers_finish_is_read_once_in_order_of_time_as_one_history() {
     place.wait("all firsts", || firsts(&place.alerts()) >= last);
     assert_eq!(place.end(sensor), Some(0), "{}", place.log());
     assert_same(&place.alerts(), &expected, &place.log());
-    // All of it is done.
+    // Everything was read.
     let before = place.alerts();
     let sensor = place.start();
     place.wait("the second run", || place.log().matches("following").count() == 2);
@@ -184,7 +187,7 @@ fn what_writers_finish_is_read_once_in_order_of_time_as_one_history() {
 }
 
 #[test]
-fn what_was_killed_goes_on_and_loses_nothing() {
+fn a_killed_run_continues_without_loss() {
     let place = Place::new();
     let parts = parts(8);
     let expected = expected(&parts);
@@ -209,7 +212,7 @@ fn what_was_killed_goes_on_and_loses_nothing() {
 }
 
 #[test]
-fn names_are_listed_behind_those_of_the_run_before_and_go_on_in_a_new_file_where_that_is_asked_for() {
+fn names_are_appended_after_a_restart_and_go_to_a_new_file_at_a_reload() {
     let place = Place::new();
     let parts = parts(2);
     let [names, rotated] = ["names", "names.1"].map(|name| place.beside(name));
@@ -234,10 +237,10 @@ fn names_are_listed_behind_those_of_the_run_before_and_go_on_in_a_new_file_where
 }
 
 #[test]
-fn what_vanishes_or_is_no_capture_is_told_once_and_the_rest_is_read() {
+fn a_vanished_file_or_one_that_is_no_capture_is_reported_once_and_the_rest_is_read() {
     let place = Place::new();
     let parts = parts(2);
-    // Moved in and out again before anybody looks: the sensor is stopped meanwhile.
+    // A capture is moved in and out again while the sensor is stopped.
     let sensor = place.start();
     place.wait("the folder", || place.log().contains("following"));
     let signal = |name: &str| {

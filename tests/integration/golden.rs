@@ -1,6 +1,7 @@
-//! Every sample gives its golden lines, and the lines say what the sample's truth says.
+//! Every sample gives its golden lines, and these match the sample's expected findings.
 //!
-//! The golden lines stand in `pcaps/golden/<sample>.cef`. To write them anew, and then to read every difference:
+//! The golden lines are in `pcaps/golden/<sample>.cef`. To write them again (then read every
+//! difference):
 //!
 //! ```text
 //! RATTAP_BLESS=1 cargo test --test integration golden
@@ -17,14 +18,15 @@ use crate::cef_reader;
 use crate::run::{Run, replay};
 use crate::samples::{folder, generator::sample::Sample, golden, samples};
 
-/// How the header names this sensor. Golden lines have another version in its place, which no release changes.
+/// The start of the header up to the version. Golden lines have 0.0.0 for the version, so that a
+/// release does not change them.
 const DEVICE: &str = concat!("CEF:0|Rattap|Sensor|", env!("CARGO_PKG_VERSION"), "|");
 /// See [`DEVICE`].
 const GOLDEN_DEVICE: &str = "CEF:0|Rattap|Sensor|0.0.0|";
 
-/// Every sample replayed once, as a user does without any setting.
+/// Every sample, replayed once without options.
 pub static RUNS: LazyLock<Vec<(Sample, Run)>> = LazyLock::new(|| replay_all(&[]));
-/// Likewise, each conversation told by itself.
+/// The same with a line for each conversation.
 pub static RUNS_ONE_BY_ONE: LazyLock<Vec<(Sample, Run)>> = LazyLock::new(|| replay_all(&["--repeat-window", "0"]));
 
 fn replay_all(options: &[&str]) -> Vec<(Sample, Run)> {
@@ -44,7 +46,8 @@ fn every_sample_gives_its_golden_lines() {
     assert!(wrong.is_empty(), "not the golden lines (- golden, + now):\n{wrong}");
 }
 
-/// How lines differ from the golden ones in a file; empty where they do not. Writes the file anew where that was asked for.
+/// The differences from the golden lines in a file; empty if there are none. Writes the file if
+/// that was asked for.
 pub fn differs(path: &Path, out: &str) -> String {
     let mut lines = String::new();
     for line in out.split_inclusive('\n') {
@@ -54,7 +57,7 @@ pub fn differs(path: &Path, out: &str) -> String {
     differ(path, &lines)
 }
 
-/// As [`differs`], of lines that every release writes alike.
+/// As [`differs`], for lines that do not depend on the version.
 pub fn differ(path: &Path, lines: &str) -> String {
     if std::env::var_os("RATTAP_BLESS").is_some() {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -72,9 +75,10 @@ fn difference(golden: &str, now: &str) -> String {
 }
 
 #[test]
-fn every_sample_gives_what_its_truth_says() {
+fn every_sample_gives_its_expected_findings() {
     let mut wrong = String::new();
-    // Where each conversation is told by itself its line names its own server; an update over several names the latest.
+    // With a line for each conversation each line names its own server. An update over several
+    // conversations names the latest.
     for (sample, run) in RUNS_ONE_BY_ONE.iter() {
         let mut truth = BTreeMap::new();
         for found in &sample.found {
@@ -91,7 +95,7 @@ fn every_sample_gives_what_its_truth_says() {
 }
 
 #[test]
-fn damage_alone_makes_the_exit_code_and_quiet_is_quiet() {
+fn only_damage_sets_the_exit_code_and_a_quiet_replay_says_nothing() {
     for (sample, run) in RUNS.iter().chain(RUNS_ONE_BY_ONE.iter()) {
         assert_eq!(run.code, i32::from(sample.damaged), "{}", sample.path);
         assert_eq!(run.err, "", "{}", sample.path);
@@ -107,7 +111,7 @@ fn sums_over_lines_are_the_same_for_any_window() {
 }
 
 #[test]
-fn no_identifier_comes_twice() {
+fn identifiers_are_unique() {
     for (sample, run) in RUNS.iter().chain(RUNS_ONE_BY_ONE.iter()) {
         let mut seen = BTreeMap::new();
         for line in run.out.lines() {
@@ -127,7 +131,7 @@ pub fn parse(line: &str) -> Line {
     cef_reader::parse(&format!("{line}\n")).unwrap_or_else(|error| panic!("{error}: {line}"))
 }
 
-/// The server with its port, if it has one.
+/// The server, with its port if there is one.
 fn server(line: &Line) -> String {
     match line.get("dpt") {
         Some(port) => SocketAddr::new(line["dst"].parse().unwrap(), port.parse().unwrap()).to_string(),
@@ -135,12 +139,12 @@ fn server(line: &Line) -> String {
     }
 }
 
-/// Sightings, bytes sent and bytes received, summed over all lines that have the same key.
+/// Sightings, bytes sent and bytes received, summed over all lines with the same key.
 pub fn sums<K: Ord>(run: &Run, key: impl Fn(&Line) -> K) -> BTreeMap<K, [u64; 3]> {
     sums_of(&run.out, key)
 }
 
-/// As [`sums`], of lines.
+/// As [`sums`], for lines.
 pub fn sums_of<K: Ord>(lines: &str, key: impl Fn(&Line) -> K) -> BTreeMap<K, [u64; 3]> {
     let mut sums = BTreeMap::new();
     for line in lines.lines() {

@@ -1,5 +1,5 @@
-//! Floods that are larger than the sensor's tables: what is given up is counted, and the honest conversation in the midst of it
-//! is found whole.
+//! Floods that exceed the sensor's tables: losses are counted, and an honest conversation in the
+//! middle of the flood is found completely.
 
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -15,15 +15,17 @@ use crate::samples::generator::speech::{POLL, client_hello, gateway_request, gat
 use crate::samples::generator::tape::{Tape, Tcp};
 use crate::samples::generator::wire::{self, ACK, Segment};
 
-/// The `n`th of many hosts that are not [`client`].
+/// The `n`th of many hosts other than [`client`].
 fn host(n: u32) -> Ipv4Addr {
     Ipv4Addr::from_bits(0x0a80_0000 + n)
 }
 
-/// All that the process may hold, in KiB: what docs/limits.md names. The kernel refuses more, and that would end it.
+/// The memory limit of the process in KiB, as docs/limits.md names it. The kernel refuses more,
+/// which would end the process.
 const MOST_MEMORY: u32 = 192 << 10;
 
-/// Replays a tape with its summary; with one worker and with three, which must say the same. Each within the bound of memory.
+/// Replays a tape with its summary, with one worker and with three, whose results must be equal.
+/// Both run within the memory limit.
 fn replay(tape: &Tape) -> Run {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("flood.pcap");
@@ -40,13 +42,13 @@ fn replay(tape: &Tape) -> Run {
     run
 }
 
-/// The number that the summary gives for this kind of loss; zero where it says nothing.
+/// The number that the summary gives for this kind of loss; zero if it is not mentioned.
 fn lost(run: &Run, what: &str) -> u64 {
     let line = run.err.lines().find(|line| line.contains(what));
     line.map_or(0, |line| line.split_whitespace().next().unwrap().replace(',', "").parse().unwrap())
 }
 
-/// What all lines say of one client and one indicator: sightings, bytes sent and received.
+/// The sums of all lines about one client and one indicator: sightings, bytes sent and received.
 fn told_of(run: &Run, who: IpAddr, indicator: &str) -> [u64; 3] {
     sums(run, |line| (line["src"].clone(), line["cs1"].clone()))
         .remove(&(who.to_string(), indicator.to_owned()))
@@ -54,7 +56,7 @@ fn told_of(run: &Run, who: IpAddr, indicator: &str) -> [u64; 3] {
 }
 
 #[test]
-fn a_conversation_amid_tens_of_thousands_is_told_whole() {
+fn a_conversation_amid_tens_of_thousands_is_reported_completely() {
     const HOSTS: u32 = 8_800;
     const CONVERSATIONS_EACH: u16 = 4;
     let honest = ALL_LISTED[3];
@@ -72,7 +74,7 @@ fn a_conversation_amid_tens_of_thousands_is_told_whole() {
     conversation.close(&mut tape);
     let mut volume = [0, 0];
     for frame in &tape.frames {
-        // The total length of IPv4: the frame may be padded.
+        // The total length of IPv4, since the frame may be padded.
         let ip_bytes = u64::from(u16::from_be_bytes([frame.bytes[16], frame.bytes[17]]));
         if frame.source == Some(client(0).ip()) {
             volume[0] += ip_bytes;
@@ -83,10 +85,10 @@ fn a_conversation_amid_tens_of_thousands_is_told_whole() {
 
     let run = replay(&tape);
     assert_eq!(told_of(&run, client(0).ip(), "193.202.84.64:581"), [1, volume[0], volume[1]]);
-    // The others' truth holds too, whatever was closed early.
+    // The other hosts are reported correctly as well, although windows are closed early.
     let all = sums(&run, |line| line["cs1"].clone());
     assert_eq!(all["91.202.233.25:4888"][0], u64::from(HOSTS) * u64::from(CONVERSATIONS_EACH));
-    // Each of them a first line and an update at the most.
+    // At most a first line and an update for each of them.
     assert!(run.out.lines().count() <= 2 * HOSTS as usize + 4, "{} lines", run.out.lines().count());
     assert!(lost(&run, "conversations forgotten early") > 0, "{}", run.err);
     assert!(lost(&run, "repeat windows closed early") > 0, "{}", run.err);
@@ -102,7 +104,7 @@ fn one_host_that_tries_every_port_gives_a_handful_of_lines() {
     assert_eq!(told_of(&run, client(0).ip(), "91.202.233.25:4888")[0], 20_000);
     let mut signatures: Vec<_> = run.out.lines().map(|line| parse(line)["4"].clone()).collect();
     signatures.sort();
-    // A first line and an update of each; the tape lasts for longer than one window.
+    // A first line and an update for each; the tape lasts longer than one window.
     assert!(signatures.len() <= 6, "{signatures:?}");
     assert!(signatures.contains(&"c2-endpoint".to_owned()), "{signatures:?}");
 }
@@ -137,24 +139,24 @@ fn answers_with_thousands_of_addresses_hide_no_contact() {
         signature_and_server[&("c2-domain-answer".to_owned(), RESOLVER.ip().to_string())][0],
         u64::from(ANSWERS) + 1
     );
-    // Answers and question and contact: a first line and an update each.
+    // A first line and an update for each of the answers, the question and the contact.
     assert!(run.out.lines().count() <= 6, "{}", run.out);
     assert!(run.out.lines().all(|line| line.len() < 2047));
     assert_eq!(lost(&run, "too many in one answer"), u64::from(ANSWERS * (ADDRESSES_EACH - 256)), "{}", run.err);
     assert!(lost(&run, "resolved addresses forgotten early") > 0, "{}", run.err);
 }
 
-/// A ClientHello that names a listed domain, of which the name lies in the second half.
+/// A ClientHello that names a listed domain; the name is in the second half.
 fn listed_hello() -> Vec<u8> {
     client_hello("gw.feersona.net", &mut Random::new(7))
 }
 
-/// How many heads may be pending at a time, and of how many conversations what was said is remembered: as in the tracker.
+/// The tracker's limits: pending heads, and conversations whose words are remembered.
 const MOST_HEADS: u32 = 4096;
 const MOST_TALKS: u32 = 16_384;
 
 #[test]
-fn a_hello_in_two_segments_amid_half_hellos_is_heard() {
+fn a_hello_in_two_segments_amid_half_hellos_is_found() {
     const FLOOD: u32 = 3 * MOST_HEADS;
     let (hello, half) = (listed_hello(), client_hello("www.example.org", &mut Random::new(8)));
     let mut tape = Tape::new();
@@ -162,7 +164,7 @@ fn a_hello_in_two_segments_amid_half_hellos_is_heard() {
     conversation.open(&mut tape);
     for n in 0..FLOOD {
         Tcp::new((host(n), 20_000).into(), WEB).ask(&mut tape, &half[..60]);
-        // Fewer come between the two than may be pending.
+        // Fewer heads come between the two halves than may be pending.
         if n == 6000 {
             conversation.ask(&mut tape, &hello[..50]);
         } else if n == 6000 + MOST_HEADS - 10 {
@@ -176,9 +178,9 @@ fn a_hello_in_two_segments_amid_half_hellos_is_heard() {
 }
 
 #[test]
-fn a_request_in_two_segments_amid_heads_without_end_is_heard() {
+fn a_request_in_two_segments_amid_endless_heads_is_found() {
     const FLOOD: u32 = 4200;
-    // No head ends in it, and each of these takes more room than there is for each.
+    // No head ends in this data, and each needs more room than one may have.
     let endless = [b"GET / HTTP/1.1\r\nHost: www.example.org\r\nX: ", &[b'x'; 5000][..]].concat();
     let request = http_get("gw.feersona.net", "/");
     let mut tape = Tape::new();
@@ -192,7 +194,7 @@ fn a_request_in_two_segments_amid_heads_without_end_is_heard() {
             conversation.ask(&mut tape, &request[20..]);
         }
     }
-    // Two more ways to waste room: a head longer than any, and one that is all holes.
+    // Two more ways to waste room: a head longer than the limit, and one full of gaps.
     Tcp::new((host(FLOOD), 20_000).into(), WEB).ask(&mut tape, &[&endless[..], &[b'y'; 20_000]].concat());
     let holes: SocketAddr = (host(FLOOD + 1), 20_000).into();
     for hole in 0..40u32 {
@@ -203,7 +205,7 @@ fn a_request_in_two_segments_amid_heads_without_end_is_heard() {
     let run = replay(&tape);
     assert_eq!(told_of(&run, client(0).ip(), "feersona.net")[0], 1, "{}", run.out);
     assert_eq!(run.out.lines().count(), 1, "{}", run.out);
-    // 16 MiB hold some three thousand of these.
+    // About three thousand of these fill 16 MiB.
     let given_up = lost(&run, "given up: too many at a time");
     assert!((u64::from(FLOOD - 3400)..u64::from(FLOOD - 3000)).contains(&given_up), "{}", run.err);
     assert_eq!(lost(&run, "longer than any may be"), 1, "{}", run.err);
@@ -211,7 +213,7 @@ fn a_request_in_two_segments_amid_heads_without_end_is_heard() {
 }
 
 #[test]
-fn half_hellos_that_stay_halves_are_told_as_such() {
+fn half_hellos_are_counted() {
     let half = client_hello("www.example.org", &mut Random::new(8));
     let mut tape = Tape::new();
     for n in 0..500 {
@@ -225,7 +227,7 @@ fn half_hellos_that_stay_halves_are_told_as_such() {
 }
 
 #[test]
-fn a_session_amid_netsupport_clients_without_number_is_told() {
+fn a_session_amid_countless_netsupport_clients_is_reported() {
     const CLIENTS: u32 = MOST_TALKS + 4000;
     let post = gateway_request(WEB.ip(), POLL);
     let mut tape = Tape::new();
@@ -246,7 +248,7 @@ fn a_session_amid_netsupport_clients_without_number_is_told() {
 }
 
 #[test]
-fn names_without_number_are_all_counted() {
+fn countless_names_are_all_counted() {
     const CLIENTS: u32 = MOST_TALKS + 4000;
     let hello = listed_hello();
     let mut tape = Tape::new();
@@ -264,9 +266,9 @@ fn names_without_number_are_all_counted() {
 }
 
 #[test]
-fn what_is_honest_is_found_amid_all_floods_at_once() {
+fn honest_hosts_are_found_amid_all_floods_at_once() {
     const ROUNDS: u32 = MOST_TALKS + 1000;
-    // Of the shortest, in 2 MiB.
+    // Of the shortest heads, in 2 MiB.
     const PACKETS_OF_A_BLOCK: u32 = 25_000;
     let mut random = Random::new(8);
     let half = client_hello("www.example.org", &mut random);
@@ -277,7 +279,7 @@ fn what_is_honest_is_found_amid_all_floods_at_once() {
     let resolved = SocketAddr::from((Ipv4Addr::new(203, 0, 113, 67), 443));
     let whole = wire::udp(client(5000), ALL_LISTED[3], &[1; 3000]);
     let piece = |range: std::ops::Range<usize>| {
-        // Behind the header of twenty bytes.
+        // After the header of twenty bytes.
         let packet = [&whole[..20], &whole[20 + range.start..20 + range.end]].concat();
         wire::fragment(&packet, 7, range.start, 20 + range.end < whole.len())
     };

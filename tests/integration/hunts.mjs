@@ -1,5 +1,5 @@
-// Reads a request in JSON and tells, in JSON, what Microsoft's own parser of KQL says of each query, with these tables and
-// functions declared; and what it reads from each string literal.
+// Reads a request in JSON. Answers in JSON with the diagnostics of Microsoft's own KQL parser for each
+// query, with these tables and functions declared, and with the value of each string literal.
 
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";

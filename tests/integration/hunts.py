@@ -1,7 +1,8 @@
 """Reads a request in JSON and answers in JSON.
 
-{"yaml": TEXT}: the documents in it, as a YAML reader of another author reads them.
-{"tables": …, "functions": …, "queries": …}: what each query returns from these tables, by a KQL engine of another author.
+{"yaml": TEXT}: the documents in it, read by an independent YAML reader.
+{"tables": …, "functions": …, "queries": …}: the result of each query over these tables, by an
+independent KQL engine.
 """
 
 import datetime

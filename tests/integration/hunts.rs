@@ -1,17 +1,17 @@
-//! The hunts before engines and parsers of other authors.
+//! The hunts, run and parsed by engines and parsers of other authors.
 //!
-//! `duckdb-kql` (PyPI) runs every printed hunt. The table `CommonSecurityLog` is what the sensor writes for samples, after
-//! it went through the real rsyslog with the configuration of docs/sentinel.md and with the Azure Monitor Agent's template; the
-//! rows that must come back are the samples' truths, as `pcaps/README.md` tells them. The other tables are a few rows each,
-//! written down in `fixtures.rs`, and so is what must not come back.
+//! `duckdb-kql` (PyPI) runs every printed hunt. The table `CommonSecurityLog` holds the sensor's
+//! lines for samples, after they went through the real rsyslog with the configuration of
+//! docs/sentinel.md and the Azure Monitor Agent's template. The rows that must be returned follow
+//! from `pcaps/README.md`. The other tables are a few rows each, in `fixtures.rs`, with rows that
+//! must not be returned.
 //!
-//! What `duckdb-kql` does not know is read at least by Microsoft's own parser (`@kusto/language-service-next`, npm), and so
-//! are all others: with the tables declared, it must find nothing to say. Two things are the engine's own:
-//! - It knows no ranges of addresses: hunts with ranges go the parser's way alone.
-//! - It knows no named arguments: the search by term that `_Im_Dns` does beforehand is left out for it. What is found is
-//!   decided behind it.
+//! Microsoft's own parser (`@kusto/language-service-next`, npm) reads all hunts, with the tables
+//! declared, and must report nothing. Two limits of `duckdb-kql`:
+//! - It has no function for ranges of addresses: only the parser reads hunts with ranges.
+//! - It has no named arguments: the search by term that `_Im_Dns` does first is left out for it.
+//!   The query itself decides what is found.
 
-use std::fmt::Display;
 use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
@@ -19,6 +19,7 @@ use std::path::Path;
 use rattap::hunts;
 use rattap::indicator::{Indicator, IndicatorSet, Pattern, builtin};
 
+use crate::needs::{Need, skip};
 use crate::run::{Run, replay, run, sample};
 
 mod engines;
@@ -30,7 +31,7 @@ use engines::{Answer, Function, Query, Row, Workspace};
 use fixtures::{lawful_use, other_tables, with_other_devices};
 use tables::Table;
 
-/// The samples, each replayed by itself. Their truths are below.
+/// The samples, each replayed separately. The rows expected from them are below.
 const SAMPLES: [&str; 11] = [
     "story.pcap",
     "endpoint/tcp-inbound.pcap",
@@ -45,12 +46,12 @@ const SAMPLES: [&str; 11] = [
     "quiet",
 ];
 
-/// What the public hunts for this family look for, as they name it.
+/// The lists in the public hunts for this family.
 const PUBLIC_LISTS: &str = r#"let malicious_ips = dynamic(["91.202.233.25", "209.99.186.75", "5.252.177.201", "193.202.84.64", "194.180.191.223", "65.109.104.71", "94.23.185.83"]);
 let malicious_domains = dynamic(["feersona.net", "bryonsad.net"]);
 "#;
 
-/// The public hunts: what they are called here, and what they ask.
+/// The public hunts: a name used here, and the query.
 const PUBLIC_HUNTS: [(&str, &str); 2] = [
     (
         "public-addresses",
@@ -61,11 +62,6 @@ const PUBLIC_HUNTS: [(&str, &str); 2] = [
         "CommonSecurityLog | where DestinationDnsDomain has_any (malicious_domains) | project TimeGenerated, Computer, Name=DestinationDnsDomain, IPAddresses=DeviceCustomString4, QueryType=DeviceCustomString5",
     ),
 ];
-
-fn skipped(what: &str, reason: impl Display) {
-    // Not `eprintln`: the test harness would keep that to itself.
-    let _ = writeln!(io::stderr(), "SKIPPED: {what}: {reason}");
-}
 
 fn workspace(common_security_log: Table) -> Workspace {
     let mut tables = other_tables();
@@ -95,7 +91,7 @@ fn workspace(common_security_log: Table) -> Workspace {
     }
 }
 
-/// The hunts as they are printed with these options.
+/// The hunts as printed with these options.
 fn printed(options: &[&str]) -> Vec<Query> {
     let run = run([&["hunt"], options].concat());
     assert_eq!(run.code, 0, "{}", run.err);
@@ -111,7 +107,7 @@ fn for_the_engine(queries: &[Query]) -> Vec<Query> {
     queries.iter().map(|query| Query::new(&query.name, query.text.replace("domain_has_any=Domains", ""))).collect()
 }
 
-/// These columns of what a hunt returned, parted by ` | `, sorted.
+/// These columns of a hunt's rows, joined by ` | `, sorted.
 fn rows<'a>(answers: &'a [(Query, Answer)], name: &str, columns: &[&str]) -> Vec<String> {
     let (_, answer) = answers.iter().find(|(query, _)| query.name == name).unwrap();
     let Answer::Rows(rows) = answer else { panic!("{name}: {answer:?}") };
@@ -133,7 +129,7 @@ fn ask(workspace: &Workspace, python: &Path, queries: Vec<Query>) -> Vec<(Query,
     queries.into_iter().zip(answers).collect()
 }
 
-/// A listed address is on one end of the line, as a naive reader sees it.
+/// Returns true if a listed address is at one end of the line, judged by a simple search.
 fn names_a_listed_address(line: &str) -> bool {
     let listed: Vec<_> = builtin().iter().map(|indicator| indicator.pattern.to_string()).collect();
     let ends = line.split(' ').filter_map(|pair| pair.strip_prefix("src=").or(pair.strip_prefix("dst=")));
@@ -141,15 +137,22 @@ fn names_a_listed_address(line: &str) -> bool {
 }
 
 #[test]
-fn what_the_sensor_wrote_comes_back_through_rsyslog_row_by_row() {
+fn hunts_return_the_expected_rows_of_lines_that_went_through_rsyslog() {
     let written: String = SAMPLES.iter().map(|path| replay(&[], &[sample(path)]).out).collect();
     let python = match engines::python() {
         Ok(python) => python,
-        Err(reason) => return skipped("no KQL engine ran the hunts over the sensor's lines", reason),
+        Err(reason) => {
+            return skip(Need::Python, format_args!("no KQL engine ran the hunts over the sensor's lines: {reason}"));
+        }
     };
     let lines = match forwarder::through_rsyslog(&written) {
         Ok(lines) => lines,
-        Err(reason) => return skipped("no rsyslog took the sensor's lines, and no hunt ran over them", reason),
+        Err(reason) => {
+            return skip(
+                Need::Rsyslog,
+                format_args!("no rsyslog took the sensor's lines, and no hunt ran over them: {reason}"),
+            );
+        }
     };
     let workspace = workspace(with_other_devices(tables::common_security_log(&lines)));
     let mut queries = printed(&[]);
@@ -167,20 +170,21 @@ fn what_the_sensor_wrote_comes_back_through_rsyslog_row_by_row() {
             r#"10.20.30.40 | feersona.net | ["c2-resolved-address"] | 1 | ["203.0.113.66:443"] | High"#,
             r#"10.20.30.40 | 5.252.177.201:443 | ["c2-endpoint"] | 2 | ["5.252.177.201:443"] | High"#,
             r#"10.20.30.51 | 194.180.191.223:443 | ["c2-endpoint"] | 1 | ["194.180.191.223:443"] | High"#,
-            // Opened by the indicator.
+            // Opened by the listed host.
             r#"91.202.233.25 | 91.202.233.25:4888 | ["c2-endpoint"] | 1 | ["10.20.30.40:3389"] | High"#,
             // Another port, and pings.
             r#"10.20.30.40 | 91.202.233.25:4888 | ["c2-address"] | 2 | ["91.202.233.25","91.202.233.25:8080"] | Medium"#,
             // A confidence of 75.
             r#"10.20.30.40 | 94.23.185.83:9606 | ["c2-endpoint"] | 1 | ["94.23.185.83:9606"] | High"#,
-            // Behind NAT64.
+            // Through NAT64.
             r#"2001:db8:30::40 | 91.202.233.25:4888 | ["c2-endpoint"] | 1 | ["91.202.233.25:4888"] | High"#,
         ])
     );
     assert_eq!(
         rows(&answers, "sensor-names", &["Client", "Indicator", "Signatures", "Sightings", "Answers"]),
         sorted([
-            // The story's two questions and answers, one ClientHello, nine questions with odd bytes.
+            // The story's two questions and answers, one ClientHello, nine questions with odd
+            // bytes.
             r#"10.20.30.40 | feersona.net | ["c2-domain-answer","c2-domain-query","c2-server-name"] | 14 | ["203.0.113.66"]"#,
             r#"10.20.30.51 | bryonsad.net | ["c2-domain-answer","c2-domain-query"] | 2 | []"#,
             r#"2001:db8:30::40 | feersona.net | ["c2-domain-query"] | 1 | []"#,
@@ -200,7 +204,7 @@ fn what_the_sensor_wrote_comes_back_through_rsyslog_row_by_row() {
             "198.51.100.9 | 10.20.30.80:443 | False | netsupport-gateway | 1 | Medium",
         ])
     );
-    // In packet time: the story's second gateway, from its first post to its last.
+    // In packet time: the story's second gateway, from the first post to the last.
     let times = rows(&answers, "sensor-addresses", &["Indicator", "FirstSeen", "LastSeen"]);
     let times = times.iter().find_map(|row| row.strip_prefix("5.252.177.201:443 | ")).unwrap();
     assert_eq!(times, "2026-06-09T09:08:10 | 2026-06-09T10:03:08");
@@ -219,7 +223,7 @@ fn what_the_sensor_wrote_comes_back_through_rsyslog_row_by_row() {
         ])
     );
 
-    // Each of the sensor's lines is there twice; and three lines of other devices.
+    // Each line of the sensor is in the table twice, with three lines of other devices.
     let contacts = written.lines().filter(|line| names_a_listed_address(line)).count();
     let mut found = rows(&answers, "public-addresses", &["SourceIP", "DestinationIP", "DestinationPort", "Activity"]);
     assert_eq!(found.len(), 2 * contacts + 3);
@@ -254,7 +258,7 @@ fn what_the_sensor_wrote_comes_back_through_rsyslog_row_by_row() {
             "bryonsad.net |  | A",
             r"a%7Cb.feersona.net |  | A",
             r#"nul\x00"quoted";semicolon.feersona.net |  | A"#,
-            // Too much: what a search by term gives.
+            // A false positive: the search by term finds it.
             "feersona.net.example.org |  | ",
         ])
     );
@@ -264,7 +268,9 @@ fn what_the_sensor_wrote_comes_back_through_rsyslog_row_by_row() {
 fn hunts_in_other_tables_return_what_is_listed_and_nothing_else() {
     let python = match engines::python() {
         Ok(python) => python,
-        Err(reason) => return skipped("no KQL engine ran the hunts in other tables", reason),
+        Err(reason) => {
+            return skip(Need::Python, format_args!("no KQL engine ran the hunts in other tables: {reason}"));
+        }
     };
     let workspace = workspace(tables::common_security_log(&[]));
     let answers = ask(&workspace, &python, printed(&[]));
@@ -299,7 +305,7 @@ fn hunts_in_other_tables_return_what_is_listed_and_nothing_else() {
     }
 }
 
-/// The hunt by process, with the filter for one of the five cases in force, and that filled in.
+/// The hunt by process with the filter for one of the five cases enabled and filled in.
 fn with_filter(query: &Query, case: usize, filled_in: &[(&str, &str)]) -> Query {
     let head = format!("// {case}. ");
     let (before, after) = query.text.split_once(&head).unwrap();
@@ -316,7 +322,9 @@ fn with_filter(query: &Query, case: usize, filled_in: &[(&str, &str)]) -> Query 
 fn each_filter_for_lawful_use_leaves_out_its_own_case_once_it_is_filled_in() {
     let python = match engines::python() {
         Ok(python) => python,
-        Err(reason) => return skipped("no KQL engine ran the filters for lawful use", reason),
+        Err(reason) => {
+            return skip(Need::Python, format_args!("no KQL engine ran the filters for lawful use: {reason}"));
+        }
     };
     let hunt = printed(&["--only", "device-network"]).remove(0);
     let cases = lawful_use();
@@ -339,7 +347,9 @@ fn each_filter_for_lawful_use_leaves_out_its_own_case_once_it_is_filled_in() {
 fn ipv6_addresses_are_found_in_small_letters_and_capitals() {
     let python = match engines::python() {
         Ok(python) => python,
-        Err(reason) => return skipped("no KQL engine ran the hunts for IPv6 addresses", reason),
+        Err(reason) => {
+            return skip(Need::Python, format_args!("no KQL engine ran the hunts for IPv6 addresses: {reason}"));
+        }
     };
     let folder = tempfile::tempdir().unwrap();
     let list = folder.path().join("ipv6.txt");
@@ -355,7 +365,7 @@ fn ipv6_addresses_are_found_in_small_letters_and_capitals() {
     );
 }
 
-/// Indicators that are too many for a query: the listed ones among neighbours.
+/// More indicators than fit into a query: the listed ones among others.
 fn long_list(folder: &Path) -> String {
     let mut list = String::new();
     for number in 0..600u16 {
@@ -371,7 +381,9 @@ fn long_list(folder: &Path) -> String {
 fn hunts_for_too_many_indicators_find_the_same_by_the_watchlist() {
     let python = match engines::python() {
         Ok(python) => python,
-        Err(reason) => return skipped("no KQL engine ran the hunts with a watchlist", reason),
+        Err(reason) => {
+            return skip(Need::Python, format_args!("no KQL engine ran the hunts with a watchlist: {reason}"));
+        }
     };
     let folder = tempfile::tempdir().unwrap();
     let list = long_list(folder.path());
@@ -396,7 +408,7 @@ fn hunts_for_too_many_indicators_find_the_same_by_the_watchlist() {
     }
 }
 
-/// Indicators with text that no list would get past its reader.
+/// Indicators with text that no reader of lists would accept.
 fn hostile() -> IndicatorSet {
     let names = [
         r#"a"]); CommonSecurityLog | take 1 //.example"#,
@@ -412,7 +424,7 @@ fn hostile() -> IndicatorSet {
     IndicatorSet::new(list.to_vec())
 }
 
-/// Every variant of every hunt, for those who only read them.
+/// Every variant of every hunt, for those that are only parsed.
 fn all_variants() -> Vec<Query> {
     let folder = tempfile::tempdir().unwrap();
     let ranges = folder.path().join("ranges.txt");
@@ -444,10 +456,10 @@ fn all_variants() -> Vec<Query> {
 }
 
 #[test]
-fn the_parser_of_the_language_finds_no_fault_in_any_hunt() {
+fn the_parser_of_microsoft_finds_no_fault_in_any_hunt() {
     let node = match engines::node() {
         Ok(node) => node,
-        Err(reason) => return skipped("no parser of Microsoft's read the hunts", reason),
+        Err(reason) => return skip(Need::Node, format_args!("no parser of Microsoft's read the hunts: {reason}")),
     };
     let workspace = workspace(tables::common_security_log(&[]));
     let queries = all_variants();
@@ -457,14 +469,16 @@ fn the_parser_of_the_language_finds_no_fault_in_any_hunt() {
     for (query, found) in queries.iter().zip(&diagnostics) {
         assert!(found.is_empty(), "{}: {found:#?}\n{}", query.name, query.text);
     }
-    // It does find faults.
+    // A control: it does report faults.
     let faults = ["CommonSecurityLog | where NoSuchColumn == 1", "CommonSecurityLog | where", "NoSuchTable | take 1"];
     let (diagnostics, _) = workspace.diagnose(&node, &faults.map(|fault| Query::new("fault", fault)), &[]);
     assert!(diagnostics.iter().all(|found| !found.is_empty()), "{diagnostics:?}");
 
     let python = match engines::python() {
         Ok(python) => python,
-        Err(reason) => return skipped("which hunts a KQL engine runs was not asked", reason),
+        Err(reason) => {
+            return skip(Need::Python, format_args!("which hunts a KQL engine runs was not asked: {reason}"));
+        }
     };
     let (mut run, mut parsed) = (Vec::new(), Vec::new());
     for (query, answer) in ask(&workspace, &python, queries) {
@@ -484,7 +498,9 @@ fn the_parser_of_the_language_finds_no_fault_in_any_hunt() {
 fn hostile_text_is_read_back_from_every_literal() {
     let node = match engines::node() {
         Ok(node) => node,
-        Err(reason) => return skipped("no parser of Microsoft's read the hostile literals", reason),
+        Err(reason) => {
+            return skip(Need::Node, format_args!("no parser of Microsoft's read the hostile literals: {reason}"));
+        }
     };
     let set = hostile();
     let hunts = hunts::hunts(&set);
@@ -504,7 +520,7 @@ fn hostile_text_is_read_back_from_every_literal() {
 fn a_yaml_reader_finds_a_whole_rule_in_each_document() {
     let python = match engines::python() {
         Ok(python) => python,
-        Err(reason) => return skipped("no YAML reader read the rules", reason),
+        Err(reason) => return skip(Need::Python, format_args!("no YAML reader read the rules: {reason}")),
     };
     let folder = tempfile::tempdir().unwrap();
     let long = long_list(folder.path());

@@ -1,4 +1,4 @@
-//! Alerts as JSON: what the lines say, where they go, and what they go with.
+//! Alerts as JSON: their values, their outputs, and their combination with CEF.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -10,10 +10,10 @@ use crate::golden::{differ, parse};
 use crate::run::{replay, run, sample, sample_text};
 use crate::samples::folder;
 
-/// Two samples: one with every kind of field, one full of bytes that do harm.
+/// Two samples: one with every kind of field, one with hostile bytes.
 pub const SAMPLES: [&str; 2] = ["story.pcap", "hostile/names-with-odd-bytes.pcap"];
 
-/// The objects that a sample gives.
+/// The objects for a sample.
 pub fn golden(sample: &str) -> PathBuf {
     folder().join("golden").join(format!("{sample}.json"))
 }
@@ -34,13 +34,13 @@ fn two_samples_give_their_golden_objects() {
     assert!(wrong.is_empty(), "not the golden objects (- golden, + now):\n{wrong}");
 }
 
-/// An object's value, as the CEF line has it.
+/// A value of an object, in the form of the CEF line.
 fn value(object: &Value, path: &str) -> Option<String> {
     object.pointer(path).map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned))
 }
 
 #[test]
-fn each_object_says_what_the_line_of_the_same_alert_says() {
+fn each_object_agrees_with_the_line_of_the_same_alert() {
     for name in SAMPLES {
         let folder = tempfile::tempdir().unwrap();
         let cef = folder.path().join("alerts.cef");
@@ -81,7 +81,7 @@ fn each_object_says_what_the_line_of_the_same_alert_says() {
 }
 
 #[test]
-fn it_takes_the_place_of_cef_unless_that_is_asked_for() {
+fn json_replaces_cef_unless_both_are_asked_for() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).into_os_string().into_string().unwrap();
     let (json, cef, capture) = (path("alerts.json"), path("alerts.cef"), sample_text("story.pcap"));
@@ -91,7 +91,7 @@ fn it_takes_the_place_of_cef_unless_that_is_asked_for() {
     let beside = run(["replay", "-q", "--json", &json, "-o", "-", "-o", &cef, &capture]);
     assert!(beside.out.starts_with("CEF:0|"), "{}", beside.out);
     assert_eq!(fs::read_to_string(&cef).unwrap(), beside.out);
-    // A replay empties it first.
+    // A replay empties the file first.
     assert_eq!(fs::read_to_string(&json).unwrap(), whole);
     let both = run(["replay", "-q", "--json", "-", "-o", "-", &capture]);
     assert_eq!((both.code, both.out.as_str()), (2, ""));

@@ -1,5 +1,5 @@
-//! Requests one after another on a connection that is kept, with bodies between them: each is heard, wherever segments end, and
-//! nothing in a body is.
+//! Requests one after another on a persistent connection, with bodies between them: each is found,
+//! wherever segments end, and nothing within a body is.
 
 use std::net::SocketAddr;
 
@@ -14,7 +14,7 @@ fn post(target: &str, fields: &str, body: &str) -> String {
     format!("POST {target} HTTP/1.1\nHost: www.example.org\n{fields}Content-Length: {:5}\n\n{body}", body.len())
 }
 
-/// Said to the server, or by it, in segments of this length.
+/// A message to the server or from it, in segments of this length.
 fn told(bytes: &[u8], by_server: bool, length: usize) -> Told {
     let saying = Saying { by_server, server: SERVER.parse().unwrap(), bytes: bytes.to_vec() };
     let client: SocketAddr = CLIENT.parse().unwrap();
@@ -25,7 +25,7 @@ fn told(bytes: &[u8], by_server: bool, length: usize) -> Told {
         .check()
 }
 
-/// Those packets of what the client says that hold these bytes, in this order.
+/// The packets of the client that hold these bytes, in this order.
 fn told_of(bytes: &[u8], server: &str, parts: &[std::ops::Range<usize>]) -> Told {
     let saying = Saying { by_server: false, server: server.parse().unwrap(), bytes: bytes.to_vec() };
     let client: SocketAddr = CLIENT.parse().unwrap();
@@ -38,7 +38,7 @@ fn sightings(told: &Told) -> Vec<(&'static str, u64)> {
 }
 
 #[test]
-fn every_request_behind_a_body_is_heard_in_segments_of_any_length() {
+fn every_request_after_a_body_is_found_in_segments_of_any_length() {
     // A body that looks like a request for something listed, and one that ends like a head.
     let decoy = "GET http://a.feersona.net/ HTTP/1.1\r\nHost: a.feersona.net\r\n\r\n";
     let bytes = [
@@ -57,7 +57,7 @@ fn every_request_behind_a_body_is_heard_in_segments_of_any_length() {
 }
 
 #[test]
-fn every_beacon_of_a_session_is_heard_in_segments_of_any_length() {
+fn every_beacon_of_a_session_is_found_in_segments_of_any_length() {
     let agent = "User-Agent: NetSupport Manager/1.3\n";
     let body = |number: usize| format!("CMD=ENCD\nES=1\nDATA={}\n", "POST / ".repeat(number % 7));
     let bytes: String = (0..12).map(|number| post("http://93.184.215.14/fakeurl.htm", agent, &body(number))).collect();
@@ -67,9 +67,9 @@ fn every_beacon_of_a_session_is_heard_in_segments_of_any_length() {
     }
 }
 
-/// Where no request is seen each answer counts.
+/// Without a visible request each answer counts.
 #[test]
-fn every_answer_of_a_gateway_is_heard_in_segments_of_any_length() {
+fn every_answer_of_a_gateway_is_found_in_segments_of_any_length() {
     let server = "Server: NetSupport Gateway/1.92 (Windows NT)";
     let answer = |body: &str| format!("HTTP/1.1 200 OK\n{server}\nContent-Length: {:5}\n\n{body}", body.len());
     let bytes = answer("CMD=ENCD\nES=1\nDATA=\u{1}HTTP/1.1 200 OK\n").repeat(4) + &answer("CMD=ACK\n");
@@ -79,15 +79,16 @@ fn every_answer_of_a_gateway_is_heard_in_segments_of_any_length() {
     }
 }
 
-/// The capture cuts frames, or segments are lost: of each post only a part is there, and the next one comes.
+/// The capture cuts frames, or segments are lost: only a part of each post is there when the next
+/// one comes.
 #[test]
-fn posts_whose_end_never_comes_are_told_as_far_as_they_go() {
+fn posts_without_end_are_reported_as_far_as_they_go() {
     let one = post("http://feersona.net/fakeurl.htm", "User-Agent: NetSupport Manager/1.3\nX: y\n", "CMD=POLL\n");
     let bytes = one.repeat(3);
     for kept in 0..one.find("CMD").unwrap() {
         let parts: Vec<_> = (0..3).map(|number| number * one.len()..number * one.len() + kept).collect();
         let told = told_of(bytes.as_bytes(), SERVER, &parts);
-        // A line is known once the next one has begun.
+        // A line is complete once the next one has begun.
         let is_behind = |text: &str| kept > one.find(text).unwrap() + text.len();
         let mut expected = Vec::new();
         if is_behind("HTTP/1.1\n") || kept == one.find("Host").unwrap() {
@@ -101,7 +102,7 @@ fn posts_whose_end_never_comes_are_told_as_far_as_they_go() {
 }
 
 #[test]
-fn a_head_longer_than_any_may_be_is_told_as_far_as_it_is_kept() {
+fn a_head_beyond_the_limit_is_reported_as_far_as_it_is_kept() {
     let long = format!("GET / HTTP/1.1\r\nHost: feersona.net\r\nCookie: {}", "x".repeat(20_000));
     let parts: Vec<_> = (0..long.len()).step_by(1400).map(|from| from..long.len().min(from + 1400)).collect();
     let told = told_of(long.as_bytes(), SERVER, &parts);

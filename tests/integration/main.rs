@@ -1,6 +1,7 @@
-//! The integration tests, in one binary: what users see, from the command line to the line in the output.
+//! The integration tests, in one binary: the program as users see it, from the command line to the
+//! output.
 
-// Helpers stand outside the test functions, and a panic is how a test fails.
+// Helpers are outside the test functions, and a test fails by a panic.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
 mod ahead;
@@ -24,12 +25,14 @@ mod kept;
 mod live;
 mod metrics_referee;
 mod names_tshark;
+mod needs;
 mod numbers;
 mod package;
 mod partitions;
 mod printable;
 mod python;
 mod report;
+mod required;
 mod rotation;
 mod run;
 mod sameness;

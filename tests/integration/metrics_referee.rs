@@ -1,8 +1,9 @@
-//! The metrics before a referee: the strict OpenMetrics parser of the PyPI package `prometheus-client`, fetched by an HTTP client
-//! that is not ours either.
+//! An independent reader of the metrics: the strict OpenMetrics parser of the PyPI package
+//! `prometheus-client`, with Python's own HTTP client.
 
-use std::io::{self, Write};
+use std::io::Write;
 use std::net::TcpListener;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -13,12 +14,13 @@ use rattap::sensor::Totals;
 use rattap::units::ByteCount;
 use serde_json::Value;
 
+use crate::needs::{Need, skip};
 use crate::python::with_packages;
 
-/// The version that was looked at when this test was written.
+/// The version that this test was written for.
 const REFEREE: &str = "prometheus-client==0.22.1";
 
-/// Fetches a page and tells family by family what the parser made of it.
+/// Fetches a page and prints each metric family as the parser reads it.
 const ASK: &str = "
 import json, sys, urllib.request
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
@@ -35,9 +37,7 @@ fn an_independent_parser_reads_every_metric() {
     let python = match with_packages("metrics-referee", "prometheus_client", &[REFEREE]) {
         Ok(python) => python,
         Err(reason) => {
-            // Not `eprintln`: the test harness would keep that to itself.
-            let _ = writeln!(io::stderr(), "SKIPPED: the referee prometheus-client did not read the metrics: {reason}");
-            return;
+            return skip(Need::Python, format_args!("prometheus-client did not read the metrics: {reason}"));
         }
     };
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -71,7 +71,9 @@ fn an_independent_parser_reads_every_metric() {
 /// of Prometheus.
 #[test]
 fn promtool_finds_no_fault_in_the_prometheus_form() {
-    let promtool = Command::new("promtool")
+    let installed = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("tools/promtool");
+    let program = if installed.exists() { installed } else { PathBuf::from("promtool") };
+    let promtool = Command::new(program)
         .args(["check", "metrics"])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -80,8 +82,7 @@ fn promtool_finds_no_fault_in_the_prometheus_form() {
     let mut promtool = match promtool {
         Ok(promtool) => promtool,
         Err(error) => {
-            let _ = writeln!(io::stderr(), "SKIPPED: promtool did not check the metrics: {error}");
-            return;
+            return skip(Need::Promtool, format_args!("promtool did not check the metrics: {error}"));
         }
     };
     let text = page(snapshot(), Form::Prometheus).unwrap();

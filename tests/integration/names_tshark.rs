@@ -1,27 +1,30 @@
-//! The names that `replay --names` lists are those that Wireshark's `tshark` sees in the same captures: server names in TLS and QUIC,
-//! `Host` in HTTP, and DNS questions. Every difference stands in a table here with its reason; any other fails, and so does a
-//! line of the table that is no longer true.
+//! `replay --names` lists the names that Wireshark's `tshark` sees in the same captures: server
+//! names in TLS and QUIC, `Host` in HTTP, and DNS questions. Every known difference is in a table
+//! here, with its reason. Any other difference is a failure, and so is an entry that no longer
+//! holds.
 //!
-//! Both read each capture by itself: all samples, and the real captures that `RATTAP_CAPTURES` names.
+//! Both programs read each capture separately: all samples, and the real captures in
+//! `RATTAP_CAPTURES`.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
-use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Mutex;
 use std::thread;
 
-use crate::run::{REPLAY, run};
+use crate::captures;
+use crate::needs::Need;
+use crate::run::{REPLAY, has_program, run};
 use crate::samples::{folder, samples};
 
-/// Who sees a name that the other does not.
+/// The program that sees a name that the other does not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Seer {
     Tshark,
     Rattap,
-    /// Each its own.
+    /// Each sees a name that the other does not.
     Both,
 }
 use Seer::{Both, Rattap, Tshark};
@@ -31,7 +34,7 @@ const SSDP: &str = "SSDP: HTTP's form over UDP multicast, in which nobody asks f
 const NO_HOST: &str = "here the host alone, without what is around it";
 const LINK: &str = "a link type that is not decoded";
 
-/// A capture, who sees more in it, the names (none for any), and why.
+/// A capture, the program that sees more in it, the names (empty for any), and the reason.
 type Difference = (&'static str, Seer, &'static [&'static str], &'static str);
 
 #[rustfmt::skip]
@@ -64,12 +67,12 @@ const OF_CAPTURES: &[Difference] = &[
     ("zeek+zeek/testing/btest/Traces/radiotap.pcap", Tshark, &["dns captive.apple.com"], LINK),
 ];
 
-/// Formats that Wireshark reads and this project does not, and what is no capture.
+/// Formats that Wireshark reads and this project does not, and files that are no captures.
 const NOT_READ: [&str; 3] = ["lz4", "snoop", "tsv"];
 
 #[test]
 fn samples_name_what_tshark_sees() {
-    // Those that are a folder of several captures say in each what others do.
+    // Samples that are a folder of captures repeat what other samples hold.
     let paths = samples().into_iter().map(|sample| sample.path.to_owned()).filter(|path| folder().join(path).is_file());
     let paths = paths.collect();
     compare(&folder(), paths, OF_SAMPLES);
@@ -77,9 +80,7 @@ fn samples_name_what_tshark_sees() {
 
 #[test]
 fn real_captures_name_what_tshark_sees() {
-    let Some(folder) = std::env::var_os("RATTAP_CAPTURES").map(PathBuf::from) else {
-        return skipped("RATTAP_CAPTURES names no folder of real captures to compare with tshark");
-    };
+    let Some(folder) = captures::folder() else { return };
     let manifest = fs::read_to_string(folder.join("MANIFEST.tsv")).unwrap();
     let paths = manifest.lines().skip(1).filter_map(|line| line.split('\t').next()).map(str::to_owned);
     let is_read =
@@ -87,15 +88,9 @@ fn real_captures_name_what_tshark_sees() {
     compare(&folder, paths.filter(is_read).collect(), OF_CAPTURES);
 }
 
-/// Not `eprintln`: the test harness would keep that to itself.
-fn skipped(why: &str) {
-    let _ = writeln!(io::stderr(), "SKIPPED: {why}");
-}
-
 fn compare(folder: &Path, paths: Vec<String>, table: &[Difference]) {
-    let version = Command::new("tshark").arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
-    if version.is_err() {
-        return skipped("tshark is not installed (make setup-test does it)");
+    if !has_program(Need::Tshark, "tshark") {
+        return;
     }
     let waiting = Mutex::new(paths.iter());
     let wrong = Mutex::new(String::new());
@@ -117,7 +112,8 @@ fn compare(folder: &Path, paths: Vec<String>, table: &[Difference]) {
     assert!(*common.lock().unwrap() > paths.len(), "hardly a name in common");
 }
 
-/// The differences that the table does not explain, and what it explains and is not there.
+/// The differences that the table does not explain, and the entries of the table that no longer
+/// hold.
 fn unexplained(path: &str, theirs: &BTreeSet<String>, ours: &BTreeSet<String>, table: &[Difference]) -> String {
     let entry = table.iter().find(|(of, ..)| *of == path);
     let explains = |seer: Seer, name: &str| {
@@ -143,12 +139,13 @@ fn unexplained(path: &str, theirs: &BTreeSet<String>, ours: &BTreeSet<String>, t
     told
 }
 
-/// What tshark sees, as `kind name`, in lower case and without ports.
+/// The names that tshark sees, as `kind name`, in lower case and without ports.
 fn of_tshark(path: &Path) -> BTreeSet<String> {
     const FIELDS: [(&str, &str); 3] =
         [("sni", "tls.handshake.extensions_server_name"), ("host", "http.host"), ("dns", "dns.qry.name")];
     let mut command = Command::new("tshark");
-    // Heads put together whatever came in between, and HTTP on any port, as here.
+    // Heads are reassembled even if other segments come in between, and HTTP is found on any port,
+    // as in rattap.
     command.args(["-n", "-o", "tcp.reassemble_out_of_order:TRUE", "--enable-heuristic", "http_tcp", "-r"]).arg(path);
     command.args(["-Y", &FIELDS.map(|(_, field)| field).join(" or ")]);
     command.args(["-T", "fields", "-E", "separator=/t", "-E", "occurrence=a", "-E", "aggregator=;"]);
@@ -172,7 +169,7 @@ fn of_tshark(path: &Path) -> BTreeSet<String> {
     names
 }
 
-/// What is listed here, in the same form.
+/// The names that rattap lists, in the same form.
 fn of_rattap(path: &Path) -> BTreeSet<String> {
     let run = run(REPLAY.iter().chain(&["-o", "/dev/null", "--names", "-", path.to_str().unwrap()]));
     let mut names = BTreeSet::new();

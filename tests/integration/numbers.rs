@@ -1,4 +1,4 @@
-//! Alerts name the packets that they tell of, by the numbers that Wireshark gives them.
+//! Alerts name their packets by the numbers that Wireshark gives them.
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -46,7 +46,7 @@ fn alerts(inputs: Vec<Input>, filter: Option<&str>, workers: usize, repeat_windo
     Arc::try_unwrap(kept).unwrap().into_inner().unwrap()
 }
 
-/// All packets, counted here, and when each was captured.
+/// The packet numbers, counted here, with the time of each.
 fn packets(inputs: Vec<Input>) -> Vec<(PacketNumber, Timestamp)> {
     let mut packets = Vec::new();
     for (place, input) in (0..).zip(inputs) {
@@ -82,7 +82,7 @@ fn the_packets_of_every_alert_were_captured_when_it_says() {
                 let place = format!("{}: {}", sample.path, alert.message);
                 let Packets { first, last } = alert.packets.unwrap_or_else(|| panic!("{place}"));
                 assert!(first <= last, "{place}");
-                // What is put together has the time of one of its parts.
+                // A reassembled datagram has the time of one of its fragments.
                 let (from, to) = (place_of(first), place_of(last));
                 let captured_at = |time: Timestamp| packets[from..=to].iter().any(|(_, captured)| *captured == time);
                 let told = if alert.phase == Phase::First { alert.seen } else { alert.end };
@@ -100,7 +100,8 @@ fn a_filter_changes_no_number_and_neither_do_workers() {
     let all = alerts(story.clone(), None, 1, window);
     assert!(!all.is_empty());
     assert_eq!(alerts(story.clone(), None, 4, window), all);
-    // DNS alerts stand for themselves: they have the same packets where all but DNS is dropped.
+    // DNS alerts stand by themselves: they keep their packet numbers if everything but DNS is
+    // dropped.
     let dns = |alerts: &[Alert]| -> Vec<_> {
         let dns = alerts.iter().filter(|alert| alert.application == Some("DNS"));
         dns.map(|alert| (alert.signature, alert.seen, alert.packets)).collect()

@@ -1,26 +1,25 @@
-//! What the package installs beside the program, before those who read it: systemd.
+//! The files that the package installs beside the program, checked by systemd.
 
 use std::fs;
-use std::io::{self, Write};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
-/// The exposure that the service may have, times ten: a little above what Debian 12's systemd makes of it, since each version of systemd
-/// looks at more.
+use crate::needs::Need;
+use crate::run::has_program;
+
+/// The highest exposure that the service may have, times ten: a little above the result of Debian
+/// 12's systemd, since each version of systemd checks more.
 const EXPOSURE: &str = "20";
 
 #[test]
 fn systemd_finds_no_fault_with_the_unit() {
-    let is_there = Command::new("systemd-analyze").arg("--version").stdout(Stdio::null()).status();
-    if !is_there.is_ok_and(|status| status.success()) {
-        // Not `eprintln`: the test harness would keep that to itself.
-        let _ = writeln!(io::stderr(), "SKIPPED: systemd-analyze is not here, so nobody has checked the unit");
+    if !has_program(Need::Systemd, "systemd-analyze") {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("rattap.service");
     let unit = include_str!("../../packaging/debian/service");
     fs::write(&path, unit.replace("/usr/bin/rattap", env!("CARGO_BIN_EXE_rattap"))).unwrap();
-    // Its manual pages are not installed here.
+    // The manual pages are not installed here.
     let said = Command::new("systemd-analyze").args(["verify", "--man=no"]).arg(&path).output().unwrap();
     let text = String::from_utf8_lossy(&said.stderr);
     assert!(said.status.success() && !text.contains("rattap.service"), "{text}");

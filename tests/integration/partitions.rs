@@ -1,5 +1,5 @@
-//! The alerts are a function of the packets and the settings alone: neither where one Block ends and the next begins, nor
-//! what a scan knew of learned addresses, makes a difference.
+//! The alerts are a function of the packets and the settings alone. They depend neither on where
+//! one Block ends and the next begins, nor on which learned addresses a scan knew.
 
 use proptest::prelude::*;
 use rattap::alert::exclusion::{Effect, Standing};
@@ -8,7 +8,8 @@ pub mod story;
 
 use story::Story;
 
-/// The head of a story: a window of ten minutes, Blocks of several frames, scans that are some Blocks behind.
+/// The start of a story: a window of ten minutes, Blocks of several frames, scans that are some
+/// Blocks behind.
 const HEAD: [u8; 9] = [0, 2, 0, 5, 1, 3, 0, 7, 2];
 
 fn story(steps: &[[u8; 5]]) -> Story {
@@ -23,7 +24,7 @@ proptest! {
         Story::of(&bytes).check();
     }
 
-    /// Few hosts and little time, so that much happens between the same two.
+    /// Few hosts and little time, so that much happens between the same two hosts.
     #[test]
     fn blocks_make_no_difference_to_those_who_speak_much(
         head in any::<[u8; 9]>(),
@@ -37,7 +38,7 @@ proptest! {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
-    /// Heads in pieces, of two clients, with all that is said of them.
+    /// Heads in pieces, of two clients.
     #[test]
     fn blocks_make_no_difference_to_heads_in_pieces(
         head in any::<[u8; 9]>(),
@@ -48,7 +49,7 @@ proptest! {
     ) {
         let steps = steps.into_iter().flat_map(|(passed, kind, who, whom, detail, fragments)| {
             let who = who | [0, 0, 0, 0, 0, 0, 0, 0, 0x40, 0x60][usize::from(fragments)];
-            // Mostly speech; else a contact with an address that is learned, or a question.
+            // Mostly parts of heads; otherwise a contact with a learned address, or a question.
             let (kind, whom) = match kind { 0 => (0, 7), 1 => (5, whom), _ => (8, whom) };
             [passed, kind, who, whom, detail]
         });
@@ -56,7 +57,8 @@ proptest! {
     }
 }
 
-/// That the stories have something to tell: a name is asked for and resolved, and what it gave is contacted.
+/// Checks that stories cause alerts: a name is asked for and resolved, and its address is
+/// contacted.
 #[test]
 fn a_story_has_alerts() {
     let told = story(&[[0, 5, 0, 0, 0], [0, 6, 0, 0, 0x15], [5, 0, 0, 7, 0], [5, 0, 0, 0, 0]]).check();
@@ -65,7 +67,8 @@ fn a_story_has_alerts() {
     assert!(signatures.contains(&"c2-resolved-address") && signatures.contains(&"c2-endpoint"), "{signatures:?}");
 }
 
-/// That the rules of the stories bite: what the first client does is let through, until it contacts something else that is listed.
+/// Checks that the rules of the stories take effect: the first client is let through until it
+/// contacts something else that is listed.
 #[test]
 fn a_story_has_exclusions() {
     let told = story(&[[0, 0, 0, 0, 0], [0, 0, 0, 1, 0], [5, 0, 1, 3, 0], [5, 0, 1, 0, 0]]).check();
@@ -75,10 +78,10 @@ fn a_story_has_exclusions() {
     assert!(standings.contains(&Some(Standing::OtherContact)), "{standings:?}");
 }
 
-/// A conversation with an address that was learned goes on after so many others were learned that it is forgotten: scans
-/// with an older set still look for it, those with a newer one do not.
+/// A conversation with a learned address goes on after so many others were learned that the address
+/// is forgotten. Scans with an older set still look for it, those with a newer one do not.
 #[test]
-fn what_is_forgotten_is_forgotten_by_all() {
+fn a_forgotten_address_is_forgotten_by_all_scans() {
     let steps = [[0, 6, 0, 0, 0x15], [5, 0, 0, 7, 0], [5, 0, 0, 7, 0x46], [5, 0, 0, 7, 0x47], [5, 2, 0, 7, 0x66]];
     let told = story(&steps).with_flood_before(2).check();
     assert!(told.alerts.iter().any(|alert| alert.signature.id() == "c2-resolved-address"));

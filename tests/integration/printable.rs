@@ -1,7 +1,7 @@
-//! Names and texts of others on a terminal: nothing that the program prints can drive it.
+//! Names and texts of others on a terminal: nothing that the program prints can control it.
 //!
-//! Lists of indicators come from the network, and captures and lists may have any name. A control character in one of
-//! them could clear the screen, set the title or fake a line of the log.
+//! Lists of indicators come from the network, and captures and lists may have any name. A control
+//! character in one of them could clear the screen, set the title or fake a line of the log.
 
 use std::fs;
 use std::path::Path;
@@ -10,16 +10,17 @@ use rattap::alert::is_unprintable;
 
 use crate::run::{Run, run, sample_text};
 
-/// Clears the screen, sets the title, starts a line, and turns the reading direction: by C0, by C1, and by Unicode.
+/// Clears the screen, sets the title, starts a line, and turns the reading direction: by C0, by C1,
+/// and by Unicode.
 const HOSTILE: &str = "x\u{1b}[2J\u{1b}]0;owned\u{7}\u{9b}31m\u{202e}y";
-/// The same as it is shown.
+/// The same as it is printed.
 const SHOWN: &str = r"x\x1b[2J\x1b]0;owned\x07\xc2\x9b31m\xe2\x80\xaey";
 /// A name that would fake a line of the log.
 const TWO_LINES: &str = "a\u{1b}[8m\nrattap: error: faked";
 const TWO_LINES_SHOWN: &str = r"a\x1b[8m\x0arattap: error: faked";
 
-/// A ThreatFox CSV export with one indicator that is used, one that is refused, and hostile text in every field that
-/// is a text.
+/// A ThreatFox CSV export with one usable indicator and one refused line. Every text field is
+/// hostile.
 fn list() -> String {
     format!(
         "\"first_seen_utc\",\"ioc_id\",\"ioc_value\",\"ioc_type\",\"threat_type\",\"fk_malware\",\"malware_alias\",\
@@ -58,7 +59,7 @@ fn indicators_are_listed_without_control_characters() {
     assert!(rows[1].matches(SHOWN).count() == 3, "{}", table.out);
     assert!(table.err.lines().all(|line| line.starts_with("rattap: warn")), "{}", table.err);
     assert!(table.err.contains(TWO_LINES_SHOWN), "{}", table.err);
-    // A program that reads the JSON gets the text as the list has it.
+    // A program that reads the JSON gets the list's own text.
     let json = printed(&["indicators", "list", "--json", "--no-builtin", "--indicators", &list]);
     let rows: Vec<serde_json::Value> = serde_json::from_str(&json.out).unwrap();
     for field in ["malware_family", "threat_type", "reference", "id"] {
@@ -76,7 +77,7 @@ fn lists_are_checked_without_control_characters() {
     assert!(checked.out.contains("1 used, 1 refused"), "{}", checked.out);
     let other = printed(&["indicators", "check", "--family", "other", &list]);
     assert!(other.out.contains(r"begin with x\u{1b}[2J"), "{}", other.out);
-    // What is wrong ends the start: one line for each list, however it is named.
+    // An unusable list ends the start, with one line for each list, whatever its name.
     let gone = folder.path().join("gone").join(TWO_LINES).into_os_string().into_string().unwrap();
     let lists = ["--indicators", &gone, "--indicators", "gone-2"];
     let failed = printed(&[&["indicators", "list"], &lists[..]].concat());
@@ -98,7 +99,7 @@ fn a_replay_prints_nothing_that_drives_a_terminal() {
         assert!(told.err.contains(&format!("{TWO_LINES_SHOWN}.pcap: not a capture")), "{}", told.err);
         assert!(!told.err.lines().any(|line| line.starts_with("rattap: error: faked")), "{}", told.err);
     }
-    // Who lets the shell expand a `*` hands over names as arguments.
+    // A shell that expands `*` turns names into arguments.
     let option = printed(&["replay", &format!("--{TWO_LINES}")]);
     assert!(option.code == 2 && option.err.contains(r"--a\x1b[8m"), "{}", option.err);
     let gone = printed(&["replay", &good, "--names", &format!("{}/gone/{HOSTILE}", folder.path().display())]);

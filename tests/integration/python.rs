@@ -1,11 +1,13 @@
-//! Python packages as referees, each set in a virtual environment of its own below `target/`, kept for the next run.
+//! Python packages, each set in a virtual environment of its own below `target/`, which is kept for
+//! the next run.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// The Python of the virtual environment `name`, which has these packages. `imports` is what they are imported as.
+/// Returns the Python of the virtual environment `name`, which has these packages. `imports` are
+/// the names to import.
 ///
-/// The error says why there is none, such as that the package registry cannot be reached.
+/// The error says why there is none, for example that the package registry cannot be reached.
 pub fn with_packages(name: &str, imports: &str, packages: &[&str]) -> Result<PathBuf, String> {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     let python = folder.join("bin").join("python");
@@ -20,7 +22,7 @@ pub fn with_packages(name: &str, imports: &str, packages: &[&str]) -> Result<Pat
     Ok(python)
 }
 
-/// Runs a command to its end. The error says what it said.
+/// Runs a command to its end. The error holds its output.
 pub fn run(command: &mut Command) -> Result<(), String> {
     let output = command.stdin(Stdio::null()).output().map_err(|error| format!("{command:?}: {error}"))?;
     if output.status.success() {

@@ -1,13 +1,13 @@
-//! The report: its facts, that they are what the schema says, and that the page does nothing but show them.
+//! The report: its facts are right and follow the schema, and the page only shows them.
 
 use std::fs;
-use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
 
 use crate::golden::differ;
+use crate::needs::{Need, skip};
 use crate::python;
 use crate::run::{Run, run, sample, sample_text};
 use crate::samples::folder;
@@ -15,7 +15,7 @@ use crate::samples::generator::cast::{ALL_LISTED, RESOLVER};
 use crate::samples::generator::dns::{A, query};
 use crate::samples::generator::tape::{Tape, Tcp};
 
-/// Samples with a golden report, each with what else it is replayed with: every kind of fact is in one of them.
+/// Samples with a golden report, each with its options: every kind of fact is in one of them.
 const SAMPLES: [(&str, &[&str]); 12] = [
     ("story.pcap", &[]),
     ("exclusions/remote-support.pcap", &["--exclusions", "../packaging/exclusions.toml"]),
@@ -31,12 +31,12 @@ const SAMPLES: [(&str, &[&str]); 12] = [
     ("hostile/markup.pcap", &[]),
 ];
 
-/// Where the golden reports stand.
+/// The folder of the golden reports.
 pub fn goldens() -> impl Iterator<Item = PathBuf> {
     SAMPLES.iter().map(|(sample, _)| folder().join("golden").join(format!("{sample}.report.json")))
 }
 
-/// A report of each of some kinds.
+/// Replays a sample and returns its reports of these kinds.
 fn reports(options: &[&str], path: &str, kinds: &[&str]) -> (Run, Vec<String>) {
     let written = tempfile::tempdir().unwrap();
     let files: Vec<_> = kinds.iter().map(|kind| written.path().join(format!("report.{kind}"))).collect();
@@ -80,7 +80,7 @@ fn any_number_of_workers_gives_the_same_report() {
 }
 
 #[test]
-fn the_report_says_what_the_story_is() {
+fn the_report_of_the_story_has_its_facts() {
     let report = json(&[], "story.pcap");
     let at = |path: &str| report.pointer(path).unwrap_or_else(|| panic!("{path}")).clone();
     assert_eq!(at("/verdict/level"), "command-and-control");
@@ -92,7 +92,7 @@ fn the_report_says_what_the_story_is() {
     assert_eq!(at("/clients/0/chains/1/beacon/intervals"), 61);
     let usual = at("/clients/0/chains/1/beacon/usual_seconds").as_f64().unwrap();
     assert!((55.0..65.0).contains(&usual), "{usual}");
-    // From the question to the session, each at its packets.
+    // From the question to the session, each with its packets.
     let first = |stage: &str| at(&format!("/clients/0/chains/0/{stage}/packets/first/number")).as_u64().unwrap();
     let order = ["asked", "resolved", "contacted", "spoke"].map(first);
     assert!(order.is_sorted(), "{order:?}");
@@ -105,9 +105,9 @@ fn the_report_says_what_the_story_is() {
     assert_eq!(alerts(0).len() + alerts(1).len(), lines.lines().count());
 }
 
-/// The packet that a report names is the one with that number in the file.
+/// The packet that a report names has that number in the file.
 #[test]
-fn packet_numbers_count_what_a_filter_and_a_window_leave_out() {
+fn packet_numbers_include_packets_outside_filter_and_window() {
     let first = |options: &[&str]| {
         let report = json(options, "endpoint/repeats.pcap");
         let at = |path: &str| report.pointer(path).unwrap_or_else(|| panic!("{path}: {report}")).clone();
@@ -129,13 +129,13 @@ fn packet_numbers_count_what_a_filter_and_a_window_leave_out() {
 }
 
 #[test]
-fn every_report_is_what_the_schema_says() {
+fn every_report_follows_the_schema() {
     let schema = run(["report-schema"]);
     assert_eq!((schema.code, schema.err.as_str()), (0, ""));
     serde_json::from_str::<Value>(&schema.out).unwrap();
     let python = match python::with_packages("report-schema", "jsonschema", &["jsonschema==4.26.0"]) {
         Ok(python) => python,
-        Err(reason) => return skipped("no validator compared reports with their schema", &reason),
+        Err(reason) => return skip(Need::Python, format_args!("jsonschema did not read the reports: {reason}")),
     };
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("schema.json");
@@ -158,44 +158,50 @@ for name in sys.argv[2:]:
     python::run(Command::new(python).args(["-c", valid]).arg(&path).args(reports)).unwrap();
 }
 
-fn skipped(what: &str, reason: &str) {
-    let _ = writeln!(io::stderr(), "SKIPPED: {what}: {reason}");
-}
-
-/// What a browser made of a page.
+/// A page as a browser shows it.
 struct Shown {
-    /// The document after all scripts that it ran.
+    /// The document after all its scripts ran.
     document: String,
     /// Lines of the console.
     console: Vec<String>,
 }
 
-/// Loads a page in a headless Chromium; the error says why there is none.
-fn show(page: &Path) -> Result<Shown, String> {
-    let profile = tempfile::tempdir().unwrap();
-    let missing = |error: &dyn std::fmt::Display| format!("{error}");
-    for program in ["chromium", "chromium-browser", "google-chrome"] {
-        let mut command = Command::new(program);
-        command.args(["--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr", "--dump-dom"]);
-        command.arg(format!("--user-data-dir={}", profile.path().display())).arg(format!("file://{}", page.display()));
-        let output = match command.output() {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-            output => output.map_err(|error| missing(&error))?,
-        };
-        let console = String::from_utf8_lossy(&output.stderr);
-        let console = console.lines().filter(|line| line.contains(":CONSOLE")).map(str::to_owned).collect();
-        return Ok(Shown { document: String::from_utf8_lossy(&output.stdout).into_owned(), console });
+/// A Chromium that can read the pages of tests; without one the test that needs it is skipped.
+///
+/// A snap is not used: it has a `/tmp` of its own. On Ubuntu without the snap, `chromium-browser`
+/// only prints a message.
+fn browser() -> Option<&'static str> {
+    let can_read = |program: &&str| {
+        let version = Command::new(program).arg("--version").output();
+        version.is_ok_and(|output| output.status.success() && !String::from_utf8_lossy(&output.stdout).contains("snap"))
+    };
+    let found = ["chromium", "chromium-browser", "google-chrome"].into_iter().find(can_read);
+    if found.is_none() {
+        skip(Need::Chromium, "neither Chromium (other than a snap) nor Google Chrome is installed");
     }
-    Err("there is no Chromium".to_owned())
+    found
 }
 
-/// What may not come from a capture.
+/// Loads a page in a headless browser.
+fn show(browser: &str, page: &Path) -> Shown {
+    let profile = tempfile::tempdir().unwrap();
+    let mut command = Command::new(browser);
+    command.args(["--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr", "--dump-dom"]);
+    command.arg(format!("--user-data-dir={}", profile.path().display())).arg(format!("file://{}", page.display()));
+    let output = command.output().unwrap();
+    let console = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{command:?}: {}: {console}", output.status);
+    let console = console.lines().filter(|line| line.contains(":CONSOLE")).map(str::to_owned).collect();
+    Shown { document: String::from_utf8_lossy(&output.stdout).into_owned(), console }
+}
+
+/// Markup that must never come from a capture.
 const ELEMENTS: [&str; 6] = ["<script", "<img", "<iframe", "<svg onload", "<object", " onmouseover="];
 
 #[test]
 fn a_page_full_of_hostile_names_runs_nothing_in_a_browser() {
     let folder = tempfile::tempdir().unwrap();
-    // Hostile is what is on the wire, the capture's name, and what stands in a rule that somebody sent along.
+    // The names on the wire, the name of the capture, and the text of a rule are hostile.
     let name = folder.path().join("<script>document.title='owned'<");
     fs::create_dir(&name).unwrap();
     let capture = name.join("script>\"'><img src=x onerror=document.title=1>\u{202e}\u{1b}[31m.pcap");
@@ -212,17 +218,15 @@ fn a_page_full_of_hostile_names_runs_nothing_in_a_browser() {
     assert_eq!(run.code, 0, "{}", run.err);
     let page = &reports[0];
     assert!(page.matches("document").count() > 10, "the names are not even there");
-    // The policy is the second line of defence: without it nothing may run either.
+    // The policy is the second line of defense: without it nothing may run either.
     let policy = "<meta http-equiv=\"Content-Security-Policy\"";
     let bare: String = page.lines().filter(|line| !line.starts_with(policy)).map(|line| format!("{line}\n")).collect();
     assert_eq!(bare.lines().count() + 1, page.lines().count());
+    let Some(browser) = browser() else { return };
     for (text, file) in [(page, "with.html"), (&bare, "without.html")] {
         let path = folder.path().join(file);
         fs::write(&path, text).unwrap();
-        let shown = match show(&path) {
-            Ok(shown) => shown,
-            Err(reason) => return skipped("no browser showed the page of a hostile capture", &reason),
-        };
+        let shown = show(browser, &path);
         assert_eq!(shown.console, [""; 0], "{file}");
         assert!(shown.document.contains("<title>rattap report: Command and control</title>"), "{}", shown.document);
         assert!(shown.document.contains("</footer>"), "{}", shown.document);
@@ -231,26 +235,26 @@ fn a_page_full_of_hostile_names_runs_nothing_in_a_browser() {
         }
         assert_eq!(shown.document.matches("<style").count(), 1, "{file}");
     }
-    // A browser that ran nothing at all would pass, too.
+    // A control: a browser that runs no scripts would pass, too.
     let path = folder.path().join("control.html");
     fs::write(&path, bare.replace("</main>", "<script>document.title='owned'; console.log('ran')</script></main>"))
         .unwrap();
-    let shown = show(&path).unwrap();
+    let shown = show(browser, &path);
     assert!(shown.document.contains("<title>owned</title>") && shown.console.len() == 1, "{:?}", shown.console);
 }
 
 #[test]
 fn the_pages_of_all_samples_say_nothing_on_the_console() {
+    let browser = browser();
     let folder = tempfile::tempdir().unwrap();
     for (sample, options) in SAMPLES {
         let (_, reports) = reports(options, sample, &["html"]);
         let path = folder.path().join("report.html");
         fs::write(&path, &reports[0]).unwrap();
-        match show(&path) {
-            Ok(shown) => assert_eq!(shown.console, [""; 0], "{sample}"),
-            Err(reason) => return skipped("no browser showed the pages of the samples", &reason),
+        if let Some(browser) = browser {
+            assert_eq!(show(browser, &path).console, [""; 0], "{sample}");
         }
-        // Nothing is fetched: the one address in it says that there is no icon.
+        // Nothing is fetched: the only link says that there is no icon.
         let places = reports[0].matches("src=").count()
             + reports[0].matches("url(").count()
             + reports[0].matches("@import").count();
@@ -285,10 +289,7 @@ fn a_report_goes_into_a_file_of_its_own_that_can_be_made() {
 }
 
 #[test]
-fn a_report_that_cannot_be_written_is_told() {
-    if !Path::new("/dev/full").exists() {
-        return skipped("no report went to a full disk", "there is no /dev/full");
-    }
+fn a_report_that_cannot_be_written_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
     let link = folder.path().join("r.html");
     std::os::unix::fs::symlink("/dev/full", &link).unwrap();
@@ -299,24 +300,25 @@ fn a_report_that_cannot_be_written_is_told() {
 }
 
 #[test]
-fn hashes_are_left_out_where_that_is_asked_for_and_of_what_is_no_file() {
+fn hashes_are_those_of_the_files_and_can_be_turned_off() {
     let hash = |options: &[&str]| json(options, "story.pcap")["capture"]["files"][0]["sha256"].clone();
     assert_eq!(hash(&["--no-report-hashes"]), Value::Null);
-    let expected = Command::new("sha256sum").arg(sample("story.pcap")).output();
-    if let Ok(output) = expected {
-        let text = String::from_utf8(output.stdout).unwrap();
-        assert_eq!(hash(&[]).as_str(), text.split_whitespace().next());
-    }
+    let output = Command::new("sha256sum").arg(sample("story.pcap")).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(hash(&[]).as_str(), text.split_whitespace().next());
 }
 
-/// All that the process may hold with a report, in KiB: what docs/report.md names. The kernel refuses more, and that would end it.
+/// The memory limit of the process with a report in KiB, as docs/report.md names it. The kernel
+/// refuses more, which would end the process.
 const MOST_MEMORY: u32 = 256 << 10;
 
 #[test]
 fn a_flood_of_sightings_of_many_hosts_stays_within_the_bound_of_memory() {
-    // Hosts that do the worse later, so that places are made and lost; more of them than are counted.
+    // More hosts than are counted. They do something worse later, so that hosts gain and lose their
+    // places.
     const HOSTS: u32 = 70_000;
-    // A million sightings where the program is optimised, else a quarter of it: without, they take minutes.
+    // A million sightings in an optimized program, otherwise a quarter of that: without
+    // optimization a million take minutes.
     const LISTED: usize = if cfg!(debug_assertions) { 2 } else { 7 };
     const ROUNDS: u16 = if cfg!(debug_assertions) { 200 } else { 3000 };
     let mut tape = Tape::new();
@@ -330,7 +332,7 @@ fn a_flood_of_sightings_of_many_hosts_stays_within_the_bound_of_memory() {
             Tcp::new(host(n, port), listed).syn(&mut tape);
         }
     }
-    // And hosts that go on for a day.
+    // Hosts that go on for a day.
     for round in 0..ROUNDS {
         for n in 0..150 {
             Tcp::new(host(n, 30_000 + round), ALL_LISTED[usize::from(round) % 7]).syn(&mut tape);
@@ -370,7 +372,7 @@ fn a_flood_of_sightings_of_many_hosts_stays_within_the_bound_of_memory() {
     for client in clients {
         assert!(client["alerts"].as_array().unwrap().len() <= 100);
     }
-    // What is shown can be shown.
+    // The page is small enough to be shown.
     let size = fs::metadata(path("r.html")).unwrap().len();
     assert!(size < 32 << 20, "{size} bytes");
 }

@@ -1,8 +1,8 @@
-//! A followed folder in which tcpdump and dumpcap rotate captures, on a wire of its own; and one with very many captures.
+//! A followed folder in which tcpdump and dumpcap rotate captures, on a wire of its own, and one
+//! with very many captures.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, SystemTime};
@@ -10,26 +10,29 @@ use std::time::{Duration, SystemTime};
 use crate::follow::Place;
 use crate::golden::{parse, sums_of};
 use crate::live::net::Net;
-use crate::run::{Running, replay, sample};
+use crate::needs::Need;
+use crate::run::{Running, has_program, replay, sample};
 
-/// What alerts tell of: sightings and bytes by signature and indicator. Alerts that came twice count once.
+/// The content of alerts: sightings and bytes by signature and indicator. Duplicate alerts count
+/// once.
 fn told(lines: &str) -> BTreeMap<(String, Option<String>), [u64; 3]> {
     let mut seen = BTreeSet::new();
     let once: Vec<_> = lines.lines().filter(|line| seen.insert(parse(line).remove("externalId"))).collect();
     sums_of(&once.join("\n"), |line| (line["4"].clone(), line.get("cs1").cloned()))
 }
 
-/// A program that captures what comes out of `b0` until it is ended.
+/// A program that captures from `b0` until it is ended.
 struct Writer(Running);
 
 impl Writer {
-    /// `options` say when it goes on in a new file.
+    /// `options` say when it starts a new file.
     fn start(net: &Net, program: &str, place: &Place, file: &Path, options: &[&str]) -> Self {
         let log = fs::File::options().create(true).append(true).open(place.beside("writers.log")).unwrap();
         let mut command = net.command(program);
         command.args(["-i", "b0", "-w"]).arg(file).args(options);
         match program {
-            // Not in its immediate mode, in which each packet takes as much of the buffer as the longest one.
+            // Not in immediate mode, in which each packet takes as much of the buffer as the
+            // longest one.
             "tcpdump" => command.args(["-n", "-Z", "root", "-B", "65536", "-U"]),
             _ => command.args(["-q", "-B", "64"]),
         };
@@ -42,7 +45,7 @@ impl Writer {
     }
 }
 
-/// How many packets a pcap file holds by now, and the last one.
+/// The number of packets that a pcap file holds so far, and the last one.
 fn held(path: &Path) -> (u64, Vec<u8>) {
     let bytes = fs::read(path).unwrap_or_default();
     let (mut rest, mut count, mut last) = (bytes.get(24..).unwrap_or_default(), 0, &[][..]);
@@ -58,7 +61,7 @@ fn captures(place: &Place) -> Vec<PathBuf> {
     fs::read_dir(place.captures("")).unwrap().map(|entry| entry.unwrap().path()).collect()
 }
 
-/// Whether one of the captures holds these bytes.
+/// Returns true if one of the captures holds these bytes.
 fn hold(place: &Place, bytes: &[u8]) -> bool {
     let is_in = |path: &PathBuf| {
         let file = fs::read(path).unwrap_or_default();
@@ -67,20 +70,18 @@ fn hold(place: &Place, bytes: &[u8]) -> bool {
     captures(place).iter().any(is_in)
 }
 
-/// Sends several times as `send` says, captures it as rotated files and as a whole one beside, and follows the first; gives the names of
-/// the files that there are at the end, or nothing where it cannot be tried. Where it `is_killed`, the sensor is killed after the first
-/// time and started again after the second.
+/// Sends packets several times, captures them both as rotated files and as one whole file, and
+/// follows the rotated ones. Returns the names of the files at the end, or nothing if the machine
+/// lacks something. If `is_killed`, the sensor is killed after the first time and started again
+/// after the second.
 fn is_followed(
     (program, file, options): (&str, &str, &[&str]),
     is_killed: bool,
     send: impl Fn(&Net) -> u64,
 ) -> Option<BTreeSet<String>> {
     let net = Net::with_pair()?;
-    for program in ["tcpdump", program] {
-        if Command::new(program).arg("--version").output().is_err() {
-            let _ = writeln!(io::stderr(), "SKIPPED: {program} is not there to rotate captures");
-            return None;
-        }
+    if !has_program(Need::Tcpdump, "tcpdump") || (program == "dumpcap" && !has_program(Need::Tshark, program)) {
+        return None;
     }
     let place = Place::new();
     let mut sensor = Some(place.start());
@@ -108,9 +109,9 @@ fn is_followed(
             _ => {}
         }
     }
-    // One packet that makes an alert of its own kind.
+    // One packet that causes an alert of its own kind.
     sent += net.send("a0", &["--limit", "1"], &sample("endpoint/address-icmp.pcap"));
-    // Ended sooner, they would leave what the kernel still holds for them.
+    // Ended sooner, the programs would lose packets that the kernel still holds for them.
     place.wait("all packets", || held(&whole).0 == sent);
     let (_, last) = held(&whole);
     place.wait("the last packet", || hold(&place, &last));
@@ -153,7 +154,7 @@ fn captures_that_tcpdump_rotates_are_all_read_by_a_sensor_that_is_killed_meanwhi
 
 #[test]
 fn a_ring_of_captures_is_read_before_it_comes_round() {
-    // A round takes seconds, many times what a capture of a megabyte takes to read.
+    // A round takes seconds, far longer than the reading of a capture of a megabyte.
     let writer = ("tcpdump", "ring.pcap", &["-C", "1", "-W", "5"][..]);
     let files = is_followed(writer, false, |net| story(net, "10"));
     assert!(files.as_ref().is_none_or(|files| files.len() == 5), "{files:?}");
@@ -191,7 +192,7 @@ fn twenty_thousand_captures_are_read_in_one_go() {
     let sensor = place.start();
     place.wait("the last capture", || place.alerts().contains(" deviceInboundInterface=x19999.pcap "));
     assert_eq!(place.end(sensor), Some(0), "{}", place.log());
-    // With its title.
+    // One more for the header line.
     assert_eq!(fs::read_to_string(place.beside("state")).unwrap().lines().count(), 20_001);
     let sightings: u64 = told(&place.alerts()).values().map(|[sightings, ..]| sightings).sum();
     assert_eq!(sightings, 20_000, "{}", place.log());

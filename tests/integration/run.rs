@@ -1,4 +1,4 @@
-//! The command as a user runs it.
+//! The program as a user runs it.
 
 use std::ffi::OsStr;
 use std::ops::{Deref, DerefMut};
@@ -7,9 +7,10 @@ use std::process::{Child, Output};
 
 use assert_cmd::Command;
 
+use crate::needs::{Need, skip};
 use crate::samples;
 
-/// What a run said and how it ended.
+/// The output of a run and its exit code.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Run {
     /// The exit code.
@@ -29,6 +30,16 @@ impl From<Output> for Run {
             err,
         }
     }
+}
+
+/// Returns true if a program is installed; otherwise the test that needs it is skipped.
+pub fn has_program(need: Need, program: &str) -> bool {
+    let version = Command::new(program).arg("--version").output();
+    let is_there = version.is_ok_and(|output| output.status.success());
+    if !is_there {
+        skip(need, format_args!("{program} is not installed (make setup-test installs it)"));
+    }
+    is_there
 }
 
 /// A program that ends with its test, however that ends.
@@ -55,7 +66,7 @@ impl DerefMut for Running {
     }
 }
 
-/// The command, out of reach of the environment's own log settings.
+/// The program, without the log settings of the environment.
 pub fn command() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_rattap"));
     command.env_remove("RUST_LOG").env_remove("RUST_LOG_STYLE").env("RUST_BACKTRACE", "0");
@@ -91,7 +102,7 @@ pub fn sample_text(path: &str) -> String {
     sample(path).into_os_string().into_string().unwrap()
 }
 
-/// Where the samples' frames come from is the only thing that differs between a file and standard input.
+/// Replaces the name of the input, the only difference between a file and standard input.
 pub fn with_origin(out: &str, from: &str, to: &str) -> String {
     out.replace(&format!(" deviceInboundInterface={from} "), &format!(" deviceInboundInterface={to} "))
 }

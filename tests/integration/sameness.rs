@@ -1,4 +1,4 @@
-//! The same input gives the same bytes, however the work is cut into pieces: evidence must be reproducible.
+//! The same input gives the same bytes, however the work is divided: evidence must be reproducible.
 
 use std::fs;
 use std::io::Write;
@@ -55,7 +55,7 @@ fn standard_input_in_small_pieces_gives_the_lines_of_the_file() {
             .unwrap();
         let mut stdin = child.stdin.take().unwrap();
         for piece in fs::read(&path).unwrap().chunks(100) {
-            // It stops reading where a file is no capture.
+            // It stops reading if a file is no capture.
             if stdin.write_all(piece).is_err() {
                 break;
             }
@@ -68,7 +68,7 @@ fn standard_input_in_small_pieces_gives_the_lines_of_the_file() {
     }
 }
 
-/// Captures cut into Blocks of so many frames.
+/// Captures cut into Blocks of this many frames.
 struct Sliced {
     files: Files,
     whole: Block,
@@ -104,7 +104,7 @@ impl Source for Sliced {
     }
 }
 
-/// Lines, kept.
+/// An output that keeps its lines.
 struct Kept {
     cef: Cef,
     lines: Arc<Mutex<String>>,

@@ -1,4 +1,4 @@
-//! The sample captures are what their generator makes.
+//! The committed sample captures are those that the generator makes.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -13,7 +13,7 @@ use rattap::alert::Signature;
 
 use generator::sample::{Packing, Sample};
 
-/// Where the samples lie.
+/// The folder of the samples.
 pub fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("pcaps")
 }
@@ -23,8 +23,8 @@ pub fn samples() -> Vec<Sample> {
     generator::samples::groups().into_iter().flat_map(|group| group.samples).collect()
 }
 
-/// Where the golden lines of a sample stand: beside it, but never within a folder that is a sample itself, of which they would
-/// be a part.
+/// The path of a sample's golden lines: beside the sample, but never within a folder that is itself
+/// a sample, which would include them.
 pub fn golden(sample: &Sample) -> PathBuf {
     folder().join("golden").join(format!("{}.cef", sample.path.trim_end_matches('/')))
 }
@@ -34,18 +34,18 @@ pub fn exclusions() -> Vec<Sample> {
     samples().into_iter().filter(|sample| sample.path.starts_with("exclusions/")).collect()
 }
 
-/// Where the golden lines stand of a sample of lawful use that is replayed with the rules for it.
+/// The path of the golden lines of a sample of lawful use, replayed with its rules.
 pub fn with_rules(sample: &Sample) -> PathBuf {
     golden(sample).with_extension("excluded.cef")
 }
 
-/// Likewise, the lines that the rules suppress.
+/// The path of the lines that the rules suppress.
 pub fn audit(sample: &Sample) -> PathBuf {
     golden(sample).with_extension("audit.cef")
 }
 
-/// What comes out of a compressed file, up to where it was cut: two files may hold the same and still differ, where another
-/// version of the encoder made them.
+/// The content of a compressed file, up to where it was cut. Two compressed files may differ and
+/// hold the same, if another version of the encoder made them.
 fn unpack(packing: Packing, packed: &[u8]) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     match packing {
@@ -121,7 +121,7 @@ fn every_file_in_the_folder_belongs_to_a_sample() {
 }
 
 #[test]
-fn every_truth_names_a_signature_and_addresses() {
+fn every_expected_finding_names_a_signature_and_addresses() {
     for sample in samples() {
         for found in &sample.found {
             let truth = format!("{}: {} {}", sample.path, found.client, found.server);
@@ -134,7 +134,7 @@ fn every_truth_names_a_signature_and_addresses() {
 }
 
 #[test]
-fn file_names_are_told_apart_without_their_folder() {
+fn file_names_are_unique_without_their_folder() {
     let mut names = BTreeSet::new();
     for sample in samples().iter().filter(|sample| sample.make.is_some()) {
         let name = sample.path.rsplit('/').next().unwrap().to_owned();

@@ -18,14 +18,14 @@ fn in_folder(folder: &Path, name: &str, content: impl AsRef<[u8]>) -> String {
     path.into_os_string().into_string().unwrap()
 }
 
-/// What the lines say of these keys, line by line.
+/// The values of these keys, line by line.
 fn told(run: &Run, keys: &[&str]) -> Vec<String> {
     let value = |line: &str| keys.iter().map(|key| parse(line).remove(*key).unwrap_or_default()).collect::<Vec<_>>();
     run.out.lines().map(|line| value(line).join(" ")).collect()
 }
 
 #[test]
-fn what_cannot_be_read_makes_1_and_the_rest_still_counts() {
+fn an_unreadable_input_exits_with_1_and_the_rest_is_read() {
     let run = run(["replay", "gone.pcap", &sample_text(NOT_A_CAPTURE), &sample_text(CONTACT)]);
     assert_eq!(run.code, 1);
     assert_eq!(told(&run, &["4"])[0], "c2-endpoint");
@@ -35,7 +35,7 @@ fn what_cannot_be_read_makes_1_and_the_rest_still_counts() {
 }
 
 #[test]
-fn damage_is_told_with_file_and_place() {
+fn damage_is_reported_with_file_and_place() {
     let run = run(["replay", &sample_text("damaged/impossible-length.pcap")]);
     assert_eq!(run.code, 1);
     assert!(run.err.contains("impossible-length.pcap: byte 182: "), "{}", run.err);
@@ -43,7 +43,7 @@ fn damage_is_told_with_file_and_place() {
 }
 
 #[test]
-fn wrong_usage_makes_2_and_says_why_before_anything_is_written() {
+fn wrong_usage_exits_with_2_and_its_reason_before_anything_is_written() {
     let folder = tempfile::tempdir().unwrap();
     let capture = in_folder(folder.path(), "copy.pcap", fs::read(sample(CONTACT)).unwrap());
     let before = fs::read(&capture).unwrap();
@@ -90,13 +90,13 @@ fn wrong_usage_makes_2_and_says_why_before_anything_is_written() {
     }
     assert_eq!(fs::read(&capture).unwrap(), before);
     assert_eq!(fs::read_to_string(&earlier).unwrap(), "of an earlier run\n");
-    // Quiet or not, an exit code alone would leave the user to guess.
+    // Even if quiet: an exit code alone would leave the user to guess.
     assert!(run(["replay", "-q", &capture, "--filter", "prot 53"]).err.contains("prot 53"));
 }
 
-/// What goes wrong often, and what each message says: what it was, where, and what to do.
+/// Common mistakes and their messages: what was wrong, where, and what to do.
 #[test]
-fn a_mistake_is_told_with_its_place_and_what_to_do() {
+fn a_mistake_is_reported_with_its_place_and_what_to_do() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name).into_os_string().into_string().unwrap();
     let text = in_folder(folder.path(), "notes.txt", "What was seen on Monday\n");
@@ -166,7 +166,7 @@ fn a_mistake_is_told_with_its_place_and_what_to_do() {
 }
 
 #[test]
-fn only_packets_of_the_time_window_are_looked_at() {
+fn only_packets_of_the_time_window_are_examined() {
     let story = sample_text("story.pcap");
     let whole = run(["replay", "-o", "/dev/null", &story]);
     let all = run(["replay", "-o", "/dev/null", "--from", "2026-06-09", "--to", "2026-06-10", &story]);
@@ -180,7 +180,7 @@ fn only_packets_of_the_time_window_are_looked_at() {
 }
 
 #[test]
-fn the_summary_table_is_coloured_where_asked_for_and_never_where_refused() {
+fn the_summary_table_is_colored_on_request_and_never_if_refused() {
     for (variables, is_coloured) in
         [(&[][..], false), (&[("CLICOLOR_FORCE", "1")], true), (&[("CLICOLOR_FORCE", "1"), ("NO_COLOR", "1")], false)]
     {
@@ -195,7 +195,7 @@ fn the_summary_table_is_coloured_where_asked_for_and_never_where_refused() {
 }
 
 #[test]
-fn alerts_make_10_where_asked_for_and_damage_weighs_more() {
+fn alerts_exit_with_10_on_request_and_damage_takes_precedence() {
     for (options, path, code) in [
         (&["--exit-code"][..], CONTACT, 10),
         (&[], CONTACT, 0),
@@ -220,7 +220,7 @@ fn a_file_gets_what_standard_output_would_and_nothing_else() {
 }
 
 #[test]
-fn a_reader_that_has_seen_enough_is_no_error() {
+fn a_closed_pipe_is_no_error() {
     for arguments in [&["replay", &sample_text("story.pcap")][..], &["indicators", "list"], &["interfaces"]] {
         let (reader, writer) = std::io::pipe().unwrap();
         drop(reader);
@@ -239,7 +239,7 @@ fn a_reader_that_has_seen_enough_is_no_error() {
 }
 
 #[test]
-fn a_full_disk_is_told_and_makes_1() {
+fn a_full_disk_is_reported_and_exits_with_1() {
     let full = || File::options().write(true).open("/dev/full").unwrap();
     let into_file = run(["replay", &sample_text(CONTACT), "-o", "/dev/full"]);
     let into_output: Run = std::process::Command::new(env!("CARGO_BIN_EXE_rattap"))
@@ -259,7 +259,7 @@ fn a_full_disk_is_told_and_makes_1() {
 }
 
 #[test]
-fn quiet_is_silent_even_where_much_is_wrong() {
+fn quiet_is_silent_even_if_much_is_wrong() {
     let run = replay(&["--indicators", "/dev/null"], &[sample(CONTACT)]);
     assert_eq!((run.code, run.err.as_str()), (0, ""));
     let folder = tempfile::tempdir().unwrap();
@@ -267,7 +267,7 @@ fn quiet_is_silent_even_where_much_is_wrong() {
     let run = replay(&["--indicators", &list], &[sample(NOT_A_CAPTURE), sample("gone.pcap"), sample(CONTACT)]);
     assert_eq!((run.code, run.err.as_str()), (1, ""));
     assert!(!run.out.is_empty());
-    // Quiet weighs more than the environment.
+    // `-q` overrides the environment.
     let run = command().env("RUST_LOG", "trace").args(["replay", "-q", &sample_text(NOT_A_CAPTURE)]).output().unwrap();
     assert!(run.stderr.is_empty(), "{}", String::from_utf8_lossy(&run.stderr));
 }
@@ -286,7 +286,7 @@ fn verbose_tells_what_happens_and_the_environment_tells_more() {
 }
 
 #[test]
-fn the_summary_tells_packets_span_and_findings() {
+fn the_summary_has_packets_span_and_findings() {
     let summary = run(["replay", &sample_text("story.pcap")]).err;
     for part in ["851 packets", "from 2026-06-09T09:01:02Z to 2026-06-09T10:13:03Z", "27 alerts for 79 sightings"] {
         assert!(summary.contains(part), "{summary}");
@@ -297,7 +297,7 @@ fn the_summary_tells_packets_span_and_findings() {
 }
 
 #[test]
-fn a_filter_drops_what_it_should_from_files_too() {
+fn a_filter_applies_to_files() {
     let story = sample("story.pcap");
     let all = replay(&[], &[&story]);
     let dns = replay(&["--filter", "udp port 53"], &[&story]);
@@ -311,21 +311,21 @@ fn a_filter_drops_what_it_should_from_files_too() {
     let none = run(["replay", "-f", "tcp port 1", story.to_str().unwrap()]);
     assert_eq!((none.code, none.out.as_str()), (0, ""));
     assert!(none.err.contains("851 frames left out by the filter"), "{}", none.err);
-    // Behind tags an expression sees what it asks to see.
+    // An expression matches tagged frames only if it says `vlan`, as in tcpdump.
     let tagged = sample("link/vlan.pcap");
     assert_eq!(replay(&["-f", "udp port 53"], &[&tagged]).out, "");
     assert_eq!(replay(&["-f", "vlan and udp port 53"], &[&tagged]).out.lines().count(), 1);
 }
 
 #[test]
-fn files_one_after_the_other_are_the_history_that_their_folder_is() {
+fn files_in_a_row_give_the_alerts_of_their_folder() {
     let parts = [sample("rotated/part-1.pcap"), sample("rotated/part-2.pcap")];
     let folder = replay(&[], &[sample("rotated")]);
     assert!(folder.out.contains("c2-resolved-address"));
     assert_eq!(replay(&[], &parts), folder);
-    // A file by itself knows less.
+    // A file by itself gives fewer findings.
     assert!(!replay(&[], &parts[1..]).out.contains("c2-resolved-address"));
-    // The first part through a pipe, the second from its file.
+    // The first part comes through a pipe, the second from its file.
     let mixed = run_with_input(
         ["replay", "--sensor-host", "tap-01", "-q", "-", parts[1].to_str().unwrap()],
         fs::read(&parts[0]).unwrap(),
@@ -334,7 +334,7 @@ fn files_one_after_the_other_are_the_history_that_their_folder_is() {
 }
 
 #[test]
-fn folders_are_read_all_the_way_down_and_an_empty_one_is_said() {
+fn folders_are_read_recursively_and_an_empty_one_is_reported() {
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir_all(folder.path().join("b/deep")).unwrap();
     fs::create_dir(folder.path().join("empty")).unwrap();
@@ -369,7 +369,7 @@ fn an_empty_standard_input_is_no_capture() {
 }
 
 #[test]
-fn a_capture_that_grows_in_a_pipe_is_told_as_it_comes() {
+fn alerts_of_a_growing_pipe_are_written_at_once() {
     use std::io::{BufRead, BufReader};
     let bytes = fs::read(sample("story.pcap")).unwrap();
     let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_rattap"))
@@ -379,7 +379,8 @@ fn a_capture_that_grows_in_a_pipe_is_told_as_it_comes() {
         .spawn()
         .unwrap();
     let mut stdin = child.stdin.take().unwrap();
-    // The half holds the DNS question; without the promise that lines come at once this would wait for ever.
+    // The first half holds the DNS question. If lines were not written at once, this would wait
+    // forever.
     stdin.write_all(&bytes[..bytes.len() / 2]).unwrap();
     stdin.flush().unwrap();
     let mut first = String::new();
@@ -482,7 +483,7 @@ fn the_window_decides_the_number_of_lines_and_never_the_sums() {
 }
 
 #[test]
-fn lists_of_the_user_are_looked_for() {
+fn indicators_of_the_user_are_searched_for() {
     let folder = tempfile::tempdir().unwrap();
     let contact = sample("resolved/through-cname-to-indicator.pcap");
     for (content, expected) in [
@@ -497,7 +498,7 @@ fn lists_of_the_user_are_looked_for() {
         let told = told(&run, &["4", "6", "cs6", "cs1", "cn1"]);
         assert!(told.iter().any(|told| told == expected), "{content}: {told:?}");
         assert!(!run.out.contains("NetSupport"), "{}", run.out);
-        // Beside the built-in ones nothing of these is lost.
+        // None of the findings of the built-in indicators is lost.
         let both = replay(&["--indicators", &list], &[&contact]);
         assert!(both.out.contains("cs1=feersona.net"), "{content}: {}", both.out);
     }
@@ -509,7 +510,7 @@ fn lists_of_the_user_are_looked_for() {
 }
 
 #[test]
-fn all_names_are_listed_where_asked_for_and_the_alerts_stay_the_same() {
+fn names_are_listed_on_request_and_the_alerts_stay_the_same() {
     let story = sample_text("story.pcap");
     let plain = run(["replay", "-q", "--sensor-host", "tap-01", &story]);
     let folder = tempfile::tempdir().unwrap();

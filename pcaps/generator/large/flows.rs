@@ -13,15 +13,15 @@ use crate::generator::wire::{self, ACK, FIN, PSH, SYN, SYN_OPTIONS, Segment};
 const MEDIUM: usize = 516;
 /// The payload of a full frame.
 const FULL: usize = 1460;
-/// One flow in so many has more than one round of data.
+/// One flow in this many has more than one round of data.
 const LONG_FLOWS: u64 = 40;
-/// The questions that wait for their answer.
+/// The number of questions that wait for their answer.
 const WAITING: usize = 40;
 
-/// First bytes of networks with many web servers; none of them begins a listed address.
+/// First bytes of networks with many web servers; no listed address is in them.
 const NETWORKS: [u8; 8] = [13, 18, 23, 34, 52, 104, 142, 151];
 
-/// Client and server of the flow of a number, the same each time.
+/// Client and server of the flow with this number, the same each time.
 pub fn ends(number: u32) -> (SocketAddr, SocketAddr) {
     let mut random = Random::new(u64::from(number) | 1 << 40);
     let host = random.below(4000);
@@ -33,7 +33,7 @@ pub fn ends(number: u32) -> (SocketAddr, SocketAddr) {
     (client, v4([NETWORKS[(server % 8) as usize], a, b, 1 + c % 250], port))
 }
 
-/// Who sends a segment, its flags, and how many bytes it carries.
+/// The sender of a segment, its flags, and the length of its payload.
 type Step = (bool, u8, usize);
 
 /// The segments from SYN to FIN: seven small ones, four medium ones, a full one.
@@ -59,7 +59,7 @@ pub struct Flow {
 }
 
 impl Flow {
-    /// A conversation that has not begun.
+    /// A conversation before its first packet.
     pub fn new(number: u32, random: &mut Random) -> Self {
         let (client, server) = ends(number);
         let rounds = if random.below(LONG_FLOWS) == 0 { 2 + random.below(6) as usize } else { 1 };
@@ -113,7 +113,7 @@ impl Flow {
     }
 }
 
-/// A plausible name: the same for the same number.
+/// A plausible name, the same for the same number.
 pub fn name(number: u32) -> String {
     const HOSTS: [&str; 12] =
         ["www", "cdn", "api", "static", "img", "login", "mail", "edge", "assets", "updates", "telemetry", "m"];

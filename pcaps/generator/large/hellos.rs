@@ -1,5 +1,5 @@
-//! TLS conversations as browsers hold them today: each begins with a ClientHello that a post-quantum key share splits over two
-//! segments.
+//! TLS conversations as browsers hold them today: each begins with a ClientHello that a
+//! post-quantum key share splits over two segments.
 
 use std::net::SocketAddr;
 
@@ -11,16 +11,17 @@ use crate::generator::tape::{Tape, Tcp};
 
 /// The longest payload of a segment: where the hello is split.
 const SPLIT: usize = 1460;
-/// The server's part of the handshake: a ServerHello with its post-quantum share, and a chain of certificates.
+/// The server's part of the handshake: a ServerHello with its post-quantum share, and a chain of
+/// certificates.
 const SERVER_HELLO: usize = 1200;
 const CERTIFICATES: usize = 2600;
-/// What ends the client's part of the handshake, and the request that comes with it.
+/// The end of the client's handshake, with the first request.
 const FINISHED: usize = 58;
 const REQUEST: usize = 520;
 /// The answer.
 const ANSWER: usize = 2100;
 
-/// How the two segments of a hello come.
+/// The order of a hello's two segments.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Order {
     /// The first before the second.
@@ -60,8 +61,8 @@ pub fn conversation(
     tape
 }
 
-/// The ordinary conversation of a number. The name stands behind the key share, in the second segment: nothing is known of it
-/// before both have come.
+/// The ordinary conversation with this number. The name follows the key share, in the second
+/// segment: it can be read only once both have come.
 pub fn ordinary(number: u32, random: &mut Random) -> Tape {
     let (client, server) = flows::ends(number);
     let hello = browser_hello(&flows::name(number), false, random);

@@ -1,4 +1,5 @@
-//! The large captures of the benchmarks: ordinary traffic with a few hits in it, the same bytes each time.
+//! The large captures of the benchmarks: ordinary traffic with a few hits in it, the same bytes
+//! each time.
 
 pub mod flows;
 pub mod hellos;
@@ -54,7 +55,7 @@ impl Kind {
         }
     }
 
-    /// What is planted in it.
+    /// The hits planted in it.
     pub fn hits(self) -> Vec<Planted> {
         match self {
             Self::Mixed => planted::fifty(),
@@ -79,7 +80,7 @@ pub struct Written {
     pub packets: u64,
     /// Bytes of the file.
     pub bytes: u64,
-    /// Packet time from the first to the last.
+    /// The packet time from first to last.
     pub seconds: u64,
 }
 
@@ -196,11 +197,12 @@ pub fn small(out: impl Write, packets: u64, hits: &[Planted]) -> io::Result<Writ
     capture.close()
 }
 
-/// TLS flows that begin at equal distances and take their time, and the hits in equal distances between them.
+/// TLS flows that begin at equal intervals and last a while, with the hits at equal distances
+/// between them.
 pub fn hellos(out: impl Write, flows: u32, hits: &[Planted]) -> io::Result<Written> {
     let mut capture = Capture::new(out, HELLO_PACE)?;
     let mut random = Random::new(4);
-    // What is still to be sent, by time, and of one time in the order of the flows.
+    // The segments still to be sent, by time; those of the same time in the order of the flows.
     let mut waiting: BTreeMap<(u64, usize), Vec<u8>> = BTreeMap::new();
     let mut made = 0;
     let mut planted = 0;
@@ -215,7 +217,7 @@ pub fn hellos(out: impl Write, flows: u32, hits: &[Planted]) -> io::Result<Writt
             waiting.insert((begins + frame.time, made), frame.bytes);
             made += 1;
         }
-        // No flow that is still to begin sends anything before this.
+        // No flow that begins later sends anything before this.
         let until = START + u64::from(number + 1) * HELLO_PACE;
         while let Some(next) = waiting.first_entry().filter(|next| next.key().0 < until || number + 1 == flows) {
             let ((time, _), bytes) = next.remove_entry();

@@ -1,4 +1,4 @@
-//! The hits in the large captures: each is a small tape of its own, and what must be found in it.
+//! The hits in the large captures: each is a small tape of its own with its expected signatures.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -14,15 +14,15 @@ use crate::generator::wire;
 
 /// One hit.
 pub struct Planted {
-    /// What it is.
+    /// The name of its kind.
     pub about: String,
     /// Its frames.
     pub frames: Vec<Captured>,
-    /// The signatures that it must give, one sighting each.
+    /// The signatures that it must give, with one sighting each.
     signatures: &'static [&'static str],
 }
 
-/// How many sightings all hits make, by signature.
+/// The number of sightings in all hits, by signature.
 pub fn sightings(planted: &[Planted]) -> BTreeMap<&'static str, u32> {
     let mut counts = BTreeMap::new();
     for signature in planted.iter().flat_map(|hit| hit.signatures) {
@@ -65,7 +65,7 @@ enum Kind {
     Alias,
 }
 
-/// The hits of the mixed capture, kinds in turn.
+/// The hits of the mixed capture, the kinds in turn.
 pub fn fifty() -> Vec<Planted> {
     let most = MIXED.iter().map(|&(_, count)| count).max().unwrap_or(0);
     let turns = (0..most)
@@ -79,9 +79,9 @@ pub fn six() -> Vec<Planted> {
     (0..).zip(kinds).map(|(number, kind)| plant(kind, usize::from(number), number)).collect()
 }
 
-/// Makes the hit of a kind; `turn` counts those of its kind, `number` all.
+/// Makes a hit of a kind; `turn` counts those of this kind, `number` all.
 fn plant(kind: Kind, turn: usize, number: u16) -> Planted {
-    // A network of its own, so that no port meets one of the ordinary flows.
+    // A network of its own, so that no port coincides with an ordinary flow.
     let client: SocketAddr = v4([10, 20, 99, 2 + (number % 250) as u8], 40_000 + number);
     let listed = ALL_LISTED[turn % ALL_LISTED.len()];
     let mut random = Random::new(number.into());
@@ -159,7 +159,7 @@ fn plant(kind: Kind, turn: usize, number: u16) -> Planted {
             let answer = question.answer(vec![address("gw.feersona.net", 300, server)]);
             tape.resolve(client, RESOLVER, &question, &answer);
             Tcp::new(client, (server, 443).into()).whole(&mut tape, &asked, &answered);
-            // The post still names the listed endpoint.
+            // The post names the listed endpoint as well.
             &["c2-domain-query", "c2-domain-answer", "c2-resolved-address", "c2-server-name", "netsupport-session"]
         }
         Kind::Alias => {
@@ -176,14 +176,15 @@ fn plant(kind: Kind, turn: usize, number: u16) -> Planted {
     Planted { about, frames: tape.frames, signatures }
 }
 
-/// The hits of the capture of hellos: listed names in the first segment and in the second, in both orders.
+/// The hits of the capture of hellos: listed names in the first segment and in the second, in both
+/// orders.
 pub fn fifty_hellos() -> Vec<Planted> {
     let plant_hello = |number: u16| {
         let mut random = Random::new(number.into());
         let client = v4([10, 20, 99, 2 + (number % 250) as u8], 40_000 + number);
         let server = v4([198, 51, 100, 1 + (number % 250) as u8], 443);
         let name = ["gw.feersona.net", "bryonsad.net", "Feersona.NET", "a.b.c.bryonsad.net"][usize::from(number % 4)];
-        // Each with each, and each with each of the names.
+        // Each order with each place of the name, and each of these with each name.
         let name_first = (number / 4).is_multiple_of(2);
         let order = if (number / 8).is_multiple_of(2) { Order::Sent } else { Order::Swapped };
         let hello = hellos::browser_hello(name, name_first, &mut random);

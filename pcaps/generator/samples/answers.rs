@@ -168,7 +168,8 @@ fn unknown_first() -> Vec<u8> {
 
 fn no_address(kind: u16, code: u16) -> Vec<u8> {
     let query = query("gw.feersona.net", kind);
-    // Two names (here: the root), serial, refresh, retry, expire, minimum (RFC 1035 section 3.3.13).
+    // Two names (here: the root), serial, refresh, retry, expire, minimum (RFC 1035 section
+    // 3.3.13).
     let soa = [&[0, 0][..], &[0, 0, 0, 9], &[0, 0, 14, 16], &[0, 0, 3, 132], &[0, 9, 58, 128], &[0, 0, 1, 44]].concat();
     let mut answer = query.answer(Vec::new()).with(code);
     answer.authorities.push(record("feersona.net", 300, Data::Bytes(SOA, soa)));

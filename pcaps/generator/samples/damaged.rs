@@ -80,7 +80,8 @@ pub fn group() -> Group {
     }
 }
 
-/// The conversation of the file formats, without its last bytes. Its last frame is a bare acknowledgement of 60 bytes.
+/// The conversation of the file formats, without its last bytes. Its last frame is a bare
+/// acknowledgement of 60 bytes.
 fn conversation(lost: usize) -> Vec<u8> {
     let mut bytes = Pcap::default().file(link::ETHERNET.number, &frames());
     bytes.truncate(bytes.len() - lost);

@@ -1,4 +1,5 @@
-//! Lawful use of NetSupport, and what only passes for it: for the rules in `packaging/exclusions.toml`.
+//! Lawful use of NetSupport, and what only passes for it: for the rules in
+//! `packaging/exclusions.toml`.
 
 use std::net::SocketAddr;
 
@@ -13,7 +14,8 @@ use super::tape::{Tape, Tcp};
 const MINUTE: u64 = 60_000;
 const HOUR: u64 = 60 * MINUTE;
 const DAY: u64 = 24 * HOUR;
-/// Tuesday noon in the rules' zone, which is two hours before UTC in summer: an hour after the start.
+/// Tuesday noon in the rules' zone, which is two hours before UTC in summer: an hour after the
+/// start.
 const TUESDAY_NOON: u64 = HOUR;
 /// Saturday midnight in the rules' zone.
 const SATURDAY_MIDNIGHT: u64 = 4 * DAY + 13 * HOUR;

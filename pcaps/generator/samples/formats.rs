@@ -238,7 +238,8 @@ fn obsolete() -> Vec<u8> {
 }
 
 fn unknown_blocks() -> Vec<u8> {
-    // Kinds: name resolution (empty), interface statistics, custom (two kinds), decryption secrets, and one that nobody knows.
+    // Kinds: name resolution (empty), interface statistics, custom (two kinds), decryption secrets,
+    // and one that nobody knows.
     let blocks: [(u32, &[u8]); 6] = [
         (4, &[0; 4]),
         (5, &[0; 12]),

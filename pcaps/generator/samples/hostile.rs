@@ -219,7 +219,8 @@ fn raw_question(name: &[u8], counts: [u16; 4]) -> Vec<u8> {
 fn pointer_loops() -> Vec<u8> {
     let mut tape = Tape::new();
     let prefix: &[u8] = b"\x02gw\x08feersona";
-    // Pointers that lie in the labels of a first name, each at the one before it; a second name starts at the last.
+    // Pointers that lie in the labels of a first name, each at the one before it; a second name
+    // starts at the last.
     let mut ladder = Vec::new();
     let mut below: u16 = 12;
     for _ in 0..4 {
@@ -307,7 +308,8 @@ fn false_lengths() -> Vec<u8> {
     let mut tape = Tape::new();
     let syn = benign_syn();
     let question = wire::udp(client(53_124), RESOLVER, &query("www.example.com", A).bytes());
-    // Packet, offset, bytes there: IPv4 header of 0 and of 16 bytes, of 60 bytes; total length 10, 65,535; TCP offset 0, 60; UDP length 0, 7, 65,535.
+    // Packet, offset, bytes there: IPv4 header of 0 and of 16 bytes, of 60 bytes; total length 10,
+    // 65,535; TCP offset 0, 60; UDP length 0, 7, 65,535.
     let faults: [(&[u8], usize, &[u8]); 10] = [
         (&syn, 0, &[0x40]),
         (&syn, 0, &[0x44]),
@@ -323,7 +325,8 @@ fn false_lengths() -> Vec<u8> {
     for (packet, offset, bytes) in faults {
         let mut packet = packet.to_vec();
         packet[offset..offset + bytes.len()].copy_from_slice(bytes);
-        // As a frame, so that the addresses of the Ethernet header do not depend on what was broken.
+        // As a frame, so that the addresses of the Ethernet header do not depend on what was
+        // broken.
         let frame = link::frame(link::mac(WEB.ip()), link::mac(client(0).ip()), 0x0800, &packet);
         tape.frame(frame);
     }

@@ -16,7 +16,8 @@ use super::write::{Order, Pcap};
 const NAT64: Ipv6Addr = Ipv6Addr::new(0x64, 0xff9b, 0, 0, 0, 0, 0x5bca, 0xe919);
 /// 6to4 (RFC 3056).
 const SIX_TO_FOUR: Ipv6Addr = Ipv6Addr::new(0x2002, 0x5bca, 0xe919, 0, 0, 0, 0, 1);
-/// Teredo (RFC 4380): a server, flags, then port and address of the host itself with all bits turned over.
+/// Teredo (RFC 4380): a server, flags, then port and address of the host itself with all bits
+/// turned over.
 const TEREDO: Ipv6Addr = Ipv6Addr::new(0x2001, 0, 0xc000, 0x0201, 0, 0xece7, 0xa435, 0x16e6);
 
 fn both() -> Vec<Found> {
@@ -167,7 +168,8 @@ fn total_length_zero() -> Vec<u8> {
 fn ipv6_extensions() -> Vec<u8> {
     let mut tape = Tape::new();
     let IpAddr::V6(resolver) = RESOLVER_V6.ip() else { return tape.pcap() };
-    // Hop-by-Hop with Router Alert; Routing of type 0 that is at its end; Destination Options with padding alone.
+    // Hop-by-Hop with Router Alert; Routing of type 0 that is at its end; Destination Options with
+    // padding alone.
     let routing = [&[2, 0, 0, 0, 0, 0, 0][..], &resolver.octets()].concat();
     let extensions: [(u8, &[u8]); 3] = [(0, &[0, 5, 2, 0, 0, 1, 0]), (43, &routing), (60, &[0, 1, 4, 0, 0, 0, 0])];
     let (from, to) = (SocketAddr::from((CLIENT_V6, 53_124)), SocketAddr::from((NAT64, LISTED.port())));

@@ -1,4 +1,5 @@
-//! All samples, by theme. A sample is one entry: its file, what is in it, what must be found, and the function that makes it.
+//! All samples, by theme. A sample is one entry: its file, what is in it, what must be found, and
+//! the function that makes it.
 
 use super::sample::Sample;
 // What the samples are made with, one `super` nearer to them.

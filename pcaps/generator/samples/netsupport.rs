@@ -9,7 +9,8 @@ use super::sample::{Found, Sample, found, sample};
 use super::speech::{self, POLL, encoded, gateway_request, gateway_response, gateway_response_of, http_get, http_ok};
 use super::tape::{Tape, Tcp};
 
-/// Cuts a post's frame behind its user agent: 54 bytes of headers, lines of 46 and 35 bytes, and a part of the next one.
+/// Cuts a post's frame behind its user agent: 54 bytes of headers, lines of 46 and 35 bytes, and a
+/// part of the next one.
 const SNAP: usize = 160;
 /// A gateway that nobody has listed.
 const UNLISTED: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(GATEWAY), 443);

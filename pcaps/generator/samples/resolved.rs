@@ -1,4 +1,5 @@
-//! Contacts with addresses that a DNS answer gave for a listed domain: found for the larger of the record's TTL and an hour.
+//! Contacts with addresses that a DNS answer gave for a listed domain: found for the larger of the
+//! record's TTL and an hour.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -187,7 +188,8 @@ fn blocked() -> Vec<u8> {
     let nobody = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
     resolve(&mut tape, "gw.feersona.net", vec![address("gw.feersona.net", 10, Ipv4Addr::UNSPECIFIED)]);
     for (number, transaction) in [(60u8, 0x11u8), (61, 0x12)] {
-        // A DISCOVER (RFC 2131): a request over Ethernet, a transaction, the client's hardware address, the magic cookie, type 1, the end.
+        // A DISCOVER (RFC 2131): a request over Ethernet, a transaction, the client's hardware
+        // address, the magic cookie, type 1, the end.
         let mut discover = vec![1, 1, 6, 0, 0x3a, 0x2b, 0x1c, transaction];
         discover.extend([0; 20]);
         discover.extend([0x3c, 0x52, 0x82, 20, 30, number]);

@@ -172,7 +172,8 @@ const SITES: [(&str, [u8; 4]); 8] = [
     ("static.example.org", [198, 51, 100, 201]),
 ];
 
-/// `count` pieces of ordinary traffic, spread over `span` milliseconds. The tape is not in order afterwards.
+/// `count` pieces of ordinary traffic, spread over `span` milliseconds. The tape is not in order
+/// afterwards.
 pub fn office(tape: &mut Tape, span: u64, count: u16, random: &mut Random) {
     let hosts = [
         CLIENT,

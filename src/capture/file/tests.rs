@@ -23,6 +23,9 @@ use crate::capture::testing::{ParsedFrame, Pcap, Pcapng};
 use crate::indicator::IndicatorSet;
 use crate::units::ByteCount;
 
+#[path = "../../../tests/integration/needs.rs"]
+mod needs;
+
 /// The results of a source: the frames of each Block with its origin, the errors, and the counters.
 #[derive(Debug, PartialEq, Eq)]
 struct Replay {
@@ -490,9 +493,7 @@ const SPECIAL: [Special; 17] = [
 #[test]
 fn real_captures_hold_as_many_frames_as_wireshark_counts() {
     let Some(folder) = std::env::var_os("RATTAP_CAPTURES").map(PathBuf::from) else {
-        // Not `eprintln`: the test harness would hide that.
-        let _ = writeln!(std::io::stderr(), "SKIPPED: RATTAP_CAPTURES names no folder of real captures");
-        return;
+        return needs::skip(needs::Need::Captures, "RATTAP_CAPTURES names no folder of real captures");
     };
     let manifest = fs::read_to_string(folder.join("MANIFEST.tsv")).unwrap();
     let mut expected: BTreeMap<PathBuf, &str> = manifest

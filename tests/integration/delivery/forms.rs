@@ -1,4 +1,4 @@
-//! Every way to a receiver, and the form of what it gets.
+//! Every transport to a receiver, and the form of what arrives.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
@@ -21,7 +21,7 @@ use crate::run::{Run, replay, sample};
 
 const CONTACT: &str = "endpoint/udp.pcap";
 
-/// The lines of the sample, as a file has them.
+/// The lines of the sample, as in a file.
 fn lines() -> Vec<String> {
     replay(&[], &[sample(CONTACT)]).out.lines().map(str::to_owned).collect()
 }
@@ -30,7 +30,7 @@ fn send_to(target: &str) -> Run {
     replay(&["-o", target], &[sample(CONTACT)])
 }
 
-/// The CEF line of a message with this RFC 3164 header, whose time is checked for its form alone.
+/// The CEF line of a message with this RFC 3164 header. Only the form of the time is checked.
 fn unwrap<'a>(message: &'a str, host: &str) -> &'a str {
     let rest = message.strip_prefix("<164>").unwrap_or_else(|| panic!("{message}"));
     let (time, rest) = rest.split_at(16);
@@ -149,13 +149,14 @@ fn the_documented_forwarder_hands_alerts_to_the_agents_port() {
     assert_sent(&send_to(&format!("tcp://127.0.0.1:{port}")));
     let received = BufReader::new(agent.accept().unwrap().0).lines();
     for (line, message) in lines().into_iter().zip(received) {
-        // rsyslog takes `CEF:` for the tag, after which the template sets a blank, as Microsoft's own samples have it.
+        // rsyslog takes `CEF:` for the tag, and the template puts a blank behind it, as in
+        // Microsoft's own samples.
         assert_eq!(unwrap(&message.unwrap(), "tap-01 CEF: "), line.strip_prefix("CEF:").unwrap());
     }
 }
 
 #[test]
-fn a_receiver_that_never_comes_is_told_with_what_did_not_arrive() {
+fn an_absent_receiver_is_reported_with_the_undelivered_alerts() {
     let folder = tempfile::tempdir().unwrap();
     let (file, spool) = (folder.path().join("alerts.cef"), folder.path().join("spool"));
     let (file, spool) = (file.to_str().unwrap(), spool.to_str().unwrap());
@@ -181,13 +182,13 @@ fn a_receiver_that_never_comes_is_told_with_what_did_not_arrive() {
     assert_eq!(receiving.join().unwrap().lines().count(), count);
 }
 
-/// An authority, and what it signed.
+/// A certificate authority, and the files that it signed.
 struct Authority {
     folder: tempfile::TempDir,
 }
 
 impl Authority {
-    /// Signs a certificate for each name, in files called by it.
+    /// Signs a certificate for each name. The files are named after it.
     fn new(names: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let key = KeyPair::generate().unwrap();
@@ -219,8 +220,8 @@ fn certificate(path: &Path) -> CertificateDer<'static> {
     CertificateDer::from_pem_file(path).unwrap()
 }
 
-/// A receiver whose name is `server`, which asks for a certificate of the authority. Tells what it received over each
-/// connection.
+/// A receiver named `server`, which requires a certificate of the authority. Sends what it received
+/// over each connection to the channel.
 fn tls_receiver(authority: &Authority) -> (String, mpsc::Receiver<std::io::Result<String>>) {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let mut roots = RootCertStore::empty();
@@ -266,7 +267,7 @@ fn tls_with_certificates_on_both_sides() {
 }
 
 #[test]
-fn who_is_not_trusted_gets_nothing_and_it_is_told_why() {
+fn an_untrusted_receiver_gets_nothing_and_the_reason_is_logged() {
     let (authority, other) = (Authority::new(&["server", "sensor"]), Authority::new(&["server", "sensor"]));
     let (target, received) = tls_receiver(&authority);
     let ca = authority.text("ca.pem");
@@ -290,7 +291,7 @@ fn who_is_not_trusted_gets_nothing_and_it_is_told_why() {
 }
 
 #[test]
-fn files_that_tls_cannot_use_are_named_before_the_work() {
+fn unusable_tls_files_are_reported_at_the_start() {
     let authority = Authority::new(&["sensor"]);
     let empty = authority.path("empty.pem");
     fs::write(&empty, "nothing\n").unwrap();

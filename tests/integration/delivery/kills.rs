@@ -1,4 +1,4 @@
-//! Nothing that was detected is lost, whoever dies.
+//! No detected alert is lost when the sensor or the receiver is killed.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -9,11 +9,12 @@ use std::time::Duration;
 
 use super::contacts;
 use super::receiver::{Rsyslog, has_rsyslog, ids, wait_for};
+use crate::needs::{Need, skip};
 use crate::run::{Run, command, run_with_input};
 
 /// The length of a pcap file's header.
 const FILE_HEADER: usize = 24;
-/// Between two packets: what makes a stream of them, some two hundred a second.
+/// The pause between two packets: about two hundred a second.
 const PACE: Duration = Duration::from_millis(5);
 
 /// A capture in which every packet makes one alert, and its packets one by one.
@@ -29,7 +30,7 @@ impl Stream {
         let pcap = contacts(0..count as u32).pcap();
         let all = run_with_input(["replay", "-q", "-"], pcap.clone());
         let (header, records) = pcap.split_at(FILE_HEADER);
-        // All are of one length.
+        // All packets have the same length.
         let packets: Vec<_> = records.chunks(records.len() / count).map(<[u8]>::to_vec).collect();
         let ids = ids(&all.out);
         assert_eq!((packets.len(), ids.len()), (count, count));
@@ -37,7 +38,7 @@ impl Stream {
     }
 }
 
-/// A sensor that reads a pipe.
+/// A sensor that reads from a pipe.
 struct Sensor {
     child: Child,
     input: ChildStdin,
@@ -91,7 +92,8 @@ fn a_receiver_that_is_killed_and_started_five_times_gets_every_alert() {
     for (packets, signal) in stream.packets.chunks(200).zip(signals) {
         sensor.feed(&packets[..80]);
         if signal == "KILL" {
-            // From here on its kernel still acknowledges, but what it has not read dies with it.
+            // From here on its kernel still acknowledges, but data that it has not read is lost
+            // when it is killed.
             rsyslog.signal("STOP");
         }
         sensor.feed(&packets[80..100]);
@@ -103,9 +105,9 @@ fn a_receiver_that_is_killed_and_started_five_times_gets_every_alert() {
     assert_eq!(run.code, 0, "{}", run.err);
     let received = rsyslog.received();
     assert_eq!(ids(&received), stream.ids);
-    // One message for a change of state, not one for an attempt.
+    // One message for each change of state, not for each attempt.
     assert!((1..=10).contains(&run.err.matches("not connected").count()), "{}", run.err);
-    // Duplicates are few: what was sent within some seconds before each death.
+    // There are few duplicates: only what was sent within some seconds before each kill.
     assert!(received.lines().count() < 5 * stream.ids.len(), "{}", received.lines().count());
 }
 
@@ -124,7 +126,8 @@ fn a_sensor_that_is_killed_five_times_loses_nothing_that_it_detected() {
     for (round, packets) in stream.packets.chunks(200).enumerate() {
         let file = folder.path().join(format!("round-{round}.cef"));
         let mut sensor = Sensor::start(&stream, &["-o", &target, "-o", text(&file), "--spool", text(&spool)]);
-        // Over two deaths of the sensor the receiver is not there: what was spooled is all there is of that time.
+        // The receiver stays away while the sensor is killed twice, so that only the spool holds
+        // the alerts of that time.
         match round {
             1 => rsyslog.stop("KILL"),
             3 => rsyslog.start(),
@@ -142,16 +145,17 @@ fn a_sensor_that_is_killed_five_times_loses_nothing_that_it_detected() {
     assert_eq!(last.code, 0, "{}", last.err);
     let arrived = ids(&rsyslog.received());
     assert_eq!(told.difference(&arrived).count(), 0);
-    // A kill may come between the spool and the file, but nothing else comes from nowhere.
+    // A kill may fall between the writes to the spool and to the file. Apart from that, both hold
+    // the same alerts.
     assert!(arrived.is_subset(&stream.ids));
     assert!(arrived.len() <= told.len() + 5 * 100, "{} of {}", arrived.len(), told.len());
-    // All has arrived: nothing is left to be sent.
+    // Everything has arrived: nothing is left to send.
     let after = Sensor::start(&stream, &["-v", "-o", &target, "--spool", text(&spool)]).finish();
     assert!(!after.err.contains("of an earlier run"), "{}", after.err);
 }
 
 #[test]
-fn a_full_disk_is_loud_and_the_work_goes_on() {
+fn a_full_disk_is_logged_and_the_run_goes_on() {
     let folder = tempfile::tempdir().unwrap();
     let disk = folder.path().join("disk");
     fs::create_dir(&disk).unwrap();
@@ -163,8 +167,7 @@ fn a_full_disk_is_loud_and_the_work_goes_on() {
             .is_ok_and(|status| status.success())
     };
     if !mount(&["-t", "tmpfs", "-o", "size=128k", "tmpfs", text(&disk)]) {
-        let _ = writeln!(std::io::stderr(), "SKIPPED: a small disk to fill cannot be mounted here (root is needed)");
-        return;
+        return skip(Need::Root, "a small disk to fill cannot be mounted");
     }
     let stream = Stream::new(1000);
     let (file, spool) = (folder.path().join("alerts.cef"), disk.join("spool"));
@@ -175,7 +178,7 @@ fn a_full_disk_is_loud_and_the_work_goes_on() {
         sensor.input.write_all(packet).unwrap();
     }
     wait_for("all alerts", || (ids(&fs::read_to_string(&file).unwrap()) == stream.ids).then_some(()));
-    // Only now somebody listens to what the kernel accepted.
+    // The receiver only now accepts the connection that the kernel completed.
     let receiving = std::thread::spawn(move || super::receiver::read_to_end(&listener));
     let run = sensor.finish();
     let unmounted = std::process::Command::new("umount").arg(&disk).status().unwrap().success();

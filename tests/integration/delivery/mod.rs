@@ -1,4 +1,4 @@
-//! Alerts arrive: over every way, whoever dies meanwhile.
+//! Delivery of alerts: every transport, and what happens when the sensor or the receiver is killed.
 
 mod forms;
 mod kills;
@@ -10,7 +10,7 @@ use std::ops::Range;
 use crate::samples::generator::cast::LISTED;
 use crate::samples::generator::tape::{Tape, Tcp};
 
-/// One packet of each client, each of which makes one alert: a SYN to a listed endpoint.
+/// One packet for each client, each of which causes one alert: a SYN to a listed endpoint.
 pub fn contacts(clients: Range<u32>) -> Tape {
     let mut tape = Tape::new();
     for number in clients {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::{self, Read, Write};
+use std::io::Read;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -10,13 +10,15 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-/// Where Debian installs it.
+use crate::needs::{Need, skip};
+
+/// The path of the Debian package.
 pub const RSYSLOGD: &str = "/usr/sbin/rsyslogd";
 
-/// How long anything that surely comes may take, on a machine that does much else.
+/// The longest wait for something that must come, on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Waits until there is what is waited for.
+/// Waits until `look` finds something.
 pub fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let began = Instant::now();
     loop {
@@ -28,37 +30,36 @@ pub fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     }
 }
 
-/// Whether rsyslog is there. Where it is not, says that the test is skipped.
+/// Returns true if rsyslog is installed; otherwise the test that needs it is skipped.
 pub fn has_rsyslog() -> bool {
     let is_there = Path::new(RSYSLOGD).exists();
     if !is_there {
-        // Not `eprintln`: the test harness would keep that to itself.
-        let _ = writeln!(io::stderr(), "SKIPPED: {RSYSLOGD} is not installed (apt install rsyslog)");
+        skip(Need::Rsyslog, format_args!("{RSYSLOGD} is not installed (make setup-test installs it)"));
     }
     is_there
 }
 
-/// A port that nobody listens at.
+/// A port that nobody listens on.
 pub fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
-/// rsyslogd, which can be killed and started.
+/// An rsyslogd that can be stopped and started.
 pub struct Rsyslog {
     folder: TempDir,
     config: String,
-    /// Where it listens.
+    /// The port that it listens on.
     pub port: u16,
     child: Option<Child>,
 }
 
 impl Rsyslog {
-    /// One that writes what it receives by TCP into a file, as it came.
+    /// One that writes the messages that it receives by TCP into a file, unchanged.
     pub fn new() -> Self {
         Self::writing("%rawmsg%")
     }
 
-    /// One that writes what it understands of what it receives: facility, severity, host, program and text.
+    /// One that writes the parts that it parsed: facility, severity, host, program and text.
     pub fn as_parsed() -> Self {
         Self::writing(
             "%syslogfacility-text% %syslogseverity-text% %hostname% %programname%%msg:::sp-if-no-1st-sp%%msg%",
@@ -77,7 +78,7 @@ ruleset(name="in") {{ action(type="omfile" file="FOLDER/received" template="line
         Self::with(config, port)
     }
 
-    /// One with this configuration, which has it listen at the port.
+    /// One with this configuration, in which it listens on this port.
     pub fn with(config: String, port: u16) -> Self {
         Self { folder: tempfile::tempdir().unwrap(), config, port, child: None }
     }
@@ -91,7 +92,8 @@ ruleset(name="in") {{ action(type="omfile" file="FOLDER/received" template="line
         self.start_as(Command::new(RSYSLOGD));
     }
 
-    /// As [`start`](Self::start), by this command, which becomes it: in another network.
+    /// As [`start`](Self::start), with this command in front, which runs it in another network
+    /// namespace.
     pub fn start_as(&mut self, mut command: Command) {
         let header = format!("global(workDirectory=\"{}\" maxMessageSize=\"8k\")\n", self.folder.path().display());
         let config = self.config.replace("FOLDER", self.folder.path().to_str().unwrap());
@@ -107,14 +109,14 @@ ruleset(name="in") {{ action(type="omfile" file="FOLDER/received" template="line
             .stderr(log)
             .spawn()
             .unwrap();
-        // Of its own network, and without a connection that it would have to read.
+        // The sockets of its own namespace are read, so that no test connection is needed.
         let sockets = format!("/proc/{}/net/tcp", child.id());
         self.child = Some(child);
         let listens = format!(":{:04X} 00000000:0000 0A ", self.port);
         wait_for("rsyslog", || fs::read_to_string(&sockets).is_ok_and(|text| text.contains(&listens)).then_some(()));
     }
 
-    /// Ends it with a signal: `KILL` or `TERM`.
+    /// Ends it with a signal, `KILL` or `TERM`.
     pub fn stop(&mut self, signal: &str) {
         self.signal(signal);
         self.child.take().unwrap().wait().unwrap();
@@ -126,7 +128,7 @@ ruleset(name="in") {{ action(type="omfile" file="FOLDER/received" template="line
         assert!(Command::new("kill").arg(format!("-{signal}")).arg(id).status().unwrap().success());
     }
 
-    /// What it received.
+    /// The messages that it received.
     pub fn received(&self) -> String {
         fs::read(self.path("received")).map_or_else(|_| String::new(), |bytes| String::from_utf8(bytes).unwrap())
     }

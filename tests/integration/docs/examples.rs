@@ -2,23 +2,27 @@
 //!
 //! A code block says after its language what it is:
 //!
-//! - `console [exit=N] [needs=PROGRAM]`: commands, each after `$ `, and what they print. They are run with bash in a folder that
-//!   holds the sample captures. `…` stands for any text in a line; alone in a line it stands for any number of lines. The last
-//!   command ends with the exit code N (0 if there is none).
-//! - `sh not-run=REASON`: commands that cannot run in a test, for one of the reasons in [`NOT_RUN`]. Their options are checked.
-//! - `toml exclusions|settings|wrong-settings`: a file for `rattap exclusions check` or `rattap config check`.
-//! - `json`: it parses. `kusto` is not run. `rsyslog`: see `delivery/forms.rs` and `hunts/forwarder.rs`. `text`: anything else.
+//! - `console [exit=N] [needs=PROGRAM]`: commands, each after `$ `, and what they print. They are
+//!   run with bash in a folder that holds the sample captures. `…` stands for any text in a line;
+//!   alone in a line it stands for any number of lines. The last command ends with the exit code N
+//!   (0 if there is none).
+//! - `sh not-run=REASON`: commands that cannot run in a test, for one of the reasons in
+//!   [`NOT_RUN`]. Their options are checked.
+//! - `toml exclusions|settings|wrong-settings`: a file for `rattap exclusions check` or
+//!   `rattap config check`.
+//! - `json`: it parses. `kusto` is not run. `rsyslog`: see `delivery/forms.rs` and
+//!   `hunts/forwarder.rs`. `text`: anything else.
 //!
 //! With `file=NAME` a block is also a file of that name in the folder in which the commands run.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
-use std::io::{self, Write as _};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 use super::page::{Block, Page, other_pages, pages, root};
+use crate::needs::{self, Need};
 use crate::samples;
 
 /// Why commands are not run here.
@@ -71,18 +75,18 @@ fn readers_folder(files: &BTreeMap<&str, &str>) -> tempfile::TempDir {
     folder
 }
 
-/// Whether a program is here; says so if not.
+/// Returns true if a program is installed; otherwise reports that its commands are skipped.
 fn is_here(program: &str, place: &str) -> bool {
     let found = Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
     let is_here = found.is_ok_and(|status| status.success());
     if !is_here {
-        // Not `eprintln`: the test harness would keep that to itself.
-        let _ = writeln!(io::stderr(), "SKIPPED: {program} is not here, so nobody has run the commands of {place}");
+        needs::skip(Need::Tools, format_args!("{program} is not installed, so the commands of {place} did not run"));
     }
     is_here
 }
 
-/// Runs a command as a reader does, who sees both outputs in one terminal. Returns what it printed, and its exit code.
+/// Runs a command as a reader does, who sees both outputs in one terminal. Returns what it printed,
+/// and its exit code.
 fn run_in(folder: &Path, line: &str) -> (String, i32) {
     let program = Path::new(env!("CARGO_BIN_EXE_rattap")).parent().unwrap();
     let mut path = program.as_os_str().to_owned();

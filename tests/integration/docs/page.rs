@@ -87,7 +87,8 @@ impl Page {
     pub fn prose_and_code(&self) -> (String, Vec<&str>) {
         let (mut prose, mut code) = (String::new(), Vec::new());
         let mut rest = self.text.as_str();
-        // Fences are three backticks, and code in prose is between single ones, so both are what lies between two marks.
+        // Fences are three backticks, and code in prose is between single ones, so both are what
+        // lies between two marks.
         while let Some(start) = rest.find('`') {
             prose += &rest[..start];
             rest = &rest[start..];

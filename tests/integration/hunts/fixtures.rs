@@ -1,4 +1,4 @@
-//! What other products wrote: rows that must be found, and rows that must not.
+//! The other tables of a workspace: rows that must be found, and rows that must not.
 
 use super::tables::Table;
 
@@ -10,10 +10,10 @@ pub fn other_tables() -> Vec<Table> {
          RemoteUrl:string, Protocol:string, InitiatingProcessFileName:string, InitiatingProcessFolderPath:string, \
          InitiatingProcessParentFileName:string, InitiatingProcessAccountName:string",
     )
-    // An infection, to the listed port and, as IPv4 within IPv6, to another.
+    // An infection: to the listed port and, as IPv4 within IPv6, to another.
     .with(r"TimeGenerated=2026-06-09T09:05:00|DeviceName=pc-40|ActionType=ConnectionSuccess|LocalIP=10.20.30.40|RemoteIP=5.252.177.201|RemotePort=443|InitiatingProcessFileName=client32.exe|InitiatingProcessFolderPath=C:\Users\a\AppData\Roaming\x\client32.exe|InitiatingProcessParentFileName=powershell.exe|InitiatingProcessAccountName=a")
     .with(r"TimeGenerated=2026-06-09T09:06:00|DeviceName=pc-40|ActionType=ConnectionFailed|LocalIP=10.20.30.40|RemoteIP=::ffff:5.252.177.201|RemotePort=8080|InitiatingProcessFileName=client32.exe|InitiatingProcessFolderPath=C:\Users\a\AppData\Roaming\x\client32.exe|InitiatingProcessParentFileName=explorer.exe|InitiatingProcessAccountName=a")
-    // Neighbours.
+    // Neighboring addresses.
     .with("TimeGenerated=2026-06-09T09:05:00|DeviceName=pc-41|LocalIP=10.20.30.41|RemoteIP=5.252.177.20|RemotePort=443")
     .with("TimeGenerated=2026-06-09T09:05:00|DeviceName=pc-41|LocalIP=10.20.30.41|RemoteIP=15.252.177.201|RemotePort=443")
     .with("TimeGenerated=2026-06-09T09:05:00|DeviceName=pc-41|LocalIP=5.252.177.201|RemoteIP=10.20.30.41|RemotePort=443")
@@ -66,8 +66,8 @@ pub fn other_tables() -> Vec<Table> {
     vec![devices, dns, asim_dns, sessions, watchlist]
 }
 
-/// Contacts with the one listed address that may be a lawful gateway, by process: a row for each of the five cases, and what
-/// is to be filled in for it.
+/// Contacts with the one listed address that may be a lawful gateway, by process: a row for each of
+/// the five cases, and the values that fill in its filter.
 pub fn lawful_use() -> [(String, &'static [(&'static str, &'static str)]); 5] {
     let row = |device: &str, process: &str, folder: &str, parent: &str, account: &str, hour: u8| {
         format!(
@@ -94,11 +94,11 @@ pub fn with_other_devices(table: Table) -> Table {
         .with("TimeGenerated=2026-06-09T10:00:00|DeviceVendor=Firewall|Activity=TRAFFIC|DeviceAction=allow|SourceIP=10.9.9.9|SourcePort=50000|DestinationIP=65.109.104.71|DestinationPort=443")
         .with("TimeGenerated=2026-06-09T10:05:00|DeviceVendor=Proxy|Activity=TRAFFIC|DeviceAction=deny|SourceIP=10.9.9.9|SourcePort=50001|DestinationIP=65.109.104.71|DestinationPort=443")
         .with("TimeGenerated=2026-06-09T10:00:00|DeviceVendor=Firewall|Activity=TRAFFIC|DeviceAction=deny|SourceIP=209.99.186.75|SourcePort=5555|DestinationIP=10.9.9.9|DestinationPort=22")
-        // Neighbours, and what only sounds like the sensor.
+        // Neighboring addresses, and devices whose name only resembles the sensor's.
         .with("TimeGenerated=2026-06-09T10:00:00|DeviceVendor=Firewall|Activity=TRAFFIC|SourceIP=10.9.9.8|SourcePort=443|DestinationIP=65.109.104.7|DestinationPort=443")
         .with("TimeGenerated=2026-06-09T10:00:00|DeviceVendor=Firewall|Activity=TRAFFIC|SourceIP=165.109.104.71|SourcePort=443|DestinationIP=10.9.9.8|DestinationPort=443")
         .with("TimeGenerated=2026-06-09T10:00:00|DeviceVendor=Firewall|Activity=TRAFFIC|SourceIP=10.9.9.8|DestinationDnsDomain=xfeersona.net")
-        // Not what is listed, but the public hunt for names goes by term.
+        // Not listed, but the public hunt for names matches it by term.
         .with("TimeGenerated=2026-06-09T10:00:00|DeviceVendor=Firewall|Activity=TRAFFIC|SourceIP=10.9.9.8|DestinationDnsDomain=feersona.net.example.org")
         .with("TimeGenerated=2026-06-09T10:00:00|DeviceVendor=Rattap2|DeviceEventClassID=c2-endpoint|SourceIP=10.9.9.8|DestinationIP=10.9.9.7|DeviceCustomString1=x|EventCount=1|ExtID=1")
         .with("TimeGenerated=2026-06-09T10:00:00|DeviceVendor=Rattap|DeviceEventClassID=other|SourceIP=10.9.9.8|DestinationIP=10.9.9.7|DeviceCustomString1=x|EventCount=1|ExtID=2")

@@ -1,5 +1,6 @@
-//! The way of a line into a workspace: the sensor's file, the rsyslog configuration of docs/sentinel.md, and a forwarder with the
-//! Azure Monitor Agent, whose template rsyslog writes to the agent's port with.
+//! The path of a line into a workspace: the sensor's file, the rsyslog configuration of
+//! docs/sentinel.md, and a forwarder with the Azure Monitor Agent, to whose port rsyslog writes
+//! with a template.
 
 use std::fmt::Write as _;
 use std::fs::{self, File, OpenOptions};
@@ -11,16 +12,16 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// A line that takes longer than this will not come.
+/// The longest wait for a line.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Where Debian puts it, which is on no ordinary user's path.
+/// The path of the Debian package, which is not in an ordinary user's `PATH`.
 const RSYSLOG: &str = "/usr/sbin/rsyslogd";
 
-/// What the agent's own configuration has rsyslog write.
+/// The template in the agent's own configuration of rsyslog.
 const AGENT_TEMPLATE: &str = "<%PRI%>%TIMESTAMP% %HOSTNAME% %syslogtag%%msg:::sp-if-no-1st-sp%%msg%";
 
-/// Ends the process when the test ends, however it does.
+/// Ends the process with the test, also if that fails.
 struct Running(Child);
 
 impl Drop for Running {
@@ -30,7 +31,7 @@ impl Drop for Running {
     }
 }
 
-/// The configuration that docs/sentinel.md gives, with these in the place of the file and the port.
+/// The configuration in docs/sentinel.md, with this file and this port.
 fn documented_configuration(alerts: &Path, port: u16) -> String {
     let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/sentinel.md")).unwrap();
     let (_, block) = page.split_once("# /etc/rsyslog.d/30-rattap.conf\n").unwrap();
@@ -45,7 +46,7 @@ fn free_port() -> u16 {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
 }
 
-/// What the agent gets of these lines. The error says why there is no rsyslog to ask.
+/// The lines as the agent receives them. The error says why there is no rsyslog.
 pub fn through_rsyslog(lines: &str) -> Result<Vec<String>, String> {
     let rsyslog = PathBuf::from(RSYSLOG);
     if !rsyslog.exists() {
@@ -83,7 +84,8 @@ input(type="imtcp" address="127.0.0.1" port="{forwarder_port}" ruleset="agent")
         .unwrap();
     let mut child = Running(child);
 
-    // Lines come once the forwarder listens, else they would wait for a second try.
+    // The lines are written once the forwarder listens. Otherwise they would wait for a second
+    // attempt.
     let forwarder = SocketAddr::from((Ipv4Addr::LOCALHOST, forwarder_port));
     let until = Instant::now() + PATIENCE;
     while TcpStream::connect_timeout(&forwarder, PATIENCE).is_err() {

@@ -1,4 +1,4 @@
-//! The tables of a workspace, as far as the hunts look at them.
+//! The tables of a workspace, with the columns that the hunts use.
 
 use std::collections::HashMap;
 
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::cef_reader;
 
-/// A table: names and types of its columns, and its rows.
+/// A table: the names and types of its columns, and its rows.
 pub struct Table {
     pub name: &'static str,
     pub columns: Vec<(&'static str, &'static str)>,
@@ -20,7 +20,7 @@ impl Table {
         Self { name, columns, rows: Vec::new() }
     }
 
-    /// Adds a row, given as `column=value` parted by `|`; what is not given is null.
+    /// Adds a row, given as `column=value` separated by `|`. Absent columns are null.
     pub fn with(mut self, row: &str) -> Self {
         let mut given: HashMap<_, _> = row.split('|').map(|cell| cell.trim().split_once('=').unwrap()).collect();
         let row = self.columns.iter().map(|(name, kind)| typed(kind, given.remove(name)));
@@ -42,8 +42,9 @@ fn typed(kind: &str, value: Option<&str>) -> Value {
     }
 }
 
-/// Where a workspace puts what a CEF line says: key, column, type ("CEF and CommonSecurityLog field mapping", and the table's
-/// reference). The header's fields go by their place.
+/// The columns in which a workspace stores the values of a CEF line: key, column, type ("CEF and
+/// CommonSecurityLog field mapping", and the table's reference). Header fields are keyed by their
+/// place.
 const COMMON_SECURITY_LOG: [(&str, &str, &str); 55] = [
     ("1", "DeviceVendor", "string"),
     ("2", "DeviceProduct", "string"),
@@ -102,13 +103,14 @@ const COMMON_SECURITY_LOG: [(&str, &str, &str); 55] = [
     ("msg", "Message", "string"),
 ];
 
-/// The labels that have no column above.
+/// The labels without a column above.
 const LABELS_LEFT_OUT: [&str; 5] = ["cn1Label", "cn2Label", "cn3Label", "deviceCustomDate1Label", "flexString1Label"];
 
-/// `CommonSecurityLog` of the lines that an agent got, each of them twice, as where a forwarder sends again.
+/// `CommonSecurityLog` with the lines that an agent received, each of them twice, as after a
+/// repeated delivery.
 pub fn common_security_log(lines: &[String]) -> Table {
     let mut columns = vec![("TimeGenerated", "datetime"), ("Computer", "string"), ("AdditionalExtensions", "string")];
-    // A number: it can hold no `externalId`.
+    // This column is a number, so it cannot hold an `externalId`.
     columns.push(("ExternalID", "int"));
     columns.extend(COMMON_SECURITY_LOG.map(|(_, column, kind)| (column, kind)));
     let mut table = Table { name: "CommonSecurityLog", columns, rows: Vec::new() };
@@ -118,7 +120,8 @@ pub fn common_security_log(lines: &[String]) -> Table {
     table
 }
 
-/// As the agent reads a line: a priority and a header of syslog, then `CEF:`, behind which a blank may stand.
+/// Reads a line like the agent: a syslog priority and header, then `CEF:`, which a blank may
+/// follow.
 fn row(time: &str, line: &str) -> Vec<Value> {
     let (header, event) = line.split_once("CEF:").unwrap_or_else(|| panic!("no CEF in {line}"));
     let event = format!("CEF:{}\n", event.trim_start());
@@ -132,7 +135,7 @@ fn row(time: &str, line: &str) -> Vec<Value> {
         values.remove(label);
     }
     let cells = COMMON_SECURITY_LOG.map(|(key, _, kind)| typed(kind, values.remove(key).as_deref()));
-    // What has no column is kept here.
+    // This column keeps the values that have no column of their own.
     let mut rest: Vec<_> = values.into_iter().map(|(key, value)| format!("{key}={value}")).collect();
     rest.sort();
     assert!(rest.iter().all(|pair| pair.starts_with("start=") || pair.starts_with("end=")), "no column: {rest:?}");

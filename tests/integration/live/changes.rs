@@ -1,18 +1,20 @@
-//! What changes around a sensor that runs: exclusions, and the files that it writes.
+//! Changes while a sensor runs: exclusions, and the files that it writes.
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::{self, Write};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use super::net::{Net, wait_for_file, wait_for_lines};
 use crate::delivery::contacts;
 use crate::delivery::receiver::{ids, wait_for};
 use crate::golden::parse;
+use crate::needs::Need;
+use crate::run::has_program;
 
 const METRICS: u16 = 9100;
 
-/// A rule for the clients that play here. What is listed for sure is only excluded for some days.
+/// A rule for the clients of these tests. Indicators of high confidence can be excluded for some
+/// days only.
 fn rule(effect: &str) -> String {
     let expires = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(3 * 24);
     format!(
@@ -48,7 +50,7 @@ fn exclusions_change_at_a_reload_and_their_file_moves_away() {
     send(10..20);
     wait_for_lines(&audit, 10);
 
-    // One that cannot be read changes nothing, but that a file that was moved away is made anew.
+    // An unreadable file changes no rule, but a file that was moved away is created again.
     fs::rename(&audit, &moved).unwrap();
     fs::write(&rules, rule("suppress") + "[[rule]]\nname = 'half'\n").unwrap();
     sensor.signal("HUP");
@@ -68,7 +70,7 @@ fn exclusions_change_at_a_reload_and_their_file_moves_away() {
     let health = net.metrics(METRICS, "/healthz");
     assert!(health.contains("could not be reloaded"), "{health}");
 
-    // Right again.
+    // Valid again.
     fs::write(&rules, rule("downgrade")).unwrap();
     sensor.signal("HUP");
     sensor.wait_for_log("reloaded: 9 indicators and 1 exclusions in force", 2);
@@ -81,7 +83,7 @@ fn exclusions_change_at_a_reload_and_their_file_moves_away() {
     assert_eq!((ended.packets(), sent), (40, 40), "{}", ended.err);
     let severities: Vec<_> = ended.out.lines().map(|line| parse(line)["6"].clone()).collect();
     assert_eq!(severities, [["9"; 10], ["1"; 10]].concat(), "{}", ended.out);
-    // The lines are those that alerts would have been.
+    // The audit lines are the suppressed alerts.
     for text in [fs::read_to_string(&moved).unwrap(), fs::read_to_string(&audit).unwrap()] {
         assert_eq!(text.lines().count(), 10);
         assert!(text.lines().all(|line| parse(line)["4"] == "c2-endpoint"), "{text}");
@@ -91,17 +93,15 @@ fn exclusions_change_at_a_reload_and_their_file_moves_away() {
 #[test]
 fn logrotate_moves_files_away_under_load_and_no_line_is_lost() {
     let Some(net) = Net::with_pair() else { return };
-    let is_there = Command::new("logrotate").arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
-    if !is_there.is_ok_and(|status| status.success()) {
-        // Not `eprintln`: the test harness would keep that to itself.
-        let _ = writeln!(io::stderr(), "SKIPPED: logrotate is not installed");
+    if !has_program(Need::Logrotate, "logrotate") {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
     let alerts = path("alerts.cef");
     let sensor = net.sensor(&["-i", "b0", "-o", alerts.to_str().unwrap()]);
-    // The package's, but for its folder, its account and the way to the service.
+    // The configuration of the package, with another folder, another account and another way to
+    // signal.
     let packaged = include_str!("../../../packaging/logrotate");
     let (before, script) = packaged.split_once("postrotate\n").unwrap();
     assert!(script.contains("--kill-who=main --signal=HUP rattap.service"), "{script}");

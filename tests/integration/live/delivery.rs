@@ -1,8 +1,8 @@
-//! What a live sensor detected arrives, whoever dies, and the capture goes on, whoever is in trouble.
+//! Delivery by a live sensor: detected alerts arrive whichever side is killed, and the capture goes
+//! on.
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::{self, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -13,13 +13,14 @@ use tempfile::TempDir;
 use super::net::{Ended, Net, Sensor};
 use crate::delivery::contacts;
 use crate::delivery::receiver::{RSYSLOGD, Rsyslog, has_rsyslog, ids, wait_for};
+use crate::needs::{Need, skip};
 
 /// A steady stream: four hundred detections a second.
 const STEADILY: [&str; 2] = ["--pps", "400"];
 const AT_ONCE: [&str; 1] = ["--topspeed"];
-/// How many packets, each of which makes an alert, lie between two deaths.
+/// The number of packets, each of which causes an alert, between two kills.
 const ROUND: u32 = 200;
-/// Where metrics are, in a network of its own.
+/// The port of the metrics, in a network namespace of its own.
 const METRICS: u16 = 9100;
 
 /// A wire, a receiver beside the sensor, and a folder for its files.
@@ -50,7 +51,7 @@ impl Site {
         format!("tcp://127.0.0.1:{}", self.rsyslog.port)
     }
 
-    /// A sensor that writes into a file what it detects, and sends it.
+    /// A sensor that writes its alerts into a file and sends them.
     fn sensor(&self, spool: &Path, options: &[&str]) -> Sensor {
         let (target, file) = (self.target(), self.path("alerts.cef"));
         let metrics = METRICS.to_string();
@@ -59,14 +60,14 @@ impl Site {
         self.net.sensor(&[&arguments, options].concat())
     }
 
-    /// Sends a packet of each of these clients.
+    /// Sends a packet from each of these clients.
     fn send(&self, pace: &[&str], clients: Range<u32>) -> u64 {
         let path = self.path(&format!("{}.pcap", clients.start));
         fs::write(&path, contacts(clients).pcap()).unwrap();
         self.net.send("a0", pace, &path)
     }
 
-    /// What the file holds in whole lines: those with a message, which comes last.
+    /// The whole lines in the file: those with a message, which is the last key.
     fn told(&self) -> BTreeSet<String> {
         let text = fs::read_to_string(self.path("alerts.cef")).unwrap_or_default();
         let whole = text.split_inclusive('\n').filter(|line| line.contains(" msg="));
@@ -126,7 +127,8 @@ fn a_receiver_that_is_stopped_and_started_five_times_gets_every_alert() {
             };
             told(40);
             if signal == "KILL" {
-                // From here on its kernel still acknowledges, but what it has not read dies with it.
+                // From here on its kernel still acknowledges, but data that it has not read is lost
+                // when it is stopped.
                 site.rsyslog.signal("STOP");
             }
             told(80);
@@ -143,7 +145,7 @@ fn a_receiver_that_is_stopped_and_started_five_times_gets_every_alert() {
     assert_eq!(ended.packets(), sent, "{}", ended.err);
     assert_eq!((site.told().len() as u64, sent), (sent, u64::from(5 * ROUND)));
     assert_eq!(site.arrived(), site.told());
-    // One message for a change of state, not one for an attempt.
+    // One message for each change of state, not for each attempt.
     assert!((1..=10).contains(&ended.err.matches("not connected").count()), "{}", ended.err);
     assert!(site.rsyslog.received().lines().count() < 5 * sent as usize, "too many came twice");
 }
@@ -153,11 +155,13 @@ fn a_sensor_that_is_killed_five_times_loses_nothing_that_it_detected() {
     let Some(mut site) = Site::new() else { return };
     let spool = site.path("spool");
     site.start_receiver();
-    // A packet counts as detected once its line is in a file: what a killed sensor had captured and not yet told is not.
+    // A packet counts as detected once its line is in a file. Packets that a killed sensor had
+    // captured but not yet reported do not count.
     let mut least = 0;
     for round in 0..5 {
         let sensor = site.sensor(&spool, &[]);
-        // Over two deaths of the sensor the receiver is not there: what was spooled is all there is of that time.
+        // The receiver stays away while the sensor is killed twice, so that only the spool holds
+        // the alerts of that time.
         match round {
             1 => site.rsyslog.stop("KILL"),
             3 => site.start_receiver(),
@@ -178,12 +182,13 @@ fn a_sensor_that_is_killed_five_times_loses_nothing_that_it_detected() {
     }
     let told = site.told();
     assert!((least..=5 * ROUND).contains(&(told.len() as u32)), "{}", told.len());
-    // What is left, the next one sends.
+    // The next sensor sends what is left.
     let ended = site.sensor(&spool, &[]).end();
     assert_eq!(ended.status.code(), Some(0), "{}", ended.err);
     let arrived = site.arrived();
     assert_eq!(told.difference(&arrived).count(), 0);
-    // A kill may come between the spool and the file, but nothing else comes from nowhere.
+    // A kill may fall between the writes to the spool and to the file. Apart from that, both hold
+    // the same alerts.
     assert!(arrived.len() as u32 <= 5 * ROUND, "{}", arrived.len());
     let after = site.sensor(&spool, &[]).end();
     assert!(!after.err.contains("of an earlier run"), "{}", after.err);
@@ -201,8 +206,7 @@ impl Disk {
             .stderr(Stdio::null())
             .status();
         if !mount.is_ok_and(|status| status.success()) {
-            // Not `eprintln`: the test harness would keep that to itself.
-            let _ = writeln!(io::stderr(), "SKIPPED: a small disk to fill cannot be mounted here (root is needed)");
+            skip(Need::Root, "a small disk to fill cannot be mounted");
             return None;
         }
         Some(Self(path))
@@ -216,7 +220,7 @@ impl Drop for Disk {
 }
 
 #[test]
-fn a_full_disk_is_loud_the_capture_goes_on_and_so_does_delivery() {
+fn a_full_disk_is_logged_and_capture_and_delivery_go_on() {
     let Some(mut site) = Site::new() else { return };
     let Some(disk) = Disk::mount(site.folder.path()) else { return };
     let sensor = site.sensor(&disk.0.join("spool"), &[]);
@@ -226,11 +230,11 @@ fn a_full_disk_is_loud_the_capture_goes_on_and_so_does_delivery() {
     assert!(site.metric("rattap_spool_memory_bytes") > 128 << 10);
     let health = site.net.metrics(METRICS, "/healthz");
     assert!(health.contains("503") && health.contains("its spool cannot be written"), "{health}");
-    // What is full stays full for a while, with alerts coming.
+    // The disk stays full for a while, and alerts keep coming.
     sent += site.send(&AT_ONCE, 1000..1100);
     site.wait_for_told(1100);
 
-    // Somebody reads, so that what arrived makes room.
+    // The receiver reads, so that delivered alerts make room.
     site.start_receiver();
     sensor.wait_for_log("the spool can be written again; 0 alerts were lost meanwhile", 1);
     assert_eq!(site.metric("rattap_spool_memory_bytes"), 0);
@@ -244,7 +248,7 @@ fn a_full_disk_is_loud_the_capture_goes_on_and_so_does_delivery() {
 }
 
 #[test]
-fn what_neither_disk_nor_receiver_took_is_counted_as_lost() {
+fn alerts_that_neither_disk_nor_receiver_took_are_counted_as_lost() {
     let Some(mut site) = Site::new() else { return };
     let Some(disk) = Disk::mount(site.folder.path()) else { return };
     let spool = disk.0.join("spool");
@@ -291,7 +295,7 @@ fn a_receiver_that_reads_nothing_costs_the_oldest_alerts_and_no_packet() {
     assert_eq!(ended.err.matches("the oldest alerts are lost").count(), 1, "{}", ended.err);
     assert_eq!(ended.status.code(), Some(1), "{}", ended.err);
     assert_eq!(lost_in_summary(&ended), lost, "{}", ended.err);
-    // Some of those may have been under way, but none is missing that was not counted.
+    // Some of the lost alerts may have been on their way, but every missing one was counted.
     let (told, arrived) = (site.told(), site.arrived());
     assert!(arrived.is_subset(&told));
     assert!(told.len() - arrived.len() <= lost as usize, "{} of {} arrived, {lost} lost", arrived.len(), told.len());

@@ -1,4 +1,5 @@
-//! The live sensor on wires of its own: network namespaces with virtual interfaces, into which tcpreplay sends samples.
+//! The live sensor on wires of its own: network namespaces with virtual interfaces, into which
+//! tcpreplay sends samples.
 
 mod changes;
 mod delivery;
@@ -11,10 +12,12 @@ use std::fs;
 use std::path::Path;
 
 use crate::golden::parse;
+use crate::needs::{Need, skip};
 use crate::run::{command, replay, run, sample};
 use net::{Net, wait_for_lines};
 
-/// Samples that take seconds of packet time, so that how fast they are sent changes no window and no time limit.
+/// Samples that last seconds of packet time, so that the speed of sending affects no window and no
+/// timeout.
 const SHORT: [&str; 16] = [
     "answer/a.pcap",
     "answer/cname-long-chain.pcap",
@@ -34,9 +37,9 @@ const SHORT: [&str; 16] = [
     "tunnel/geneve.pcap",
 ];
 
-/// What alerts say, but for time and place: as often as they say it.
+/// The alerts without times and places, with the number of times that each occurs.
 fn said(lines: &str) -> BTreeMap<String, u32> {
-    // The message tells of times where there are several.
+    // The message mentions times if there are several sightings.
     const OF_THIS_RUN: [&str; 6] = ["rt", "start", "end", "externalId", "deviceInboundInterface", "msg"];
     let mut said = BTreeMap::new();
     for line in lines.lines() {
@@ -65,10 +68,10 @@ fn samples_on_the_wire_alert_as_their_replay_does() {
 }
 
 #[test]
-fn a_lone_packet_is_told_while_the_link_is_quiet_and_its_window_closes() {
+fn a_lone_packet_on_a_quiet_link_alerts_and_its_window_closes() {
     let Some(net) = Net::with_pair() else { return };
     let sensor = net.sensor(&["-i", "b0", "--repeat-window", "1s"]);
-    // No further packet comes, and nothing ends: both lines come by themselves.
+    // No further packet comes and nothing ends the sensor: both lines are written in time anyway.
     net.send("a0", &["--topspeed"], &sample("endpoint/udp.pcap"));
     sensor.wait_for_alerts("flexString2=first", 1);
     let told = sensor.wait_for_alerts("flexString2=update", 1);
@@ -78,7 +81,7 @@ fn a_lone_packet_is_told_while_the_link_is_quiet_and_its_window_closes() {
 }
 
 #[test]
-fn what_was_captured_before_the_end_is_looked_at() {
+fn packets_captured_before_the_end_are_examined() {
     let Some(net) = Net::with_pair() else { return };
     for signal in ["TERM", "INT"] {
         let sensor = net.sensor(&["-i", "b0"]);
@@ -87,7 +90,7 @@ fn what_was_captured_before_the_end_is_looked_at() {
         let ended = sensor.wait();
         assert_eq!(ended.status.code(), Some(0), "{}", ended.err);
         assert_eq!(ended.packets(), sent, "{}", ended.err);
-        // Windows of ten minutes, closed by the end.
+        // The windows of ten minutes are closed by the end.
         assert!(ended.out.contains("flexString2=update"), "{}", ended.out);
         let sightings: u64 = ended
             .out
@@ -150,7 +153,7 @@ fn an_interface_that_comes_back_is_captured_from_again_and_the_others_go_on() {
 
     let ended = sensor.end();
     assert_eq!(ended.packets(), sent, "{}", ended.err);
-    // Each is told once, and counted.
+    // Each event is logged once, and counted.
     for (what, times) in [("is down", 1), ("vanished;", 1), ("no carrier;", 1), ("is back", 3), ("b0: ", 0)] {
         assert_eq!(ended.err.lines().filter(|line| line.contains(what)).count(), times, "{what}: {}", ended.err);
     }
@@ -196,7 +199,7 @@ fn the_kernel_filters_and_tells_directions_apart() {
 #[test]
 fn frames_without_a_link_layer_are_read_too() {
     let Some(net) = Net::new() else { return };
-    // The loopback of this namespace, as Ethernet; `any`, as cooked frames.
+    // The loopback of this namespace has Ethernet frames; `any` has cooked frames.
     net.ip(["link", "set", "lo", "up"]);
     let sensor = net.sensor(&["-i", "any"]);
     let sent = net.send("lo", &["--topspeed"], &sample("endpoint/udp.pcap"));
@@ -207,7 +210,7 @@ fn frames_without_a_link_layer_are_read_too() {
 }
 
 #[test]
-fn wrong_usage_makes_2_and_nothing_is_captured() {
+fn wrong_usage_exits_with_2_and_captures_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("alerts.cef").into_os_string().into_string().unwrap();
     for (arguments, why) in [
@@ -232,12 +235,19 @@ fn wrong_usage_makes_2_and_nothing_is_captured() {
 #[test]
 fn a_link_type_that_is_not_read_is_refused() {
     let Some(net) = Net::new() else { return };
-    // What netlink sockets say, as an interface: no IP is in it.
-    let made = net.command("ip").args(["link", "add", "name", "n0", "type", "nlmon"]).output().unwrap();
+    // A persistent tun interface whose frames are declared to be netlink messages (ARPHRD_NETLINK),
+    // which hold no IP.
+    let make = "import fcntl, struct
+with open('/dev/net/tun', 'r+b', buffering=0) as tun:
+    TUNSETIFF, TUNSETPERSIST, TUNSETLINK = 0x400454ca, 0x400454cb, 0x400454cd
+    IFF_TUN_NO_PI, ARPHRD_NETLINK = 0x1001, 824
+    fcntl.ioctl(tun, TUNSETIFF, struct.pack('16sH22x', b'n0', IFF_TUN_NO_PI))
+    fcntl.ioctl(tun, TUNSETLINK, ARPHRD_NETLINK)
+    fcntl.ioctl(tun, TUNSETPERSIST, 1)
+";
+    let made = net.command("python3").args(["-c", make]).output().unwrap();
     if !made.status.success() {
-        use std::io::Write;
-        let _ = writeln!(std::io::stderr(), "SKIPPED: this kernel has no interface of a link type that is not read");
-        return;
+        return skip(Need::Tun, format_args!("no tun interface: {}", String::from_utf8_lossy(&made.stderr)));
     }
     net.ip(["link", "set", "n0", "up"]);
     let output = net.command(env!("CARGO_BIN_EXE_rattap")).args(["live", "-i", "n0"]).output().unwrap();
@@ -248,7 +258,7 @@ fn a_link_type_that_is_not_read_is_refused() {
 }
 
 #[test]
-fn a_file_is_added_to_and_made_anew_where_it_was_moved_away() {
+fn a_file_is_appended_to_and_created_again_after_a_move() {
     let Some(net) = Net::with_pair() else { return };
     let folder = tempfile::tempdir().unwrap();
     let (path, moved) = (folder.path().join("alerts.cef"), folder.path().join("alerts.cef.1"));
@@ -271,7 +281,7 @@ fn a_file_is_added_to_and_made_anew_where_it_was_moved_away() {
 }
 
 #[test]
-fn an_output_that_fails_is_told_once_and_the_capture_goes_on() {
+fn a_failed_output_is_reported_once_and_the_capture_goes_on() {
     let Some(net) = Net::with_pair() else { return };
     let sensor = net.sensor(&["-i", "b0", "-o", "/dev/full"]);
     let mut sent = net.send("a0", &["--topspeed"], &sample("endpoint/udp.pcap"));

@@ -1,8 +1,8 @@
-//! A network of its own for each test: a namespace with pairs of virtual interfaces, and programs in it.
+//! A network for each test: a namespace with pairs of virtual interfaces, and programs in it.
 
 use std::ffi::OsStr;
 use std::fs;
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -10,10 +10,12 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-/// How long something that must come is waited for. Only a failing test takes so long.
+use crate::needs::{Need, skip};
+
+/// The longest wait for something that must come. Only a failing test waits that long.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A network namespace, gone when dropped.
+/// A network namespace, deleted when dropped.
 pub struct Net {
     name: String,
 }
@@ -21,26 +23,25 @@ pub struct Net {
 static NUMBER: AtomicU32 = AtomicU32::new(0);
 
 impl Net {
-    /// A network, or word that there is none: it takes the rights to make one, and tcpreplay to send packets.
+    /// A network; without one the test that needs it is skipped. It needs the right to make
+    /// namespaces, and tcpreplay to send packets.
     pub fn new() -> Option<Self> {
-        // What a killed run left behind would have this process's number.
+        // A namespace that a killed run left behind has the number of another process.
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let name = format!("rattap-test-{}-{number}", std::process::id());
         let made = Command::new("ip").args(["netns", "add", &name]).stderr(Stdio::null()).status();
         let net = made.is_ok_and(|status| status.success()).then_some(Self { name });
         let sends = Command::new("tcpreplay").arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
         let Some(net) = net.filter(|_| sends.is_ok_and(|status| status.success())) else {
-            // Not `eprintln`: the test harness would keep that to itself.
-            let _ =
-                writeln!(io::stderr(), "SKIPPED: no rights to make a network namespace, or no iproute2 or tcpreplay");
+            skip(Need::Namespaces, "no right to make a network namespace, or iproute2 or tcpreplay is not installed");
             return None;
         };
-        // Nothing but what the test sends is to be on the wire.
+        // Only packets that the test sends may be on the wire.
         net.must("sh", ["-c", "echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6"]);
         Some(net)
     }
 
-    /// As [`new`](Self::new), with one pair: what is sent into `a` comes out of `b`.
+    /// As [`new`](Self::new), with one pair of interfaces: packets sent into `a0` come out of `b0`.
     pub fn with_pair() -> Option<Self> {
         let net = Self::new()?;
         net.pair("a0", "b0");
@@ -48,7 +49,7 @@ impl Net {
     }
 
     pub fn pair(&self, one: &str, other: &str) {
-        // Longer than Ethernet's, since some samples hold longer frames.
+        // More than Ethernet's, since some samples have longer frames.
         self.ip(["link", "add", "name", one, "mtu", "9000", "type", "veth", "peer", "name", other, "mtu", "9000"]);
         self.ip(["link", "set", one, "up"]);
         self.ip(["link", "set", other, "up"]);
@@ -60,7 +61,7 @@ impl Net {
 
     pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = Command::new("ip");
-        // It becomes the program, which so has the child's number.
+        // `ip` replaces itself with the program, so the child's process number is the program's.
         command.args(["netns", "exec", &self.name]).arg(program);
         command
     }
@@ -70,7 +71,7 @@ impl Net {
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
 
-    /// Sends a capture, and says how many packets that were.
+    /// Sends a capture and returns the number of packets.
     pub fn send(&self, interface: &str, options: &[&str], capture: &Path) -> u64 {
         let sending =
             self.command("tcpreplay").args(["-q", "-i", interface]).args(options).arg(capture).output().unwrap();
@@ -80,13 +81,13 @@ impl Net {
         sent.unwrap_or_else(|| panic!("{out}")).trim().parse().unwrap()
     }
 
-    /// Has connections within it.
+    /// Turns the loopback interface on.
     pub fn with_loopback(self) -> Self {
         self.ip(["link", "set", "lo", "up"]);
         self
     }
 
-    /// The page that the sensor's metrics show within it.
+    /// A page of the sensor's metrics, fetched within the namespace.
     pub fn metrics(&self, port: u16, page: &str) -> String {
         let ask = format!("exec 3<>/dev/tcp/127.0.0.1/{port}; printf 'GET {page} HTTP/1.0\r\n\r\n' >&3; cat <&3");
         let output = self.command("bash").args(["-c", &ask]).output().unwrap();
@@ -99,12 +100,12 @@ impl Net {
         self.sensor_with(arguments, &[])
     }
 
-    /// As [`sensor`](Self::sensor), with these in its environment.
+    /// As [`sensor`](Self::sensor), with these environment variables.
     pub fn sensor_with(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Sensor {
         let mut command = self.command(env!("CARGO_BIN_EXE_rattap"));
         command.args(["live", "--sensor-host", "tap-01"]).args(arguments);
         if !arguments.contains(&"--user") {
-            // A test's files are in a folder of root's alone.
+            // The files of a test are in a folder that only root may enter.
             command.args(["--user", "root"]);
         }
         command
@@ -127,7 +128,7 @@ impl Drop for Net {
     }
 }
 
-/// What a stream said so far.
+/// The output of a stream so far.
 struct Told {
     text: Arc<(Mutex<String>, Condvar)>,
     reader: Option<JoinHandle<()>>,
@@ -146,7 +147,7 @@ impl Told {
         Self { text, reader: Some(reader) }
     }
 
-    /// Waits until so many lines hold this, and returns all that was said.
+    /// Waits until this many lines contain the text, and returns all output.
     fn wait_for(&self, what: &str, times: usize) -> String {
         let enough = |text: &str| text.lines().filter(|line| line.contains(what)).count() >= times;
         let text = self.text.0.lock().unwrap();
@@ -161,7 +162,7 @@ impl Told {
     }
 }
 
-/// A running sensor. One that is dropped is killed.
+/// A running sensor, killed when dropped.
 pub struct Sensor {
     child: Child,
     out: Told,
@@ -175,7 +176,7 @@ impl Drop for Sensor {
     }
 }
 
-/// How a sensor ended.
+/// The end of a sensor.
 pub struct Ended {
     pub status: ExitStatus,
     pub out: String,
@@ -183,7 +184,7 @@ pub struct Ended {
 }
 
 impl Sensor {
-    /// The number of its process.
+    /// The process number.
     pub fn id(&self) -> u32 {
         self.child.id()
     }
@@ -193,17 +194,17 @@ impl Sensor {
         assert!(sent.success(), "{signal}");
     }
 
-    /// Waits until so many lines of the log hold this.
+    /// Waits until this many lines of the log contain the text.
     pub fn wait_for_log(&self, what: &str, times: usize) -> String {
         self.err.wait_for(what, times)
     }
 
-    /// Waits until so many alerts hold this.
+    /// Waits until this many alerts contain the text.
     pub fn wait_for_alerts(&self, what: &str, times: usize) -> String {
         self.out.wait_for(what, times)
     }
 
-    /// Ends it in order.
+    /// Ends it with a signal that it handles.
     pub fn end(self) -> Ended {
         self.signal("TERM");
         self.wait()
@@ -223,7 +224,7 @@ impl Sensor {
 }
 
 impl Ended {
-    /// The packets that the closing summary counts.
+    /// The number of packets in the closing summary.
     pub fn packets(&self) -> u64 {
         let line = self.err.lines().find(|line| line.contains(" packets, ") || line.contains(" packet, "));
         let line = line.unwrap_or_else(|| panic!("{}", self.err));
@@ -231,7 +232,7 @@ impl Ended {
     }
 }
 
-/// Waits until there is such a file.
+/// Waits until the file exists.
 pub fn wait_for_file(path: &Path) {
     let began = Instant::now();
     while !path.exists() {
@@ -240,7 +241,7 @@ pub fn wait_for_file(path: &Path) {
     }
 }
 
-/// Waits until a file has so many lines.
+/// Waits until the file has this many lines.
 pub fn wait_for_lines(path: &Path, lines: usize) -> String {
     let began = Instant::now();
     loop {

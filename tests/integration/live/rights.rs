@@ -1,5 +1,5 @@
-//! A sensor that root started, after it gave up its rights: what the kernel says of its threads, and that it can still do all that it
-//! has to.
+//! A sensor that was started as root, after it gave up its rights: what the kernel reports about
+//! its threads, and that it can still do its work.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown};
@@ -15,7 +15,7 @@ const NOTHING: &str = "0000000000000000";
 const NET_RAW: &str = "0000000000002000";
 
 #[test]
-fn without_rights_it_captures_again_reloads_and_writes_anew() {
+fn without_rights_it_still_captures_reloads_and_creates_files() {
     let Some(net) = Net::with_pair() else { return };
     let folder = tempfile::tempdir().unwrap();
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
@@ -40,14 +40,14 @@ fn without_rights_it_captures_again_reloads_and_writes_anew() {
     sensor.wait_for_log("b0: the interface vanished", 1);
     net.pair("a0", "b0");
     sensor.wait_for_log("b0: the interface is back", 1);
-    // As editors and feeds' updaters do: another file takes its place.
+    // As editors and updaters of feeds do: another file replaces it.
     fs::write(folder.path().join("new.txt"), "203.0.113.200\n203.0.113.201\n").unwrap();
     fs::rename(folder.path().join("new.txt"), &list).unwrap();
     fs::write(&file, format!("[sensor]\nrepeat_window = \"1m\"\n{settings}")).unwrap();
     sensor.signal("HUP");
     let log = sensor.wait_for_log("reloaded: 11 indicators", 1);
     assert!(log.contains("these changes need a restart to take effect: [sensor]\n"), "{log}");
-    // The output thread opens it when it next looks.
+    // The output thread creates the file when it next looks.
     wait_for_file(&alerts);
     net.send("a0", &["--topspeed"], &sample("endpoint/udp.pcap"));
     wait_for_lines(&alerts, 1);

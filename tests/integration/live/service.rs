@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::net::Net;
 use crate::run::sample;
 
-/// A steady stream that no machine fails to keep up with, for some seconds.
+/// A steady stream of some seconds that every machine can keep up with.
 const STREAM: [&str; 4] = ["--pps", "4000", "--loop", "20"];
 
 #[test]
@@ -19,7 +19,7 @@ fn a_reload_under_load_loses_no_packet_and_a_bad_list_changes_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("list.txt");
     let list = path.to_str().unwrap();
-    // The story's resolver, which is no indicator of anything.
+    // The story's resolver, which is not listed anywhere else.
     let (without, with) = ("203.0.113.200\n", "203.0.113.200\n10.20.0.53\n");
     fs::write(&path, without).unwrap();
     let sensor = net.sensor(&["-i", "b0", "--no-builtin", "--allow-broad", "--indicators", list]);
@@ -49,7 +49,7 @@ fn a_reload_under_load_loses_no_packet_and_a_bad_list_changes_nothing() {
 }
 
 #[test]
-fn statistics_come_when_asked_for_and_from_time_to_time() {
+fn statistics_come_on_request_and_at_intervals() {
     let Some(net) = Net::with_pair() else { return };
     let sensor = net.sensor(&["-i", "b0"]);
     let sent = net.send("a0", &["--topspeed"], &sample("endpoint/udp.pcap"));
@@ -68,11 +68,11 @@ fn statistics_come_when_asked_for_and_from_time_to_time() {
 fn a_second_interrupt_ends_it_at_once() {
     let Some(net) = Net::with_pair() else { return };
     let sensor = net.sensor(&["-i", "b0"]);
-    // Both before the first is acted on: it looks ten times a second.
+    // Both signals arrive before the first takes effect: the sensor looks ten times a second.
     sensor.signal("INT");
     sensor.signal("INT");
     let code = sensor.wait().status.code();
-    // It may have been stopped in between after all, where the machine is busy.
+    // On a busy machine it may have stopped in between.
     assert!(matches!(code, Some(130 | 0)), "{code:?}");
 }
 
@@ -89,7 +89,7 @@ fn systemd_is_told_what_the_sensor_does() {
             let mut bytes = [0; 4096];
             let length = match socket.recv(&mut bytes) {
                 Ok(length) => length,
-                // A machine that was stopped for a while interrupts waiting with a time limit.
+                // A suspended machine interrupts a wait with a timeout.
                 Err(error) if error.kind() == ErrorKind::Interrupted => continue,
                 Err(error) => panic!("{what} never came, but {told:?}: {error}"),
             };
@@ -110,7 +110,7 @@ fn systemd_is_told_what_the_sensor_does() {
     let time = reloading.lines().find_map(|line| line.strip_prefix("MONOTONIC_USEC="));
     assert!(time.is_some_and(|time| time.parse::<u64>().is_ok()), "{reloading}");
     wait_for("READY=1");
-    // Also where the interface is away: its thread still shows that it lives.
+    // This holds without an interface as well: its thread still shows that it lives.
     net.ip(["link", "del", "b0"]);
     sensor.wait_for_log("b0: the interface vanished", 1);
     wait_for("WATCHDOG=1");

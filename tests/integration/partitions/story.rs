@@ -1,5 +1,5 @@
-//! Stories made from bytes, and told to scan and tracker in different Blocks: used by a property test here and by a fuzz
-//! target, so it stands on the public interface alone.
+//! Stories: packets made from arbitrary bytes, given to scan and tracker in different Blocks. A
+//! property test and a fuzz target use them, so this file uses the public interface only.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
@@ -26,11 +26,11 @@ mod wire;
 
 use wire::{ACK, FIN, PSH, RST, SYN, Segment};
 
-/// Those who open conversations.
+/// The hosts that open conversations.
 const CLIENTS: [&str; 4] = ["10.0.0.5:50001", "10.0.0.6:50002", "192.0.2.9:443", "[2001:db8:1::5]:50003"];
 
-/// Those who are contacted: listed with their port, with another one, in a range, without a port, both ways, in IPv6; those that
-/// answers give, in IPv6 too; nobody of interest.
+/// The contacted hosts: listed with their port, with another port, in a range, without a port, in
+/// both directions, in IPv6; addresses in answers, in IPv6 too; and hosts of no interest.
 const SERVERS: [&str; 14] = [
     "91.202.233.25:4888",
     "91.202.233.25:80",
@@ -54,10 +54,10 @@ const NAMES: [&str; 5] = ["feersona.net", "gw.feersona.net", "a.bryonsad.net", "
 
 const LIST: &str = "198.51.100.0/24\n192.0.2.7\nlisted.example\n192.0.2.9\n";
 
-/// One to whom names are said: nobody of interest himself.
+/// A host of no interest, to which names are sent.
 const PROXY: &str = "93.184.215.14:8080";
 
-/// What answers give: addresses of servers, one that is listed itself, and one that nobody has.
+/// The addresses in answers: those of servers, a listed one, and loopback.
 const ANSWERS: [&str; 7] = [
     "203.0.113.66",
     "203.0.113.67",
@@ -68,19 +68,19 @@ const ANSWERS: [&str; 7] = [
     "64:ff9b::203.0.113.66",
 ];
 
-/// How much time may pass from one frame to the next, in seconds: nothing, little, the bounds of windows and silences and what
-/// lies just beyond them, and back.
+/// The time from one frame to the next, in seconds: none, little, around the limits of windows and
+/// timeouts, and backwards.
 const PASSED: [i64; 24] =
     [0, 0, 0, 0, 0, 1, 1, 2, 59, 239, 241, 299, 301, 599, 600, 601, 3599, 3601, 7441, 100_000, -1, -300, -700, -8000];
 
-/// How long repeats are gathered.
+/// The repeat windows, in seconds.
 const WINDOWS: [u64; 4] = [600, 600, 0, 60];
 
 static INDICATORS: LazyLock<Arc<IndicatorSet>> =
     LazyLock::new(|| Arc::new(IndicatorSet::new([builtin(), feed::parse(LIST, "list").indicators].concat())));
 
-/// Rules that bite within a story: those who contact something listed are told apart from those who are let through, and that changes
-/// with the time of day, and once for good.
+/// Rules that change during a story: hosts that contact something listed are reported, others are
+/// excluded, depending on the time of day, until the first rule expires.
 const RULES: &str = "
 [[rule]]
 name = 'some'
@@ -112,17 +112,18 @@ static EXCLUSIONS: LazyLock<Arc<Exclusions>> = LazyLock::new(|| {
     Arc::new(Exclusions::parse(RULES, "rules".as_ref(), now).expect("rules"))
 });
 
-/// What frames say, and how they are cut into Blocks in one telling.
+/// The frames, and their cut into Blocks.
 pub struct Story {
     window: Duration,
     frames: Vec<(Timestamp, Vec<u8>)>,
-    /// The numbers of frames in each Block, over and over.
+    /// The number of frames in each Block, used in rotation.
     lengths: [u8; 4],
-    /// How many Blocks before each Block the learned addresses were published that its scan knows, over and over.
+    /// How many Blocks before each Block the learned addresses that its scan knows were published,
+    /// used in rotation.
     delays: [u8; 4],
 }
 
-/// Which scans note segments in a telling.
+/// The scans that note segments.
 #[derive(Clone, Copy)]
 enum Notes {
     AsWanted,
@@ -131,7 +132,7 @@ enum Notes {
     Some,
 }
 
-/// All that came of a telling.
+/// The result of one run.
 #[derive(Debug, Default, PartialEq)]
 pub struct Told {
     pub alerts: Vec<Alert>,
@@ -140,13 +141,13 @@ pub struct Told {
     scanned: ScanCounts,
 }
 
-/// What is the same however a saying is cut: signature, indicator, client and server of all that was found, and how many sightings of
-/// each signature.
+/// The findings that do not depend on the cut: signature, indicator, client and server of each, and
+/// the number of sightings of each signature.
 pub type Heard = (BTreeSet<[String; 4]>, BTreeMap<&'static str, u64>);
 
 impl Told {
-    /// What was heard. Whether NetSupport is spoken with what was named in the same conversation hangs on which of the two is whole
-    /// first, so its signatures are one here.
+    /// The findings. In a conversation that also names something listed, the NetSupport signature
+    /// depends on which of the two heads is complete first, so both signatures count as one here.
     #[allow(dead_code, reason = "for those who cut sayings")]
     pub fn heard(&self) -> Heard {
         let name = |signature: Signature| match signature {
@@ -219,7 +220,7 @@ fn ethernet(packet: Vec<u8>) -> Vec<u8> {
     [&[2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1], &kind[..], &packet].concat()
 }
 
-/// An answer for a listed domain with `count` addresses that nothing else in a story has.
+/// An answer for a listed domain with `count` addresses that no story uses.
 fn flood(part: u16, count: u16) -> Vec<u8> {
     let addresses: Vec<IpAddr> =
         (0..count).map(|number| IpAddr::from([20, part as u8, (number >> 8) as u8, number as u8])).collect();
@@ -245,15 +246,15 @@ fn framed(messages: &[Vec<u8>]) -> Vec<u8> {
     messages.iter().flat_map(|message| [&(message.len() as u16).to_be_bytes()[..], message].concat()).collect()
 }
 
-/// What one side of a TCP conversation says.
+/// The bytes of one side of a TCP conversation.
 pub struct Saying {
-    /// Said to the client, not by it.
+    /// True if the server sends them.
     pub by_server: bool,
     pub server: SocketAddr,
     pub bytes: Vec<u8>,
 }
 
-/// Heads of each kind: of which something is listed, mostly.
+/// Heads of each kind. Most name something listed.
 pub static SAYINGS: LazyLock<Vec<Saying>> = LazyLock::new(|| {
     let to = |server: &str, bytes: &[u8]| Saying {
         by_server: false,
@@ -284,7 +285,7 @@ pub static SAYINGS: LazyLock<Vec<Saying>> = LazyLock::new(|| {
             b"HTTP/1.1 200 OK\nServer: NetSupport Gateway/1.92 (Windows NT)\nContent-Length:     11\n\nCMD=ENCD\nES=",
         ),
         to(RESOLVER, &framed(&[question("feersona.net", 0x0100, 0), question("www.example.org", 0x0100, 0)])),
-        // Behind bodies, which may end anywhere.
+        // After bodies, which may end anywhere.
         to(
             PROXY,
             b"POST /a HTTP/1.1\r\nHost: www.example.org\r\nContent-Length: 40\r\n\r\nnothing of interest but forty bytes long\
@@ -295,7 +296,7 @@ pub static SAYINGS: LazyLock<Vec<Saying>> = LazyLock::new(|| {
     ]
 });
 
-/// A segment with some bytes of a saying, which begin at the sequence number `first`.
+/// A segment with a range of a saying's bytes; the saying begins at the sequence number `first`.
 pub fn piece(saying: &Saying, client: SocketAddr, first: u32, range: Range<usize>) -> Vec<u8> {
     let (from, to) = if saying.by_server { (saying.server, client) } else { (client, saying.server) };
     let parts = Segment {
@@ -307,7 +308,7 @@ pub fn piece(saying: &Saying, client: SocketAddr, first: u32, range: Range<usize
     wire::tcp(from, to, &parts)
 }
 
-/// A part of what is said by a client or to it; whole, or half of it as a fragment.
+/// A part of a saying, as a whole packet or as one half of it in a fragment.
 fn spoken(who: u8, what: u8, detail: u8) -> Vec<u8> {
     let saying = &SAYINGS[usize::from(what) % SAYINGS.len()];
     let all = saying.bytes.len();
@@ -325,7 +326,7 @@ fn spoken(who: u8, what: u8, detail: u8) -> Vec<u8> {
     wire::fragment(&fragment, u16::from_be_bytes([what, detail]), half.start, half.start == 0)
 }
 
-/// Four bytes → what is sent.
+/// Makes a frame from four bytes.
 fn frame_of([kind, who, whom, detail]: [u8; 4]) -> Vec<u8> {
     let (client, server) = (socket(&CLIENTS, who), socket(&SERVERS, whom));
     let (from, to) = if detail & 1 == 0 { (client, server) } else { (server, client) };
@@ -358,7 +359,7 @@ fn frame_of([kind, who, whom, detail]: [u8; 4]) -> Vec<u8> {
 }
 
 impl Story {
-    /// A story from any bytes: nine for the telling, then five for each frame.
+    /// A story from any bytes: nine for the settings, then five for each frame.
     pub fn of(bytes: &[u8]) -> Self {
         let (head, rest) = bytes.split_first_chunk::<9>().unwrap_or((&[0; 9], &[]));
         let [window, a, b, c, d, e, f, g, h] = *head;
@@ -366,7 +367,7 @@ impl Story {
         let mut frames = Vec::new();
         for [passed, what @ ..] in rest.as_chunks::<5>().0 {
             time = match *passed {
-                // A clock that is set wrong.
+                // A wrong clock.
                 254 => Timestamp::MAX,
                 255 => Timestamp::MIN,
                 _ => match chosen(&PASSED, *passed) {
@@ -388,7 +389,8 @@ impl Story {
         Self { window: Duration::from_secs(600), frames, lengths: [0, 7, 2, 4], delays: [0, 1, 7, 2] }
     }
 
-    /// The story with answers before one of its frames that are enough to make the tracker forget what it learned first.
+    /// The story with so many answers before one of its frames that the tracker forgets what it
+    /// learned first.
     pub fn with_flood_before(mut self, place: usize) -> Self {
         let (time, _) = self.frames[place];
         let answers = (0..66).map(|part| (time, flood(part, 250)));
@@ -396,7 +398,8 @@ impl Story {
         self
     }
 
-    /// The story told in these Blocks, whose scans know the learned addresses of so many Blocks before.
+    /// Runs the story in these Blocks. Each scan knows the learned addresses of this many Blocks
+    /// before.
     fn tell(&self, lengths: impl Fn(usize) -> usize, delays: impl Fn(usize) -> usize, notes: Notes) -> Told {
         self.tell_with(&EXCLUSIONS, lengths, delays, notes)
     }
@@ -414,7 +417,7 @@ impl Story {
         tracker.keep_names();
         let mut findings = Findings::default();
         let mut told = Told::default();
-        // What was published before each Block.
+        // The learned addresses that were published before each Block.
         let mut published = vec![Arc::new(Learned::default())];
         let mut rest = &self.frames[..];
         let mut number = 0;
@@ -444,14 +447,14 @@ impl Story {
         told
     }
 
-    /// Tells it in several ways, and checks that the same comes of each. Returns what came.
+    /// Runs it in several ways and checks that the results are equal. Returns the result.
     pub fn check(&self) -> Told {
         let told = self.tell(|_| 1, |_| 0, Notes::AsWanted);
         let in_one = self.tell(|_| self.frames.len(), |_| 0, Notes::AsWanted);
         assert_same(&told, &in_one, "one Block for each frame, one for all");
         let never_told = self.tell(|_| 1, |_| usize::MAX, Notes::None);
         assert_same(&told, &never_told, "scans that know what was learned, and scans that do not");
-        // A Block may also be empty, but not each.
+        // A Block may be empty, but not every one.
         let length = |number: usize| usize::from(self.lengths[number % 4] % 16) + usize::from(number.is_multiple_of(4));
         let delay = |number: usize| usize::from(self.delays[number % 4] % 8);
         assert_same(&told, &self.tell(length, |_| 0, Notes::All), "Blocks of one and of several frames");

@@ -1,4 +1,5 @@
-//! Names in what is said to proxies: the destination is theirs, and only the words tell whom the client wants.
+//! Names in what is said to proxies: the destination is theirs, and only the words tell whom the
+//! client wants.
 
 use std::net::SocketAddr;
 

@@ -99,7 +99,8 @@ fn flight(version: &Version, hello: &[u8], parts: &[(usize, usize)]) -> Vec<u8> 
         let frames = quic::crypto(start, &hello[start..end]);
         tape.udp(from, to, &quic::initial(version, Side::Client, FIRST_ID, number, &frames));
     }
-    // Acknowledges the last packet, and says the server's hello: its message without the record's header.
+    // Acknowledges the last packet, and says the server's hello: its message without the record's
+    // header.
     let server_hello = super::speech::server_hello(&mut Random::new(23));
     let frames = [&[2, parts.len() as u8 - 1, 0, 0, 0][..], &quic::crypto(0, &server_hello[5..])].concat();
     tape.wait(24).udp(to, from, &quic::initial(version, Side::Server, FIRST_ID, 0, &frames));

@@ -192,7 +192,8 @@ fn other_places() -> Vec<u8> {
     let mut tape = Tape::new();
     let mut tcp = Tcp::new(client(49_830), WEB);
     tcp.open(&mut tape).ask(&mut tape, &speech::client_hello("www.example.com", &mut random));
-    // A certificate's subject alternative name (RFC 5280 section 4.2.1.6), amid bytes that nobody reads.
+    // A certificate's subject alternative name (RFC 5280 section 4.2.1.6), amid bytes that nobody
+    // reads.
     let san =
         [&random.bytes(300)[..], &[0x30, 0x11, 0x82, NAME.len() as u8], NAME.as_bytes(), &random.bytes(260)].concat();
     let length = |bytes: &[u8]| (bytes.len() as u32).to_be_bytes()[1..].to_vec();
