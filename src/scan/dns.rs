@@ -55,7 +55,7 @@ pub struct DnsSighting {
 /// Whether a packet goes to or comes from a port of a name service.
 #[inline(always)]
 pub(super) fn is_name_service(packet: &Packet<'_>) -> bool {
-    packet.ports.is_some_and(|(source, destination)| PORTS.contains(&source) || PORTS.contains(&destination))
+    packet.ports.is_some_and(|ports| PORTS.contains(&ports.source) || PORTS.contains(&ports.destination))
 }
 
 /// Reads messages; holds the buffer that each name is read into.

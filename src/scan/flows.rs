@@ -123,7 +123,8 @@ impl FlowKeys {
 
     #[inline(always)]
     pub(super) fn add_packet(&mut self, packet: &Packet<'_>) {
-        self.add(FlowKey::new(packet.source, packet.destination, packet.ports));
+        let ports = packet.ports.map(|ports| (ports.source, ports.destination));
+        self.add(FlowKey::new(packet.source, packet.destination, ports));
     }
 
     /// Adds a packet, all that it lay in, and where it is a fragment its hosts.

@@ -248,8 +248,8 @@ struct Look<'a> {
 impl Look<'_> {
     /// Looks into what came the long way.
     fn anything(&mut self, at: At, decoded: &Decoded<'_>) {
-        let Decoded { packet, outer, fragment, is_deeper } = decoded;
-        self.findings.counts.tunnels_too_deep += u64::from(*is_deeper);
+        let Decoded { packet, outer, fragment, has_deeper_tunnel } = decoded;
+        self.findings.counts.tunnels_too_deep += u64::from(*has_deeper_tunnel);
         for (depth, around) in outer.iter().enumerate() {
             if let Some(contact) = contact(self.set, self.learned, &around.flow) {
                 self.findings.list.push(finding_around(at, around, &outer[..depth], contact));
