@@ -250,7 +250,7 @@ impl<'a> AppLayer<'a> {
                 Part::Partial(rest) => return Reading::Begins(stream.bytes.len() - rest.len()),
             }
         }
-        behind(stream.bytes.len(), requests.missing()).map_or(reading, Reading::Begins)
+        behind(stream.bytes.len(), requests.missing_body()).map_or(reading, Reading::Begins)
     }
 
     fn request(

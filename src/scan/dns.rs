@@ -115,7 +115,7 @@ impl<'a> DnsScanner<'a> {
         let mut reader = message.reader();
         // Records of one owner mostly point at one place; what was looked up there once need not be again.
         let mut last = None;
-        let mut is_listed = |reader: &mut dns::Reader<'_>, name| {
+        let mut is_listed = |reader: &mut dns::MessageReader<'_>, name| {
             last.replace(name) != Some(name)
                 && reader.read_name(name, &mut self.name)
                 && self.set.find_domain(&self.name).is_some()
@@ -135,7 +135,7 @@ impl<'a> DnsScanner<'a> {
                 return (true, false);
             }
         }
-        (false, reader.is_cut())
+        (false, reader.is_incomplete())
     }
 
     fn all_sightings(&mut self, message: &Message<'_>) -> Vec<DnsSighting> {

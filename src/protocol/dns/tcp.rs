@@ -1,33 +1,33 @@
-//! DNS over TCP: each message behind its length in two bytes (RFC 1035 section 4.2.2, RFC 7766).
+//! DNS over TCP: each message follows its length in two bytes (RFC 1035 section 4.2.2, RFC 7766).
 
 use super::header::{self, HEADER_LENGTH};
 
-/// The least that a question takes: the root's name, type and class.
+/// The length of the shortest question in bytes: the root name, type and class.
 const SHORTEST_QUESTION: u64 = 5;
 
-/// The least that a record takes: the root's name, type, class, time to live and the length of no data.
+/// The length of the shortest record in bytes: the root name, type, class, TTL and a data length of zero.
 const SHORTEST_RECORD: u64 = 11;
 
-/// What a TCP segment holds.
+/// A message in a TCP segment, complete or not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TcpPart<'a> {
-    /// A message, without its length.
+    /// A complete message, without its length.
     Whole(&'a [u8]),
-    /// The start of a message that goes on in a later segment: from its length on, of which the second byte may be missing.
-    /// Nothing comes after it.
+    /// The start of a message that continues in a later segment, from its length on. The second byte of the length may be missing.
+    /// It is the last item.
     Partial(&'a [u8]),
 }
 
-/// The messages in a segment that starts at the start of a message.
+/// Iterates over the messages in a segment that starts at the start of a message.
 ///
-/// Where it starts within one, what stands there is hardly ever taken for one: a message over TCP is whole, so its length has room for
-/// as much as its header counts. Bytes from the midst of a message seldom keep to that, and would else be read as a message that nobody
-/// sent where two of them look like the length of what is left.
+/// A segment may also start in the middle of a message. To recognize that, each length is checked against the header: a message over TCP
+/// is complete, so its length has to suffice for all questions and records that the header counts. Bytes from the middle of a message
+/// rarely pass this check. Without it, two of them could pass as a length and give a message that nobody sent.
 pub fn tcp_messages(segment: &[u8]) -> TcpMessages<'_> {
     TcpMessages { rest: segment }
 }
 
-/// Goes over a segment: see [`tcp_messages`].
+/// The iterator that [`tcp_messages`] returns.
 #[derive(Debug, Clone)]
 pub struct TcpMessages<'a> {
     rest: &'a [u8],
@@ -47,7 +47,7 @@ impl<'a> Iterator for TcpMessages<'a> {
         };
         let length = usize::from(u16::from_be_bytes(prefix));
         if length < HEADER_LENGTH {
-            // No message is that short, so this is no length.
+            // No message is that short, so these bytes are no length.
             return None;
         }
         if header::parse(rest).is_some_and(|header| !has_room(length, &header)) {
@@ -63,7 +63,7 @@ impl<'a> Iterator for TcpMessages<'a> {
     }
 }
 
-/// Whether a message of this length can hold as much as its header counts.
+/// Returns true if a message of this length can have all questions and records that its header counts.
 fn has_room(length: usize, header: &dns_parser::Header) -> bool {
     let records = [header.answers, header.nameservers, header.additional].map(u64::from).iter().sum::<u64>();
     let least = u64::from(header.questions) * SHORTEST_QUESTION + records * SHORTEST_RECORD;
@@ -79,7 +79,7 @@ mod tests {
         messages.iter().flat_map(|message| [&(message.len() as u16).to_be_bytes()[..], message].concat()).collect()
     }
 
-    /// Full of one byte, but for the counts in its header, which are zero.
+    /// A message of equal bytes, except the counts in its header, which are zero.
     fn message<const N: usize>(byte: u8) -> [u8; N] {
         let mut bytes = [byte; N];
         bytes[4..HEADER_LENGTH].fill(0);
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn a_length_that_no_message_has_ends_it() {
+    fn an_impossible_length_ends_the_iteration() {
         assert_eq!(tcp_messages(&[0; 1000]).count(), 0);
         let mut bytes = framed(&[&message::<20>(1)]);
         bytes.extend([0, 11]);
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_that_cannot_hold_what_it_counts_is_none() {
+    fn a_message_too_short_for_its_counts_is_rejected() {
         let counting = |questions, records, length| {
             let mut bytes = vec![7; length];
             bytes[4..HEADER_LENGTH].copy_from_slice(&[0, questions, 0, records, 0, 0, 0, records]);
@@ -120,7 +120,7 @@ mod tests {
         assert_eq!(tcp_messages(&counting(1, 1, 39)).count(), 1);
         assert_eq!(tcp_messages(&counting(1, 1, 38)).count(), 0);
         assert_eq!(tcp_messages(&counting(255, 255, 4096)).count(), 0);
-        // It may be told by the header alone, and not before that is there.
+        // The header alone suffices for the check. Without a complete header there is none.
         assert_eq!(tcp_messages(&counting(1, 1, 38)[..14]).count(), 0);
         assert_eq!(tcp_messages(&counting(1, 1, 38)[..13]).count(), 1);
     }
@@ -145,7 +145,7 @@ mod tests {
         }
 
         #[test]
-        fn what_was_framed_comes_out(messages in prop::collection::vec(prop::collection::vec(any::<u8>(), 12..100), 0..10)) {
+        fn framed_messages_are_returned(messages in prop::collection::vec(prop::collection::vec(any::<u8>(), 12..100), 0..10)) {
             let without_counts = |mut message: Vec<u8>| {
                 message[4..HEADER_LENGTH].fill(0);
                 message

@@ -1,25 +1,27 @@
-//! The packets of the RFCs, hellos in every arrangement of frames and packets, and what is none.
+//! The example packets of the RFCs, ClientHellos in every arrangement of frames and packets, and other bytes.
 
 use proptest::prelude::*;
 
 use super::testing::*;
 use super::*;
+use crate::protocol::parse_result::ParseResult;
+use crate::protocol::tls::ClientHello;
 use crate::protocol::tls::testing::{MadeHello, made_hello};
 
 const VERSIONS: [Version; 3] = [Version::V1, Version::V2, Version::Draft29];
 
-/// Bytes from hex digits; blanks are for the reader.
+/// Bytes from hex digits. Blanks are ignored.
 fn hex(text: &str) -> Vec<u8> {
     let digits: Vec<u32> = text.chars().filter(|c| !c.is_whitespace()).map(|c| c.to_digit(16).unwrap()).collect();
     digits.chunks(2).map(|pair| (pair[0] << 4 | pair[1]) as u8).collect()
 }
 
-/// The connection id of the examples in RFC 9001 and RFC 9369.
+/// The connection ID of the examples in RFC 9001 and RFC 9369.
 fn example(version: Version) -> Origin {
     Origin::new(version, &hex("8394c8f03e515708"))
 }
 
-/// The client's frames in those examples (appendix A.2 of either): a hello for `example.com` and padding.
+/// The frames of the client in those examples (appendix A.2 of both): a hello for `example.com`, and padding.
 fn example_frames() -> Vec<u8> {
     let mut frames = hex(
         "060040f1010000ed0303ebf8fa56f12939b9584a3896472ec40bb863cfd3e86804fe3a47f06a2b69484c00000413011302010000c0
@@ -32,8 +34,8 @@ fn example_frames() -> Vec<u8> {
     frames
 }
 
-fn as_text(head: ParseResult<ClientHello<'_>>) -> ParseResult<Option<String>> {
-    match head {
+fn as_text(result: ParseResult<ClientHello<'_>>) -> ParseResult<Option<String>> {
+    match result {
         ParseResult::Whole(hello, used) => {
             ParseResult::Whole(hello.server_name.map(|name| name.as_bytes().escape_ascii().to_string()), used)
         }
@@ -42,13 +44,14 @@ fn as_text(head: ParseResult<ClientHello<'_>>) -> ParseResult<Option<String>> {
     }
 }
 
-fn told(datagram: &[u8]) -> ParseResult<Option<String>> {
+/// The result for one datagram, with the name as text.
+fn parsed(datagram: &[u8]) -> ParseResult<Option<String>> {
     as_text(InitialReader::new().client_hello(datagram))
 }
 
-/// The name in a datagram that holds a whole hello.
+/// The name in a datagram with a complete hello.
 fn name(datagram: &[u8]) -> String {
-    match told(datagram) {
+    match parsed(datagram) {
         ParseResult::Whole(Some(name), _) => name,
         other => panic!("{other:?}"),
     }
@@ -65,7 +68,7 @@ fn the_examples_of_the_rfcs_are_written_and_read() {
     let packet = initial_to(v1.id(), &v1, &[], &number, &example_frames());
     assert_eq!(packet.len(), 1200);
     assert_eq!(packet[..32], hex("c000000001088394c8f03e5157080000449e7b9aec34d1b1c98dd7689fb8ec11"));
-    // The seal is over every byte before it.
+    // The authentication tag covers every byte before it.
     assert_eq!(packet[1184..], hex("e221af44860018ab0856972e194cd934"));
     assert_eq!(name(&packet), "example.com");
 
@@ -88,7 +91,7 @@ fn each_version_and_length_of_packet_number_is_read() {
 }
 
 #[test]
-fn other_frames_are_passed_over() {
+fn other_frames_are_skipped() {
     let ack = [&[2][..], &varint(70), &varint(100), &varint(2), &varint(0), &[1, 1, 2, 2]].concat();
     let ack_with_ecn = [&[3][..], &varint(70_000), &varint(0), &varint(0), &varint(0), &[1, 2, 3]].concat();
     let message = hello();
@@ -98,35 +101,35 @@ fn other_frames_are_passed_over() {
 }
 
 #[test]
-fn what_no_initial_packet_holds_ends_it() {
+fn a_frame_not_allowed_in_initial_packets_ends_the_packet() {
     let origin = example(Version::V1);
-    // STREAM, CONNECTION_CLOSE, an ACK with more ranges than there are bytes, a CRYPTO frame that is cut.
+    // STREAM, CONNECTION_CLOSE, an ACK with more ranges than bytes, a truncated CRYPTO frame.
     for odd in
         [&[8][..], &[0x1c, 0, 0, 0], &[2, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0], &[6, 0, 0x7f]]
     {
         let after = [odd, &crypto(0, &hello())].concat();
         let cut_off = if odd[0] == 6 { odd.to_vec() } else { padded(after) };
         let datagram = [initial(&origin, 0, &cut_off), vec![0; 1200]].concat();
-        assert_eq!(told(&datagram), ParseResult::Other, "{odd:?}");
+        assert_eq!(parsed(&datagram), ParseResult::Other, "{odd:?}");
     }
 }
 
 #[test]
-fn a_hello_in_two_datagrams_is_put_together() {
+fn a_hello_in_two_datagrams_is_reassembled() {
     let origin = example(Version::V1);
     let message = hello();
     let at = message.windows(12).position(|window| window == b"feersona.net").unwrap() + 3;
     let first = initial(&origin, 0, &padded(crypto(0, &message[..at])));
-    // The server has answered: what was lost comes again, to the id that it chose.
+    // After the answer of the server, the client retransmits to the ID that the server chose.
     let second = initial_to(b"srv", &origin, &[], &[1], &padded(crypto(at, &message[at..])));
-    assert_eq!(told(&first), ParseResult::Partial);
-    assert_eq!(told(&second), ParseResult::Other, "its keys follow from the first");
+    assert_eq!(parsed(&first), ParseResult::Partial);
+    assert_eq!(parsed(&second), ParseResult::Other, "its keys are derived from the ID of the first");
     let mut reader = InitialReader::new();
     for datagrams in [[&first, &second], [&second, &first]] {
         let mut stream = CryptoStream::new();
         for datagram in datagrams {
             let opened = reader.read_into(datagram, &Origin::of(&first).unwrap(), &mut stream);
-            assert_eq!(opened, Opened { packets: 1, frames: 1, ..Opened::default() });
+            assert_eq!(opened, DatagramOutcome { packets: 1, frames: 1, ..DatagramOutcome::default() });
         }
         let ParseResult::Whole(Some(name), _) = as_text(stream.client_hello()) else { panic!() };
         assert_eq!(name, "feersona.net");
@@ -136,14 +139,14 @@ fn a_hello_in_two_datagrams_is_put_together() {
 #[test]
 fn a_later_part_alone_is_partial_and_no_part_is_nothing() {
     let origin = example(Version::V2);
-    assert_eq!(told(&initial(&origin, 1, &padded(crypto(500, &hello()[500..])))), ParseResult::Partial);
-    assert_eq!(told(&initial(&origin, 1, &padded(vec![1]))), ParseResult::Other);
+    assert_eq!(parsed(&initial(&origin, 1, &padded(crypto(500, &hello()[500..])))), ParseResult::Partial);
+    assert_eq!(parsed(&initial(&origin, 1, &padded(vec![1]))), ParseResult::Other);
     let other_message = [&[2, 0, 0, 100][..], &[3; 100]].concat();
-    assert_eq!(told(&initial(&origin, 1, &padded(crypto(0, &other_message)))), ParseResult::Other);
+    assert_eq!(parsed(&initial(&origin, 1, &padded(crypto(0, &other_message)))), ParseResult::Other);
 }
 
 #[test]
-fn packets_in_one_datagram_are_read_each() {
+fn each_packet_of_a_datagram_is_read() {
     let origin = example(Version::V1);
     let message = hello();
     let datagram = [
@@ -157,37 +160,37 @@ fn packets_in_one_datagram_are_read_each() {
     assert_eq!(name(&datagram), "feersona.net");
     let mut stream = CryptoStream::new();
     let opened = InitialReader::new().read_into(&datagram, &origin, &mut stream);
-    assert_eq!(opened, Opened { packets: 2, frames: 2, ..Opened::default() });
+    assert_eq!(opened, DatagramOutcome { packets: 2, frames: 2, ..DatagramOutcome::default() });
 }
 
 #[test]
-fn conflicts_and_what_is_refused_are_counted() {
+fn conflicts_and_rejected_frames_are_counted() {
     let origin = example(Version::V1);
     let frames = [crypto(0, b"abc"), crypto(1, b"B"), crypto(LONGEST_STREAM, b"x")].concat();
     let mut stream = CryptoStream::new();
     let opened = InitialReader::new().read_into(&initial(&origin, 0, &padded(frames)), &origin, &mut stream);
-    assert_eq!(opened, Opened { packets: 1, sealed: 0, frames: 2, conflicts: 1, refused: 1 });
+    assert_eq!(opened, DatagramOutcome { packets: 1, undecryptable: 0, frames: 2, conflicts: 1, rejected: 1 });
     assert_eq!(stream.contiguous(), b"abc");
 }
 
 #[test]
-fn packets_of_other_keys_and_ids_say_nothing() {
+fn packets_with_other_keys_or_ids_are_ignored() {
     let origin = example(Version::V1);
     let stranger = Origin::new(Version::V1, b"another id");
-    let sealed_otherwise = initial_to(origin.id(), &stranger, &[], &[0], &padded(crypto(0, &hello())));
-    assert_eq!(told(&sealed_otherwise), ParseResult::Other);
+    let with_other_keys = initial_to(origin.id(), &stranger, &[], &[0], &padded(crypto(0, &hello())));
+    assert_eq!(parsed(&with_other_keys), ParseResult::Other);
     let mut stream = CryptoStream::new();
-    let opened = InitialReader::new().read_into(&sealed_otherwise, &origin, &mut stream);
-    assert_eq!(opened, Opened { sealed: 1, ..Opened::default() });
-    // Only packets to the id of the first belong to a datagram.
+    let opened = InitialReader::new().read_into(&with_other_keys, &origin, &mut stream);
+    assert_eq!(opened, DatagramOutcome { undecryptable: 1, ..DatagramOutcome::default() });
+    // A packet to another ID than that of the first packet ends the datagram.
     let packets =
         [other(&origin, 1, 1200), initial_to(b"different", &origin, &[], &[0], &crypto(0, &hello()))].concat();
     let opened = InitialReader::new().read_into(&packets, &origin, &mut stream);
-    assert_eq!(opened, Opened::default());
+    assert_eq!(opened, DatagramOutcome::default());
 }
 
 #[test]
-fn the_first_glance_knows_a_clients_first_packet() {
+fn the_check_of_the_first_bytes_accepts_a_clients_first_packet() {
     let origin = example(Version::V1);
     let good = initial(&origin, 0, &padded(crypto(0, &hello())));
     assert!(may_be_initial(&good));
@@ -203,14 +206,14 @@ fn the_first_glance_knows_a_clients_first_packet() {
         let mut bytes = good.clone();
         bytes[place] = byte;
         assert!(!may_be_initial(&bytes), "{what}");
-        assert_eq!(told(&bytes), ParseResult::Other, "{what}");
+        assert_eq!(parsed(&bytes), ParseResult::Other, "{what}");
     }
     let mut greased = good;
     greased[0] &= !0x40;
     assert!(may_be_initial(&greased), "the fixed bit may be missing");
 }
 
-/// Where a message is cut, in which order the frames come, and how many of them go into each datagram.
+/// A hello, the ranges of its frames in random order, and the number of frames per datagram.
 fn arranged() -> impl Strategy<Value = (MadeHello, Vec<(usize, usize)>, usize)> {
     (made_hello(), prop::collection::vec(any::<prop::sample::Index>(), 0..12), 1usize..5).prop_flat_map(
         |(hello, cuts, per_datagram)| {
@@ -228,18 +231,18 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn any_arrangement_of_frames_says_the_same((hello, pieces, per_datagram) in arranged(), version in prop::sample::select(&VERSIONS[..])) {
+    fn any_arrangement_of_frames_gives_the_same((hello, pieces, per_datagram) in arranged(), version in prop::sample::select(&VERSIONS[..])) {
         let message = hello.message();
         let expected = hello.name().map(|name| name.escape_ascii().to_string());
         let origin = example(version);
         let frames: Vec<_> = pieces.iter().map(|&(start, end)| crypto(start, &message[start..end])).collect();
-        let ParseResult::Whole(read, used) = told(&initial(&origin, 0, &padded(frames.concat()))) else { panic!("not whole") };
+        let ParseResult::Whole(read, used) = parsed(&initial(&origin, 0, &padded(frames.concat()))) else { panic!("not whole") };
         prop_assert_eq!(&read, &expected);
 
         let mut reader = InitialReader::new();
         let mut stream = CryptoStream::new();
         for frames in frames.chunks(per_datagram) {
-            // No part says anything else.
+            // No prefix of the frames gives another result.
             if let ParseResult::Whole(read, _) = as_text(stream.client_hello()) {
                 prop_assert_eq!(&read, &expected);
             }
@@ -250,7 +253,7 @@ proptest! {
     }
 
     #[test]
-    fn damaged_packets_say_nothing_or_the_same(
+    fn damaged_packets_give_nothing_or_the_same(
         (hello, pieces, _) in arranged(),
         changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>(), 0..3), 1..4),
     ) {
@@ -267,8 +270,8 @@ proptest! {
                 _ => { bytes.remove(index); }
             }
         }
-        let now = told(&bytes);
-        prop_assert!(now == ParseResult::Other || now == told(&good));
+        let now = parsed(&bytes);
+        prop_assert!(now == ParseResult::Other || now == parsed(&good));
     }
 
     #[test]
@@ -281,8 +284,8 @@ proptest! {
     ) {
         let rest = rest.iter().map(|byte| if small { byte % 24 } else { *byte });
         let bytes: Vec<u8> = start.into_iter().chain(rest).collect();
-        // To guess a seal would take more than a lifetime.
-        prop_assert_eq!(told(&bytes), ParseResult::Other);
+        // Random bytes do not have a valid authentication tag.
+        prop_assert_eq!(parsed(&bytes), ParseResult::Other);
         let mut stream = CryptoStream::new();
         let opened = InitialReader::new().read_into(&bytes, &example(Version::V1), &mut stream);
         prop_assert_eq!(opened.packets, 0);

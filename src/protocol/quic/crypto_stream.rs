@@ -1,0 +1,178 @@
+//! The data of CRYPTO frames, put in order.
+
+use std::ops::Range;
+
+use arrayvec::ArrayVec;
+
+use crate::protocol::parse_result::ParseResult;
+use crate::protocol::tls::{self, ClientHello, LONGEST_HELLO};
+
+/// The length of the stream that is kept, in bytes: that of the longest hello that is parsed.
+pub const LONGEST_STREAM: usize = LONGEST_HELLO;
+
+/// The most ranges of received data with gaps between them. Chrome splits a hello into about ten frames per packet and shuffles
+/// them. For a hello in three packets, that leaves at most half as many gaps at a time.
+const MOST_RANGES: usize = 64;
+
+/// The outcome of inserting data into a stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InsertOutcome {
+    /// The stream has the data now. It may have had them before.
+    Inserted,
+    /// Some bytes differ from earlier ones at the same offset. The earlier bytes were kept.
+    Conflict,
+    /// No data were inserted: they extend beyond [`LONGEST_STREAM`], or leave too many gaps.
+    Rejected,
+}
+
+/// The start of a client's stream of handshake messages, as far as its frames were received. If data overlap, the first copy is
+/// kept.
+#[derive(Debug, Clone, Default)]
+pub struct CryptoStream {
+    /// The bytes up to the end of the last range. Gaps are zero.
+    bytes: Vec<u8>,
+    /// The received ranges of offsets, in order, with gaps between them.
+    received: ArrayVec<Range<usize>, MOST_RANGES>,
+}
+
+impl CryptoStream {
+    /// Makes an empty stream.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Makes the stream empty, but keeps its memory.
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+        self.received.clear();
+    }
+
+    /// Inserts data at an offset.
+    pub fn insert(&mut self, offset: u64, data: &[u8]) -> InsertOutcome {
+        let Some(inserted) = range(offset, data.len()) else { return InsertOutcome::Rejected };
+        let Range { start, end } = inserted;
+        if data.is_empty() {
+            return InsertOutcome::Inserted;
+        }
+        // The new range is merged with all ranges that it touches.
+        let first = self.received.partition_point(|range| range.end < start);
+        let after = self.received.partition_point(|range| range.start <= end);
+        if first == after && self.received.is_full() {
+            return InsertOutcome::Rejected;
+        }
+        if self.bytes.len() < end {
+            self.bytes.resize(end, 0);
+        }
+        let touched: ArrayVec<Range<usize>, MOST_RANGES> = self.received.drain(first..after).collect();
+        let mut is_same = true;
+        let mut position = start;
+        for range in &touched {
+            self.copy(position..range.start, start, data);
+            let overlap = range.start.max(start)..range.end.min(end);
+            if !overlap.is_empty() {
+                is_same &= self.bytes.get(overlap.clone()) == data.get(overlap.start - start..overlap.end - start);
+            }
+            position = position.max(range.end);
+        }
+        self.copy(position..end, start, data);
+        let merged_start = touched.first().map_or(start, |range| range.start.min(start));
+        let merged_end = touched.last().map_or(end, |range| range.end.max(end));
+        // It always fits: a full list was rejected above unless the new range touches another.
+        let _fits = self.received.try_insert(first, merged_start..merged_end);
+        if is_same { InsertOutcome::Inserted } else { InsertOutcome::Conflict }
+    }
+
+    /// Copies the bytes of `data`, which starts at offset `start`, to the offsets `to`. Copies nothing if that is empty.
+    fn copy(&mut self, to: Range<usize>, start: usize, data: &[u8]) {
+        if !to.is_empty()
+            && let Some(target) = self.bytes.get_mut(to.clone())
+            && let Some(data) = data.get(to.start - start..to.end - start)
+        {
+            target.copy_from_slice(data);
+        }
+    }
+
+    /// The bytes before the first gap.
+    pub fn contiguous(&self) -> &[u8] {
+        match self.received.first() {
+            Some(&Range { start: 0, end }) => self.bytes.get(..end).unwrap_or_default(),
+            _ => &[],
+        }
+    }
+
+    /// Parses the ClientHello at the start of the stream.
+    pub fn client_hello(&self) -> ParseResult<ClientHello<'_>> {
+        tls::parse_client_hello_message(self.contiguous())
+    }
+}
+
+/// The range of offsets of such data. `None` if it extends beyond [`LONGEST_STREAM`].
+fn range(offset: u64, length: usize) -> Option<Range<usize>> {
+    let start = usize::try_from(offset).ok()?;
+    let end = start.checked_add(length)?;
+    (end <= LONGEST_STREAM).then_some(start..end)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn frames_may_come_in_any_order() {
+        let mut stream = CryptoStream::new();
+        assert_eq!(stream.insert(4, b"efg"), InsertOutcome::Inserted);
+        assert_eq!(stream.contiguous(), b"");
+        assert_eq!(stream.insert(0, b"ab"), InsertOutcome::Inserted);
+        assert_eq!(stream.contiguous(), b"ab");
+        assert_eq!(stream.insert(2, b"cd"), InsertOutcome::Inserted);
+        assert_eq!(stream.contiguous(), b"abcdefg");
+        assert_eq!(stream.insert(9, b""), InsertOutcome::Inserted);
+        assert_eq!(stream.contiguous(), b"abcdefg");
+    }
+
+    #[test]
+    fn the_first_copy_is_kept() {
+        let mut stream = CryptoStream::new();
+        stream.insert(2, b"cd");
+        assert_eq!(stream.insert(0, b"abcde"), InsertOutcome::Inserted);
+        assert_eq!(stream.insert(0, b"ABCDEF"), InsertOutcome::Conflict);
+        assert_eq!(stream.contiguous(), b"abcdeF");
+        assert_eq!(stream.insert(1, b"bcd"), InsertOutcome::Inserted);
+    }
+
+    #[test]
+    fn data_too_far_ahead_or_with_too_many_gaps_are_rejected() {
+        let mut stream = CryptoStream::new();
+        let last = LONGEST_STREAM as u64 - 1;
+        assert_eq!(stream.insert(last, b"ab"), InsertOutcome::Rejected);
+        assert_eq!(stream.insert(u64::MAX, b"ab"), InsertOutcome::Rejected);
+        assert_eq!(stream.insert(last, b"a"), InsertOutcome::Inserted);
+        for number in 1..MOST_RANGES as u64 {
+            assert_eq!(stream.insert(2 * number, b"a"), InsertOutcome::Inserted);
+        }
+        assert_eq!(stream.insert(1000, b"a"), InsertOutcome::Rejected);
+        assert_eq!(stream.insert(3, b"b"), InsertOutcome::Inserted, "it fills a gap");
+        assert_eq!(stream.insert(1000, b"a"), InsertOutcome::Inserted);
+        stream.clear();
+        assert_eq!((stream.insert(0, b"new"), stream.contiguous()), (InsertOutcome::Inserted, &b"new"[..]));
+    }
+
+    proptest! {
+        #[test]
+        fn inserting_equals_inserting_each_byte(puts in prop::collection::vec((0usize..80, prop::collection::vec(0u8..3, 0..20)), 0..30)) {
+            let mut stream = CryptoStream::new();
+            let mut model: Vec<Option<u8>> = vec![None; 100];
+            for (offset, data) in &puts {
+                let mut conflict = false;
+                for (place, byte) in model[*offset..].iter_mut().zip(data) {
+                    conflict |= *place.get_or_insert(*byte) != *byte;
+                }
+                let expected = if conflict { InsertOutcome::Conflict } else { InsertOutcome::Inserted };
+                prop_assert_eq!(stream.insert(*offset as u64, data), expected);
+                let contiguous: Vec<u8> = model.iter().map_while(|place| *place).collect();
+                prop_assert_eq!(stream.contiguous(), contiguous);
+            }
+        }
+    }
+}
