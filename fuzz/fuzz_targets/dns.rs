@@ -1,14 +1,14 @@
-//! DNS messages, as they are and as a TCP segment.
+//! DNS messages: the input as a message, and as a TCP segment.
 
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use rattap::alert::wire_text;
+use rattap::alert::sanitize;
 use rattap::domain_name::{DomainName, LONGEST_NAME, MOST_LABELS};
-use rattap::protocol::dns::{HEADER_LENGTH, Message, Name, Reader, TcpPart, tcp_messages};
+use rattap::protocol::dns::{HEADER_LENGTH, Message, MessageReader, NameRef, TcpPart, tcp_messages};
 
-/// What names may cost in any message beside one for each byte: see `name.rs`.
-const FREE_COST: usize = 512;
+/// The cost of names that any message may have, in addition to one for each byte. It equals the constant in `name.rs`.
+const BASE_BUDGET: usize = 512;
 
 struct Names {
     name: DomainName,
@@ -16,9 +16,9 @@ struct Names {
 }
 
 impl Names {
-    fn read(&mut self, reader: &mut Reader<'_>, at: Name) {
-        if !reader.read_name(at, &mut self.name) {
-            assert!(self.name.is_empty() && reader.is_cut());
+    fn read(&mut self, reader: &mut MessageReader<'_>, name: NameRef) {
+        if !reader.read_name(name, &mut self.name) {
+            assert!(self.name.is_empty() && reader.is_incomplete());
             return;
         }
         let name = &self.name;
@@ -27,7 +27,7 @@ impl Names {
         assert_eq!(name.domains().count(), name.label_count());
         assert!(name.domains().all(|domain| name.as_bytes().ends_with(domain)));
         assert!(!name.as_bytes().iter().any(u8::is_ascii_uppercase));
-        assert!(!wire_text(name.as_bytes()).to_string().chars().any(char::is_control));
+        assert!(!sanitize(name.as_bytes()).to_string().chars().any(char::is_control));
     }
 }
 
@@ -61,9 +61,9 @@ fn check(bytes: &[u8]) {
         assert!(record.ttl() <= i32::MAX as u32);
         assert!(record.addresses().count() <= bytes.len() / 4);
     }
-    // A question takes five bytes at the least.
+    // The shortest question has five bytes.
     assert!(parts <= bytes.len() / 5, "{parts} parts");
-    assert!(names.labels <= bytes.len() + FREE_COST, "{} labels", names.labels);
+    assert!(names.labels <= bytes.len() + BASE_BUDGET, "{} labels", names.labels);
     assert!(reader.next_record().is_none() && reader.next_question().is_none());
 }
 

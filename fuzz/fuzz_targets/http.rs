@@ -1,23 +1,24 @@
-//! HTTP heads and NetSupport's messages: what is told of a start stays true, and all parts lie in the bytes.
+//! HTTP heads and NetSupport messages: the result for a prefix stays true, and all parts lie in the input.
 
 #![no_main]
 
 use std::fmt::Debug;
 
 use libfuzzer_sys::fuzz_target;
-use rattap::protocol::parse_result::Head;
 use rattap::protocol::http::{
-    LONGEST_HEAD, Part, Request, may_be_request, request, request_so_far, requests, response, response_so_far,
+    LONGEST_HEAD, Part, Request, may_be_request, parse_request, parse_request_so_far, parse_response,
+    parse_response_so_far, requests,
 };
 use rattap::protocol::netsupport;
+use rattap::protocol::parse_result::ParseResult;
 
-/// A head that is cut at any byte is a start, and what comes after it makes no difference.
-fn check<'a, T: Debug + PartialEq>(bytes: &'a [u8], read: impl Fn(&'a [u8]) -> Head<T>) {
-    let Head::Whole(head, length) = read(bytes) else { return };
+/// Checks that every prefix of a head is a start, and that the bytes after it make no difference.
+fn check<'a, T: Debug + PartialEq>(bytes: &'a [u8], parse: impl Fn(&'a [u8]) -> ParseResult<T>) {
+    let ParseResult::Whole(head, length) = parse(bytes) else { return };
     assert!((1..=bytes.len()).contains(&length));
-    assert_eq!(read(&bytes[..length]), Head::Whole(head, length));
+    assert_eq!(parse(&bytes[..length]), ParseResult::Whole(head, length));
     for cut in (1..length).step_by(1 + length / 64) {
-        assert_eq!(read(&bytes[..cut]), Head::Partial, "{cut} of {length}");
+        assert_eq!(parse(&bytes[..cut]), ParseResult::Partial, "{cut} of {length}");
     }
 }
 
@@ -33,13 +34,13 @@ fn check_request(request: &Request<'_>, body: &[u8], all: &[u8]) {
 }
 
 fuzz_target!(|data: &[u8]| {
-    check(data, request);
-    check(data, response);
-    if let Head::Whole(_, length) = request(data) {
-        assert!(length <= LONGEST_HEAD && request_so_far(data).is_some());
+    check(data, parse_request);
+    check(data, parse_response);
+    if let ParseResult::Whole(_, length) = parse_request(data) {
+        assert!(length <= LONGEST_HEAD && parse_request_so_far(data).is_some());
     }
-    if let Head::Whole(response, length) = response(data) {
-        assert!(length <= LONGEST_HEAD && response_so_far(data).is_some());
+    if let ParseResult::Whole(response, length) = parse_response(data) {
+        assert!(length <= LONGEST_HEAD && parse_response_so_far(data).is_some());
         let message = netsupport::response(&response, &data[length..]);
         assert!(message.and_then(|message| message.gateway_version).is_none_or(|version| version.len() <= 16));
     }

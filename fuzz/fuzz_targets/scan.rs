@@ -1,4 +1,4 @@
-//! Frames of any bytes through decoder, scan and tracker, down to the line.
+//! Any frames through decoder, scan and tracker, up to the CEF lines.
 
 #![no_main]
 
@@ -12,7 +12,7 @@ use rattap::capture::{Block, Frame, LinkType, Origin};
 use rattap::decode::{decode_any, decode_usual};
 use rattap::indicator::{IndicatorSet, Learned, builtin, feed};
 use rattap::output::{Cef, Sensor};
-use rattap::scan::{Finding, Findings, What, scan, scan_again};
+use rattap::scan::{Finding, FindingKind, Findings, scan, scan_again};
 use rattap::track::{TrackSettings, Tracker};
 use rattap::units::Timestamp;
 
@@ -50,20 +50,20 @@ fn indicators() -> Arc<IndicatorSet> {
     INDICATORS.with(|set| set.get_or_init(compile).clone())
 }
 
-/// Frames from the fuzzer's bytes: for each its link type, how much time passes before it, what is left out of it at the
-/// end, and its bytes behind their number.
+/// Makes a Block from the fuzzer's bytes. For each frame they have its link type, the time since the previous frame, the number of bytes
+/// that the capture truncated, the number of captured bytes, and these.
 fn block(data: &mut Bytes<'_>) -> Block {
     let mut block = Block::new(Arc::new(Origin { name: "fuzz".to_owned() }), indicators());
     let mut time = Timestamp::from_parts(1_795_000_000, 0);
     while !data.0.is_empty() {
-        let [link, passed, cut] = data.array();
-        time = time + Duration::from_secs(u64::from(passed) * u64::from(passed));
+        let [link, elapsed, truncated] = data.array();
+        time = time + Duration::from_secs(u64::from(elapsed) * u64::from(elapsed));
         let bytes = data.some(u16::MAX);
         block.frames.push(Frame {
             time,
             offset: block.bytes.len() as u32,
             captured: bytes.len() as u32,
-            original: bytes.len() as u32 + u32::from(cut) * 8,
+            original: bytes.len() as u32 + u32::from(truncated) * 8,
             link: LINKS[usize::from(link) % LINKS.len()],
         });
         block.bytes.extend(bytes);
@@ -76,7 +76,7 @@ fuzz_target!(|data: &[u8]| {
     let zero_window = data.byte() & 1 == 1;
     let block = block(&mut data);
     let mut addresses: Vec<IpAddr> = vec!["203.0.113.66".parse().expect("an address")];
-    // What a scan that looks for every sender tells as contacts: each packet but fragments, and those that it lay in.
+    // The contacts that a scan reports if every sender is learned: each packet except fragments, and each tunnel packet.
     let mut expected = 0;
     for frame in &block.frames {
         let bytes = block.captured(frame);
@@ -87,7 +87,7 @@ fuzz_target!(|data: &[u8]| {
         if let Ok(decoded) = any {
             assert!(decoded.packet.payload.len() <= decoded.packet.length as usize);
             addresses.push(decoded.packet.source);
-            addresses.extend(decoded.outer.iter().map(|around| around.flow.source.address));
+            addresses.extend(decoded.outer.iter().map(|tunnel| tunnel.flow.source.address));
             expected += decoded.outer.len() + usize::from(decoded.fragment.is_none());
         }
     }
@@ -99,10 +99,10 @@ fuzz_target!(|data: &[u8]| {
     let skipped: u64 = findings.counts.skipped.iter().sum();
     assert_eq!(findings.counts.packets + skipped, block.frames.len() as u64);
 
-    // With every sender learned, every packet is a contact, told once: by the first scan or by the second.
+    // If every sender is learned, every packet is a contact. The first scan or the second reports it, not both.
     let learned = Learned::new(1, addresses);
     scan(&block, &learned, &mut again);
-    let is_contact = |what: &What| matches!(what, What::Contact { .. });
+    let is_contact = |what: &FindingKind| matches!(what, FindingKind::Contact { .. });
     let contacts = |findings: &Findings| findings.list.iter().filter(|finding| is_contact(&finding.what)).count();
     assert_eq!(contacts(&again), expected);
     let is_missed = |frame, depth, sender, receiver| {
