@@ -1,4 +1,5 @@
-//! Writes the seeds of all targets into `fuzz/corpus/TARGET/`, from the sample captures. Other files there are left alone.
+//! Writes the seeds of all targets into `fuzz/corpus/TARGET/`, from the sample captures. Other
+//! files there are left alone.
 
 use std::error::Error;
 use std::ffi::OsStr;
@@ -61,12 +62,13 @@ const LISTS: [(&str, &str); 11] = [
     ("suricata-iprep", "203.0.113.7,1,127\n198.51.100.0/24,2,63\n"),
 ];
 
-/// A sequence of DNS question, answer and two contacts, for the target `replay`: nine bytes of settings, and five bytes for each frame.
-/// `story.rs` in the tests defines them.
+/// A sequence of DNS question, answer and two contacts, for the target `replay`: nine bytes of
+/// settings, and five bytes for each frame. `story.rs` in the tests defines them.
 const STORY: &[&[u8]] =
     &[&[0, 2, 0, 5, 1, 3, 0, 7, 2], &[0, 5, 0, 0, 0], &[0, 6, 0, 0, 0x15], &[5, 0, 0, 7, 0], &[5, 0, 0, 0, 0]];
 
-/// A ClientHello in two segments, a fragmented one, and a NetSupport session, for the target `replay`.
+/// A ClientHello in two segments, a fragmented one, and a NetSupport session, for the target
+/// `replay`.
 const PIECES: &[&[u8]] = &[
     &[0, 2, 0, 5, 1, 3, 0, 7, 2],
     &[0, 8, 0, 0, 5],

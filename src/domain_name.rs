@@ -1,26 +1,32 @@
 //! Domain names from the wire or from a feed, in one form that can be compared byte by byte.
 //!
-//! A [`DomainName`] is in lower case (ASCII letters only, RFC 4343) and has no root dot. Dots join its labels. A dot or a
-//! backslash within a label is written `\.` or `\\` (RFC 4343 section 2.1), so that the label `a.b` differs from two labels.
-//! All other bytes are unchanged, including control bytes and invalid UTF-8. The code that prints a name has to escape them.
+//! A [`DomainName`] is in lower case (ASCII letters only, RFC 4343) and has no root dot. Dots join
+//! its labels. A dot or a backslash within a label is written `\.` or `\\` (RFC 4343 section 2.1),
+//! so that the label `a.b` differs from two labels. All other bytes are unchanged, including
+//! control bytes and invalid UTF-8. The code that prints a name has to escape them.
 
 use arrayvec::ArrayVec;
 use thiserror::Error;
 
-/// The longest name in text form, in bytes (RFC 1035: 255 bytes on the wire, less the root label and one length byte).
+/// The longest name in text form, in bytes (RFC 1035: 255 bytes on the wire, less the root label
+/// and one length byte).
 pub const LONGEST_NAME: usize = 253;
 /// The longest label in bytes (RFC 1035 section 2.3.4).
 pub const LONGEST_LABEL: usize = 63;
-/// The most labels in a name: a name of [`LONGEST_NAME`] bytes has room for this many labels of one byte.
+/// The most labels in a name: a name of [`LONGEST_NAME`] bytes has room for this many labels of one
+/// byte.
 pub const MOST_LABELS: usize = 127;
-/// The length of the longest name with every byte escaped. With this capacity, escaping never truncates.
+/// The length of the longest name with every byte escaped. With this capacity, escaping never
+/// truncates.
 const LONGEST_TEXT: usize = 2 * LONGEST_NAME;
-/// Labels are copied in words of eight bytes. The last word is padded, and the padding is removed afterwards.
+/// Labels are copied in words of eight bytes. The last word is padded, and the padding is removed
+/// afterwards.
 const WORD: usize = 8;
 
 /// A domain name in the form that the module describes.
 ///
-/// It lives on the stack and is meant to be reused ([`DomainName::clear`]): the scan reads every name of every DNS message.
+/// It lives on the stack and is meant to be reused ([`DomainName::clear`]): the scan reads every
+/// name of every DNS message.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DomainName {
     text: ArrayVec<u8, { LONGEST_TEXT + WORD }>,
@@ -55,7 +61,8 @@ impl DomainName {
 
     /// Parses a name as people and feeds write it: in any case, with or without the root dot.
     ///
-    /// Accepts letters, digits, `-`, `_` and visible characters beyond ASCII (names not yet in punycode).
+    /// Accepts letters, digits, `-`, `_` and visible characters beyond ASCII (names not yet in
+    /// punycode).
     pub fn parse(text: &str) -> Result<Self, DomainNameError> {
         let text = text.strip_suffix('.').unwrap_or(text);
         let mut name = Self::new();
@@ -68,10 +75,11 @@ impl DomainName {
         Ok(name)
     }
 
-    /// Replaces the name by one in dotted text from the wire. A label may have any bytes but dots, since the sender controls
-    /// them. One root dot is dropped.
+    /// Replaces the name by one in dotted text from the wire. A label may have any bytes but dots,
+    /// since the sender controls them. One root dot is dropped.
     ///
-    /// Returns false and leaves the name empty if the text is no name: a label is empty, or a label or the name is too long.
+    /// Returns false and leaves the name empty if the text is no name: a label is empty, or a label
+    /// or the name is too long.
     #[inline]
     pub fn read_text(&mut self, text: &[u8]) -> bool {
         self.clear();
@@ -128,7 +136,8 @@ impl DomainName {
         Ok(())
     }
 
-    /// Appends eight bytes in lower case without escapes. Returns true if one of them has to be escaped.
+    /// Appends eight bytes in lower case without escapes. Returns true if one of them has to be
+    /// escaped.
     #[inline]
     fn push_word(&mut self, word: u64) -> bool {
         // It always fits: the capacity is that of the longest name and one word.
@@ -162,7 +171,8 @@ impl DomainName {
         self.labels.len()
     }
 
-    /// The name and all its parent domains, the shortest first: for `a.b.c` they are `c`, `b.c` and `a.b.c`.
+    /// The name and all its parent domains, the shortest first: for `a.b.c` they are `c`, `b.c` and
+    /// `a.b.c`.
     #[inline]
     pub fn domains(&self) -> impl Iterator<Item = &[u8]> {
         self.labels.iter().rev().map(|&start| &self.text[usize::from(start)..])
@@ -171,8 +181,9 @@ impl DomainName {
 
 /// Returns true if a written name may have this character.
 ///
-/// Beyond ASCII, that is every character except white space, control characters, and characters that are invisible or change
-/// the text direction. Those are not allowed in names (RFC 5892) and could manipulate a terminal that shows the list.
+/// Beyond ASCII, that is every character except white space, control characters, and characters
+/// that are invisible or change the text direction. Those are not allowed in names (RFC 5892) and
+/// could manipulate a terminal that shows the list.
 fn is_allowed(character: char) -> bool {
     match character {
         '-' | '_' => true,
@@ -183,7 +194,8 @@ fn is_allowed(character: char) -> bool {
     }
 }
 
-/// Returns fewer than eight bytes as the low bytes of a little-endian word. The high bytes are zero.
+/// Returns fewer than eight bytes as the low bytes of a little-endian word. The high bytes are
+/// zero.
 #[inline]
 fn partial_word(bytes: &[u8]) -> u64 {
     if let (Some(&first), Some(&last)) = (bytes.first_chunk(), bytes.last_chunk()) {
@@ -208,7 +220,8 @@ const fn repeated(byte: u8) -> u64 {
 /// Converts eight bytes at once to lower case (ASCII).
 #[inline]
 fn lower_case(word: u64) -> u64 {
-    // These sums set the top bit of each byte that is at least `A`, and of each that is greater than `Z`.
+    // These sums set the top bit of each byte that is at least `A`, and of each that is greater
+    // than `Z`.
     let low = word & repeated(0x7f);
     let from_a = low + repeated(0x80 - b'A');
     let after_z = low + repeated(0x7f - b'Z');

@@ -58,10 +58,12 @@ pub struct End {
     pub port: Option<u16>,
 }
 
-/// Hashes in two steps; the derived implementation takes seven. Nearly every table of the tracker is keyed by flows.
+/// Hashes in two steps; the derived implementation takes seven. Nearly every table of the tracker
+/// is keyed by flows.
 impl Hash for End {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        // An IPv4 address has the same hash as the IPv6 address of the same number: at most one collision per address.
+        // An IPv4 address has the same hash as the IPv6 address of the same number: at most one
+        // collision per address.
         state.write_u128(match self.address {
             IpAddr::V4(address) => address.to_bits().into(),
             IpAddr::V6(address) => address.to_bits(),
@@ -107,11 +109,12 @@ impl Flow {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Mac(pub [u8; 6]);
 
-/// The most VLAN tags of a frame that are reported. A frame in QinQ has two, a provider's and a customer's; this allows twice
-/// as many.
+/// The most VLAN tags of a frame that are reported. A frame in QinQ has two, a provider's and a
+/// customer's; this allows twice as many.
 pub const MOST_VLANS: usize = 4;
 
-/// The VLAN identifiers (IEEE 802.1Q, 1 to 4095) in the tags of a frame, the outermost first. Most frames have none.
+/// The VLAN identifiers (IEEE 802.1Q, 1 to 4095) in the tags of a frame, the outermost first. Most
+/// frames have none.
 pub type Vlans = ArrayVec<u16, MOST_VLANS>;
 
 impl fmt::Display for Mac {

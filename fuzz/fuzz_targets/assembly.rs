@@ -1,5 +1,5 @@
-//! TCP reassembly: an application message gives the same sightings for any division into segments, also if segments are late or
-//! duplicated.
+//! TCP reassembly: an application message gives the same sightings for any division into segments,
+//! also if segments are late or duplicated.
 
 #![no_main]
 
@@ -15,8 +15,8 @@ mod story;
 use bytes::Bytes;
 use story::{SAYINGS, Story, piece};
 
-/// The most positions by which a segment may be late. If each segment is duplicated, twice as many lie between it and its predecessor,
-/// which is as far as the tracker looks back.
+/// The most positions by which a segment may be late. If each segment is duplicated, twice as many
+/// lie between it and its predecessor, which is as far as the tracker looks back.
 const MOST_LATE: u8 = 30;
 
 fuzz_target!(|data: &[u8]| {

@@ -21,7 +21,8 @@ mod line;
 
 use bytes::Bytes;
 
-/// The longest text in bytes: long enough that every value is truncated, and that all of them together exceed the line.
+/// The longest text in bytes: long enough that every value is truncated, and that all of them
+/// together exceed the line.
 const LONGEST_TEXT: u16 = 700;
 
 fn text(data: &mut Bytes<'_>) -> String {

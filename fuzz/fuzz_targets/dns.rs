@@ -7,7 +7,8 @@ use rattap::alert::sanitize;
 use rattap::domain_name::{DomainName, LONGEST_NAME, MOST_LABELS};
 use rattap::protocol::dns::{HEADER_LENGTH, Message, MessageReader, NameRef, TcpPart, tcp_messages};
 
-/// The cost of names that any message may have, in addition to one for each byte. It equals the constant in `name.rs`.
+/// The cost of names that any message may have, in addition to one for each byte. It equals the
+/// constant in `name.rs`.
 const BASE_BUDGET: usize = 512;
 
 struct Names {

@@ -1,4 +1,5 @@
-//! Lists of indicators: any text. The format is detected by content, so the seeds determine which formats are tested.
+//! Lists of indicators: any text. The format is detected by content, so the seeds determine which
+//! formats are tested.
 
 #![no_main]
 

@@ -1,4 +1,5 @@
-//! HTTP heads and NetSupport messages: the result for a prefix stays true, and all parts lie in the input.
+//! HTTP heads and NetSupport messages: the result for a prefix stays true, and all parts lie in the
+//! input.
 
 #![no_main]
 

@@ -50,8 +50,9 @@ fn indicators() -> Arc<IndicatorSet> {
     INDICATORS.with(|set| set.get_or_init(compile).clone())
 }
 
-/// Makes a Block from the fuzzer's bytes. For each frame they have its link type, the time since the previous frame, the number of bytes
-/// that the capture truncated, the number of captured bytes, and these.
+/// Makes a Block from the fuzzer's bytes. For each frame they have its link type, the time since
+/// the previous frame, the number of bytes that the capture truncated, the number of captured
+/// bytes, and these.
 fn block(data: &mut Bytes<'_>) -> Block {
     let mut block = Block::new(Arc::new(Origin { name: "fuzz".to_owned() }), indicators());
     let mut time = Timestamp::from_parts(1_795_000_000, 0);
@@ -76,7 +77,8 @@ fuzz_target!(|data: &[u8]| {
     let zero_window = data.byte() & 1 == 1;
     let block = block(&mut data);
     let mut addresses: Vec<IpAddr> = vec!["203.0.113.66".parse().expect("an address")];
-    // The contacts that a scan reports if every sender is learned: each packet except fragments, and each tunnel packet.
+    // The contacts that a scan reports if every sender is learned: each packet except fragments,
+    // and each tunnel packet.
     let mut expected = 0;
     for frame in &block.frames {
         let bytes = block.captured(frame);
@@ -99,7 +101,8 @@ fuzz_target!(|data: &[u8]| {
     let skipped: u64 = findings.counts.skipped.iter().sum();
     assert_eq!(findings.counts.packets + skipped, block.frames.len() as u64);
 
-    // If every sender is learned, every packet is a contact. The first scan or the second reports it, not both.
+    // If every sender is learned, every packet is a contact. The first scan or the second reports
+    // it, not both.
     let learned = Learned::new(1, addresses);
     scan(&block, &learned, &mut again);
     let is_contact = |what: &FindingKind| matches!(what, FindingKind::Contact { .. });

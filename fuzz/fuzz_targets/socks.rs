@@ -1,4 +1,5 @@
-//! SOCKS requests: the result for a prefix stays true up to the end of the request, and the check of the first bytes agrees.
+//! SOCKS requests: the result for a prefix stays true up to the end of the request, and the check
+//! of the first bytes agrees.
 
 #![no_main]
 
@@ -19,10 +20,11 @@ fuzz_target!(|data: &[u8]| {
             !name.is_empty() && name.len() <= 255 && name.iter().all(|byte| byte.is_ascii_graphic() || *byte > 127)
         );
     }
-    // Without the bytes after it the result is the same, unless the request is also a valid offer: then the request may follow it.
+    // Without the bytes after it the result is the same, unless the request is also a valid offer:
+    // then the request may follow it.
     assert!(parse_request(&data[..length]) != ParseResult::Other);
-    // A shorter prefix is partial, or the offer before the request was parsed as a request. Bytes that are both an offer and a request may
-    // also precede another request and further bytes.
+    // A shorter prefix is partial, or the offer before the request was parsed as a request. Bytes
+    // that are both an offer and a request may also precede another request and further bytes.
     let is_either = data[0] == 5 && (1..=3).contains(&data[1]);
     for cut in 1..length {
         let start = parse_request(&data[..cut]);

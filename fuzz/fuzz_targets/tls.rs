@@ -1,4 +1,5 @@
-//! ClientHellos: the result for a prefix stays true, and any division into records makes no difference.
+//! ClientHellos: the result for a prefix stays true, and any division into records makes no
+//! difference.
 
 #![no_main]
 

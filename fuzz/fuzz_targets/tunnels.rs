@@ -1,4 +1,5 @@
-//! Tunnels: a packet in nested tunnels is decoded unchanged, up to the depth limit. Changed and truncated frames can be decoded.
+//! Tunnels: a packet in nested tunnels is decoded unchanged, up to the depth limit. Changed and
+//! truncated frames can be decoded.
 
 #![no_main]
 
@@ -55,7 +56,8 @@ const OF_V6: [Tunnel; 8] = [
     tunnel::GTP_U,
 ];
 
-/// The ends of the innermost packet, in IPv4 and in IPv6. No tunnel uses the port, so that the payload is not taken for a tunnel.
+/// The ends of the innermost packet, in IPv4 and in IPv6. No tunnel uses the port, so that the
+/// payload is not taken for a tunnel.
 const ENDS: [(&str, &str); 2] =
     [("10.0.0.5:50001", "91.202.233.25:443"), ("[2001:db8:1::5]:50003", "[2001:db8:2::66]:443")];
 
@@ -85,7 +87,8 @@ fuzz_target!(|data: &[u8]| {
         assert_eq!((inner.source, inner.destination, inner.payload), (from.ip(), to.ip(), &payload[..]));
     }
 
-    // The rest of the input determines where the frame is truncated, and which of its bytes are changed.
+    // The rest of the input determines where the frame is truncated, and which of its bytes are
+    // changed.
     let cut = usize::from(u16::from_le_bytes(data.array()));
     while !data.0.is_empty() {
         let [low, high, value] = data.array();

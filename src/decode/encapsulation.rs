@@ -8,14 +8,16 @@ use crate::flow::{Flow, Mac};
 
 /// The most tunnels, one in the other, that are entered.
 ///
-/// A mirrored packet (VXLAN or ERSPAN) of a mobile network (GTP-U) that holds a user's own tunnel makes three. A hostile frame
-/// could nest a thousand, and each costs as much to decode as a packet.
+/// A mirrored packet (VXLAN or ERSPAN) of a mobile network (GTP-U) that holds a user's own tunnel
+/// makes three. A hostile frame could nest a thousand, and each costs as much to decode as a
+/// packet.
 pub const MOST_TUNNELS: usize = 4;
 
 /// The tunnel packets around a packet, the outermost first.
 pub type Encapsulations = ArrayVec<Encapsulation, MOST_TUNNELS>;
 
-/// A tunnel protocol, with the identifier that distinguishes tunnels of this protocol between the same two hosts.
+/// A tunnel protocol, with the identifier that distinguishes tunnels of this protocol between the
+/// same two hosts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Tunnel {
     /// IPv4 in IPv4 (RFC 2003).
@@ -30,15 +32,18 @@ pub enum Tunnel {
     Gre(Option<u32>),
     /// The GRE of PPTP (RFC 2637), with its call ID.
     Pptp(u16),
-    /// ERSPAN, the mirror of a switch port (draft-foschiano-erspan-03), with its session ID. Type I has none.
+    /// ERSPAN, the mirror of a switch port (draft-foschiano-erspan-03), with its session ID. Type I
+    /// has none.
     Erspan(Option<u16>),
-    /// VXLAN (RFC 7348), with its network identifier. Clouds use it to mirror the traffic of virtual machines.
+    /// VXLAN (RFC 7348), with its network identifier. Clouds use it to mirror the traffic of
+    /// virtual machines.
     Vxlan(u32),
     /// VXLAN-GPE (draft-ietf-nvo3-vxlan-gpe), with its network identifier.
     VxlanGpe(u32),
     /// GENEVE (RFC 8926), with its network identifier.
     Geneve(u32),
-    /// GTP-U, the user plane of mobile networks (3GPP TS 29.281), with its tunnel endpoint identifier.
+    /// GTP-U, the user plane of mobile networks (3GPP TS 29.281), with its tunnel endpoint
+    /// identifier.
     GtpU(u32),
     /// Teredo, IPv6 over UDP through NAT (RFC 4380).
     Teredo,

@@ -1,4 +1,5 @@
-//! The fast path: decodes the usual header shape at fixed offsets. Every other shape is left to the full path.
+//! The fast path: decodes the usual header shape at fixed offsets. Every other shape is left to the
+//! full path.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 

@@ -2,7 +2,8 @@
 
 use crate::flow::Protocol;
 
-/// A fragment: a part of an IP datagram that was too long for a link on its way (RFC 791 section 3.2, RFC 8200 section 4.5).
+/// A fragment: a part of an IP datagram that was too long for a link on its way (RFC 791 section
+/// 3.2, RFC 8200 section 4.5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Fragment<'a> {
     /// The identification of the datagram, which all its fragments share.

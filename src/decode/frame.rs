@@ -14,9 +14,11 @@ pub struct Decoded<'a> {
     pub packet: Packet<'a>,
     /// The tunnel packets around it, the outermost first.
     pub outer: Encapsulations,
-    /// The fragment, if the packet is one. Tunnels in a fragment are not entered: its datagram has to be reassembled first.
+    /// The fragment, if the packet is one. Tunnels in a fragment are not entered: its datagram has
+    /// to be reassembled first.
     pub fragment: Option<Fragment<'a>>,
-    /// True if the packet holds a further tunnel, nested deeper than [`MOST_TUNNELS`](super::MOST_TUNNELS).
+    /// True if the packet holds a further tunnel, nested deeper than
+    /// [`MOST_TUNNELS`](super::MOST_TUNNELS).
     pub has_deeper_tunnel: bool,
 }
 
@@ -29,10 +31,11 @@ pub fn decode(link: LinkType, frame: &[u8], original: u32) -> Result<Decoded<'_>
     }
 }
 
-/// The fast path alone. Returns `None` for a frame of an unusual shape and for one that may hold a tunnel.
+/// The fast path alone. Returns `None` for a frame of an unusual shape and for one that may hold a
+/// tunnel.
 ///
-/// The scan calls it directly: the compiler keeps the packet in registers as long as it does not share a variable with the
-/// result of the full path.
+/// The scan calls it directly: the compiler keeps the packet in registers as long as it does not
+/// share a variable with the result of the full path.
 #[inline(always)]
 pub fn decode_usual(link: LinkType, frame: &[u8]) -> Option<Packet<'_>> {
     if link == LinkType::ETHERNET { fast_path::decode(frame) } else { None }
@@ -43,7 +46,8 @@ pub fn decode_usual(link: LinkType, frame: &[u8]) -> Option<Packet<'_>> {
 pub fn decode_any(link: LinkType, frame: &[u8], original: u32) -> Result<Decoded<'_>, Skip> {
     let network = link::find_network_layer(link, frame)?;
     let link_length = frame.len() - network.bytes.len();
-    // If the original length is less than the captured one, the writer is wrong about the wire, not about the bytes.
+    // If the original length is less than the captured one, the writer is wrong about the wire, not
+    // about the bytes.
     let length_on_wire = (original as usize).max(frame.len()) - link_length;
     let mut ip = network::decode(network, length_on_wire)?;
     let mut outer = Encapsulations::new();

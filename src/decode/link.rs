@@ -1,14 +1,17 @@
 //! Walks the link headers of a frame down to IP.
 //!
 //! Link types: <https://www.tcpdump.org/linktypes.html>. EtherTypes:
-//! <https://www.iana.org/assignments/ieee-802-numbers>. PPP protocol numbers: <https://www.iana.org/assignments/ppp-numbers>.
+//! <https://www.iana.org/assignments/ieee-802-numbers>. PPP protocol numbers:
+//! <https://www.iana.org/assignments/ppp-numbers>.
 
 use super::skip::Skip;
 use crate::capture::LinkType;
 
-/// The most nested link headers (VLAN tags, MPLS labels, bridged frames) that are walked before a frame is skipped.
+/// The most nested link headers (VLAN tags, MPLS labels, bridged frames) that are walked before a
+/// frame is skipped.
 ///
-/// Real networks nest four or five. A hostile frame of nothing but tags would otherwise cost hundreds of steps.
+/// Real networks nest four or five. A hostile frame of nothing but tags would otherwise cost
+/// hundreds of steps.
 pub const MOST_LINK_HEADERS: usize = 16;
 
 /// The network layer of a frame.
@@ -50,7 +53,8 @@ pub(super) fn find_network_layer(link: LinkType, frame: &[u8]) -> Result<Network
     walk(next, bytes, None)
 }
 
-/// Walks from any header to IP. `ethernet_addresses` are those of an earlier Ethernet header, if there was one.
+/// Walks from any header to IP. `ethernet_addresses` are those of an earlier Ethernet header, if
+/// there was one.
 pub(super) fn walk<'a>(
     mut next: NextHeader,
     mut bytes: &'a [u8],
@@ -109,7 +113,8 @@ fn read_header(header: NextHeader, bytes: &[u8]) -> Result<(NextHeader, &[u8]), 
         NextHeader::EtherType(0x86dd) => (NextHeader::Ip(IpVersion::Announced(6)), bytes),
         NextHeader::EtherType(0x8847 | 0x8848) => (NextHeader::Mpls, bytes),
         NextHeader::EtherType(0x8864) => (NextHeader::Pppoe, bytes),
-        // Provider backbone bridging (IEEE 802.1ah): a service tag, then the complete Ethernet frame of a customer.
+        // Provider backbone bridging (IEEE 802.1ah): a service tag, then the complete Ethernet
+        // frame of a customer.
         NextHeader::EtherType(0x88e7) => (NextHeader::Ethernet, split::<4>(bytes)?.1),
         NextHeader::EtherType(_) => return Err(Skip::NotIp),
         NextHeader::Mpls => {
@@ -118,7 +123,8 @@ fn read_header(header: NextHeader, bytes: &[u8]) -> Result<(NextHeader, &[u8]), 
             match (is_last, rest.first().map(|byte| byte >> 4)) {
                 (false, _) => (NextHeader::Mpls, rest),
                 (true, Some(4 | 6)) => (NextHeader::Ip(IpVersion::InHeader), rest),
-                // The control word of a pseudowire (RFC 4385) starts with four zero bits. Ethernet follows it.
+                // The control word of a pseudowire (RFC 4385) starts with four zero bits. Ethernet
+                // follows it.
                 (true, Some(0)) => (NextHeader::Ethernet, split::<4>(rest)?.1),
                 (true, Some(_)) => return Err(Skip::NotIp),
                 (true, None) => return Err(Skip::Cut),
@@ -126,10 +132,11 @@ fn read_header(header: NextHeader, bytes: &[u8]) -> Result<(NextHeader, &[u8]), 
         }
         NextHeader::Pppoe => (NextHeader::Ppp, split::<6>(bytes)?.1),
         NextHeader::Ppp => {
-            // Address and control (RFC 1662 section 3.1) precede the protocol unless they were negotiated away.
+            // Address and control (RFC 1662 section 3.1) precede the protocol unless they were
+            // negotiated away.
             let bytes = bytes.strip_prefix(&[0xff, 0x03]).unwrap_or(bytes);
-            // Only the last byte of a protocol number is odd, so a number may be compressed to one byte
-            // (RFC 1661 section 6.5).
+            // Only the last byte of a protocol number is odd, so a number may be compressed to one
+            // byte (RFC 1661 section 6.5).
             let (protocol, rest) = match bytes {
                 [only, rest @ ..] if only & 1 == 1 => (u16::from(*only), rest),
                 [high, low, rest @ ..] => (u16::from_be_bytes([*high, *low]), rest),
@@ -157,20 +164,22 @@ pub(super) fn is_vlan_tag(ether_type: u16) -> bool {
     matches!(ether_type, 0x8100 | 0x88a8 | 0x9100 | 0x9200 | 0x9300)
 }
 
-/// The header that the type field of Ethernet announces. Below 0x600 the field is a length, and LLC follows (IEEE 802.3 clause
-/// 3.2.6).
+/// The header that the type field of Ethernet announces. Below 0x600 the field is a length, and LLC
+/// follows (IEEE 802.3 clause 3.2.6).
 fn by_ether_type(number: u16) -> NextHeader {
     if number < 0x0600 { NextHeader::Llc } else { NextHeader::EtherType(number) }
 }
 
-/// The header that the protocol field of a Linux cooked header announces: an EtherType, or a small number private to Linux.
+/// The header that the protocol field of a Linux cooked header announces: an EtherType, or a small
+/// number private to Linux.
 fn by_cooked_protocol(protocol: u16) -> NextHeader {
     /// `ETH_P_802_2` in Linux.
     const LLC: u16 = 4;
     if protocol == LLC { NextHeader::Llc } else { NextHeader::EtherType(protocol) }
 }
 
-/// The header that the address family of a loopback header announces. The family is in the byte order of the capturing host.
+/// The header that the address family of a loopback header announces. The family is in the byte
+/// order of the capturing host.
 fn by_address_family(family: u32) -> Option<NextHeader> {
     let version = match family.min(family.swap_bytes()) {
         2 => 4,

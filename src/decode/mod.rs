@@ -1,12 +1,13 @@
 //! Decodes the bytes of a frame into one IP [`Packet`], or says why there is none ([`Skip`]).
 //!
-//! There are two decoders. Nearly all traffic has the same header shape: Ethernet, IPv4 without options or IPv6 without
-//! extension headers, no fragment, TCP or UDP, lengths that fit. The fast path reads that shape at fixed offsets. The full
-//! path reads every shape: `link` walks the link headers down to IP, `network` lets etherparse read IP with its options and
-//! extension headers. Both must give the same result for what both can read; a property test compares them.
+//! There are two decoders. Nearly all traffic has the same header shape: Ethernet, IPv4 without
+//! options or IPv6 without extension headers, no fragment, TCP or UDP, lengths that fit. The fast
+//! path reads that shape at fixed offsets. The full path reads every shape: `link` walks the link
+//! headers down to IP, `network` lets etherparse read IP with its options and extension headers.
+//! Both must give the same result for what both can read; a property test compares them.
 //!
-//! Only the full path enters tunnels. The fast path rejects a packet that may be one. So [`Packet`] holds nothing about
-//! tunnels and stays small; [`Decoded`] adds that.
+//! Only the full path enters tunnels. The fast path rejects a packet that may be one. So [`Packet`]
+//! holds nothing about tunnels and stays small; [`Decoded`] adds that.
 
 mod encapsulation;
 mod fast_path;

@@ -19,7 +19,8 @@ const IPV6_HEADER: usize = 40;
 /// An IP packet, with what the tunnel decoder needs to enter it.
 pub(super) struct IpPacket<'a> {
     pub(super) packet: Packet<'a>,
-    /// The payload of IP after its extension headers, as far as it was captured. Of a fragment: the part in this fragment.
+    /// The payload of IP after its extension headers, as far as it was captured. Of a fragment: the
+    /// part in this fragment.
     pub(super) data: &'a [u8],
     /// The length of the IP header and its extension headers, in bytes.
     pub(super) header_length: usize,
@@ -27,7 +28,8 @@ pub(super) struct IpPacket<'a> {
     pub(super) fragment: Option<Fragment<'a>>,
 }
 
-/// Decodes IP. `length_on_wire` is the length of the frame on the wire, counted from the IP header on.
+/// Decodes IP. `length_on_wire` is the length of the frame on the wire, counted from the IP header
+/// on.
 pub(super) fn decode(network: NetworkLayer<'_>, length_on_wire: usize) -> Result<IpPacket<'_>, Skip> {
     let version = match network.version {
         IpVersion::Announced(version) => version,
@@ -116,11 +118,12 @@ fn ipv6(network: NetworkLayer<'_>, length_on_wire: usize) -> Result<IpPacket<'_>
     Ok(IpPacket { packet, data, header_length, fragment })
 }
 
-/// Reads the Fragment header (RFC 8200 section 4.5) after the extension headers before it, and the data after it. `bytes` start
-/// after the IPv6 header. `length` is the length of the whole packet on the wire.
+/// Reads the Fragment header (RFC 8200 section 4.5) after the extension headers before it, and the
+/// data after it. `bytes` start after the IPv6 header. `length` is the length of the whole packet
+/// on the wire.
 ///
-/// The headers are walked by hand: the iterator of etherparse 0.21 expects a complete chain, and reads past the end of the bytes
-/// if the chain was cut or is broken.
+/// The headers are walked by hand: the iterator of etherparse 0.21 expects a complete chain, and
+/// reads past the end of the bytes if the chain was cut or is broken.
 fn ipv6_fragment(mut next_header: u8, bytes: &[u8], length: usize) -> Option<Fragment<'_>> {
     const HOP_BY_HOP: u8 = 0;
     const ROUTING: u8 = 43;

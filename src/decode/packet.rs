@@ -17,7 +17,8 @@ pub struct Packet<'a> {
     pub ports: Option<Ports>,
     /// The TCP header. `None` for other protocols, and if the capture ends before the flags.
     pub tcp: Option<Tcp>,
-    /// The length of the IP packet on the wire in bytes: the header and all that follows, without padding of the link.
+    /// The length of the IP packet on the wire in bytes: the header and all that follows, without
+    /// padding of the link.
     pub length: u32,
     /// The payload of TCP or UDP, as far as it was captured.
     pub payload: &'a [u8],
@@ -71,8 +72,8 @@ impl Tcp {
 }
 
 impl Packet<'_> {
-    /// A hash of addresses and ports: equal for all packets of a flow, rarely equal for packets of others, and the same in
-    /// every run.
+    /// A hash of addresses and ports: equal for all packets of a flow, rarely equal for packets of
+    /// others, and the same in every run.
     #[inline(always)]
     pub fn tag(&self) -> u32 {
         const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;

@@ -179,7 +179,8 @@ fn a_chain_of_ipv6_extensions_that_breaks_off_is_read_as_far_as_it_goes() {
     let mut packet = ipv6(b"payload");
     packet[5] += 32;
     packet[6] = 0;
-    // Hop-by-hop, authentication (12 bytes), a first fragment, and a second hop-by-hop, which is not allowed there.
+    // Hop-by-hop, authentication (12 bytes), a first fragment, and a second hop-by-hop, which is
+    // not allowed there.
     let chain = [
         &[51, 0, 1, 4, 0, 0, 0, 0][..],
         &[44, 1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 2],

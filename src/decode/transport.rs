@@ -44,8 +44,8 @@ pub(super) fn tcp(data: &[u8]) -> Transport<'_> {
     Transport { ports, tcp: Some(Tcp { flags: header[13], sequence }), payload }
 }
 
-/// Decodes a UDP datagram (RFC 768). A length of zero means "to the end of the packet" (RFC 2675 section 4); network cards
-/// with segmentation offload write it too.
+/// Decodes a UDP datagram (RFC 768). A length of zero means "to the end of the packet" (RFC 2675
+/// section 4); network cards with segmentation offload write it too.
 #[inline(always)]
 pub(super) fn udp(data: &[u8]) -> Transport<'_> {
     let ports = ports(data);

@@ -1,10 +1,11 @@
 //! Decapsulates tunnels: decodes the packet in a packet.
 //!
-//! A port only hints at a tunnel. So each tunnel header must conform to its specification, and its payload must lead to an IP
-//! header. Otherwise the packet counts as an ordinary datagram, and nothing is lost.
+//! A port only hints at a tunnel. So each tunnel header must conform to its specification, and its
+//! payload must lead to an IP header. Otherwise the packet counts as an ordinary datagram, and
+//! nothing is lost.
 //!
-//! The content of ESP is encrypted and not decoded. The content of an authentication header (AH) is decoded like that of an
-//! extension header, not as a tunnel.
+//! The content of ESP is encrypted and not decoded. The content of an authentication header (AH) is
+//! decoded like that of an extension header, not as a tunnel.
 
 use super::encapsulation::Tunnel;
 use super::link::{self, IpVersion, NextHeader};
@@ -13,7 +14,8 @@ use super::packet::Ports;
 use super::transport::UDP_HEADER;
 use crate::flow::Protocol;
 
-/// The most extension headers of a GTP-U header. The specification defines about ten types; a packet has one or two.
+/// The most extension headers of a GTP-U header. The specification defines about ten types; a
+/// packet has one or two.
 const MOST_GTP_EXTENSIONS: usize = 8;
 
 /// A decoded tunnel header, and the bytes after it.
@@ -30,7 +32,8 @@ impl<'a> TunnelHeader<'a> {
     }
 }
 
-/// Reads the header of a tunnel that has an IP protocol number. `is_v6` is true if the outer packet is IPv6.
+/// Reads the header of a tunnel that has an IP protocol number. `is_v6` is true if the outer packet
+/// is IPv6.
 fn read_by_protocol(protocol: Protocol, is_v6: bool, bytes: &[u8]) -> Option<TunnelHeader<'_>> {
     let ip = |tunnel, version| Some(TunnelHeader::new(tunnel, NextHeader::Ip(IpVersion::Announced(version)), bytes));
     match (protocol, is_v6) {
@@ -43,7 +46,8 @@ fn read_by_protocol(protocol: Protocol, is_v6: bool, bytes: &[u8]) -> Option<Tun
     }
 }
 
-/// Reads the header of a tunnel over UDP, by its destination port. Teredo servers also answer from that port.
+/// Reads the header of a tunnel over UDP, by its destination port. Teredo servers also answer from
+/// that port.
 fn read_by_ports(ports: Ports, bytes: &[u8]) -> Option<TunnelHeader<'_>> {
     match ports.destination {
         // Linux used 8472 before a port was assigned.
@@ -57,13 +61,15 @@ fn read_by_ports(ports: Ports, bytes: &[u8]) -> Option<TunnelHeader<'_>> {
     }
 }
 
-/// Returns true if a datagram with these ports may be a tunnel, for the fast path. The ports are those of [`read_by_ports`].
+/// Returns true if a datagram with these ports may be a tunnel, for the fast path. The ports are
+/// those of [`read_by_ports`].
 #[inline(always)]
 pub(super) fn may_be_tunnel(ports: Ports) -> bool {
     matches!(ports.destination, 2152 | 3544 | 4789 | 4790 | 6081 | 8472) || ports.source == 3544
 }
 
-/// Decodes the packet in a packet. Returns `None` if the packet is no tunnel, or if its content cannot be decoded.
+/// Decodes the packet in a packet. Returns `None` if the packet is no tunnel, or if its content
+/// cannot be decoded.
 pub(super) fn decapsulate<'a>(outer: &IpPacket<'a>) -> Option<(Tunnel, IpPacket<'a>)> {
     let packet = &outer.packet;
     let (header, bytes, header_length) = if packet.protocol == Protocol::UDP {
@@ -104,7 +110,8 @@ fn gre(bytes: &[u8]) -> Option<TunnelHeader<'_>> {
         Some(Some(*field))
     };
     match version & 7 {
-        // RFC 2784 removed the source routes of RFC 1701: no receiver accepts a packet that has them.
+        // RFC 2784 removed the source routes of RFC 1701: no receiver accepts a packet that has
+        // them.
         0 if flags & ROUTING == 0 => {
             optional_field(flags & CHECKSUM != 0)?;
             let key = optional_field(flags & KEY != 0)?.map(u32::from_be_bytes);
@@ -151,8 +158,8 @@ fn erspan_iii(bytes: &[u8]) -> Option<TunnelHeader<'_>> {
     (header[0] >> 4 == 2).then_some(TunnelHeader::new(erspan_session(header[2], header[3]), next, rest))
 }
 
-/// The flags not checked here belong to the Group Policy extension (draft-smith-vxlan-group-policy). They do not change the
-/// layout.
+/// The flags not checked here belong to the Group Policy extension
+/// (draft-smith-vxlan-group-policy). They do not change the layout.
 fn vxlan(bytes: &[u8]) -> Option<TunnelHeader<'_>> {
     const HAS_NETWORK: u8 = 0x08;
     let (&[flags, _, _, _, a, b, c, _], rest) = split::<8>(bytes)?;
@@ -166,8 +173,8 @@ fn vxlan_gpe(bytes: &[u8]) -> Option<TunnelHeader<'_>> {
     if flags & (VERSION | HAS_NETWORK) != HAS_NETWORK {
         return None;
     }
-    // A flag says that the protocol field is used. Some senders forget to set it. If the field is not used it is zero, as in
-    // VXLAN.
+    // A flag says that the protocol field is used. Some senders forget to set it. If the field is
+    // not used it is zero, as in VXLAN.
     let next = match protocol {
         1 => NextHeader::Ip(IpVersion::Announced(4)),
         2 => NextHeader::Ip(IpVersion::Announced(6)),

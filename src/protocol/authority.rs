@@ -1,7 +1,7 @@
 //! The authority of a URI (RFC 3986 section 3.2), as HTTP writes it: a host, and usually a port.
 //!
-//! For a connection through a proxy, the authority is the real destination, and the destination address of the packets is that
-//! of the proxy.
+//! For a connection through a proxy, the authority is the real destination, and the destination
+//! address of the packets is that of the proxy.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
@@ -23,8 +23,9 @@ const INVALID_IN_HOST: [bool; 256] = {
 /// A host, as a name or an address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Host<'a> {
-    /// A name in dotted text, in the case that the client wrote, without the root dot. It is never empty and has neither blanks nor
-    /// control bytes. Percent-encoding is not decoded, and the labels are not checked.
+    /// A name in dotted text, in the case that the client wrote, without the root dot. It is never
+    /// empty and has neither blanks nor control bytes. Percent-encoding is not decoded, and the
+    /// labels are not checked.
     Name(&'a [u8]),
     /// An IPv4 address of four decimal numbers. Other spellings (one number, octal) count as names.
     V4(Ipv4Addr),
@@ -35,8 +36,8 @@ pub enum Host<'a> {
 impl<'a> Host<'a> {
     /// Parses a host without a port. An IPv6 address may be in brackets.
     ///
-    /// Returns `None` if the text is empty or has an invalid byte: a blank, a control byte, one of `/?#@[]`, or a colon outside an
-    /// IPv6 address.
+    /// Returns `None` if the text is empty or has an invalid byte: a blank, a control byte, one of
+    /// `/?#@[]`, or a colon outside an IPv6 address.
     pub fn parse(text: &'a [u8]) -> Option<Self> {
         if let Some(inner) = text.strip_prefix(b"[") {
             return parse_ipv6(inner.strip_suffix(b"]")?).map(Self::V6);
@@ -70,15 +71,16 @@ impl<'a> Host<'a> {
 pub struct Authority<'a> {
     /// The host.
     pub host: Host<'a>,
-    /// The port as written. If there is none, the real port is unknown: the NetSupport client writes none for its gateway on 443.
+    /// The port as written. If there is none, the real port is unknown: the NetSupport client
+    /// writes none for its gateway on 443.
     pub port: Option<u16>,
 }
 
 impl<'a> Authority<'a> {
     /// Parses `[user@]host[:port]`. Blanks around it are ignored.
     ///
-    /// An empty or invalid port counts as absent, so that odd spellings do not hide a host. Returns `None` if the host is invalid,
-    /// as [`Host::parse`] does.
+    /// An empty or invalid port counts as absent, so that odd spellings do not hide a host. Returns
+    /// `None` if the host is invalid, as [`Host::parse`] does.
     pub fn parse(text: &'a [u8]) -> Option<Self> {
         let text = text.trim_ascii();
         let text = match text.iter().rposition(|&byte| byte == b'@') {

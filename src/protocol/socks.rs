@@ -1,14 +1,16 @@
-//! SOCKS requests: the destination to which a client asks its proxy to connect (RFC 1928; SOCKS4 and 4a as their authors describe
-//! them).
+//! SOCKS requests: the destination to which a client asks its proxy to connect (RFC 1928; SOCKS4
+//! and 4a as their authors describe them).
 //!
-//! A SOCKS5 client first offers authentication methods (`05 n` and n methods), then may send its user name and password (RFC 1929:
-//! `01 n name n password`), and then sends its request. Usually each is in a segment of its own. So a request is parsed by itself,
-//! and also after an offer, for segments with both and for reassembled streams.
+//! A SOCKS5 client first offers authentication methods (`05 n` and n methods), then may send its
+//! user name and password (RFC 1929: `01 n name n password`), and then sends its request. Usually
+//! each is in a segment of its own. So a request is parsed by itself, and also after an offer, for
+//! segments with both and for reassembled streams.
 //!
-//! SOCKS may use any port, and short messages of other protocols look similar. So every field of a request has to be valid: a known
-//! command and address type, zero in the reserved byte, a port, a name of printable bytes. After a request, only TLS, HTTP or SSH
-//! may follow, which an eager client sends before the answer. UDP requests without a port (most of them) name no destination and
-//! are ignored. Datagrams that SOCKS5 relays are not parsed.
+//! SOCKS may use any port, and short messages of other protocols look similar. So every field of a
+//! request has to be valid: a known command and address type, zero in the reserved byte, a port, a
+//! name of printable bytes. After a request, only TLS, HTTP or SSH may follow, which an eager
+//! client sends before the answer. UDP requests without a port (most of them) name no destination
+//! and are ignored. Datagrams that SOCKS5 relays are not parsed.
 
 use super::authority::Host;
 use super::http;
@@ -16,10 +18,11 @@ use super::parse_result::ParseResult;
 
 pub use parse_request as request; // old name
 
-/// The most methods in an offer. Nine are assigned, and clients offer at most three. The bound keeps random bytes from passing as
-/// an offer.
+/// The most methods in an offer. Nine are assigned, and clients offer at most three. The bound
+/// keeps random bytes from passing as an offer.
 const MOST_METHODS: u8 = 16;
-/// The longest user name of SOCKS4 in bytes. SOCKS4 has no bound of its own; this is that of SOCKS5 (RFC 1929).
+/// The longest user name of SOCKS4 in bytes. SOCKS4 has no bound of its own; this is that of SOCKS5
+/// (RFC 1929).
 const LONGEST_USER: usize = 255;
 
 /// The version of SOCKS.
@@ -55,9 +58,11 @@ pub struct Request<'a> {
     pub port: u16,
 }
 
-/// Returns true if a segment may be from a SOCKS client, judged by its first bytes. False for an empty segment.
+/// Returns true if a segment may be from a SOCKS client, judged by its first bytes. False for an
+/// empty segment.
 ///
-/// The answer of a SOCKS5 server to an offer, two bytes with the chosen method, may pass as the start of an offer.
+/// The answer of a SOCKS5 server to an offer, two bytes with the chosen method, may pass as the
+/// start of an offer.
 #[inline]
 pub fn may_be_request(segment: &[u8]) -> bool {
     match *segment {
@@ -76,8 +81,8 @@ pub fn parse_request(bytes: &[u8]) -> ParseResult<Request<'_>> {
         None => ParseResult::Partial,
         Some(4) => parse_at(bytes, 0, read_version4),
         Some(5) => match parse_offer(bytes) {
-            // A request may look like an offer (`05 02 00 01` is both), but then no request follows it. An exception is a BIND to an
-            // address such as 5.1.0.x, which is parsed wrong.
+            // A request may look like an offer (`05 02 00 01` is both), but then no request follows
+            // it. An exception is a BIND to an address such as 5.1.0.x, which is parsed wrong.
             ParseResult::Whole((), start) => match parse_at(bytes, start, read_version5) {
                 ParseResult::Other => parse_at(bytes, 0, read_version5),
                 result => result,
@@ -115,8 +120,8 @@ fn parse_at<'a>(
     }
 }
 
-/// Parses an offer of methods, with user name and password after it if that method was offered. The length is the start of the
-/// request.
+/// Parses an offer of methods, with user name and password after it if that method was offered. The
+/// length is the start of the request.
 fn parse_offer(bytes: &[u8]) -> ParseResult<()> {
     fn read(reader: &mut ByteReader<'_>) -> ReadResult<()> {
         reader.expect(|byte| byte == 5)?;
@@ -224,7 +229,8 @@ impl<'a> ByteReader<'a> {
         Ok(array)
     }
 
-    /// Reads `length` bytes, each of which has to be valid. The available bytes are checked even if some are missing.
+    /// Reads `length` bytes, each of which has to be valid. The available bytes are checked even if
+    /// some are missing.
     fn take(&mut self, length: usize, valid: impl Fn(u8) -> bool) -> ReadResult<&'a [u8]> {
         let available = self.rest.get(..length).unwrap_or(self.rest);
         if !available.iter().all(|&byte| valid(byte)) {

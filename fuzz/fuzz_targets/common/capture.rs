@@ -90,7 +90,8 @@ fn read(files: impl FnOnce(&mut Vec<String>) -> Files, most_blocks: usize) -> Re
     Reading { frames, problems, counts }
 }
 
-/// Checks a capture. The first byte determines the lengths of the pieces, the others are the capture.
+/// Checks a capture. The first byte determines the lengths of the pieces, the others are the
+/// capture.
 pub fn check(data: &[u8]) {
     let Some((&pieces, capture)) = data.split_first() else { return };
     fs::write(&*FILE, capture).expect("a place for files");
@@ -103,7 +104,8 @@ pub fn check(data: &[u8]) {
         // A piece of a compressed file may decompress to many Blocks.
         300 + capture.len() * 1024,
     );
-    // After damage, the search for the next packet depends on the bytes that are available at the time.
+    // After damage, the search for the next packet depends on the bytes that are available at the
+    // time.
     if whole.problems.is_empty() {
         assert_eq!(in_pieces, whole);
     }

@@ -38,8 +38,8 @@ impl RecordType {
 }
 
 impl fmt::Display for RecordType {
-    /// Writes the registered name. A type without one is `TYPE` and its number (RFC 3597 section 5). Type 255, `*` in the registry,
-    /// is `ANY`.
+    /// Writes the registered name. A type without one is `TYPE` and its number (RFC 3597 section
+    /// 5). Type 255, `*` in the registry, is `ANY`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = match self.0 {
             1 => "A",
@@ -153,7 +153,8 @@ impl ResponseCode {
 }
 
 impl fmt::Display for ResponseCode {
-    /// Writes the registered name in capitals, as DNS tools and log schemas do. A code without one is `RCODE` and its number.
+    /// Writes the registered name in capitals, as DNS tools and log schemas do. A code without one
+    /// is `RCODE` and its number.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = match self.0 {
             0 => "NOERROR",

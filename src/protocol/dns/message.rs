@@ -13,7 +13,8 @@ pub struct Message<'a> {
 }
 
 impl<'a> Message<'a> {
-    /// Parses the header. `bytes` start at the first byte of the message: over TCP, after the length.
+    /// Parses the header. `bytes` start at the first byte of the message: over TCP, after the
+    /// length.
     ///
     /// Returns `None` if the bytes end within the header.
     #[inline]
@@ -26,7 +27,8 @@ impl<'a> Message<'a> {
         self.header.id
     }
 
-    /// Returns true for a response, false for a query. An mDNS announcement is a response without a query.
+    /// Returns true for a response, false for a query. An mDNS announcement is a response without a
+    /// query.
     pub fn is_response(&self) -> bool {
         !self.header.query
     }
@@ -36,8 +38,8 @@ impl<'a> Message<'a> {
         self.header.opcode.into()
     }
 
-    /// Returns true if the TC bit is set: the server left out what did not fit. In an mDNS query it means that more known answers
-    /// follow.
+    /// Returns true if the TC bit is set: the server left out what did not fit. In an mDNS query it
+    /// means that more known answers follow.
     pub fn is_truncated(&self) -> bool {
         self.header.truncated
     }
@@ -48,8 +50,9 @@ impl<'a> Message<'a> {
         ResponseCode(code.into())
     }
 
-    /// The response code including its upper eight bits, which are in the OPT record (RFC 6891 section 6.1.3). Equals
-    /// [`Message::response_code`] if there is no OPT record, or if the message is cut before it.
+    /// The response code including its upper eight bits, which are in the OPT record (RFC 6891
+    /// section 6.1.3). Equals [`Message::response_code`] if there is no OPT record, or if the
+    /// message is cut before it.
     ///
     /// It walks over the whole message to find the record, so call it only for output.
     pub fn extended_response_code(&self) -> ResponseCode {

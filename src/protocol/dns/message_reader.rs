@@ -56,8 +56,9 @@ impl<'a> MessageReader<'a> {
 
     /// The next record of any section. Skips the questions that were not read.
     ///
-    /// Returns `None` after the last one, and if the bytes end within its name, type, class, TTL or length. A record with truncated
-    /// data is returned with the data that are present, as the last one.
+    /// Returns `None` after the last one, and if the bytes end within its name, type, class, TTL or
+    /// length. A record with truncated data is returned with the data that are present, as the last
+    /// one.
     #[inline]
     pub fn next_record(&mut self) -> Option<Record<'a>> {
         while self.next_question().is_some() {}
@@ -72,9 +73,10 @@ impl<'a> MessageReader<'a> {
 
     /// Replaces `into` by a name of this message.
     ///
-    /// Returns false and leaves `into` empty if the name cannot be read to its end: the bytes end, a pointer does not point backward
-    /// or points into the header, a label has a reserved type, the name is longer than 253 bytes, or the names of this message have
-    /// used up their budget. An incomplete name is dropped, since it could belong to any domain.
+    /// Returns false and leaves `into` empty if the name cannot be read to its end: the bytes end,
+    /// a pointer does not point backward or points into the header, a label has a reserved type,
+    /// the name is longer than 253 bytes, or the names of this message have used up their budget.
+    /// An incomplete name is dropped, since it could belong to any domain.
     #[inline]
     pub fn read_name(&mut self, name: NameRef, into: &mut DomainName) -> bool {
         let is_complete = name.read(self.bytes, &mut self.budget, into);

@@ -1,20 +1,24 @@
-//! DNS messages (RFC 1035 and its successors): their questions, and the names and addresses in their records.
+//! DNS messages (RFC 1035 and its successors): their questions, and the names and addresses in
+//! their records.
 //!
-//! DNS, LLMNR and mDNS share this format. The parser accepts more than a tolerant resolver does: any opcode, type and class, set
-//! header bits that should be zero, queries with answers, and counts that are too high. If the bytes end early (a response that its
-//! server truncated, a frame cut at the snap length), the parts before the end are read, and [`MessageReader::is_incomplete`]
+//! DNS, LLMNR and mDNS share this format. The parser accepts more than a tolerant resolver does:
+//! any opcode, type and class, set header bits that should be zero, queries with answers, and
+//! counts that are too high. If the bytes end early (a response that its server truncated, a frame
+//! cut at the snap length), the parts before the end are read, and [`MessageReader::is_incomplete`]
 //! returns true.
 //!
-//! Random bytes need no check before this parser: their first name fails within a label or two, and the reader stops. Over TCP there
-//! is a check, because a segment may start in the middle of a message (see [`tcp_messages`]).
+//! Random bytes need no check before this parser: their first name fails within a label or two, and
+//! the reader stops. Over TCP there is a check, because a segment may start in the middle of a
+//! message (see [`tcp_messages`]).
 //!
-//! A message is read in two steps, since most names need not be decoded. The [`MessageReader`] walks over questions and records and
-//! returns each name as a [`NameRef`], which is only its position. Records of the same owner nearly always point to one position. So a
-//! caller who has decoded and matched a name once can recognize it by `==`. [`MessageReader::read_name`] decodes a name into a
-//! [`DomainName`](crate::domain_name::DomainName).
+//! A message is read in two steps, since most names need not be decoded. The [`MessageReader`]
+//! walks over questions and records and returns each name as a [`NameRef`], which is only its
+//! position. Records of the same owner nearly always point to one position. So a caller who has
+//! decoded and matched a name once can recognize it by `==`. [`MessageReader::read_name`] decodes a
+//! name into a [`DomainName`](crate::domain_name::DomainName).
 //!
-//! The crate `dns-parser` parses the header and the addresses. It cannot do the rest: its parser rejects a whole message for one
-//! unknown type.
+//! The crate `dns-parser` parses the header and the addresses. It cannot do the rest: its parser
+//! rejects a whole message for one unknown type.
 //!
 //! ```
 //! use rattap::domain_name::DomainName;

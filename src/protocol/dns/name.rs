@@ -3,19 +3,21 @@
 use super::header::HEADER_LENGTH;
 use crate::domain_name::DomainName;
 
-/// The most pointers that one name may follow. Its labels, at most 127, need at most one pointer each. The rest allows for encoders
-/// that point at pointers.
+/// The most pointers that one name may follow. Its labels, at most 127, need at most one pointer
+/// each. The rest allows for encoders that point at pointers.
 const MOST_POINTERS: u32 = 256;
-/// The cost of names that any message may have, however short. It suffices for a message of mDNS or `ip6.arpa` with a few names of 34
-/// labels.
+/// The cost of names that any message may have, however short. It suffices for a message of mDNS or
+/// `ip6.arpa` with a few names of 34 labels.
 const BASE_BUDGET: usize = 512;
-/// The additional cost of names that a message may have for each of its bytes. Honest names have four or five labels and a pointer. A
-/// record has at most two names and at least 14 bytes, so its names cost less than one per byte.
+/// The additional cost of names that a message may have for each of its bytes. Honest names have
+/// four or five labels and a pointer. A record has at most two names and at least 14 bytes, so its
+/// names cost less than one per byte.
 const BUDGET_PER_BYTE: usize = 1;
 
 /// A reference to a name in a message.
 ///
-/// Equal references mean equal names. Two references to the same name may also differ, if the message has the name twice.
+/// Equal references mean equal names. Two references to the same name may also differ, if the
+/// message has the name twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NameRef {
     /// The offset of the first label. If the name starts with a pointer, it is the target of that.
@@ -34,7 +36,8 @@ impl NameRef {
         Self { start }
     }
 
-    /// Reads the name into `into`. Returns false if it cannot be read to its end; `into` may then have a part of it.
+    /// Reads the name into `into`. Returns false if it cannot be read to its end; `into` may then
+    /// have a part of it.
     #[inline]
     pub(super) fn read(self, bytes: &[u8], budget: &mut NameBudget, into: &mut DomainName) -> bool {
         into.clear();
@@ -75,11 +78,12 @@ impl NameRef {
     }
 }
 
-/// The budget left for reading names of a message. Each label and each pointer costs one, and each full eight bytes of a label cost
-/// one more.
+/// The budget left for reading names of a message. Each label and each pointer costs one, and each
+/// full eight bytes of a label cost one more.
 ///
-/// A message of 64 KiB has room for 4,000 records that refer twice to the same 127 labels. Without this bound, a hostile sender could
-/// make the sensor read a hundred times as many bytes as he sends.
+/// A message of 64 KiB has room for 4,000 records that refer twice to the same 127 labels. Without
+/// this bound, a hostile sender could make the sensor read a hundred times as many bytes as he
+/// sends.
 #[derive(Debug, Clone)]
 pub(super) struct NameBudget {
     left: usize,
@@ -105,7 +109,8 @@ impl NameBudget {
     }
 }
 
-/// Returns the offset after the name at `position`: after its root label, or after its first pointer.
+/// Returns the offset after the name at `position`: after its root label, or after its first
+/// pointer.
 ///
 /// Returns `None` if the bytes end within the name, and at a label of a reserved type.
 #[inline]
@@ -125,7 +130,8 @@ pub(super) fn skip_name(bytes: &[u8], mut position: usize) -> Option<usize> {
     }
 }
 
-/// Returns true if a byte starts a label. The two top bits are the type: 00 for a label, 11 for a pointer. 01 and 10 are reserved.
+/// Returns true if a byte starts a label. The two top bits are the type: 00 for a label, 11 for a
+/// pointer. 01 and 10 are reserved.
 fn is_label(first: u8) -> bool {
     first & 0xc0 == 0
 }

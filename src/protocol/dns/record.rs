@@ -9,7 +9,8 @@ use super::name::{self, NameRef};
 
 /// The class IN (Internet).
 const CLASS_INTERNET: u16 = 1;
-/// The top bit of the class, which is a flag in mDNS (RFC 6762 sections 5.4 and 10.2): request a unicast answer, or flush the cache.
+/// The top bit of the class, which is a flag in mDNS (RFC 6762 sections 5.4 and 10.2): request a
+/// unicast answer, or flush the cache.
 const CLASS_FLAG: u16 = 0x8000;
 /// The key of the SVCB parameter with IPv4 addresses (RFC 9460 section 14.3.2).
 const KEY_IPV4_HINT: u16 = 4;
@@ -63,8 +64,8 @@ impl<'a> Record<'a> {
 
     /// The name in the data of CNAME, DNAME, NS, PTR, MX, SRV, SVCB and HTTPS.
     ///
-    /// Returns `None` for other types, and for the target `.` of SVCB and HTTPS, which means the owner or no target (RFC 9460 section
-    /// 2.5).
+    /// Returns `None` for other types, and for the target `.` of SVCB and HTTPS, which means the
+    /// owner or no target (RFC 9460 section 2.5).
     #[inline]
     pub fn target(&self) -> Option<NameRef> {
         let offset = match self.rtype {
@@ -83,7 +84,8 @@ impl<'a> Record<'a> {
 
     /// The addresses in the data of A and AAAA, and the address hints of SVCB and HTTPS.
     ///
-    /// Empty if the class is not IN, since the types mean something else there, and if the data do not have the length of the type.
+    /// Empty if the class is not IN, since the types mean something else there, and if the data do
+    /// not have the length of the type.
     #[inline]
     pub fn addresses(&self) -> Addresses<'a> {
         if self.class & !CLASS_FLAG != CLASS_INTERNET {
@@ -122,8 +124,8 @@ impl<'a> Addresses<'a> {
         Self { single, ..Self::NONE }
     }
 
-    /// The hints in SVCB data: priority, target, parameters (RFC 9460 section 2.2). Priority 0 marks an alias, whose parameters are
-    /// ignored.
+    /// The hints in SVCB data: priority, target, parameters (RFC 9460 section 2.2). Priority 0
+    /// marks an alias, whose parameters are ignored.
     fn hints(data: &'a [u8]) -> Self {
         let parameters = match data {
             [0, 0, ..] => None,

@@ -5,7 +5,8 @@ use super::header::{self, HEADER_LENGTH};
 /// The length of the shortest question in bytes: the root name, type and class.
 const SHORTEST_QUESTION: u64 = 5;
 
-/// The length of the shortest record in bytes: the root name, type, class, TTL and a data length of zero.
+/// The length of the shortest record in bytes: the root name, type, class, TTL and a data length of
+/// zero.
 const SHORTEST_RECORD: u64 = 11;
 
 /// A message in a TCP segment, complete or not.
@@ -13,16 +14,17 @@ const SHORTEST_RECORD: u64 = 11;
 pub enum TcpPart<'a> {
     /// A complete message, without its length.
     Whole(&'a [u8]),
-    /// The start of a message that continues in a later segment, from its length on. The second byte of the length may be missing.
-    /// It is the last item.
+    /// The start of a message that continues in a later segment, from its length on. The second
+    /// byte of the length may be missing. It is the last item.
     Partial(&'a [u8]),
 }
 
 /// Iterates over the messages in a segment that starts at the start of a message.
 ///
-/// A segment may also start in the middle of a message. To recognize that, each length is checked against the header: a message over TCP
-/// is complete, so its length has to suffice for all questions and records that the header counts. Bytes from the middle of a message
-/// rarely pass this check. Without it, two of them could pass as a length and give a message that nobody sent.
+/// A segment may also start in the middle of a message. To recognize that, each length is checked
+/// against the header: a message over TCP is complete, so its length has to suffice for all
+/// questions and records that the header counts. Bytes from the middle of a message rarely pass
+/// this check. Without it, two of them could pass as a length and give a message that nobody sent.
 pub fn tcp_messages(segment: &[u8]) -> TcpMessages<'_> {
     TcpMessages { rest: segment }
 }
@@ -63,7 +65,8 @@ impl<'a> Iterator for TcpMessages<'a> {
     }
 }
 
-/// Returns true if a message of this length can have all questions and records that its header counts.
+/// Returns true if a message of this length can have all questions and records that its header
+/// counts.
 fn has_room(length: usize, header: &dns_parser::Header) -> bool {
     let records = [header.answers, header.nameservers, header.additional].map(u64::from).iter().sum::<u64>();
     let least = u64::from(header.questions) * SHORTEST_QUESTION + records * SHORTEST_RECORD;

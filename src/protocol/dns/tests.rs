@@ -220,7 +220,8 @@ fn edns_extends_the_response_code() {
 
 #[test]
 fn mdns_flags_in_classes_are_kept_and_ignored() {
-    // A query with a unicast question and a known answer, then an answer with the cache-flush bit and no question.
+    // A query with a unicast question and a known answer, then an answer with the cache-flush bit
+    // and no question.
     let query = parse(&hex(
         "0000 0000 0001 0001 0000 0000 01 61 05 6c6f63616c 00 000c 8001 c00c 000c 0001 00000078 0004 01 62 c00e",
     ));
@@ -338,7 +339,8 @@ fn pointers_that_do_not_go_backward_are_rejected() {
         let parsed = parse(&hex(&format!("0001 0100 0001 0000 0000 0000 {pointer} 0001 0001")));
         assert_eq!((parsed.questions, parsed.is_incomplete), (vec![(None, 1, 1)], true), "{what}");
     }
-    // A label `a` with a pointer back to it, which would be an endless loop. Then two names that point at each other.
+    // A label `a` with a pointer back to it, which would be an endless loop. Then two names that
+    // point at each other.
     for name in ["01 61 c00c", "01 61 c00e"] {
         assert_eq!(parse(&hex(&format!("0001 0100 0001 0000 0000 0000 {name} 0001 0001"))).questions, [(None, 1, 1)]);
     }
@@ -362,8 +364,8 @@ fn reserved_labels_end_the_message() {
     }
 }
 
-/// A message with a chain of pointers: each points at the one before, the first at `a`. The owner of the last record is the end of
-/// the chain.
+/// A message with a chain of pointers: each points at the one before, the first at `a`. The owner
+/// of the last record is the end of the chain.
 fn chain_of_pointers(pointers: usize) -> Vec<u8> {
     // The data of a TXT record have the chain.
     let mut bytes = hex("0001 8180 0000 0002 0000 0000 01 61 00 0010 0001 00000001");

@@ -19,9 +19,11 @@ impl Field<'_> {
     }
 }
 
-/// Iterates over the fields of a head in their order. Lines that are no field (without a colon, or without a name) are skipped.
+/// Iterates over the fields of a head in their order. Lines that are no field (without a colon, or
+/// without a name) are skipped.
 ///
-/// If the head is incomplete, the last field is left out unless the next line has begun: it may be folded.
+/// If the head is incomplete, the last field is left out unless the next line has begun: it may be
+/// folded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Fields<'a> {
     /// The bytes from the start of a line on. In a complete head they end with its empty line.

@@ -8,8 +8,8 @@ use super::line::parse_number;
 pub enum BodyLength {
     /// The length is known.
     Known(u64),
-    /// The head does not tell the length: the body is chunked, the fields contradict each other, the body ends with the connection, or
-    /// the connection changes to another protocol.
+    /// The head does not tell the length: the body is chunked, the fields contradict each other,
+    /// the body ends with the connection, or the connection changes to another protocol.
     Unknown,
 }
 

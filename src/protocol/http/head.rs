@@ -3,8 +3,8 @@
 use super::fields::Fields;
 use super::line::{skip_leading_breaks, split_line, trim_carriage_returns};
 
-/// The longest head that is parsed, in bytes. Common servers reject more than 8 or 16 KiB. It also bounds the memory for a head in
-/// several segments.
+/// The longest head that is parsed, in bytes. Common servers reject more than 8 or 16 KiB. It also
+/// bounds the memory for a head in several segments.
 pub const LONGEST_HEAD: usize = 16 * 1024;
 
 /// The part of a head that is available. `L` is the parsed start line.
@@ -21,8 +21,8 @@ pub(super) enum HeadExtent<'a, L> {
     Other,
 }
 
-/// Finds the extent of the head at the start of `bytes`. `parse_line` parses a start line without its break, and `may_start` checks the
-/// start of one.
+/// Finds the extent of the head at the start of `bytes`. `parse_line` parses a start line without
+/// its break, and `may_start` checks the start of one.
 #[inline]
 pub(super) fn find_extent<'a, L>(
     bytes: &'a [u8],

@@ -1,7 +1,8 @@
-//! Lines of a head, and the parts of a start line that requests and responses share (RFC 9112 sections 2 and 2.2).
+//! Lines of a head, and the parts of a start line that requests and responses share (RFC 9112
+//! sections 2 and 2.2).
 
-/// The most line breaks before a start line that are skipped. Old clients send one after a body (RFC 9112 section 2.2); this allows for
-/// two of two bytes.
+/// The most line breaks before a start line that are skipped. Old clients send one after a body
+/// (RFC 9112 section 2.2); this allows for two of two bytes.
 const LEADING_BREAKS: usize = 4;
 
 /// The start of every supported version.
@@ -14,7 +15,8 @@ pub(super) fn skip_leading_breaks(bytes: &[u8]) -> &[u8] {
     bytes.get(breaks..).unwrap_or_default()
 }
 
-/// Splits the first line off. Returns the line without its break, and the bytes after it. Returns `None` if there is no line break.
+/// Splits the first line off. Returns the line without its break, and the bytes after it. Returns
+/// `None` if there is no line break.
 #[inline]
 pub(super) fn split_line(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let (line, rest) = bytes.split_at_checked(memchr::memchr(b'\n', bytes)?)?;
@@ -29,8 +31,8 @@ pub(super) fn trim_carriage_returns(mut line: &[u8]) -> &[u8] {
     line
 }
 
-/// The minor version of `HTTP/1.`: 0, or nearly always 1. Several digits, as in `HTTP/1.10`, are accepted, as many clients do. Returns
-/// `None` for other text.
+/// The minor version of `HTTP/1.`: 0, or nearly always 1. Several digits, as in `HTTP/1.10`, are
+/// accepted, as many clients do. Returns `None` for other text.
 #[inline]
 pub(super) fn minor_version(text: &[u8]) -> Option<u8> {
     let (start, digits) = text.split_at_checked(VERSION_START.len())?;
@@ -40,7 +42,8 @@ pub(super) fn minor_version(text: &[u8]) -> Option<u8> {
     parse_number(digits)?.try_into().ok()
 }
 
-/// Parses decimal digits. Returns `None` for an empty text, another byte, or a number that is too large.
+/// Parses decimal digits. Returns `None` for an empty text, another byte, or a number that is too
+/// large.
 pub(super) fn parse_number(digits: &[u8]) -> Option<u64> {
     if digits.is_empty() {
         return None;

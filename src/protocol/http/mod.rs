@@ -1,13 +1,17 @@
-//! HTTP/1 requests and responses (RFC 9112): their start line and header fields, here called the head.
+//! HTTP/1 requests and responses (RFC 9112): their start line and header fields, here called the
+//! head.
 //!
-//! Heads are parsed as a tolerant server does. Lines may end in CRLF or a bare LF, also mixed (those of NetSupport all end in LF). Any
-//! method is accepted, field names in any case, blanks and tabs around everything, folded fields, and lines that are no fields. A
-//! start line with another version than `HTTP/1.` is rejected.
+//! Heads are parsed as a tolerant server does. Lines may end in CRLF or a bare LF, also mixed
+//! (those of NetSupport all end in LF). Any method is accepted, field names in any case, blanks and
+//! tabs around everything, folded fields, and lines that are no fields. A start line with another
+//! version than `HTTP/1.` is rejected.
 //!
-//! [`may_be_request`] and [`may_be_response`] check the first bytes of a segment. The parsers then distinguish a complete head, the
-//! start of one, and something else ([`ParseResult`](super::parse_result::ParseResult)). A head truncated at any byte is a start. Only
-//! a further line break can complete it. [`requests`] iterates over all requests of a segment and skips their bodies, so that text in a
-//! body is never taken for a head. [`parse_request_so_far`] returns the available part of a head that will stay incomplete.
+//! [`may_be_request`] and [`may_be_response`] check the first bytes of a segment. The parsers then
+//! distinguish a complete head, the start of one, and something else
+//! ([`ParseResult`](super::parse_result::ParseResult)). A head truncated at any byte is a start.
+//! Only a further line break can complete it. [`requests`] iterates over all requests of a segment
+//! and skips their bodies, so that text in a body is never taken for a head.
+//! [`parse_request_so_far`] returns the available part of a head that will stay incomplete.
 //!
 //! ```
 //! use rattap::protocol::authority::Host;

@@ -7,11 +7,12 @@ use super::line::{is_blank, is_text, minor_version, skip_leading_breaks};
 use crate::protocol::authority::Authority;
 use crate::protocol::parse_result::ParseResult;
 
-/// The longest method in bytes. The longest registered one has 17 (`UPDATEREDIRECTREF`); the rest allows for private ones.
+/// The longest method in bytes. The longest registered one has 17 (`UPDATEREDIRECTREF`); the rest
+/// allows for private ones.
 const LONGEST_METHOD: usize = 32;
 
-/// The methods by which [`may_be_request`] recognizes a request: those of RFC 9110, of WebDAV and its extensions, and some common ones
-/// without a specification.
+/// The methods by which [`may_be_request`] recognizes a request: those of RFC 9110, of WebDAV and
+/// its extensions, and some common ones without a specification.
 const METHODS: [&[u8]; 39] = [
     b"GET",
     b"POST",
@@ -53,11 +54,12 @@ const METHODS: [&[u8]; 39] = [
     b"SUBSCRIBE",
     b"VERSION-CONTROL",
 ];
-/// The number of capital letters that every one of [`METHODS`] starts with. About one in a thousand random segments does so too.
+/// The number of capital letters that every one of [`METHODS`] starts with. About one in a thousand
+/// random segments does so too.
 const CAPITALS: usize = 3;
 
-/// Returns true if a segment may start with a request, judged by its first bytes: a known method and a blank, or the start of one if
-/// there are fewer bytes. False for an empty segment.
+/// Returns true if a segment may start with a request, judged by its first bytes: a known method
+/// and a blank, or the start of one if there are fewer bytes. False for an empty segment.
 #[inline]
 pub fn may_be_request(segment: &[u8]) -> bool {
     // Nearly all requests have one of these two methods.
@@ -125,11 +127,11 @@ pub fn parse_request(bytes: &[u8]) -> ParseResult<Request<'_>> {
     }
 }
 
-/// Parses the available part of a head that will stay incomplete, because the capture truncated the packet, a segment was lost, or the
-/// head is longer than [`LONGEST_HEAD`](super::LONGEST_HEAD).
+/// Parses the available part of a head that will stay incomplete, because the capture truncated the
+/// packet, a segment was lost, or the head is longer than [`LONGEST_HEAD`](super::LONGEST_HEAD).
 ///
-/// Returns `None` if the request line is incomplete. A field that may be truncated is left out, so all returned parts equal those of the
-/// complete head.
+/// Returns `None` if the request line is incomplete. A field that may be truncated is left out, so
+/// all returned parts equal those of the complete head.
 pub fn parse_request_so_far(bytes: &[u8]) -> Option<Request<'_>> {
     match extent(bytes) {
         HeadExtent::Complete(line, fields, _)
@@ -207,7 +209,8 @@ impl<'a> Request<'a> {
         Authority::parse(self.raw_host?)
     }
 
-    /// The authority that the request is for. That of the target has precedence over `Host` (RFC 9112 section 3.2.2).
+    /// The authority that the request is for. That of the target has precedence over `Host` (RFC
+    /// 9112 section 3.2.2).
     pub fn authority(&self) -> Option<Authority<'a>> {
         self.target_authority().or_else(|| self.host())
     }
@@ -244,10 +247,11 @@ struct RequestLine<'a> {
 }
 
 impl<'a> RequestLine<'a> {
-    /// Parses a request line. As servers do, it accepts any number of blanks and tabs between the parts, and also within the target.
+    /// Parses a request line. As servers do, it accepts any number of blanks and tabs between the
+    /// parts, and also within the target.
     ///
-    /// Some programs omit the version but send fields, and servers answer them. So a line without a version is accepted if the method is
-    /// known and the target is unmistakable.
+    /// Some programs omit the version but send fields, and servers answer them. So a line without a
+    /// version is accepted if the method is known and the target is unmistakable.
     #[inline]
     fn parse(line: &'a [u8]) -> Option<Self> {
         if !is_text(line) {

@@ -1,4 +1,5 @@
-//! The requests of a segment: several may follow one another on a persistent connection (RFC 9112 section 9.3).
+//! The requests of a segment: several may follow one another on a persistent connection (RFC 9112
+//! section 9.3).
 
 use super::framing::BodyLength;
 use super::request::{Request, parse_request};
@@ -11,17 +12,19 @@ pub enum Part<'a> {
     Whole {
         /// The head.
         request: Request<'a>,
-        /// The part of the body in the segment. If the length of the body is unknown, it is the rest of the segment.
+        /// The part of the body in the segment. If the length of the body is unknown, it is the
+        /// rest of the segment.
         body: &'a [u8],
     },
     /// The start of a head that continues in a later segment. It is the last item.
     Partial(&'a [u8]),
 }
 
-/// Iterates over the requests in a segment that starts at the start of one. It skips the body of each request.
+/// Iterates over the requests in a segment that starts at the start of one. It skips the body of
+/// each request.
 ///
-/// It ends after a body that extends beyond the segment or has an unknown length, and at bytes that are no request. Text in a body is
-/// never taken for a head.
+/// It ends after a body that extends beyond the segment or has an unknown length, and at bytes that
+/// are no request. Text in a body is never taken for a head.
 pub fn requests(segment: &[u8]) -> Requests<'_> {
     Requests { rest: segment, missing_body: 0 }
 }
@@ -39,8 +42,8 @@ impl<'a> Requests<'a> {
         self.rest
     }
 
-    /// The number of bytes of the last body that are not in the segment. The next request starts after them. Zero if the body is complete or
-    /// its length is unknown.
+    /// The number of bytes of the last body that are not in the segment. The next request starts
+    /// after them. Zero if the body is complete or its length is unknown.
     pub fn missing_body(&self) -> u64 {
         self.missing_body
     }

@@ -6,8 +6,8 @@ use super::head::{HeadExtent, find_extent};
 use super::line::{VERSION_START, is_blank, is_text, minor_version};
 use crate::protocol::parse_result::ParseResult;
 
-/// Returns true if a segment may start with a response, judged by its first bytes: `HTTP/1.`, or the start of that if there are fewer
-/// bytes. False for an empty segment.
+/// Returns true if a segment may start with a response, judged by its first bytes: `HTTP/1.`, or
+/// the start of that if there are fewer bytes. False for an empty segment.
 #[inline]
 pub fn may_be_response(segment: &[u8]) -> bool {
     let start = segment.get(..VERSION_START.len()).unwrap_or(segment);
@@ -39,7 +39,8 @@ pub fn parse_response(bytes: &[u8]) -> ParseResult<Response<'_>> {
     }
 }
 
-/// Parses the available part of a head that will stay incomplete, as [`parse_request_so_far`](super::parse_request_so_far) does.
+/// Parses the available part of a head that will stay incomplete, as
+/// [`parse_request_so_far`](super::parse_request_so_far) does.
 pub fn parse_response_so_far(bytes: &[u8]) -> Option<Response<'_>> {
     match extent(bytes) {
         HeadExtent::Complete(line, fields, _)
@@ -91,7 +92,8 @@ impl<'a> Response<'a> {
         self.framing.is_chunked
     }
 
-    /// The length of the body, unless the response answers HEAD or CONNECT, which its head does not show.
+    /// The length of the body, unless the response answers HEAD or CONNECT, which its head does not
+    /// show.
     pub fn body_length(&self) -> BodyLength {
         match self.status {
             // The connection changes to another protocol.

@@ -10,8 +10,9 @@ use crate::protocol::tls::{self, ClientHello, LONGEST_HELLO};
 /// The length of the stream that is kept, in bytes: that of the longest hello that is parsed.
 pub const LONGEST_STREAM: usize = LONGEST_HELLO;
 
-/// The most ranges of received data with gaps between them. Chrome splits a hello into about ten frames per packet and shuffles
-/// them. For a hello in three packets, that leaves at most half as many gaps at a time.
+/// The most ranges of received data with gaps between them. Chrome splits a hello into about ten
+/// frames per packet and shuffles them. For a hello in three packets, that leaves at most half as
+/// many gaps at a time.
 const MOST_RANGES: usize = 64;
 
 /// The outcome of inserting data into a stream.
@@ -25,8 +26,8 @@ pub enum InsertOutcome {
     Rejected,
 }
 
-/// The start of a client's stream of handshake messages, as far as its frames were received. If data overlap, the first copy is
-/// kept.
+/// The start of a client's stream of handshake messages, as far as its frames were received. If
+/// data overlap, the first copy is kept.
 #[derive(Debug, Clone, Default)]
 pub struct CryptoStream {
     /// The bytes up to the end of the last range. Gaps are zero.
@@ -82,7 +83,8 @@ impl CryptoStream {
         if is_same { InsertOutcome::Inserted } else { InsertOutcome::Conflict }
     }
 
-    /// Copies the bytes of `data`, which starts at offset `start`, to the offsets `to`. Copies nothing if that is empty.
+    /// Copies the bytes of `data`, which starts at offset `start`, to the offsets `to`. Copies
+    /// nothing if that is empty.
     fn copy(&mut self, to: Range<usize>, start: usize, data: &[u8]) {
         if !to.is_empty()
             && let Some(target) = self.bytes.get_mut(to.clone())

@@ -16,8 +16,8 @@ pub(super) struct CryptoFrame<'a> {
     pub(super) data: &'a [u8],
 }
 
-/// Iterates over the CRYPTO frames in a decrypted payload. It ends at a frame that a client which continues the handshake does not
-/// send in an Initial packet.
+/// Iterates over the CRYPTO frames in a decrypted payload. It ends at a frame that a client which
+/// continues the handshake does not send in an Initial packet.
 pub(super) fn crypto_frames(payload: &[u8]) -> CryptoFrames<'_> {
     CryptoFrames { rest: payload }
 }
@@ -53,7 +53,8 @@ impl<'a> Iterator for CryptoFrames<'a> {
     }
 }
 
-/// Skips the fields of an ACK frame: largest, delay, number of ranges, first range, then two numbers per range.
+/// Skips the fields of an ACK frame: largest, delay, number of ranges, first range, then two
+/// numbers per range.
 fn skip_ack(rest: &[u8]) -> Option<&[u8]> {
     let rest = skip_varints(rest, 2)?;
     let (ranges, rest) = split_varint(rest)?;

@@ -35,10 +35,11 @@ impl InitialReader {
         Self::default()
     }
 
-    /// Parses the ClientHello in one datagram. Returns [`ParseResult::Partial`] if the datagram has any part of one, even a
-    /// later part.
+    /// Parses the ClientHello in one datagram. Returns [`ParseResult::Partial`] if the datagram has
+    /// any part of one, even a later part.
     ///
-    /// The length in [`ParseResult::Whole`] is that of the handshake message, as far as it had to be read.
+    /// The length in [`ParseResult::Whole`] is that of the handshake message, as far as it had to
+    /// be read.
     pub fn client_hello(&mut self, datagram: &[u8]) -> ParseResult<ClientHello<'_>> {
         let Some(origin) = Origin::of(datagram) else { return ParseResult::Other };
         self.stream.clear();
@@ -49,8 +50,9 @@ impl InitialReader {
         self.stream.client_hello()
     }
 
-    /// Inserts the CRYPTO frames of a datagram into `stream`. The keys are derived from `origin`, that of the first packet of
-    /// the connection: later packets may be addressed to an ID that the server chose, but have the same keys.
+    /// Inserts the CRYPTO frames of a datagram into `stream`. The keys are derived from `origin`,
+    /// that of the first packet of the connection: later packets may be addressed to an ID that the
+    /// server chose, but have the same keys.
     pub fn read_into(&mut self, datagram: &[u8], origin: &Origin, stream: &mut CryptoStream) -> DatagramOutcome {
         read_datagram(&mut self.plaintext, datagram, origin, stream)
     }

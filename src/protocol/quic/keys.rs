@@ -10,13 +10,15 @@ use super::packet::{InitialPacket, Origin, Version};
 const KEY_LENGTH: usize = 16;
 /// The length of a secret in bytes: that of a SHA-256 hash.
 const SECRET_LENGTH: usize = 32;
-/// The start of the sample for header protection, in bytes after the start of the packet number (RFC 9001 section 5.4.2).
+/// The start of the sample for header protection, in bytes after the start of the packet number
+/// (RFC 9001 section 5.4.2).
 const SAMPLE_OFFSET: usize = 4;
 /// The length of that sample in bytes.
 const SAMPLE_LENGTH: usize = 16;
 
 impl Version {
-    /// The salt of the initial secret (RFC 9001 section 5.2, RFC 9369 section 3.3.1, draft-ietf-quic-tls-29 section 5.2).
+    /// The salt of the initial secret (RFC 9001 section 5.2, RFC 9369 section 3.3.1,
+    /// draft-ietf-quic-tls-29 section 5.2).
     fn salt(self) -> &'static [u8; 20] {
         match self {
             Self::V1 => b"\x38\x76\x2c\xf7\xf5\x59\x34\xb3\x4d\x17\x9a\xe6\xa4\xc8\x0c\xad\xcc\xbb\x7f\x0a",
@@ -25,7 +27,8 @@ impl Version {
         }
     }
 
-    /// The labels of the key, the IV and the header protection key (RFC 9001 section 5.1, RFC 9369 section 3.3.2).
+    /// The labels of the key, the IV and the header protection key (RFC 9001 section 5.1, RFC 9369
+    /// section 3.3.2).
     fn labels(self) -> [&'static [u8]; 3] {
         match self {
             Self::V1 | Self::Draft29 => [b"quic key", b"quic iv", b"quic hp"],
@@ -58,8 +61,8 @@ impl ClientKeys {
         })
     }
 
-    /// Decrypts a packet in `buffer` and returns its frames. Returns `None` if the packet was not encrypted with these keys, or is
-    /// damaged.
+    /// Decrypts a packet in `buffer` and returns its frames. Returns `None` if the packet was not
+    /// encrypted with these keys, or is damaged.
     pub(super) fn decrypt<'b>(&self, packet: &InitialPacket<'_>, buffer: &'b mut Vec<u8>) -> Option<&'b [u8]> {
         let sample = packet.bytes.get(packet.number_offset + SAMPLE_OFFSET..)?.get(..SAMPLE_LENGTH)?;
         let [first_mask, number_mask @ ..] = self.header.new_mask(sample).ok()?;
@@ -75,7 +78,8 @@ impl ClientKeys {
         for (byte, mask) in number.iter_mut().zip(number_mask) {
             *byte ^= mask;
         }
-        // The first packets of a client have small packet numbers, so the header has all their digits.
+        // The first packets of a client have small packet numbers, so the header has all their
+        // digits.
         for (byte, digit) in nonce.iter_mut().rev().zip(number.iter().rev()) {
             *byte ^= digit;
         }

@@ -1,17 +1,22 @@
-//! QUIC: the server name in the ClientHello of a client's first packets (RFC 9000, RFC 9001; version 2: RFC 9369).
+//! QUIC: the server name in the ClientHello of a client's first packets (RFC 9000, RFC 9001;
+//! version 2: RFC 9369).
 //!
-//! Initial packets are encrypted, but their keys are derived from the Destination Connection ID that the client chose and sent
-//! in clear. The encryption protects against damage, not against readers. A datagram is processed in these steps: find its
-//! Initial packets ([`Origin`] is the input of their keys), decrypt each, put the data of its CRYPTO frames in order
-//! ([`CryptoStream`]), and parse the [`ClientHello`](super::tls::ClientHello) there. Clients split a hello into frames anywhere
-//! and send the frames in any order, within one packet or over several.
+//! Initial packets are encrypted, but their keys are derived from the Destination Connection ID
+//! that the client chose and sent in clear. The encryption protects against damage, not against
+//! readers. A datagram is processed in these steps: find its Initial packets ([`Origin`] is the
+//! input of their keys), decrypt each, put the data of its CRYPTO frames in order
+//! ([`CryptoStream`]), and parse the [`ClientHello`](super::tls::ClientHello) there. Clients split
+//! a hello into frames anywhere and send the frames in any order, within one packet or over
+//! several.
 //!
-//! A packet that cannot be decrypted is ignored: the packets of servers look alike, but have other keys.
+//! A packet that cannot be decrypted is ignored: the packets of servers look alike, but have other
+//! keys.
 //!
 //! The scan examines each datagram by itself with [`InitialReader::client_hello`]. If the result is
-//! [`ParseResult::Partial`](super::parse_result::ParseResult::Partial), the tracker makes a [`CryptoStream`] and adds this
-//! datagram and the following ones with [`InitialReader::read_into`] and the [`Origin`] of the first one. After a Retry, and for
-//! a new connection, the [`Origin`] differs.
+//! [`ParseResult::Partial`](super::parse_result::ParseResult::Partial), the tracker makes a
+//! [`CryptoStream`] and adds this datagram and the following ones with [`InitialReader::read_into`]
+//! and the [`Origin`] of the first one. After a Retry, and for a new connection, the [`Origin`]
+//! differs.
 //!
 //! ```
 //! use rattap::protocol::parse_result::ParseResult;

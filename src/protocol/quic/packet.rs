@@ -4,10 +4,12 @@ use arrayvec::ArrayVec;
 
 /// The longest connection ID of the supported versions, in bytes (RFC 9000 section 17.2).
 const LONGEST_ID: usize = 20;
-/// The shortest Destination Connection ID of the first packet of a client, in bytes (RFC 9000 section 7.2).
+/// The shortest Destination Connection ID of the first packet of a client, in bytes (RFC 9000
+/// section 7.2).
 const SHORTEST_CHOSEN_ID: usize = 8;
-/// The shortest datagram with an Initial packet that a server accepts, in bytes (RFC 9000 section 14.1). An attacker who sends
-/// packets to waste decryption attempts has to send at least this much for each.
+/// The shortest datagram with an Initial packet that a server accepts, in bytes (RFC 9000 section
+/// 14.1). An attacker who sends packets to waste decryption attempts has to send at least this much
+/// for each.
 const SHORTEST_DATAGRAM: usize = 1200;
 
 /// The bit of the first byte that marks a long header.
@@ -20,7 +22,8 @@ pub enum Version {
     V1,
     /// Version 2 (RFC 9369).
     V2,
-    /// draft-ietf-quic-transport-29: version 1 with another salt. Clients and servers used it for a year before the RFC.
+    /// draft-ietf-quic-transport-29: version 1 with another salt. Clients and servers used it for a
+    /// year before the RFC.
     Draft29,
 }
 
@@ -55,8 +58,8 @@ enum PacketType {
     Other,
 }
 
-/// Returns true if a datagram may start with the first Initial packet of a client, judged by its first bytes. It is cheap enough to
-/// be called for every packet.
+/// Returns true if a datagram may start with the first Initial packet of a client, judged by its
+/// first bytes. It is cheap enough to be called for every packet.
 ///
 /// The fixed bit is not checked, since clients may clear it (RFC 9287).
 #[inline(always)]
@@ -69,7 +72,8 @@ pub fn may_be_initial(datagram: &[u8]) -> bool {
             .is_some_and(|version| version.packet_type(first) == PacketType::Initial)
 }
 
-/// The input of the keys of a client's Initial packets: the version, and the Destination Connection ID of the client's first packet.
+/// The input of the keys of a client's Initial packets: the version, and the Destination Connection
+/// ID of the client's first packet.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Origin {
     version: Version,
@@ -77,8 +81,8 @@ pub struct Origin {
 }
 
 impl Origin {
-    /// Reads it from the first datagram of a connection. Returns `None` if the datagram does not start with a complete Initial packet
-    /// as a client sends it.
+    /// Reads it from the first datagram of a connection. Returns `None` if the datagram does not
+    /// start with a complete Initial packet as a client sends it.
     pub fn of(datagram: &[u8]) -> Option<Self> {
         if !may_be_initial(datagram) {
             return None;
@@ -114,7 +118,8 @@ pub(super) struct InitialPacket<'a> {
     pub(super) number_offset: usize,
 }
 
-/// Iterates over the Initial packets of a datagram and skips packets of other types between them (RFC 9000 section 12.2).
+/// Iterates over the Initial packets of a datagram and skips packets of other types between them
+/// (RFC 9000 section 12.2).
 pub(super) fn initial_packets(datagram: &[u8]) -> InitialPackets<'_> {
     InitialPackets { rest: datagram, id: None }
 }
@@ -147,7 +152,8 @@ impl<'a> Iterator for InitialPackets<'a> {
 
 /// Splits the first packet off: returns the packet, its type, and the bytes after it.
 ///
-/// Returns `None` if it has no long header of a supported version, is a Retry (which has no length), or is incomplete.
+/// Returns `None` if it has no long header of a supported version, is a Retry (which has no
+/// length), or is incomplete.
 fn split_packet(bytes: &[u8]) -> Option<(InitialPacket<'_>, PacketType, &[u8])> {
     let (&[first, a, b, c, d], rest) = bytes.split_first_chunk()?;
     if first & LONG_HEADER == 0 {

@@ -18,7 +18,8 @@ pub(crate) fn crypto(offset: usize, data: &[u8]) -> Vec<u8> {
     [&[6][..], &varint(offset as u64), &varint(data.len() as u64), data].concat()
 }
 
-/// The first byte and the version of a long header. `packet_type` is the number of the type in version 1.
+/// The first byte and the version of a long header. `packet_type` is the number of the type in
+/// version 1.
 fn long_header(version: Version, packet_type: u8, number_length: usize) -> Vec<u8> {
     let (number, packet_type): (u32, u8) = match version {
         Version::V1 => (1, packet_type),
@@ -28,7 +29,8 @@ fn long_header(version: Version, packet_type: u8, number_length: usize) -> Vec<u
     [&[0xc0 | packet_type << 4 | (number_length as u8 - 1)][..], &number.to_be_bytes()].concat()
 }
 
-/// An Initial packet to `destination` with the keys of `origin` and a packet number of one to four bytes.
+/// An Initial packet to `destination` with the keys of `origin` and a packet number of one to four
+/// bytes.
 pub(crate) fn initial_to(destination: &[u8], origin: &Origin, token: &[u8], number: &[u8], payload: &[u8]) -> Vec<u8> {
     let mut header = long_header(origin.version(), 0, number.len());
     header.push(destination.len() as u8);

@@ -1,4 +1,5 @@
-//! The example packets of the RFCs, ClientHellos in every arrangement of frames and packets, and other bytes.
+//! The example packets of the RFCs, ClientHellos in every arrangement of frames and packets, and
+//! other bytes.
 
 use proptest::prelude::*;
 
@@ -21,7 +22,8 @@ fn example(version: Version) -> Origin {
     Origin::new(version, &hex("8394c8f03e515708"))
 }
 
-/// The frames of the client in those examples (appendix A.2 of both): a hello for `example.com`, and padding.
+/// The frames of the client in those examples (appendix A.2 of both): a hello for `example.com`,
+/// and padding.
 fn example_frames() -> Vec<u8> {
     let mut frames = hex(
         "060040f1010000ed0303ebf8fa56f12939b9584a3896472ec40bb863cfd3e86804fe3a47f06a2b69484c00000413011302010000c0

@@ -6,9 +6,9 @@ use super::handshake_reader::{HANDSHAKE, HandshakeReader, LAST_MINOR_VERSION, MA
 use super::server_name::{LONGEST_SERVER_NAME, ServerName};
 use crate::protocol::parse_result::ParseResult;
 
-/// The longest ClientHello that is parsed, in bytes of the stream, including record headers. It bounds the memory for a hello in
-/// several segments. The hellos of current clients take 200 to 2,000 bytes, and up to about 8,000 with session tickets and
-/// certificate names.
+/// The longest ClientHello that is parsed, in bytes of the stream, including record headers. It
+/// bounds the memory for a hello in several segments. The hellos of current clients take 200 to
+/// 2,000 bytes, and up to about 8,000 with session tickets and certificate names.
 pub const LONGEST_HELLO: usize = 16 * 1024;
 
 /// The handshake type of a ClientHello.
@@ -25,14 +25,16 @@ const HOST_NAME: u8 = 0;
 /// A parsed ClientHello.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClientHello<'a> {
-    /// The first host name in the extension `server_name`. `None` if there is none, or if it is empty or too long for a name.
+    /// The first host name in the extension `server_name`. `None` if there is none, or if it is
+    /// empty or too long for a name.
     pub server_name: Option<ServerName<'a>>,
 }
 
-/// Returns true if a segment may start with a ClientHello, judged by its first bytes. It is cheap enough to be called for every
-/// packet.
+/// Returns true if a segment may start with a ClientHello, judged by its first bytes. It is cheap
+/// enough to be called for every packet.
 ///
-/// For bytes that are not empty, it is true whenever [`parse_client_hello`] returns anything but [`ParseResult::Other`].
+/// For bytes that are not empty, it is true whenever [`parse_client_hello`] returns anything but
+/// [`ParseResult::Other`].
 #[inline(always)]
 pub fn may_be_client_hello(bytes: &[u8]) -> bool {
     match *bytes {
@@ -53,14 +55,15 @@ pub fn may_be_client_hello(bytes: &[u8]) -> bool {
 
 /// Parses the ClientHello at the start of a stream. `bytes` start at the first byte of a record.
 ///
-/// The length in [`ParseResult::Whole`] counts the bytes that had to be read: up to the end of the server name.
+/// The length in [`ParseResult::Whole`] counts the bytes that had to be read: up to the end of the
+/// server name.
 #[inline]
 pub fn parse_client_hello(bytes: &[u8]) -> ParseResult<ClientHello<'_>> {
     parse(bytes, HandshakeReader::of_records)
 }
 
-/// Parses a ClientHello without records, as QUIC carries it (RFC 9001 section 4.1.3). `bytes` start at the first byte of the
-/// handshake message.
+/// Parses a ClientHello without records, as QUIC carries it (RFC 9001 section 4.1.3). `bytes` start
+/// at the first byte of the handshake message.
 #[inline]
 pub fn parse_client_hello_message(bytes: &[u8]) -> ParseResult<ClientHello<'_>> {
     parse(bytes, HandshakeReader::of_messages)
@@ -161,8 +164,8 @@ fn read_host_name<'a>(reader: &mut HandshakeReader<'a>, length: usize) -> Result
     }
 }
 
-/// Returns the reader if `length` more bytes end no later than `end`. This ensures that a field never extends beyond the field
-/// that contains it.
+/// Returns the reader if `length` more bytes end no later than `end`. This ensures that a field
+/// never extends beyond the field that contains it.
 #[inline]
 fn within<'r, 'a>(
     reader: &'r mut HandshakeReader<'a>,

@@ -4,10 +4,12 @@
 pub(super) const HANDSHAKE: u8 = 22;
 /// The first byte of the version in records and hellos, from SSL 3.0 to TLS 1.3.
 pub(super) const MAJOR_VERSION: u8 = 3;
-/// The highest second byte of the version: that of TLS 1.3. By the RFC, records say 1.0 or 1.2, but some clients write 1.3.
+/// The highest second byte of the version: that of TLS 1.3. By the RFC, records say 1.0 or 1.2, but
+/// some clients write 1.3.
 pub(super) const LAST_MINOR_VERSION: u8 = 4;
 
-/// The longest record in bytes. Those of TLS 1.2 (RFC 5246 section 6.2.3) may be longer than those of TLS 1.3.
+/// The longest record in bytes. Those of TLS 1.2 (RFC 5246 section 6.2.3) may be longer than those
+/// of TLS 1.3.
 const LONGEST_RECORD: usize = (1 << 14) + 2048;
 
 /// The reason why a ClientHello cannot be read.
@@ -55,15 +57,16 @@ impl<'a> HandshakeReader<'a> {
         self.message_position
     }
 
-    /// The message position after `length` more bytes. Returns [`ReadError::NotClientHello`] if it is beyond `limit`.
+    /// The message position after `length` more bytes. Returns [`ReadError::NotClientHello`] if it
+    /// is beyond `limit`.
     #[inline]
     pub(super) fn end_after(&self, length: usize, limit: usize) -> Result<usize, ReadError> {
         let end = self.message_position.saturating_add(length);
         if end <= limit { Ok(end) } else { Err(ReadError::NotClientHello) }
     }
 
-    /// Reads the next bytes of the message: at most `most`, as many as the record and the captured bytes hold. Returns at least
-    /// one byte unless `most` is 0.
+    /// Reads the next bytes of the message: at most `most`, as many as the record and the captured
+    /// bytes hold. Returns at least one byte unless `most` is 0.
     #[inline]
     pub(super) fn chunk(&mut self, most: usize) -> Result<&'a [u8], ReadError> {
         if most == 0 {
@@ -130,8 +133,8 @@ impl<'a> HandshakeReader<'a> {
         self.array().map(u16::from_be_bytes)
     }
 
-    /// Reads a record header (RFC 8446 section 5.1) and returns the length of the record. The captured part of an incomplete
-    /// header is checked as well.
+    /// Reads a record header (RFC 8446 section 5.1) and returns the length of the record. The
+    /// captured part of an incomplete header is checked as well.
     fn record_header(&mut self) -> Result<usize, ReadError> {
         let mut rest = self.bytes.get(self.position..).unwrap_or_default().iter().copied();
         let mut next = || rest.next().ok_or(ReadError::Incomplete);

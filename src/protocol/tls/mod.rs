@@ -1,15 +1,18 @@
 //! TLS: the server name in a ClientHello (RFC 8446 section 4.1.2, RFC 6066 section 3).
 //!
-//! All versions from SSL 3.0 to TLS 1.3 start alike and are parsed alike. A ClientHello may span several records, split
-//! anywhere, even within the four bytes of its own header. The reader skips the record headers as it goes, so nothing has to be
-//! reassembled. Unknown parts (GREASE values, key shares, future extensions) are skipped by their length. If the hello contains
-//! an Encrypted ClientHello, the name is that of the outer hello: the one that an observer can see.
+//! All versions from SSL 3.0 to TLS 1.3 start alike and are parsed alike. A ClientHello may span
+//! several records, split anywhere, even within the four bytes of its own header. The reader skips
+//! the record headers as it goes, so nothing has to be reassembled. Unknown parts (GREASE values,
+//! key shares, future extensions) are skipped by their length. If the hello contains an Encrypted
+//! ClientHello, the name is that of the outer hello: the one that an observer can see.
 //!
-//! A ClientHello with a post-quantum key share takes about 1,700 bytes, more than a segment holds. Usually the server name is
-//! in the first segment all the same, and nothing after it matters. So a hello counts as [`ParseResult::Whole`] from the last
-//! byte of its server name on. A hello without a server name is complete at the end of its extensions.
+//! A ClientHello with a post-quantum key share takes about 1,700 bytes, more than a segment holds.
+//! Usually the server name is in the first segment all the same, and nothing after it matters. So a
+//! hello counts as [`ParseResult::Whole`] from the last byte of its server name on. A hello without
+//! a server name is complete at the end of its extensions.
 //!
-//! A result does not change when more bytes follow, except that [`ParseResult::Partial`] may become one of the others.
+//! A result does not change when more bytes follow, except that [`ParseResult::Partial`] may become
+//! one of the others.
 //!
 //! ```
 //! use rattap::protocol::parse_result::ParseResult;

@@ -9,8 +9,8 @@ use crate::domain_name::{DomainName, LONGEST_NAME};
 /// The longest server name in bytes: that of a domain name with its root dot.
 pub(super) const LONGEST_SERVER_NAME: usize = LONGEST_NAME + 1;
 
-/// The server name in a ClientHello, as any bytes. By RFC 6066 it is a DNS name in ASCII without a root dot, but clients also
-/// write addresses there.
+/// The server name in a ClientHello, as any bytes. By RFC 6066 it is a DNS name in ASCII without a
+/// root dot, but clients also write addresses there.
 #[derive(Debug, Clone)]
 pub struct ServerName<'a>(Bytes<'a>);
 

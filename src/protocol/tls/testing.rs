@@ -15,7 +15,8 @@ pub(crate) struct MadeHello {
 pub(crate) const GREASE: u16 = 0x7a7a;
 
 impl MadeHello {
-    /// A hello like those of current browsers: GREASE first and last, a post-quantum key share of 1,216 bytes before the name.
+    /// A hello like those of current browsers: GREASE first and last, a post-quantum key share of
+    /// 1,216 bytes before the name.
     pub(crate) fn usual(name: &[u8]) -> Self {
         let key_share = [&[0x11, 0xec, 0x04, 0xc0][..], &[0x5a; 1216]].concat();
         Self {

@@ -39,7 +39,8 @@ fn record_of_names(data: &[u8]) -> Vec<u8> {
     record(&[(0, data.to_vec())])
 }
 
-/// A hello that the encoder of the tests did not write: version 1.0, one cipher suite, and only `server_name`.
+/// A hello that the encoder of the tests did not write: version 1.0, one cipher suite, and only
+/// `server_name`.
 const PLAIN: &[u8] = b"\x16\x03\x01\x00\x47\x01\x00\x00\x43\x03\x01\
     0123456789abcdef0123456789abcdef\x00\x00\x02\x00\x2f\x01\x00\
     \x00\x18\x00\x00\x00\x14\x00\x12\x00\x00\x0fGW.Feersona.ne\xff";
@@ -157,8 +158,8 @@ fn another_record_within_a_hello_ends_it() {
 fn a_field_that_extends_beyond_the_field_around_it_makes_no_hello() {
     let hello = MadeHello::with(&[(0, server_names(&[(0, b"feersona.net")]))]);
     let message = hello.message();
-    // Type 1, length 3, version 2, random 32, session id 1, suites 2 + 2, compression 1 + 1, extensions 2, type 2, length 2,
-    // list 2, kind 1, name 2.
+    // Type 1, length 3, version 2, random 32, session id 1, suites 2 + 2, compression 1 + 1,
+    // extensions 2, type 2, length 2, list 2, kind 1, name 2.
     for (place, what) in [
         (3, "message"),
         (38, "session id"),
@@ -188,7 +189,8 @@ fn a_hello_beyond_the_bound_is_rejected() {
     assert_eq!(parsed(&beyond[..LONGEST_HELLO - 1]), ParseResult::Partial);
 }
 
-/// Checks that a result stays the same when more bytes follow, except `Partial`, and that the check of the first bytes agrees.
+/// Checks that a result stays the same when more bytes follow, except `Partial`, and that the check
+/// of the first bytes agrees.
 fn results_stay_the_same(bytes: &[u8]) -> Result<(), TestCaseError> {
     let mut last = ParseResult::Partial;
     for length in 0..=bytes.len() {
