@@ -25,33 +25,9 @@ const MOST_METHODS: u8 = 16;
 /// (RFC 1929).
 const LONGEST_USER: usize = 255;
 
-/// The version of SOCKS.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SocksVersion {
-    /// SOCKS4, or SOCKS4a if the host is a name.
-    V4,
-    /// SOCKS5.
-    V5,
-}
-
-/// The command of a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Command {
-    /// Connect to the host.
-    Connect,
-    /// Accept a connection from the host.
-    Bind,
-    /// Relay datagrams. The host is their source.
-    UdpAssociate,
-}
-
-/// A SOCKS request.
+/// A SOCKS request: the destination that a client asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Request<'a> {
-    /// The version of SOCKS.
-    pub version: SocksVersion,
-    /// The command.
-    pub command: Command,
     /// The destination host. An address that is written as a name counts as the address.
     pub host: Host<'a>,
     /// The destination port, never 0.
@@ -147,11 +123,8 @@ fn parse_offer(bytes: &[u8]) -> ParseResult<()> {
 
 fn read_version5<'a>(reader: &mut ByteReader<'a>) -> ReadResult<Request<'a>> {
     reader.expect(|byte| byte == 5)?;
-    let command = match reader.expect(|byte| (1..=3).contains(&byte))? {
-        1 => Command::Connect,
-        2 => Command::Bind,
-        _ => Command::UdpAssociate,
-    };
+    // CONNECT, BIND or UDP ASSOCIATE.
+    reader.expect(|byte| (1..=3).contains(&byte))?;
     reader.expect(|byte| byte == 0)?;
     let host = match reader.byte()? {
         1 => Host::V4(reader.array::<4>()?.into()),
@@ -163,15 +136,13 @@ fn read_version5<'a>(reader: &mut ByteReader<'a>) -> ReadResult<Request<'a>> {
         _ => return Err(ReadError::Invalid),
     };
     let port = read_port(reader)?;
-    Ok(Request { version: SocksVersion::V5, command, host, port })
+    Ok(Request { host, port })
 }
 
 fn read_version4<'a>(reader: &mut ByteReader<'a>) -> ReadResult<Request<'a>> {
     reader.expect(|byte| byte == 4)?;
-    let command = match reader.expect(|byte| matches!(byte, 1 | 2))? {
-        1 => Command::Connect,
-        _ => Command::Bind,
-    };
+    // CONNECT or BIND.
+    reader.expect(|byte| matches!(byte, 1 | 2))?;
     let port = read_port(reader)?;
     let address = reader.array::<4>()?;
     let _user = reader.text(LONGEST_USER)?;
@@ -181,7 +152,7 @@ fn read_version4<'a>(reader: &mut ByteReader<'a>) -> ReadResult<Request<'a>> {
         [0, 0, 0, _] => parse_host(reader.text(usize::from(u8::MAX))?)?,
         address => Host::V4(address.into()),
     };
-    Ok(Request { version: SocksVersion::V4, command, host, port })
+    Ok(Request { host, port })
 }
 
 fn read_port(reader: &mut ByteReader<'_>) -> ReadResult<u16> {
@@ -266,23 +237,23 @@ mod tests {
         }
     }
 
-    fn connect(version: SocksVersion, host: &str, port: u16) -> Request<'_> {
-        Request { version, command: Command::Connect, host: Host::parse(host.as_bytes()).unwrap(), port }
+    fn destination(host: &str, port: u16) -> Request<'_> {
+        Request { host: Host::parse(host.as_bytes()).unwrap(), port }
     }
 
     const NAME: &[u8] = b"\x05\x01\x00\x03\x0fgw.FeerSona.net\x01\xbb";
 
     #[test]
     fn a_name_and_both_types_of_address() {
-        assert_eq!(read(NAME), Ok((connect(SocksVersion::V5, "gw.FeerSona.net", 443), NAME.len())));
+        assert_eq!(read(NAME), Ok((destination("gw.FeerSona.net", 443), NAME.len())));
         let v4 = [5, 1, 0, 1, 91, 202, 233, 25, 0x13, 0x18];
-        assert_eq!(read(&v4), Ok((connect(SocksVersion::V5, "91.202.233.25", 4888), 10)));
+        assert_eq!(read(&v4), Ok((destination("91.202.233.25", 4888), 10)));
         let v6 = [&[5, 1, 0, 4, 0x20, 1, 0xd, 0xb8][..], &[0; 11], &[1, 0, 80]].concat();
-        assert_eq!(read(&v6), Ok((connect(SocksVersion::V5, "2001:db8::1", 80), 22)));
+        assert_eq!(read(&v6), Ok((destination("2001:db8::1", 80), 22)));
         let as_name = b"\x05\x01\x00\x03\x0d91.202.233.25\x13\x18";
-        assert_eq!(read(as_name).unwrap().0, connect(SocksVersion::V5, "91.202.233.25", 4888));
+        assert_eq!(read(as_name).unwrap().0, destination("91.202.233.25", 4888));
         let udp = [5, 3, 0, 1, 10, 0, 0, 7, 0x13, 0x18];
-        assert_eq!(read(&udp).unwrap().0.command, Command::UdpAssociate);
+        assert_eq!(read(&udp).unwrap().0, destination("10.0.0.7", 4888));
     }
 
     #[test]
@@ -295,7 +266,7 @@ mod tests {
             b"\x05\x02\x00\x02\x01\x01\xc3\x00",
         ] {
             let bytes = [offer, NAME].concat();
-            assert_eq!(read(&bytes), Ok((connect(SocksVersion::V5, "gw.FeerSona.net", 443), bytes.len())), "{offer:?}");
+            assert_eq!(read(&bytes), Ok((destination("gw.FeerSona.net", 443), bytes.len())), "{offer:?}");
             for length in 0..bytes.len() {
                 assert_eq!(read(&bytes[..length]), Err(true), "{offer:?} at {length}");
             }
@@ -305,9 +276,9 @@ mod tests {
     #[test]
     fn socks4_and_4a() {
         let v4 = b"\x04\x01\x13\x18\x5b\xca\xe9\x19agent\x00";
-        assert_eq!(read(v4), Ok((connect(SocksVersion::V4, "91.202.233.25", 4888), v4.len())));
+        assert_eq!(read(v4), Ok((destination("91.202.233.25", 4888), v4.len())));
         let v4a = b"\x04\x01\x00\x50\x00\x00\x00\x01\x00feersona.net\x00";
-        assert_eq!(read(v4a), Ok((connect(SocksVersion::V4, "feersona.net", 80), v4a.len())));
+        assert_eq!(read(v4a), Ok((destination("feersona.net", 80), v4a.len())));
         for length in 0..v4a.len() {
             assert_eq!(read(&v4a[..length]), Err(true), "at {length}");
         }

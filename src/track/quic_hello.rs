@@ -79,10 +79,10 @@ impl QuicHellos {
             self.pending.insert(flow, Pending { origin, stream, length: 0, packets: None, since: now, number });
         }
         let Pending { origin, stream, length: all, packets: numbers, .. } = self.pending.get_mut(&flow)?;
-        let opened = self.reader.read_into(datagram, origin, stream);
+        let inserted = self.reader.read_into(datagram, origin, stream);
         *all = all.saturating_add(length);
         *numbers = Packets::joined(*numbers, packets);
-        (opened.frames > 0).then_some((&*stream, *all, *numbers))
+        (inserted > 0).then_some((&*stream, *all, *numbers))
     }
 
     /// The hello is whole, or none.

@@ -22,26 +22,10 @@ impl<'a> Message<'a> {
         Some(Self { bytes, header: header::parse(bytes)? })
     }
 
-    /// The ID, by which a resolver matches answers to its queries.
-    pub fn id(&self) -> u16 {
-        self.header.id
-    }
-
     /// Returns true for a response, false for a query. An mDNS announcement is a response without a
     /// query.
     pub fn is_response(&self) -> bool {
         !self.header.query
-    }
-
-    /// The opcode. 0 is a standard query.
-    pub fn opcode(&self) -> u16 {
-        self.header.opcode.into()
-    }
-
-    /// Returns true if the TC bit is set: the server left out what did not fit. In an mDNS query it
-    /// means that more known answers follow.
-    pub fn is_truncated(&self) -> bool {
-        self.header.truncated
     }
 
     /// The response code in the header, 0 to 15.

@@ -102,10 +102,7 @@ fn usual_answer() -> Vec<u8> {
 fn a_queried_name_is_read_in_lower_case() {
     let bytes = hex("abcd 0100 0001 0000 0000 0000 02 4757 08 466565 7253 6f4e61 03 4e6554 00 0001 0001");
     let message = Message::parse(&bytes).unwrap();
-    assert_eq!(
-        (message.id(), message.is_response(), message.opcode(), message.is_truncated()),
-        (0xabcd, false, 0, false)
-    );
+    assert!(!message.is_response());
     assert_eq!(
         parse(&bytes),
         Parsed { questions: vec![question("gw.feersona.net", 1, 1)], records: vec![], is_incomplete: false }
@@ -144,8 +141,6 @@ fn odd_header_bits_and_opcodes_change_nothing() {
         bytes[2..4].copy_from_slice(&flags.to_be_bytes());
         let message = Message::parse(&bytes).unwrap();
         assert_eq!(message.is_response(), flags & 0x8000 != 0);
-        assert_eq!(message.opcode(), flags >> 11 & 15);
-        assert_eq!(message.is_truncated(), flags & 0x0200 != 0);
         assert_eq!(message.response_code(), ResponseCode(flags & 15));
         assert_eq!(message.reader().next_question().map(|question| question.qtype), Some(RecordType::A));
     }

@@ -4,17 +4,17 @@ use super::line::split_line;
 
 /// A header field, such as `Host: feersona.net`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Field<'a> {
+pub(super) struct Field<'a> {
     /// The name, in the case that the sender wrote.
-    pub name: &'a [u8],
+    pub(super) name: &'a [u8],
     /// The value without white space around it. The line breaks of a folded value are kept.
-    pub value: &'a [u8],
+    pub(super) value: &'a [u8],
 }
 
 impl Field<'_> {
     /// Returns true if the field has this name, in any case.
     #[inline]
-    pub fn is(&self, name: &str) -> bool {
+    pub(super) fn is(&self, name: &str) -> bool {
         self.name.eq_ignore_ascii_case(name.as_bytes())
     }
 }
@@ -25,7 +25,7 @@ impl Field<'_> {
 /// If the head is incomplete, the last field is left out unless the next line has begun: it may be
 /// folded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Fields<'a> {
+pub(super) struct Fields<'a> {
     /// The bytes from the start of a line on. In a complete head they end with its empty line.
     rest: &'a [u8],
 }

@@ -16,8 +16,8 @@ pub enum BodyLength {
 /// The fields that determine the length of the body (RFC 9112 section 6).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Framing {
-    pub(super) content_length: Option<u64>,
-    pub(super) is_chunked: bool,
+    content_length: Option<u64>,
+    is_chunked: bool,
     /// True for another transfer coding, and for lengths that differ or are no numbers.
     is_ambiguous: bool,
 }

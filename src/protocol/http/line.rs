@@ -31,15 +31,12 @@ pub(super) fn trim_carriage_returns(mut line: &[u8]) -> &[u8] {
     line
 }
 
-/// The minor version of `HTTP/1.`: 0, or nearly always 1. Several digits, as in `HTTP/1.10`, are
-/// accepted, as many clients do. Returns `None` for other text.
+/// Returns true for `HTTP/1.` and a minor version: 0, or nearly always 1. Several digits, as in
+/// `HTTP/1.10`, are accepted, as many clients do.
 #[inline]
-pub(super) fn minor_version(text: &[u8]) -> Option<u8> {
-    let (start, digits) = text.split_at_checked(VERSION_START.len())?;
-    if !start.eq_ignore_ascii_case(VERSION_START) {
-        return None;
-    }
-    parse_number(digits)?.try_into().ok()
+pub(super) fn is_supported_version(text: &[u8]) -> bool {
+    let Some((start, digits)) = text.split_at_checked(VERSION_START.len()) else { return false };
+    start.eq_ignore_ascii_case(VERSION_START) && parse_number(digits).is_some_and(|minor| minor <= u8::MAX.into())
 }
 
 /// Parses decimal digits. Returns `None` for an empty text, another byte, or a number that is too

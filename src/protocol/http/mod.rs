@@ -38,7 +38,6 @@ mod response;
 #[cfg(test)]
 mod tests;
 
-pub use fields::{Field, Fields};
 pub use framing::BodyLength;
 pub use head::LONGEST_HEAD;
 pub use request::{Request, Target, may_be_request, parse_request, parse_request_so_far};

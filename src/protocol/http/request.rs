@@ -3,7 +3,7 @@
 use super::fields::Fields;
 use super::framing::{BodyLength, Framing};
 use super::head::{HeadExtent, find_extent};
-use super::line::{is_blank, is_text, minor_version, skip_leading_breaks};
+use super::line::{is_blank, is_supported_version, is_text, skip_leading_breaks};
 use crate::protocol::authority::Authority;
 use crate::protocol::parse_result::ParseResult;
 
@@ -83,16 +83,11 @@ pub struct Request<'a> {
     pub method: &'a [u8],
     /// The request target as written. [`Request::target`] parses it.
     pub raw_target: &'a [u8],
-    /// The minor version: 1 for `HTTP/1.1`. `None` if the request line has no version.
-    pub minor_version: Option<u8>,
     /// The first `Host` field as written. [`Request::host`] parses it.
     pub raw_host: Option<&'a [u8]>,
     /// The first `User-Agent` field.
     pub user_agent: Option<&'a [u8]>,
-    /// The first `Content-Type` field.
-    pub content_type: Option<&'a [u8]>,
     framing: Framing,
-    fields: Fields<'a>,
 }
 
 /// A request target, by its form (RFC 9112 section 3.2).
@@ -151,30 +146,20 @@ impl<'a> Request<'a> {
         let mut request = Self {
             method: line.method,
             raw_target: line.target,
-            minor_version: line.minor_version,
             raw_host: None,
             user_agent: None,
-            content_type: None,
             framing: Framing::default(),
-            fields,
         };
         for field in fields {
             if field.is("Host") {
                 request.raw_host = request.raw_host.or(Some(field.value));
             } else if field.is("User-Agent") {
                 request.user_agent = request.user_agent.or(Some(field.value));
-            } else if field.is("Content-Type") {
-                request.content_type = request.content_type.or(Some(field.value));
             } else {
                 request.framing.add(&field);
             }
         }
         request
-    }
-
-    /// All header fields.
-    pub fn fields(&self) -> Fields<'a> {
-        self.fields
     }
 
     /// The parsed request target.
@@ -220,16 +205,6 @@ impl<'a> Request<'a> {
         self.method.eq_ignore_ascii_case(b"CONNECT")
     }
 
-    /// The value of `Content-Length`.
-    pub fn content_length(&self) -> Option<u64> {
-        self.framing.content_length
-    }
-
-    /// Returns true if the body is chunked.
-    pub fn is_chunked(&self) -> bool {
-        self.framing.is_chunked
-    }
-
     /// The length of the body. It is unknown for CONNECT, after which any protocol may follow.
     pub fn body_length(&self) -> BodyLength {
         if self.is_connect() {
@@ -243,7 +218,6 @@ impl<'a> Request<'a> {
 struct RequestLine<'a> {
     method: &'a [u8],
     target: &'a [u8],
-    minor_version: Option<u8>,
 }
 
 impl<'a> RequestLine<'a> {
@@ -265,11 +239,10 @@ impl<'a> RequestLine<'a> {
         let rest = rest.trim_ascii_start();
         let Some(blank) = rest.iter().rposition(|&byte| is_blank(byte)) else {
             let valid = METHODS.contains(&method) && (rest.starts_with(b"/") || parse_absolute(rest).is_some());
-            return valid.then_some(Self { method, target: rest, minor_version: None });
+            return valid.then_some(Self { method, target: rest });
         };
         let (target, version) = rest.split_at_checked(blank + 1)?;
-        let minor_version = Some(minor_version(version)?);
-        Some(Self { method, target: target.trim_ascii_end(), minor_version })
+        is_supported_version(version).then(|| Self { method, target: target.trim_ascii_end() })
     }
 
     /// Returns true if a request line may start like this.

@@ -3,7 +3,7 @@
 use super::fields::Fields;
 use super::framing::{BodyLength, Framing};
 use super::head::{HeadExtent, find_extent};
-use super::line::{VERSION_START, is_blank, is_text, minor_version};
+use super::line::{VERSION_START, is_blank, is_supported_version, is_text};
 use crate::protocol::parse_result::ParseResult;
 
 /// Returns true if a segment may start with a response, judged by its first bytes: `HTTP/1.`, or
@@ -17,16 +17,11 @@ pub fn may_be_response(segment: &[u8]) -> bool {
 /// The head of a response: the status line and the header fields.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Response<'a> {
-    /// The minor version: 1 for `HTTP/1.1`.
-    pub minor_version: u8,
     /// The status code, 0 to 999.
     pub status: u16,
     /// The first `Server` field.
     pub server: Option<&'a [u8]>,
-    /// The first `Content-Type` field.
-    pub content_type: Option<&'a [u8]>,
     framing: Framing,
-    fields: Fields<'a>,
 }
 
 /// Parses the head of the response at the start of `bytes`.
@@ -57,39 +52,15 @@ fn extent(bytes: &[u8]) -> HeadExtent<'_, StatusLine> {
 
 impl<'a> Response<'a> {
     fn new(line: StatusLine, fields: Fields<'a>) -> Self {
-        let mut response = Self {
-            minor_version: line.minor_version,
-            status: line.status,
-            server: None,
-            content_type: None,
-            framing: Framing::default(),
-            fields,
-        };
+        let mut response = Self { status: line.status, server: None, framing: Framing::default() };
         for field in fields {
             if field.is("Server") {
                 response.server = response.server.or(Some(field.value));
-            } else if field.is("Content-Type") {
-                response.content_type = response.content_type.or(Some(field.value));
             } else {
                 response.framing.add(&field);
             }
         }
         response
-    }
-
-    /// All header fields.
-    pub fn fields(&self) -> Fields<'a> {
-        self.fields
-    }
-
-    /// The value of `Content-Length`.
-    pub fn content_length(&self) -> Option<u64> {
-        self.framing.content_length
-    }
-
-    /// Returns true if the body is chunked.
-    pub fn is_chunked(&self) -> bool {
-        self.framing.is_chunked
     }
 
     /// The length of the body, unless the response answers HEAD or CONNECT, which its head does not
@@ -106,7 +77,6 @@ impl<'a> Response<'a> {
 
 /// A parsed status line without its reason phrase.
 struct StatusLine {
-    minor_version: u8,
     status: u16,
 }
 
@@ -114,14 +84,17 @@ impl StatusLine {
     #[inline]
     fn parse(line: &[u8]) -> Option<Self> {
         let (version, rest) = line.split_at_checked(line.iter().position(|&byte| is_blank(byte))?)?;
-        let minor_version = minor_version(version)?;
         let (&[a, b, c], reason) = rest.trim_ascii_start().split_first_chunk()?;
         let digits = [a, b, c].iter().all(u8::is_ascii_digit);
-        if !digits || !reason.first().is_none_or(|&byte| is_blank(byte)) || !is_text(line) {
+        if !is_supported_version(version)
+            || !digits
+            || !reason.first().is_none_or(|&byte| is_blank(byte))
+            || !is_text(line)
+        {
             return None;
         }
         let status = [a, b, c].iter().fold(0, |status, digit| status * 10 + u16::from(digit - b'0'));
-        Some(Self { minor_version, status })
+        Some(Self { status })
     }
 
     /// Returns true if a status line may start like this.

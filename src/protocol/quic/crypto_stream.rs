@@ -15,17 +15,6 @@ pub const LONGEST_STREAM: usize = LONGEST_HELLO;
 /// many gaps at a time.
 const MOST_RANGES: usize = 64;
 
-/// The outcome of inserting data into a stream.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum InsertOutcome {
-    /// The stream has the data now. It may have had them before.
-    Inserted,
-    /// Some bytes differ from earlier ones at the same offset. The earlier bytes were kept.
-    Conflict,
-    /// No data were inserted: they extend beyond [`LONGEST_STREAM`], or leave too many gaps.
-    Rejected,
-}
-
 /// The start of a client's stream of handshake messages, as far as its frames were received. If
 /// data overlap, the first copy is kept.
 #[derive(Debug, Clone, Default)]
@@ -48,31 +37,27 @@ impl CryptoStream {
         self.received.clear();
     }
 
-    /// Inserts data at an offset.
-    pub fn insert(&mut self, offset: u64, data: &[u8]) -> InsertOutcome {
-        let Some(inserted) = range(offset, data.len()) else { return InsertOutcome::Rejected };
+    /// Inserts data at an offset. Returns false and inserts nothing if the data extend beyond
+    /// [`LONGEST_STREAM`] or leave too many gaps.
+    pub fn insert(&mut self, offset: u64, data: &[u8]) -> bool {
+        let Some(inserted) = range(offset, data.len()) else { return false };
         let Range { start, end } = inserted;
         if data.is_empty() {
-            return InsertOutcome::Inserted;
+            return true;
         }
         // The new range is merged with all ranges that it touches.
         let first = self.received.partition_point(|range| range.end < start);
         let after = self.received.partition_point(|range| range.start <= end);
         if first == after && self.received.is_full() {
-            return InsertOutcome::Rejected;
+            return false;
         }
         if self.bytes.len() < end {
             self.bytes.resize(end, 0);
         }
         let touched: ArrayVec<Range<usize>, MOST_RANGES> = self.received.drain(first..after).collect();
-        let mut is_same = true;
         let mut position = start;
         for range in &touched {
             self.copy(position..range.start, start, data);
-            let overlap = range.start.max(start)..range.end.min(end);
-            if !overlap.is_empty() {
-                is_same &= self.bytes.get(overlap.clone()) == data.get(overlap.start - start..overlap.end - start);
-            }
             position = position.max(range.end);
         }
         self.copy(position..end, start, data);
@@ -80,7 +65,7 @@ impl CryptoStream {
         let merged_end = touched.last().map_or(end, |range| range.end.max(end));
         // It always fits: a full list was rejected above unless the new range touches another.
         let _fits = self.received.try_insert(first, merged_start..merged_end);
-        if is_same { InsertOutcome::Inserted } else { InsertOutcome::Conflict }
+        true
     }
 
     /// Copies the bytes of `data`, which starts at offset `start`, to the offsets `to`. Copies
@@ -123,13 +108,13 @@ mod tests {
     #[test]
     fn frames_may_come_in_any_order() {
         let mut stream = CryptoStream::new();
-        assert_eq!(stream.insert(4, b"efg"), InsertOutcome::Inserted);
+        assert!(stream.insert(4, b"efg"));
         assert_eq!(stream.contiguous(), b"");
-        assert_eq!(stream.insert(0, b"ab"), InsertOutcome::Inserted);
+        assert!(stream.insert(0, b"ab"));
         assert_eq!(stream.contiguous(), b"ab");
-        assert_eq!(stream.insert(2, b"cd"), InsertOutcome::Inserted);
+        assert!(stream.insert(2, b"cd"));
         assert_eq!(stream.contiguous(), b"abcdefg");
-        assert_eq!(stream.insert(9, b""), InsertOutcome::Inserted);
+        assert!(stream.insert(9, b""));
         assert_eq!(stream.contiguous(), b"abcdefg");
     }
 
@@ -137,27 +122,28 @@ mod tests {
     fn the_first_copy_is_kept() {
         let mut stream = CryptoStream::new();
         stream.insert(2, b"cd");
-        assert_eq!(stream.insert(0, b"abcde"), InsertOutcome::Inserted);
-        assert_eq!(stream.insert(0, b"ABCDEF"), InsertOutcome::Conflict);
+        assert!(stream.insert(0, b"abcde"));
+        assert!(stream.insert(0, b"ABCDEF"));
         assert_eq!(stream.contiguous(), b"abcdeF");
-        assert_eq!(stream.insert(1, b"bcd"), InsertOutcome::Inserted);
+        assert!(stream.insert(1, b"bcd"));
     }
 
     #[test]
     fn data_too_far_ahead_or_with_too_many_gaps_are_rejected() {
         let mut stream = CryptoStream::new();
         let last = LONGEST_STREAM as u64 - 1;
-        assert_eq!(stream.insert(last, b"ab"), InsertOutcome::Rejected);
-        assert_eq!(stream.insert(u64::MAX, b"ab"), InsertOutcome::Rejected);
-        assert_eq!(stream.insert(last, b"a"), InsertOutcome::Inserted);
+        assert!(!stream.insert(last, b"ab"));
+        assert!(!stream.insert(u64::MAX, b"ab"));
+        assert!(stream.insert(last, b"a"));
         for number in 1..MOST_RANGES as u64 {
-            assert_eq!(stream.insert(2 * number, b"a"), InsertOutcome::Inserted);
+            assert!(stream.insert(2 * number, b"a"));
         }
-        assert_eq!(stream.insert(1000, b"a"), InsertOutcome::Rejected);
-        assert_eq!(stream.insert(3, b"b"), InsertOutcome::Inserted, "it fills a gap");
-        assert_eq!(stream.insert(1000, b"a"), InsertOutcome::Inserted);
+        assert!(!stream.insert(1000, b"a"));
+        assert!(stream.insert(3, b"b"), "it fills a gap");
+        assert!(stream.insert(1000, b"a"));
         stream.clear();
-        assert_eq!((stream.insert(0, b"new"), stream.contiguous()), (InsertOutcome::Inserted, &b"new"[..]));
+        assert!(stream.insert(0, b"new"));
+        assert_eq!(stream.contiguous(), b"new");
     }
 
     proptest! {
@@ -166,12 +152,10 @@ mod tests {
             let mut stream = CryptoStream::new();
             let mut model: Vec<Option<u8>> = vec![None; 100];
             for (offset, data) in &puts {
-                let mut conflict = false;
                 for (place, byte) in model[*offset..].iter_mut().zip(data) {
-                    conflict |= *place.get_or_insert(*byte) != *byte;
+                    place.get_or_insert(*byte);
                 }
-                let expected = if conflict { InsertOutcome::Conflict } else { InsertOutcome::Inserted };
-                prop_assert_eq!(stream.insert(*offset as u64, data), expected);
+                prop_assert!(stream.insert(*offset as u64, data));
                 let contiguous: Vec<u8> = model.iter().map_while(|place| *place).collect();
                 prop_assert_eq!(stream.contiguous(), contiguous);
             }

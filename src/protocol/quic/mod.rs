@@ -38,6 +38,6 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 
-pub use crypto_stream::{CryptoStream, InsertOutcome, LONGEST_STREAM};
-pub use initial_reader::{DatagramOutcome, InitialReader};
+pub use crypto_stream::{CryptoStream, LONGEST_STREAM};
+pub use initial_reader::InitialReader;
 pub use packet::{Origin, Version, may_be_initial};
