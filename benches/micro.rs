@@ -33,7 +33,7 @@ use generator::tape::{Tape, Tcp};
 use generator::wire;
 use rattap::alert::Alert;
 use rattap::capture::{Block, Files, Fill, Input, LinkType, Origin, Source};
-use rattap::decode::{decode_any, decode_usual};
+use rattap::decode::{decode_fast, decode_full};
 use rattap::domain_name::DomainName;
 use rattap::indicator::{Indicator, IndicatorSet, Learned, Pattern, builtin};
 use rattap::output::{Cef, Sensor};
@@ -122,9 +122,9 @@ fn decode(criterion: &mut Criterion) {
     group.throughput(Throughput::Elements(1));
     for (shape, packet) in [("IPv4 TCP", &tcp), ("IPv4 UDP", &udp), ("IPv6 TCP", &tcp_v6)] {
         let frame = (link::ETHERNET.frame)(packet);
-        assert!(decode_usual(LinkType::ETHERNET, &frame).is_some());
+        assert!(decode_fast(LinkType::ETHERNET, &frame).is_some());
         group.bench_function(format!("short way, {shape}"), |bencher| {
-            bencher.iter(|| decode_usual(LinkType::ETHERNET, black_box(&frame)));
+            bencher.iter(|| decode_fast(LinkType::ETHERNET, black_box(&frame)));
         });
     }
     let long: [(&str, Link, &[u8]); 8] = [
@@ -140,9 +140,9 @@ fn decode(criterion: &mut Criterion) {
     for (shape, link, packet) in long {
         let frame = (link.frame)(packet);
         let number = LinkType(link.number);
-        assert!(decode_any(number, &frame, frame.len() as u32).is_ok());
+        assert!(decode_full(number, &frame, frame.len() as u32).is_ok());
         group.bench_function(format!("long way, {shape}"), |bencher| {
-            bencher.iter(|| decode_any(number, black_box(&frame), frame.len() as u32));
+            bencher.iter(|| decode_full(number, black_box(&frame), frame.len() as u32));
         });
     }
 }
@@ -198,9 +198,9 @@ fn quic_initial(criterion: &mut Criterion) {
         ("first datagram of a post-quantum hello", datagram(Side::Client, &long[..1100]), false),
         ("a server's", datagram(Side::Server, &short), false),
     ] {
-        assert_eq!(matches!(reader.client_hello(&datagram), ParseResult::Whole(..)), is_whole);
+        assert_eq!(matches!(reader.client_hello(&datagram), ParseResult::Complete(..)), is_whole);
         group.bench_function(what, |bencher| {
-            bencher.iter(|| matches!(reader.client_hello(black_box(&datagram)), ParseResult::Whole(..)));
+            bencher.iter(|| matches!(reader.client_hello(black_box(&datagram)), ParseResult::Complete(..)));
         });
     }
 }

@@ -1,67 +1,73 @@
-//! Domain names, as read from the wire or from a feed, in one form that can be compared byte by byte.
+//! Domain names from the wire or from a feed, in one form that can be compared byte by byte.
 //!
-//! A [`DomainName`] is lower case (ASCII only, RFC 4343), without the root dot, its labels joined by dots. A dot or a
-//! backslash that is part of a label is written `\.` or `\\` (RFC 4343 section 2.1), so that a label `a.b` is never taken
-//! for two. All other bytes stand as they came, control bytes and invalid UTF-8 included: escaping them is the business
-//! of whoever prints the name.
+//! A [`DomainName`] is in lower case (ASCII letters only, RFC 4343) and has no root dot. Dots join
+//! its labels. A dot or a backslash within a label is written `\.` or `\\` (RFC 4343 section 2.1),
+//! so that the label `a.b` differs from two labels. All other bytes are unchanged, including
+//! control bytes and invalid UTF-8. The code that prints a name has to escape them.
 
 use arrayvec::ArrayVec;
 use thiserror::Error;
 
-/// The longest name in text form (RFC 1035: 255 bytes on the wire, less the root label and one length byte).
+/// The longest name in text form, in bytes (RFC 1035: 255 bytes on the wire, less the root label
+/// and one length byte).
 pub const LONGEST_NAME: usize = 253;
-/// The longest label (RFC 1035 section 2.3.4).
+/// The longest label in bytes (RFC 1035 section 2.3.4).
 pub const LONGEST_LABEL: usize = 63;
-/// A name of [`LONGEST_NAME`] bytes holds at most this many labels of one byte each.
+/// The most labels in a name: a name of [`LONGEST_NAME`] bytes has room for this many labels of one
+/// byte.
 pub const MOST_LABELS: usize = 127;
-/// Every byte of a longest name escaped; so escaping never has to cut.
+/// The length of the longest name with every byte escaped. With this capacity, escaping never
+/// truncates.
 const LONGEST_TEXT: usize = 2 * LONGEST_NAME;
-/// Labels are copied in words of eight bytes, the last one filled up with bytes that are taken off again.
+/// Labels are copied in words of eight bytes. The last word is padded, and the padding is removed
+/// afterwards.
 const WORD: usize = 8;
 
-/// A domain name: see the module.
+/// A domain name in the form that the module describes.
 ///
-/// Lives on the stack and is meant to be used again ([`DomainName::clear`]): the scan reads every name of every DNS message.
+/// It lives on the stack and is meant to be reused ([`DomainName::clear`]): the scan reads every
+/// name of every DNS message.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DomainName {
     text: ArrayVec<u8, { LONGEST_TEXT + WORD }>,
-    /// Where each label starts in `text`.
+    /// The start of each label in `text`.
     labels: ArrayVec<u16, MOST_LABELS>,
-    /// Bytes on the wire so far, less the length bytes' first: what [`LONGEST_NAME`] bounds.
+    /// The length in text form without escapes, which [`LONGEST_NAME`] bounds.
     length: u16,
 }
 
-/// Why something is no domain name.
+/// The reason why a text is no domain name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum DomainNameError {
-    /// Nothing there, or two dots in a row.
+    /// The text is empty or has two dots in a row.
     #[error("a label is empty")]
     EmptyLabel,
-    /// More than 63 bytes between two dots.
+    /// A label has more than 63 bytes.
     #[error("a label is longer than 63 bytes")]
     LabelTooLong,
-    /// More than 253 bytes in all.
+    /// The name has more than 253 bytes.
     #[error("the name is longer than 253 bytes")]
     NameTooLong,
-    /// A byte that no host name has.
+    /// The text has a character that no domain name has.
     #[error("a character that cannot be in a domain name")]
     BadCharacter,
 }
 
 impl DomainName {
-    /// An empty name: the root.
+    /// Makes an empty name: the root.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Reads a name as people and feeds write it: any case, with or without the root dot.
+    /// Parses a name as people and feeds write it: in any case, with or without the root dot.
     ///
-    /// Accepts letters, digits, `-`, `_` and what shows beyond ASCII (names not yet in punycode).
+    /// Accepts letters, digits, `-`, `_` and visible characters beyond ASCII (names not yet in
+    /// punycode).
     pub fn parse(text: &str) -> Result<Self, DomainNameError> {
         let text = text.strip_suffix('.').unwrap_or(text);
         let mut name = Self::new();
         for label in text.split('.') {
-            if !label.chars().all(may_be_written) {
+            if !label.chars().all(is_allowed) {
                 return Err(DomainNameError::BadCharacter);
             }
             name.push_label(label.as_bytes())?;
@@ -69,10 +75,11 @@ impl DomainName {
         Ok(name)
     }
 
-    /// Reads a name from dotted text on the wire, where anybody may have written anything: any bytes but dots make a label.
-    /// What was there before is forgotten; one root dot is left out.
+    /// Replaces the name by one in dotted text from the wire. A label may have any bytes but dots,
+    /// since the sender controls them. One root dot is dropped.
     ///
-    /// False, and nothing left, where that is no name: a label is empty or the whole too long.
+    /// Returns false and leaves the name empty if the text is no name: a label is empty, or a label
+    /// or the name is too long.
     #[inline]
     pub fn read_text(&mut self, text: &[u8]) -> bool {
         self.clear();
@@ -84,7 +91,7 @@ impl DomainName {
         is_name
     }
 
-    /// Forgets everything.
+    /// Makes the name empty.
     #[inline]
     pub fn clear(&mut self) {
         self.text.clear();
@@ -92,7 +99,7 @@ impl DomainName {
         self.length = 0;
     }
 
-    /// Adds a label at the end (towards the root). On an error the name is as it was.
+    /// Appends a label, towards the root. On an error the name is unchanged.
     #[inline]
     pub fn push_label(&mut self, label: &[u8]) -> Result<(), DomainNameError> {
         if label.is_empty() {
@@ -112,14 +119,14 @@ impl DomainName {
         self.labels.push(self.text.len() as u16);
         self.length = length as u16;
         let start = self.text.len();
-        // Byte by byte this was two thirds of the time that a DNS message takes.
+        // Copying byte by byte took two thirds of the time that a DNS message takes.
         let (words, tail) = label.as_chunks::<WORD>();
         let mut escape = false;
         for &word in words {
             escape |= self.push_word(u64::from_le_bytes(word));
         }
         if !tail.is_empty() {
-            escape |= self.push_word(word_of(tail));
+            escape |= self.push_word(partial_word(tail));
         }
         self.text.truncate(start + label.len());
         if escape {
@@ -129,10 +136,11 @@ impl DomainName {
         Ok(())
     }
 
-    /// Adds eight bytes in lower case, as they are. True where one of them has to be escaped.
+    /// Appends eight bytes in lower case without escapes. Returns true if one of them has to be
+    /// escaped.
     #[inline]
     fn push_word(&mut self, word: u64) -> bool {
-        // It always fits: the room is for a longest name and a word.
+        // It always fits: the capacity is that of the longest name and one word.
         let _fits = self.text.try_extend_from_slice(&lower_case(word).to_le_bytes());
         has_byte(word, b'.') || has_byte(word, b'\\')
     }
@@ -147,32 +155,36 @@ impl DomainName {
         }
     }
 
-    /// The name's bytes.
+    /// The bytes of the name.
     #[inline]
     pub fn as_bytes(&self) -> &[u8] {
         &self.text
     }
 
-    /// True for the root, and before the first label came.
+    /// Returns true if the name has no labels: it is the root.
     pub fn is_empty(&self) -> bool {
         self.labels.is_empty()
     }
 
-    /// How many labels it has.
+    /// The number of labels.
     pub fn label_count(&self) -> usize {
         self.labels.len()
     }
 
-    /// The name and every domain above it, the shortest first: for `a.b.c` `c`, `b.c`, `a.b.c`.
+    /// The name and all its parent domains, the shortest first: for `a.b.c` they are `c`, `b.c` and
+    /// `a.b.c`.
     #[inline]
     pub fn domains(&self) -> impl Iterator<Item = &[u8]> {
         self.labels.iter().rev().map(|&start| &self.text[usize::from(start)..])
     }
 }
 
-/// Whether a character may be in a name that people write: beyond ASCII all but blanks, controls, and those that show nothing
-/// or turn the reading direction, which are in no name (RFC 5892) and would drive the terminal that shows the list.
-fn may_be_written(character: char) -> bool {
+/// Returns true if a written name may have this character.
+///
+/// Beyond ASCII, that is every character except white space, control characters, and characters
+/// that are invisible or change the text direction. Those are not allowed in names (RFC 5892) and
+/// could manipulate a terminal that shows the list.
+fn is_allowed(character: char) -> bool {
     match character {
         '-' | '_' => true,
         '\u{ad}' | '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{feff}' => false,
@@ -182,13 +194,14 @@ fn may_be_written(character: char) -> bool {
     }
 }
 
-/// Fewer than eight bytes as the low bytes of a little-endian word, zero above them.
+/// Returns fewer than eight bytes as the low bytes of a little-endian word. The high bytes are
+/// zero.
 #[inline]
-fn word_of(bytes: &[u8]) -> u64 {
+fn partial_word(bytes: &[u8]) -> u64 {
     if let (Some(&first), Some(&last)) = (bytes.first_chunk(), bytes.last_chunk()) {
-        // The two overlap where there are fewer than eight, with the same bits.
-        let above = 8 * (bytes.len() - 4);
-        return u64::from(u32::from_le_bytes(first)) | u64::from(u32::from_le_bytes(last)) << above;
+        // The two overlap if there are fewer than eight bytes. The overlapping bits are equal.
+        let shift = 8 * (bytes.len() - 4);
+        return u64::from(u32::from_le_bytes(first)) | u64::from(u32::from_le_bytes(last)) << shift;
     }
     let [a, b, c] = match *bytes {
         [a] => [a, 0, 0],
@@ -199,15 +212,16 @@ fn word_of(bytes: &[u8]) -> u64 {
     u64::from(u32::from_le_bytes([a, b, c, 0]))
 }
 
-/// The same byte eight times.
+/// A word of eight equal bytes.
 const fn repeated(byte: u8) -> u64 {
     u64::from_ne_bytes([byte; WORD])
 }
 
-/// Eight bytes at once, each that is an ASCII capital made small.
+/// Converts eight bytes at once to lower case (ASCII).
 #[inline]
 fn lower_case(word: u64) -> u64 {
-    // Added to the low seven bits of each byte, these carry into its top bit from `A` on, and from after `Z` on.
+    // These sums set the top bit of each byte that is at least `A`, and of each that is greater
+    // than `Z`.
     let low = word & repeated(0x7f);
     let from_a = low + repeated(0x80 - b'A');
     let after_z = low + repeated(0x7f - b'Z');
@@ -215,7 +229,7 @@ fn lower_case(word: u64) -> u64 {
     word | capital >> 2
 }
 
-/// True where one of the eight bytes is `byte`.
+/// Returns true if one of the eight bytes is `byte`.
 #[inline]
 fn has_byte(word: u64, byte: u8) -> bool {
     let zero_where_equal = word ^ repeated(byte);
@@ -247,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_name_is_refused_by_reason() {
+    fn text_that_is_no_name_is_rejected_with_a_reason() {
         assert_eq!(DomainName::parse(""), Err(DomainNameError::EmptyLabel));
         assert_eq!(DomainName::parse("a..b"), Err(DomainNameError::EmptyLabel));
         assert_eq!(DomainName::parse("a b"), Err(DomainNameError::BadCharacter));
@@ -261,9 +275,9 @@ mod tests {
     }
 
     fn from_wire(text: &[u8]) -> Option<DomainName> {
-        let mut name = DomainName::parse("what.was.there.before").unwrap();
+        let mut name = DomainName::parse("earlier.name.example").unwrap();
         let is_name = name.read_text(text);
-        assert!(is_name || name == DomainName::new(), "nothing is left of what is no name");
+        assert!(is_name || name == DomainName::new(), "the name is empty if the text is no name");
         is_name.then_some(name)
     }
 
@@ -281,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn text_from_the_wire_that_is_no_name_is_refused() {
+    fn text_from_the_wire_that_is_no_name_is_rejected() {
         for text in [&b""[..], b".", b"..", b".net", b"a..b", &[b'x'; 64], &b"abc.".repeat(64)] {
             assert_eq!(from_wire(text), None, "{text:?}");
         }
@@ -341,7 +355,7 @@ mod tests {
         }
 
         #[test]
-        fn any_labels_fit_or_are_refused_and_the_last_domain_is_the_name(labels in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..70), 0..140)) {
+        fn any_labels_fit_or_are_rejected_and_the_last_domain_is_the_name(labels in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..70), 0..140)) {
             let mut name = DomainName::new();
             for label in &labels {
                 let before = name.clone();

@@ -1,4 +1,4 @@
-//! Who talks with whom: the addresses, ports and protocol that packets of one conversation share.
+//! Flows: the addresses, ports and protocol that the packets of a conversation share.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -17,7 +17,7 @@ impl Protocol {
     pub const TCP: Self = Self(6);
     /// UDP.
     pub const UDP: Self = Self(17);
-    /// Generic routing encapsulation.
+    /// Generic Routing Encapsulation.
     pub const GRE: Self = Self(47);
     /// ICMP for IPv6.
     pub const ICMPV6: Self = Self(58);
@@ -28,7 +28,7 @@ impl Protocol {
 }
 
 impl fmt::Display for Protocol {
-    /// The usual short name, else `IP-` and the number.
+    /// Writes the usual short name. A protocol without one is `IP-` and its number.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = match *self {
             Self::ICMP => "ICMP",
@@ -49,19 +49,21 @@ impl fmt::Display for Protocol {
     }
 }
 
-/// One end of a flow. The port is `None` where the protocol has none (ICMP, GRE) or where the packet was cut before it.
+/// One end of a flow: an address, and a port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct End {
-    /// The address as it stood in the packet.
+pub struct Endpoint {
+    /// The address as the packet has it.
     pub address: IpAddr,
-    /// The port.
+    /// The port. `None` if the protocol has none (ICMP, GRE) or if the packet was cut before it.
     pub port: Option<u16>,
 }
 
-/// In two steps where the derived way takes seven: nearly every table of the tracker is looked up by flows.
-impl Hash for End {
+/// Hashes in two steps; the derived implementation takes seven. Nearly every table of the tracker
+/// is keyed by flows.
+impl Hash for Endpoint {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        // An IPv4 address hashes like the one IPv6 address of the same number: two entries may meet by that, never more.
+        // An IPv4 address has the same hash as the IPv6 address of the same number: at most one
+        // collision per address.
         state.write_u128(match self.address {
             IpAddr::V4(address) => address.to_bits().into(),
             IpAddr::V6(address) => address.to_bits(),
@@ -70,7 +72,7 @@ impl Hash for End {
     }
 }
 
-impl fmt::Display for End {
+impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.address, self.port) {
             (address, None) => write!(f, "{address}"),
@@ -80,40 +82,42 @@ impl fmt::Display for End {
     }
 }
 
-/// Packets of one direction: from one end to the other over one protocol.
+/// One direction of a conversation: from one end to the other over one protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Flow {
     /// The sender.
-    pub source: End,
+    pub source: Endpoint,
     /// The receiver.
-    pub destination: End,
+    pub destination: Endpoint,
     /// The protocol above IP.
     pub protocol: Protocol,
 }
 
 impl Flow {
-    /// The other direction.
+    /// The flow of the other direction.
     pub fn reversed(self) -> Self {
         Self { source: self.destination, destination: self.source, protocol: self.protocol }
     }
 
-    /// The same value for both directions: what a conversation is known by.
-    pub fn either_way(self) -> Self {
+    /// The key of the conversation: the same value for both directions.
+    pub fn canonical(self) -> Self {
         if self.source <= self.destination { self } else { self.reversed() }
     }
 }
 
-/// A hardware address of six bytes.
+/// A MAC address (EUI-48).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Mac(pub [u8; 6]);
+pub struct MacAddress(pub [u8; 6]);
 
-/// How many VLAN tags of a frame are told: a provider's and a customer's, and as many again.
+/// The most VLAN tags of a frame that are reported. A frame in QinQ has two, a provider's and a
+/// customer's; this allows twice as many.
 pub const MOST_VLANS: usize = 4;
 
-/// The VLANs (IEEE 802.1Q identifiers, 1 to 4095) that a frame's tags name, the outermost first; empty for most.
+/// The VLAN identifiers (IEEE 802.1Q, 1 to 4095) in the tags of a frame, the outermost first. Most
+/// frames have none.
 pub type Vlans = ArrayVec<u16, MOST_VLANS>;
 
-impl fmt::Display for Mac {
+impl fmt::Display for MacAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let [a, b, c, d, e, g] = self.0;
         write!(f, "{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{g:02x}")
@@ -124,21 +128,21 @@ impl fmt::Display for Mac {
 mod tests {
     use super::*;
 
-    fn end(text: &str, port: u16) -> End {
-        End { address: text.parse().unwrap(), port: Some(port) }
+    fn end(text: &str, port: u16) -> Endpoint {
+        Endpoint { address: text.parse().unwrap(), port: Some(port) }
     }
 
     #[test]
     fn both_directions_are_one_conversation() {
         let there = Flow { source: end("10.0.0.2", 80), destination: end("10.0.0.1", 443), protocol: Protocol::TCP };
-        assert_eq!(there.either_way(), there.reversed().either_way());
+        assert_eq!(there.canonical(), there.reversed().canonical());
         assert_ne!(there, there.reversed());
     }
 
     #[test]
-    fn ends_print_so_that_the_port_is_told_from_the_address() {
+    fn printed_ends_separate_port_and_address() {
         assert_eq!(end("10.0.0.1", 443).to_string(), "10.0.0.1:443");
         assert_eq!(end("2001:db8::1", 443).to_string(), "[2001:db8::1]:443");
-        assert_eq!(End { address: "10.0.0.1".parse().unwrap(), port: None }.to_string(), "10.0.0.1");
+        assert_eq!(Endpoint { address: "10.0.0.1".parse().unwrap(), port: None }.to_string(), "10.0.0.1");
     }
 }

@@ -1,14 +1,22 @@
 //! rattap: a packet-capture network sensor for NetSupport Manager RAT command-and-control.
 //!
-//! A packet's way, downward only:
+//! A packet passes through four stages:
 //!
-//! 1. [`capture`]: frames from files or interfaces are put into Blocks, one after the other;
-//! 2. [`scan`]: each Block is decoded, and what matched is reported, without any state: many Blocks at a time;
-//! 3. [`track`]: the findings are taken in Block order, conversations kept, and alerts made;
-//! 4. [`output`]: one thread writes them.
+//! 1. [`capture`] reads frames from files or interfaces into Blocks, one Block after the other.
+//! 2. [`scan`] decodes the frames of a Block ([`decode`], [`protocol`]), matches them against the
+//!    indicators ([`indicator`]) and reports findings. It keeps no state, so several Blocks are
+//!    scanned at a time.
+//! 3. [`track`] processes the findings in the order of the Blocks, follows conversations and makes
+//!    alerts ([`alert`]).
+//! 4. [`output`] writes the alerts, in one thread.
 //!
-//! [`sensor`] owns the threads: each of its workers takes a Block through the first three. Before they start, [`privileges`] gives
-//! up what they do not need. After a replay, [`carve`] reads again what the evidence lies in. Beside the way stands [`hunt`]: queries for where no packet is seen.
+//! [`sensor`] owns the threads: each of its workers takes Blocks through the first three stages.
+//! Before the workers start, [`privileges`] drops the rights that they do not need. [`metrics`]
+//! publishes the counters of a running sensor.
+//!
+//! After a replay, [`carve`] writes the packets that prove the alerts into a new capture, and
+//! [`report`] writes a page about them. [`hunts`] makes KQL queries for logs, which cover the parts
+//! of a network where no sensor sees packets.
 
 pub mod alert;
 pub mod capture;

@@ -1,28 +1,28 @@
-//! Quantities with their unit in the type, so that nanoseconds never meet milliseconds by accident.
+//! Quantities with their unit in the type, so that nanoseconds and milliseconds cannot be confused.
 
 use std::fmt;
 use std::iter::Sum;
 use std::ops::{Add, AddAssign, Sub};
 use std::time::Duration;
 
-/// A point in packet time: nanoseconds since the Unix epoch, from 1677 to 2262.
+/// A point in packet time, in nanoseconds since the Unix epoch. The range is 1677 to 2262.
 ///
-/// All arithmetic saturates: a time stamp comes from a file or a network card and may be any number.
+/// All arithmetic saturates: a timestamp comes from a file or a network card and may be any number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Timestamp(i64);
 
 impl Timestamp {
-    /// Before every packet.
+    /// The earliest time: before every packet.
     pub const MIN: Self = Self(i64::MIN);
-    /// After every packet.
+    /// The latest time: after every packet.
     pub const MAX: Self = Self(i64::MAX);
 
-    /// A time from nanoseconds since the epoch.
+    /// Makes a time from nanoseconds since the epoch.
     pub const fn from_nanos(nanos: i64) -> Self {
         Self(nanos)
     }
 
-    /// A time from whole seconds since the epoch and the nanoseconds after them.
+    /// Makes a time from whole seconds since the epoch and the nanoseconds after them.
     pub const fn from_parts(seconds: i64, nanos: u32) -> Self {
         Self(seconds.saturating_mul(1_000_000_000).saturating_add(nanos as i64))
     }
@@ -32,12 +32,12 @@ impl Timestamp {
         self.0
     }
 
-    /// Whole milliseconds since the epoch, rounded down; the unit of every time in a CEF line.
+    /// Whole milliseconds since the epoch, rounded down. All times in a CEF line have this unit.
     pub const fn millis(self) -> i64 {
         self.0.div_euclid(1_000_000)
     }
 
-    /// The time that passed since `earlier`; zero where `earlier` is the later of the two.
+    /// The time that passed since `earlier`. Zero if `earlier` is the later of the two.
     pub fn since(self, earlier: Self) -> Duration {
         let nanos = i128::from(self.0) - i128::from(earlier.0);
         Duration::from_nanos(u64::try_from(nanos).unwrap_or(0))
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn byte_counts_read_in_decimal_units() {
+    fn byte_counts_are_printed_in_decimal_units() {
         assert_eq!(ByteCount(999).to_string(), "999 B");
         assert_eq!(ByteCount(1_500).to_string(), "1.5 kB");
         assert_eq!(ByteCount(2_000_000_000).to_string(), "2.0 GB");

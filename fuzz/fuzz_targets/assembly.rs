@@ -1,21 +1,22 @@
-//! Heads in pieces: however what is said is cut into segments, whatever comes late or twice, nothing is
-//! missed and nothing else is heard.
+//! TCP reassembly: an application message gives the same sightings for any division into segments,
+//! also if segments are late or duplicated.
 
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
 
-#[allow(dead_code, reason = "a part of it is for other targets")]
+#[allow(dead_code, reason = "other targets use the rest")]
 #[path = "common/bytes.rs"]
 mod bytes;
-#[allow(dead_code, reason = "a part of it is for other targets")]
+#[allow(dead_code, reason = "other targets use the rest")]
 #[path = "../../tests/integration/partitions/story.rs"]
 mod story;
 
 use bytes::Bytes;
 use story::{SAYINGS, Story, piece};
 
-/// How many places a segment may be late: with each of them twice, there are then as many between two as the tracker looks back.
+/// The most positions by which a segment may be late. If each segment is duplicated, twice as many
+/// lie between it and its predecessor, which is as far as the tracker looks back.
 const MOST_LATE: u8 = 30;
 
 fuzz_target!(|data: &[u8]| {
@@ -32,15 +33,15 @@ fuzz_target!(|data: &[u8]| {
     while start < all {
         let [length, late, again] = data.array();
         let end = if length == 0 { all } else { all.min(start + usize::from(length)) };
-        let place = |late: u8| sent.len() + usize::from(late % MOST_LATE);
-        let mut segments = vec![(place(late), start..end)];
+        let position = |late: u8| sent.len() + usize::from(late % MOST_LATE);
+        let mut segments = vec![(position(late), start..end)];
         if again & 1 == 1 {
-            segments.push((place(again), start..end));
+            segments.push((position(again), start..end));
         }
         sent.extend(segments);
         start = end;
     }
-    sent.sort_by_key(|(place, _)| *place);
+    sent.sort_by_key(|(position, _)| *position);
     let packets = sent.into_iter().map(|(_, range)| piece(saying, client, first, range)).collect();
     assert_eq!(Story::of_packets(packets).check().heard(), whole.heard());
 });

@@ -1,4 +1,4 @@
-//! Any alert as a line.
+//! CEF lines of any alert.
 
 #![no_main]
 
@@ -6,9 +6,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
 use libfuzzer_sys::fuzz_target;
-use rattap::alert::{Alert, DnsFacts, HttpFacts, MatchBasis, Phase, Signature, TcpOutcome, wire_text};
+use rattap::alert::{Alert, DnsFacts, HttpFacts, MatchBasis, Phase, Signature, TcpOutcome, sanitize};
 use rattap::capture::Origin;
-use rattap::flow::{End, Mac, Protocol, Vlans};
+use rattap::flow::{Endpoint, MacAddress, Protocol, Vlans};
 use rattap::indicator::{Indicator, Pattern};
 use rattap::output::{Cef, Sensor};
 use rattap::protocol::dns::{RecordType, ResponseCode};
@@ -21,7 +21,8 @@ mod line;
 
 use bytes::Bytes;
 
-/// Long enough for every value to be cut, and all of them together to overflow the line.
+/// The longest text in bytes: long enough that every value is truncated, and that all of them
+/// together exceed the line.
 const LONGEST_TEXT: u16 = 700;
 
 fn text(data: &mut Bytes<'_>) -> String {
@@ -43,8 +44,8 @@ fn address(data: &mut Bytes<'_>) -> IpAddr {
     }
 }
 
-fn end(data: &mut Bytes<'_>) -> End {
-    End { address: address(data), port: maybe(data, |data| u16::from_le_bytes(data.array())) }
+fn end(data: &mut Bytes<'_>) -> Endpoint {
+    Endpoint { address: address(data), port: maybe(data, |data| u16::from_le_bytes(data.array())) }
 }
 
 fn time(data: &mut Bytes<'_>) -> Timestamp {
@@ -114,8 +115,8 @@ fn alert(data: &mut Bytes<'_>) -> Alert {
         protocol: Protocol(data.byte()),
         client_ipv4: maybe(data, |data| data.array().into()),
         server_ipv4: maybe(data, |data| data.array().into()),
-        client_mac: maybe(data, |data| Mac(data.array())),
-        server_mac: maybe(data, |data| Mac(data.array())),
+        client_mac: maybe(data, |data| MacAddress(data.array())),
+        server_mac: maybe(data, |data| MacAddress(data.array())),
         vlans: Vlans::new(),
         application: maybe(data, |_| "DNS"),
         outbound: data.byte() & 1 == 1,
@@ -130,10 +131,10 @@ fn alert(data: &mut Bytes<'_>) -> Alert {
         origin: Arc::new(Origin { name: text(data) }),
         packets: None,
         times: Vec::new(),
-        // Raw text at times, though the tracker makes it printable: the writer is the last guard.
+        // Sometimes raw text. The tracker sanitizes it, but the writer must not rely on that.
         message: match data.byte() & 1 {
             0 => text(data),
-            _ => wire_text(data.some(LONGEST_TEXT)).to_string(),
+            _ => sanitize(data.some(LONGEST_TEXT)).to_string(),
         },
     }
 }
@@ -144,11 +145,11 @@ fuzz_target!(|data: &[u8]| {
     let alert = alert(&mut data);
     let mut lines = "before\n".to_owned();
     cef.write(&alert, &mut lines);
-    let line = lines.strip_prefix("before\n").expect("what stood there stays");
+    let line = lines.strip_prefix("before\n").expect("earlier text is unchanged");
     let values = line::check(line);
     let value = |key: &str| values.get(key).map(String::as_str);
     let number = |key: &str| value(key).and_then(|text| text.parse::<i128>().ok());
-    // Whatever the texts are, nothing of them passes for another key, and what hunts look for is whole.
+    // No text passes as another key, and the values that queries use are complete.
     assert_eq!(value("4"), Some(alert.signature.id()));
     assert_eq!(number("rt"), Some(alert.seen.millis().into()));
     assert_eq!(number("cnt"), Some(alert.count.into()));

@@ -1,4 +1,5 @@
-//! Lists of indicators in every format: any text. The formats are told by content, so the seeds decide which are tried.
+//! Lists of indicators: any text. The format is detected by content, so the seeds determine which
+//! formats are tested.
 
 #![no_main]
 
@@ -18,9 +19,12 @@ fuzz_target!(|text: &str| {
         let patterns: Vec<_> = again.indicators.iter().map(|indicator| &indicator.pattern).collect();
         assert_eq!((patterns, again.refusals.len()), (vec![&indicator.pattern], 0), "{printed:?}");
     }
-    // What is listed is found, and unpacked as it was.
+    // Every listed indicator is found, and the set returns it unchanged.
     let set = IndicatorSet::new(read.indicators);
-    assert_eq!(IndicatorSet::new(set.iter().collect()).iter().map(|of| of.pattern).collect::<Vec<_>>(), set.iter().map(|of| of.pattern).collect::<Vec<_>>());
+    assert_eq!(
+        IndicatorSet::new(set.iter().collect()).iter().map(|of| of.pattern).collect::<Vec<_>>(),
+        set.iter().map(|of| of.pattern).collect::<Vec<_>>()
+    );
     for indicator in set.iter() {
         match &indicator.pattern {
             Pattern::Endpoint(address, port) => {

@@ -7,17 +7,17 @@ use std::fmt::Debug;
 use libfuzzer_sys::fuzz_target;
 use rattap::protocol::parse_result::ParseResult;
 use rattap::protocol::http::{
-    LONGEST_HEAD, Part, Request, may_be_request, request, request_so_far, requests, response, response_so_far,
+    LONGEST_HEAD, PipelinedRequest, Request, may_be_request, request, request_so_far, requests, response, response_so_far,
 };
 use rattap::tools::{MessageKind, recognize_answer, recognize_request, recognize_segment};
 
 /// A head that is cut at any byte is a start, and what comes after it makes no difference.
 fn check<'a, T: Debug + PartialEq>(bytes: &'a [u8], read: impl Fn(&'a [u8]) -> ParseResult<T>) {
-    let ParseResult::Whole(head, length) = read(bytes) else { return };
+    let ParseResult::Complete(head, length) = read(bytes) else { return };
     assert!((1..=bytes.len()).contains(&length));
-    assert_eq!(read(&bytes[..length]), ParseResult::Whole(head, length));
+    assert_eq!(read(&bytes[..length]), ParseResult::Complete(head, length));
     for cut in (1..length).step_by(1 + length / 64) {
-        assert_eq!(read(&bytes[..cut]), ParseResult::Partial, "{cut} of {length}");
+        assert_eq!(read(&bytes[..cut]), ParseResult::Incomplete, "{cut} of {length}");
     }
 }
 
@@ -35,10 +35,10 @@ fn check_request(request: &Request<'_>, body: &[u8], all: &[u8]) {
 fuzz_target!(|data: &[u8]| {
     check(data, request);
     check(data, response);
-    if let ParseResult::Whole(_, length) = request(data) {
+    if let ParseResult::Complete(_, length) = request(data) {
         assert!(length <= LONGEST_HEAD && request_so_far(data).is_some());
     }
-    if let ParseResult::Whole(response, length) = response(data) {
+    if let ParseResult::Complete(response, length) = response(data) {
         assert!(length <= LONGEST_HEAD && response_so_far(data).is_some());
         let recognized = recognize_answer(&response, &data[length..]);
         let version = recognized.and_then(|recognized| recognized.message.version);
@@ -49,13 +49,13 @@ fuzz_target!(|data: &[u8]| {
     let mut done = 0;
     while let Some(part) = all.next() {
         match part {
-            Part::Whole { request, body } => {
+            PipelinedRequest::Complete { request, body } => {
                 let after = data.len() - all.rest().len();
                 assert!(done + body.len() < after, "a head has some bytes");
                 done = after;
                 check_request(&request, body, data);
             }
-            Part::Partial(rest) => {
+            PipelinedRequest::Incomplete(rest) => {
                 assert_eq!(rest, &data[done..]);
                 done = data.len();
             }

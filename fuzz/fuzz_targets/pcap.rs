@@ -1,4 +1,4 @@
-//! Files of any kind but plain pcapng: pcap, compressed ones, and what is no capture.
+//! All files except plain pcapng: pcap, compressed captures, and files that are no captures.
 
 #![no_main]
 

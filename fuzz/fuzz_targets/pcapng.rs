@@ -1,4 +1,4 @@
-//! Files that begin as pcapng.
+//! Files that start as pcapng.
 
 #![no_main]
 

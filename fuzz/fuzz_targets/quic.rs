@@ -1,33 +1,33 @@
-//! QUIC Initial packets: any datagram is stood, and a hello is the same in whatever pieces and order its bytes come.
+//! QUIC: any datagram can be read, and a ClientHello is the same for any pieces in any order.
 
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use rattap::protocol::parse_result::Head;
-use rattap::protocol::quic::{CryptoStream, InitialReader, Origin, Put, may_be_initial};
-use rattap::protocol::tls::client_hello_message;
+use rattap::protocol::parse_result::ParseResult;
+use rattap::protocol::quic::{CryptoStream, InitialReader, OriginalConnectionId, may_be_initial};
+use rattap::protocol::tls::parse_client_hello_message;
 
-#[allow(dead_code, reason = "a part of it is for other targets")]
+#[allow(dead_code, reason = "other targets use the rest")]
 #[path = "common/bytes.rs"]
 mod bytes;
 
 use bytes::Bytes;
 
-/// As many pieces of a stream as are surely kept apart.
+/// The number of pieces. A stream can keep this many separate ranges.
 const PIECES: usize = 12;
 
 fuzz_target!(|data: &[u8]| {
     let mut reader = InitialReader::new();
-    let whole = !matches!(reader.client_hello(data), Head::Other);
-    if whole {
+    let is_hello = !matches!(reader.client_hello(data), ParseResult::Mismatch);
+    if is_hello {
         assert!(may_be_initial(data));
-        // With the keys that follow from it, a stream of its own says the same.
-        let origin = Origin::of(data).expect("an Initial packet has one");
+        // A separate stream with the same keys gives the same result.
+        let origin = OriginalConnectionId::from_datagram(data).expect("an Initial packet has one");
         let mut stream = CryptoStream::new();
-        let opened = InitialReader::new().read_into(data, &origin, &mut stream);
-        assert!(opened.packets > 0 && opened.frames > 0);
-        let ours = format!("{:?}", stream.client_hello());
-        assert_eq!(ours, format!("{:?}", reader.client_hello(data)));
+        let inserted = InitialReader::new().read_into(data, &origin, &mut stream);
+        assert!(inserted > 0);
+        let separate = format!("{:?}", stream.client_hello());
+        assert_eq!(separate, format!("{:?}", reader.client_hello(data)));
     }
 
     let mut data = Bytes(data);
@@ -43,16 +43,12 @@ fuzz_target!(|data: &[u8]| {
     }
     pieces.sort_by_key(|piece| piece.0);
     let mut stream = CryptoStream::new();
-    let mut is_kept = true;
+    let mut is_inserted = true;
     for (_, start, piece) in pieces {
-        is_kept &= match stream.put(start as u64, piece) {
-            Put::Kept => true,
-            Put::Conflict => panic!("each byte comes once"),
-            Put::Refused => false,
-        };
+        is_inserted &= stream.insert(start as u64, piece);
     }
-    if is_kept {
+    if is_inserted {
         assert_eq!(stream.contiguous(), message);
-        assert_eq!(stream.client_hello(), client_hello_message(message));
+        assert_eq!(stream.client_hello(), parse_client_hello_message(message));
     }
 });

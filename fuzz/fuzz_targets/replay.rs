@@ -1,4 +1,4 @@
-//! Stories from any bytes, told in different Blocks: the alerts must be the same.
+//! Any sequence of events in different Blocks: the alerts must be the same.
 
 #![no_main]
 
@@ -7,15 +7,15 @@ use rattap::output::{Cef, Sensor};
 
 #[path = "common/line.rs"]
 mod line;
-#[allow(dead_code, reason = "floods are for the crate's own test: they take too long")]
+#[allow(dead_code, reason = "only the test of the crate uses floods: they take too long")]
 #[path = "../../tests/integration/partitions/story.rs"]
 mod story;
 
 fuzz_target!(|data: &[u8]| {
-    let told = story::Story::of(data).check();
+    let result = story::Story::of(data).check();
     let cef = Cef::new(Sensor { host: "tap".to_owned(), id: None });
     let mut text = String::new();
-    for alert in &told.alerts {
+    for alert in &result.alerts {
         text.clear();
         cef.write(alert, &mut text);
         line::check(&text);

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use libfuzzer_sys::fuzz_target;
 use rattap::capture::{Block, Frame, LinkType, Origin};
-use rattap::decode::{decode_any, decode_usual};
+use rattap::decode::{decode_full, decode_fast};
 use rattap::indicator::{IndicatorSet, Learned, builtin, feed};
 use rattap::output::{Cef, Sensor};
 use rattap::scan::{Finding, FindingKind, Findings, PacketEnds, ScanRequest, find_contacts, scan};
@@ -80,8 +80,8 @@ fuzz_target!(|data: &[u8]| {
     let mut expected = 0;
     for frame in &block.frames {
         let bytes = block.captured(frame);
-        let any = decode_any(frame.link, bytes, frame.original);
-        if let Some(usual) = decode_usual(frame.link, bytes) {
+        let any = decode_full(frame.link, bytes, frame.original);
+        if let Some(usual) = decode_fast(frame.link, bytes) {
             assert_eq!(any.as_ref().map(|decoded| decoded.packet), Ok(usual));
         }
         if let Ok(decoded) = any {

@@ -1,23 +1,26 @@
-//! ClientHellos: what is told of the start of some bytes stays true whatever comes after, and records may be cut anywhere.
+//! ClientHellos: the result for a prefix stays true, and any division into records makes no
+//! difference.
 
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
 use rattap::domain_name::DomainName;
-use rattap::protocol::parse_result::Head;
-use rattap::protocol::tls::{ClientHello, LONGEST_HELLO, client_hello, client_hello_message, may_be_client_hello};
+use rattap::protocol::parse_result::ParseResult;
+use rattap::protocol::tls::{
+    ClientHello, LONGEST_HELLO, may_be_client_hello, parse_client_hello, parse_client_hello_message,
+};
 
 fn name<'a>(hello: &'a ClientHello<'_>) -> Option<&'a [u8]> {
     hello.server_name.as_ref().map(|name| name.as_bytes())
 }
 
-fn check(bytes: &[u8], read: fn(&[u8]) -> Head<ClientHello<'_>>) {
-    let whole = read(bytes);
-    if let Head::Whole(hello, length) = &whole {
+fn check(bytes: &[u8], parse: fn(&[u8]) -> ParseResult<ClientHello<'_>>) {
+    let whole = parse(bytes);
+    if let ParseResult::Complete(hello, length) = &whole {
         assert!(*length <= bytes.len() && *length <= LONGEST_HELLO);
-        // Not a byte less, and none more is needed.
-        assert_eq!(read(&bytes[..*length]), whole);
-        assert_eq!(read(&bytes[..length - 1]), Head::Partial);
+        // The length is exact: with one byte less the hello is incomplete.
+        assert_eq!(parse(&bytes[..*length]), whole);
+        assert_eq!(parse(&bytes[..length - 1]), ParseResult::Incomplete);
         if let Some(server) = &hello.server_name {
             assert!(!server.as_bytes().is_empty());
             let mut domain = DomainName::new();
@@ -25,19 +28,19 @@ fn check(bytes: &[u8], read: fn(&[u8]) -> Head<ClientHello<'_>>) {
         }
     }
     for cut in (1..bytes.len()).step_by(1 + bytes.len() / 64) {
-        let start = read(&bytes[..cut]);
-        assert!(start == Head::Partial || start == whole, "{cut}: {start:?}, {whole:?}");
+        let start = parse(&bytes[..cut]);
+        assert!(start == ParseResult::Incomplete || start == whole, "{cut}: {start:?}, {whole:?}");
     }
 }
 
 fuzz_target!(|data: &[u8]| {
-    check(data, client_hello);
-    check(data, client_hello_message);
-    if !data.is_empty() && client_hello(data) != Head::Other {
+    check(data, parse_client_hello);
+    check(data, parse_client_hello_message);
+    if !data.is_empty() && parse_client_hello(data) != ParseResult::Mismatch {
         assert!(may_be_client_hello(data));
     }
 
-    // A message in records of any lengths says the same as by itself.
+    // A message gives the same in records of any lengths as without records.
     let Some((&step, message)) = data.split_first() else { return };
     let mut records = Vec::new();
     let mut rest = message;
@@ -53,9 +56,9 @@ fuzz_target!(|data: &[u8]| {
     if records.len() >= LONGEST_HELLO {
         return;
     }
-    match (client_hello_message(message), client_hello(&records)) {
-        (Head::Whole(bare, _), Head::Whole(framed, _)) => assert_eq!(name(&bare), name(&framed)),
-        (Head::Partial, Head::Partial) | (Head::Other, Head::Other) => {}
+    match (parse_client_hello_message(message), parse_client_hello(&records)) {
+        (ParseResult::Complete(bare, _), ParseResult::Complete(framed, _)) => assert_eq!(name(&bare), name(&framed)),
+        (ParseResult::Incomplete, ParseResult::Incomplete) | (ParseResult::Mismatch, ParseResult::Mismatch) => {}
         (bare, framed) => panic!("{bare:?}, in records {framed:?}"),
     }
 });

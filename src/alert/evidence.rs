@@ -40,7 +40,7 @@ pub struct Line {
 /// A conversation with the lines that tell of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AlertedFlow {
-    /// The conversation, as of [`Flow::either_way`].
+    /// The conversation, as of [`Flow::canonical`].
     pub flow: Flow,
     /// The lines, in the order in which they were told.
     pub lines: Vec<Line>,
@@ -152,12 +152,12 @@ impl Evidence {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::flow::{End, Protocol};
+    use crate::flow::{Endpoint, Protocol};
 
     fn flow(number: u32) -> Flow {
-        let source = End { address: number.to_be_bytes().into(), port: Some(1) };
-        let destination = End { address: [192, 0, 2, 1].into(), port: Some(443) };
-        Flow { source, destination, protocol: Protocol::TCP }.either_way()
+        let source = Endpoint { address: number.to_be_bytes().into(), port: Some(1) };
+        let destination = Endpoint { address: [192, 0, 2, 1].into(), port: Some(443) };
+        Flow { source, destination, protocol: Protocol::TCP }.canonical()
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use crate::capture::{Origin, Packets};
-use crate::flow::{End, Flow, Mac, Protocol, Vlans};
+use crate::flow::{Endpoint, Flow, MacAddress, Protocol, Vlans};
 use crate::indicator::Indicator;
 use crate::units::{ByteCount, Timestamp};
 
@@ -82,9 +82,9 @@ pub struct Alert {
     /// Last packet of the conversation so far (of several: of the last).
     pub end: Timestamp,
     /// Who opened the conversation, or asked.
-    pub client: End,
+    pub client: Endpoint,
     /// Who was contacted, or the resolver.
-    pub server: End,
+    pub server: Endpoint,
     /// Which address of the two is listed, or was resolved; `None` where it is a name.
     pub listed: Option<IpAddr>,
     /// The protocol above IP.
@@ -94,9 +94,9 @@ pub struct Alert {
     /// The same of the server's address.
     pub server_ipv4: Option<Ipv4Addr>,
     /// The hardware addresses towards client and server, where the link has them.
-    pub client_mac: Option<Mac>,
+    pub client_mac: Option<MacAddress>,
     /// See `client_mac`.
-    pub server_mac: Option<Mac>,
+    pub server_mac: Option<MacAddress>,
     /// The VLANs of its frame, or of the conversation's first.
     pub vlans: Vlans,
     /// The application protocol, where it was recognised: `DNS`, …
@@ -135,9 +135,9 @@ pub struct Alert {
 }
 
 impl Alert {
-    /// The conversation or DNS exchange that it names, as of [`Flow::either_way`].
+    /// The conversation or DNS exchange that it names, as of [`Flow::canonical`].
     pub fn flow(&self) -> Flow {
-        Flow { source: self.client, destination: self.server, protocol: self.protocol }.either_way()
+        Flow { source: self.client, destination: self.server, protocol: self.protocol }.canonical()
     }
 
     /// Whether an exclusion suppresses it: no output but the audit file gets it.

@@ -28,7 +28,7 @@ use super::exclusion::Standing;
 use super::{Alert, Indicator, MatchBasis, Phase, Signature, TcpOutcome};
 use crate::capture::Packets;
 use crate::decode::Encapsulation;
-use crate::flow::{End, Flow};
+use crate::flow::{Endpoint, Flow};
 use crate::units::{ByteCount, Timestamp};
 
 /// The window unless told otherwise: six lines an hour for a beacon that never stops.
@@ -85,7 +85,7 @@ struct Key {
 #[derive(Debug, Clone)]
 enum Subject {
     Indicator(Arc<Indicator>),
-    Server(End),
+    Server(Endpoint),
 }
 
 impl PartialEq for Subject {

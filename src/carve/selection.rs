@@ -99,7 +99,7 @@ impl EvidenceSelection {
         let mut is_selected = false;
         for flow in outer.iter().map(|outer| outer.flow).chain([packet.flow()]) {
             if self.flows.may_contain(FlowHash::of(&flow))
-                && let Some(number) = self.by_flow.get(&flow.either_way())
+                && let Some(number) = self.by_flow.get(&flow.canonical())
                 && let Some(conversation) = self.conversations.get_mut(*number as usize)
             {
                 is_selected = true;

@@ -1,49 +1,55 @@
-//! IP with all its options and extension headers, read by etherparse.
+//! Decodes IP with all its options and extension headers, with etherparse.
 
 use std::net::{IpAddr, Ipv4Addr};
 
 use etherparse::{LaxIpv4Slice, LaxIpv6Slice};
 
-use super::link::{Network, Version};
-use super::{Fragment, Packet, Skip, transport};
+use super::fragment::Fragment;
+use super::link::{IpVersion, NetworkLayer};
+use super::packet::Packet;
+use super::skip::SkipReason;
+use super::transport::{self, Transport};
 use crate::flow::Protocol;
 
-/// The IPv4 header without options, in bytes.
+/// The length of an IPv4 header without options, in bytes.
 const IPV4_HEADER: usize = 20;
-/// The IPv6 header, in bytes.
+/// The length of an IPv6 header, in bytes.
 const IPV6_HEADER: usize = 40;
 
-/// An IP packet, with what tunnels and fragments need to know of it.
-pub(super) struct Ip<'a> {
+/// An IP packet, with what the tunnel decoder needs to enter it.
+pub(super) struct IpPacket<'a> {
     pub(super) packet: Packet<'a>,
-    /// What follows IP and its extension headers, as far as it was captured; of a fragment: what follows in it.
+    /// The payload of IP after its extension headers, as far as it was captured. Of a fragment: the
+    /// part in this fragment.
     pub(super) data: &'a [u8],
-    /// The bytes of IP and its extension headers.
-    pub(super) headers: usize,
+    /// The length of the IP header and its extension headers, in bytes.
+    pub(super) header_length: usize,
+    /// The fragment, if the packet is one.
     pub(super) fragment: Option<Fragment<'a>>,
 }
 
-/// Reads IP. `on_wire` is how many bytes from the IP header on the frame had on the wire.
-pub(super) fn decode(network: Network<'_>, on_wire: usize) -> Result<Ip<'_>, Skip> {
+/// Decodes IP. `length_on_wire` is the length of the frame on the wire, counted from the IP header
+/// on.
+pub(super) fn decode(network: NetworkLayer<'_>, length_on_wire: usize) -> Result<IpPacket<'_>, SkipReason> {
     let version = match network.version {
-        Version::Told(version) => version,
-        Version::InFirstNibble => network.bytes.first().ok_or(Skip::Cut)? >> 4,
+        IpVersion::Announced(version) => version,
+        IpVersion::InHeader => network.bytes.first().ok_or(SkipReason::Cut)? >> 4,
     };
     match version {
-        4 => ipv4(network, on_wire),
-        6 => ipv6(network, on_wire),
-        _ => Err(Skip::NotIp),
+        4 => ipv4(network, length_on_wire),
+        6 => ipv6(network, length_on_wire),
+        _ => Err(SkipReason::NotIp),
     }
 }
 
-fn ipv4(network: Network<'_>, on_wire: usize) -> Result<Ip<'_>, Skip> {
-    let header = network.bytes.first_chunk::<IPV4_HEADER>().ok_or(Skip::Cut)?;
+fn ipv4(network: NetworkLayer<'_>, length_on_wire: usize) -> Result<IpPacket<'_>, SkipReason> {
+    let header = network.bytes.first_chunk::<IPV4_HEADER>().ok_or(SkipReason::Cut)?;
     let header_length = usize::from(header[0] & 0xf) * 4;
     if header[0] >> 4 != 4 || header_length < IPV4_HEADER {
-        return Err(Skip::Malformed);
+        return Err(SkipReason::Malformed);
     }
     let total = usize::from(u16::from_be_bytes([header[2], header[3]]));
-    let length = if total < header_length { on_wire } else { total.min(on_wire) };
+    let length = if total < header_length { length_on_wire } else { total.min(length_on_wire) };
     let packet = Packet {
         source: IpAddr::V4(Ipv4Addr::new(header[12], header[13], header[14], header[15])),
         destination: IpAddr::V4(Ipv4Addr::new(header[16], header[17], header[18], header[19])),
@@ -52,11 +58,11 @@ fn ipv4(network: Network<'_>, on_wire: usize) -> Result<Ip<'_>, Skip> {
         tcp: None,
         length: length as u32,
         payload: &[],
-        hardware: network.hardware,
+        ethernet_addresses: network.ethernet_addresses,
     };
-    // Cut within its options: the addresses are there all the same.
+    // The packet is cut within its options. Its addresses are complete.
     let Ok((slice, _)) = LaxIpv4Slice::from_slice(network.bytes) else {
-        return Ok(Ip { packet, data: &[], headers: header_length, fragment: None });
+        return Ok(IpPacket { packet, data: &[], header_length, fragment: None });
     };
     let captured = length.min(network.bytes.len());
     let fragment = slice.header().is_fragmenting_payload().then(|| Fragment {
@@ -69,34 +75,34 @@ fn ipv4(network: Network<'_>, on_wire: usize) -> Result<Ip<'_>, Skip> {
     });
     let protocol = Protocol(slice.payload().ip_number.0);
     let data = slice.payload().payload;
-    let headers = captured.saturating_sub(data.len());
+    let header_length = captured.saturating_sub(data.len());
     if fragment.is_some_and(|fragment| fragment.offset != 0) {
-        return Ok(Ip { packet: Packet { protocol, ..packet }, data, headers, fragment });
+        return Ok(IpPacket { packet: Packet { protocol, ..packet }, data, header_length, fragment });
     }
-    let (ports, tcp, payload) = transport::decode(protocol, data);
-    Ok(Ip { packet: Packet { protocol, ports, tcp, payload, ..packet }, data, headers, fragment })
+    let Transport { ports, tcp, payload } = transport::decode(protocol, data);
+    Ok(IpPacket { packet: Packet { protocol, ports, tcp, payload, ..packet }, data, header_length, fragment })
 }
 
-fn ipv6(network: Network<'_>, on_wire: usize) -> Result<Ip<'_>, Skip> {
+fn ipv6(network: NetworkLayer<'_>, length_on_wire: usize) -> Result<IpPacket<'_>, SkipReason> {
     if network.bytes.first().is_some_and(|byte| byte >> 4 != 6) {
-        return Err(Skip::Malformed);
+        return Err(SkipReason::Malformed);
     }
-    let (slice, _) = LaxIpv6Slice::from_slice(network.bytes).map_err(|_| Skip::Cut)?;
+    let (slice, _) = LaxIpv6Slice::from_slice(network.bytes).map_err(|_| SkipReason::Cut)?;
     let header = slice.header();
     let length = match usize::from(header.payload_length()) {
-        0 => on_wire,
-        length => (IPV6_HEADER + length).min(on_wire),
+        0 => length_on_wire,
+        length => (IPV6_HEADER + length).min(length_on_wire),
     };
     let captured = length.min(network.bytes.len());
     let after_header = network.bytes.get(IPV6_HEADER..captured).unwrap_or_default();
     let fragment = slice.payload().fragmented.then(|| ipv6_fragment(header.next_header().0, after_header, length));
     let fragment = fragment.flatten();
     let data = slice.payload().payload;
-    let headers = captured.saturating_sub(data.len());
+    let header_length = captured.saturating_sub(data.len());
     let later = fragment.filter(|fragment| fragment.offset != 0);
     let protocol = later.map_or(Protocol(slice.payload().ip_number.0), |later| later.protocol);
-    let (ports, tcp, payload) = match later {
-        Some(_) => (None, None, &[][..]),
+    let Transport { ports, tcp, payload } = match later {
+        Some(_) => Transport::default(),
         None => transport::decode(protocol, data),
     };
     let packet = Packet {
@@ -107,16 +113,17 @@ fn ipv6(network: Network<'_>, on_wire: usize) -> Result<Ip<'_>, Skip> {
         tcp,
         length: length as u32,
         payload,
-        hardware: network.hardware,
+        ethernet_addresses: network.ethernet_addresses,
     };
-    Ok(Ip { packet, data, headers, fragment })
+    Ok(IpPacket { packet, data, header_length, fragment })
 }
 
-/// The Fragment header (RFC 8200 section 4.5) behind the extension headers that stand before it, and what follows it.
-/// `bytes` begin after the IPv6 header; `length` is the whole packet's on the wire.
+/// Reads the Fragment header (RFC 8200 section 4.5) after the extension headers before it, and the
+/// data after it. `bytes` start after the IPv6 header. `length` is the length of the whole packet
+/// on the wire.
 ///
-/// Walked by hand: the iterator of etherparse 0.21 trusts that the chain ends well, and where it was cut or broken off reads
-/// beyond the bytes that there are.
+/// The headers are walked by hand: the iterator of etherparse 0.21 expects a complete chain, and
+/// reads past the end of the bytes if the chain was cut or is broken.
 fn ipv6_fragment(mut next_header: u8, bytes: &[u8], length: usize) -> Option<Fragment<'_>> {
     const HOP_BY_HOP: u8 = 0;
     const ROUTING: u8 = 43;
@@ -136,14 +143,14 @@ fn ipv6_fragment(mut next_header: u8, bytes: &[u8], length: usize) -> Option<Fra
         rest = rest.get(header_length..)?;
     }
     let (header, data) = rest.split_first_chunk::<8>()?;
-    let place = u16::from_be_bytes([header[2], header[3]]);
-    let before = IPV6_HEADER + (bytes.len() - data.len());
+    let offset_and_flags = u16::from_be_bytes([header[2], header[3]]);
+    let data_start = IPV6_HEADER + (bytes.len() - data.len());
     Some(Fragment {
         id: u32::from_be_bytes([header[4], header[5], header[6], header[7]]),
-        offset: (place & !7).into(),
-        more: place & 1 == 1,
+        offset: (offset_and_flags & !7).into(),
+        more: offset_and_flags & 1 == 1,
         protocol: Protocol(header[0]),
-        length: length.saturating_sub(before) as u32,
+        length: length.saturating_sub(data_start) as u32,
         data,
     })
 }

@@ -1,6 +1,11 @@
 use super::*;
+use crate::capture::LinkType;
+use crate::flow::Protocol;
 use etherparse::{PacketBuilder, PacketBuilderStep, UdpHeader};
 use proptest::prelude::*;
+
+/// The ports of the packets that [`ipv4`] and [`ipv6`] make.
+const PORTS: Option<Ports> = Some(Ports { source: 5000, destination: 53 });
 
 fn addresses(packet: &Packet<'_>) -> (String, String) {
     (packet.source.to_string(), packet.destination.to_string())
@@ -28,7 +33,7 @@ fn ethernet(headers: &[u8], packet: &[u8]) -> Vec<u8> {
     [&[2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2], headers, packet].concat()
 }
 
-fn read(link: LinkType, frame: &[u8]) -> Result<Packet<'_>, Skip> {
+fn read(link: LinkType, frame: &[u8]) -> Result<Packet<'_>, SkipReason> {
     decode(link, frame, frame.len() as u32).map(|decoded| decoded.packet)
 }
 
@@ -78,10 +83,10 @@ fn every_link_layer_leads_to_the_same_packet() {
     for (name, link, headers, packet) in cases {
         let frame = [&headers[..], packet].concat();
         let decoded = read(link, &frame).unwrap_or_else(|skip| panic!("{name}: {skip:?}"));
-        assert_eq!(decoded.ports, Some((5000, 53)), "{name}");
+        assert_eq!(decoded.ports, PORTS, "{name}");
         assert_eq!(decoded.payload, b"payload", "{name}");
         assert_eq!(decoded.length as usize, packet.len(), "{name}");
-        assert_eq!(decoded.hardware.is_some(), link == LinkType::ETHERNET, "{name}");
+        assert_eq!(decoded.ethernet_addresses.is_some(), link == LinkType::ETHERNET, "{name}");
     }
 }
 
@@ -89,17 +94,17 @@ fn every_link_layer_leads_to_the_same_packet() {
 fn tags_are_walked_up_to_the_bound() {
     let frame = |tags: usize| ethernet(&[[0x81, 0, 0, 7].repeat(tags), vec![8, 0]].concat(), &ipv4(b""));
     assert!(read(LinkType::ETHERNET, &frame(MOST_LINK_HEADERS - 2)).is_ok());
-    assert_eq!(read(LinkType::ETHERNET, &frame(MOST_LINK_HEADERS)), Err(Skip::TooDeep));
+    assert_eq!(read(LinkType::ETHERNET, &frame(MOST_LINK_HEADERS)), Err(SkipReason::TooDeep));
 }
 
 #[test]
-fn what_is_no_ip_is_told_by_reason() {
-    assert_eq!(read(LinkType::ETHERNET, &ethernet(&[8, 6], &[0; 28])), Err(Skip::NotIp));
-    assert_eq!(read(LinkType::ETHERNET, &ethernet(&[8, 0], &[0x45; 10])), Err(Skip::Cut));
-    assert_eq!(read(LinkType::ETHERNET, &ethernet(&[8, 0], &[0x41; 40])), Err(Skip::Malformed));
-    assert_eq!(read(LinkType::ETHERNET, &[]), Err(Skip::Cut));
+fn a_frame_without_ip_is_skipped_with_a_reason() {
+    assert_eq!(read(LinkType::ETHERNET, &ethernet(&[8, 6], &[0; 28])), Err(SkipReason::NotIp));
+    assert_eq!(read(LinkType::ETHERNET, &ethernet(&[8, 0], &[0x45; 10])), Err(SkipReason::Cut));
+    assert_eq!(read(LinkType::ETHERNET, &ethernet(&[8, 0], &[0x41; 40])), Err(SkipReason::Malformed));
+    assert_eq!(read(LinkType::ETHERNET, &[]), Err(SkipReason::Cut));
     for link in (0..=u16::MAX).map(LinkType) {
-        let is_unknown = decode(link, &[0; 60], 60).err() == Some(Skip::UnknownLink);
+        let is_unknown = decode(link, &[0; 60], 60).err() == Some(SkipReason::UnknownLink);
         assert_eq!(is_unknown, !LinkType::READ.contains(&link), "{link:?}");
     }
 }
@@ -127,7 +132,7 @@ fn a_cut_packet_is_used_as_far_as_it_goes() {
     let frame = ethernet(&[8, 0], &ipv4(b"payload"));
     let cut = |length| decode(LinkType::ETHERNET, &frame[..length], frame.len() as u32).unwrap().packet;
     assert_eq!((cut(34).ports, cut(34).length), (None, 35));
-    assert_eq!(cut(38).ports, Some((5000, 53)));
+    assert_eq!(cut(38).ports, PORTS);
     assert_eq!(cut(45).payload, b"pay");
     assert_eq!(addresses(&cut(34)), ("10.0.0.1".to_owned(), "192.0.2.1".to_owned()));
 }
@@ -139,7 +144,7 @@ fn ipv4_options_and_ipv6_extensions_are_stepped_over() {
     packet[3] += 4;
     packet.splice(20..20, [1, 1, 1, 0]);
     assert_eq!(read(LinkType::RAW, &packet).unwrap().payload, b"payload");
-    // Addresses stand before the options, which may be cut.
+    // The options may be cut: the addresses precede them.
     assert_eq!(addresses(&read(LinkType::RAW, &packet[..22]).unwrap()).1, "192.0.2.1");
 
     let mut packet = ipv6(b"payload");
@@ -148,15 +153,15 @@ fn ipv4_options_and_ipv6_extensions_are_stepped_over() {
     // Hop-by-hop, destination options and routing, eight bytes each.
     packet.splice(40..40, [60, 0, 1, 4, 0, 0, 0, 0, 43, 0, 1, 4, 0, 0, 0, 0, 17, 0, 0, 0, 0, 0, 0, 0]);
     let decoded = read(LinkType::RAW, &packet).unwrap();
-    assert_eq!((decoded.protocol, decoded.ports, decoded.payload), (Protocol::UDP, Some((5000, 53)), &b"payload"[..]));
+    assert_eq!((decoded.protocol, decoded.ports, decoded.payload), (Protocol::UDP, PORTS, &b"payload"[..]));
 }
 
-/// etherparse's own walk over extension headers reads past the end here.
+/// The iterator of etherparse over extension headers reads past the end here.
 #[test]
 fn a_cut_extension_header_ends_the_walk() {
     let whole: [&[u8]; 3] = [&[60, 0, 0, 0, 0, 0, 0, 0], &[60, 0, 0, 0, 0, 0, 0, 1], &[44, 0, 1, 4, 0, 0, 0, 0]];
     for (first, header) in [44u8, 44, 0].into_iter().zip(whole) {
-        // What should come next is cut, or is not there at all.
+        // The next header is cut or missing.
         for more in [&[][..], &[17, 200, 0, 0, 0, 0, 0, 0], &[17]] {
             let mut packet = ipv6(&[]);
             packet.truncate(40);
@@ -174,7 +179,8 @@ fn a_chain_of_ipv6_extensions_that_breaks_off_is_read_as_far_as_it_goes() {
     let mut packet = ipv6(b"payload");
     packet[5] += 32;
     packet[6] = 0;
-    // Hop-by-hop, authentication (12 bytes), a first fragment, and hop-by-hop once more, which must not stand there.
+    // Hop-by-hop, authentication (12 bytes), a first fragment, and a second hop-by-hop, which is
+    // not allowed there.
     let chain = [
         &[51, 0, 1, 4, 0, 0, 0, 0][..],
         &[44, 1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 2],
@@ -186,7 +192,7 @@ fn a_chain_of_ipv6_extensions_that_breaks_off_is_read_as_far_as_it_goes() {
         let decoded = read(LinkType::RAW, &packet[..length]).unwrap();
         assert_eq!((addresses(&decoded).0, decoded.ports), (addresses(&read(LinkType::RAW, &packet).unwrap()).0, None));
     }
-    // A later fragment behind the same headers.
+    // A later fragment after the same headers.
     packet[63] = 8;
     assert_eq!(read(LinkType::RAW, &packet).unwrap().protocol, Protocol(0));
 }
@@ -207,7 +213,7 @@ fn later_fragments_have_addresses_and_no_ports() {
 }
 
 #[test]
-fn a_fragment_tells_where_its_bytes_belong() {
+fn a_fragment_has_its_offset_in_the_datagram() {
     let fragment = |packet: &[u8]| {
         let decoded = decode(LinkType::RAW, packet, packet.len() as u32).unwrap();
         let fragment = decoded.fragment?;
@@ -217,12 +223,12 @@ fn a_fragment_tells_where_its_bytes_belong() {
     packet[4..8].copy_from_slice(&[0x12, 0x34, 0x20, 0]);
     assert_eq!(fragment(&packet), Some((0x1234, 0, true, Protocol::UDP, 15, 15)));
     // The first one has the ports.
-    assert_eq!(read(LinkType::RAW, &packet).unwrap().ports, Some((5000, 53)));
+    assert_eq!(read(LinkType::RAW, &packet).unwrap().ports, PORTS);
     packet[6..8].copy_from_slice(&[0, 2]);
     assert_eq!(fragment(&packet), Some((0x1234, 16, false, Protocol::UDP, 15, 15)));
     let cut = decode(LinkType::RAW, &packet[..30], 35).unwrap().fragment.unwrap();
     assert_eq!((cut.length, cut.data.len()), (15, 10));
-    // "Don't fragment" is no fragment.
+    // A packet with only "don't fragment" set is no fragment.
     packet[6..8].copy_from_slice(&[0x40, 0]);
     assert_eq!(fragment(&packet), None);
 
@@ -235,12 +241,12 @@ fn a_fragment_tells_where_its_bytes_belong() {
     };
     assert_eq!(fragment(&with_header([0, 1])), Some((0x10203, 0, true, Protocol::UDP, 15, 15)));
     assert_eq!(fragment(&with_header([0, 16])), Some((0x10203, 16, false, Protocol::UDP, 15, 15)));
-    // One that is the whole datagram (RFC 6946).
+    // An atomic fragment: the whole datagram (RFC 6946).
     assert_eq!(fragment(&with_header([0, 0])), None);
 }
 
 #[test]
-fn tcp_flags_tell_who_opens_and_who_refuses() {
+fn tcp_flags_show_which_side_opens_and_which_refuses() {
     let build = |set: fn(PacketBuilderStep<etherparse::TcpHeader>) -> PacketBuilderStep<etherparse::TcpHeader>| {
         let mut bytes = Vec::new();
         let step = PacketBuilder::ipv4([10, 0, 0, 1], [192, 0, 2, 1], 64).tcp(5000, 443, 77, 1024);
@@ -249,12 +255,12 @@ fn tcp_flags_tell_who_opens_and_who_refuses() {
     };
     let syn = build(|step| step.syn());
     let tcp = read(LinkType::RAW, &syn).unwrap().tcp.unwrap();
-    assert!(tcp.opens() && !tcp.accepts() && !tcp.resets() && !tcp.ends());
+    assert!(tcp.is_syn() && !tcp.is_syn_ack() && !tcp.is_rst() && !tcp.is_fin());
     assert_eq!(tcp.sequence, 77);
     let accepted = build(|step| step.syn().ack(1));
-    assert!(read(LinkType::RAW, &accepted).unwrap().tcp.unwrap().accepts());
+    assert!(read(LinkType::RAW, &accepted).unwrap().tcp.unwrap().is_syn_ack());
     let refused = build(|step| step.rst().ack(1));
-    assert!(read(LinkType::RAW, &refused).unwrap().tcp.unwrap().resets());
+    assert!(read(LinkType::RAW, &refused).unwrap().tcp.unwrap().is_rst());
     assert_eq!(read(LinkType::RAW, &refused).unwrap().payload, b"data");
 }
 
@@ -267,7 +273,7 @@ fn a_udp_length_bounds_the_payload() {
     assert_eq!(read(LinkType::RAW, &packet).unwrap().payload, b"");
 }
 
-/// Frames of the usual shape and near it.
+/// Frames of the usual shape, and frames that differ from it in a few bytes.
 fn frames() -> impl Strategy<Value = Vec<u8>> {
     let base =
         (any::<bool>(), any::<bool>(), prop::collection::vec(any::<u8>(), 0..80)).prop_map(|(v6, tcp, payload)| {
@@ -299,10 +305,10 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
     #[test]
-    fn the_short_way_says_what_the_long_way_says(frame in frames(), more in 0u32..100) {
-        if let Some(packet) = short::decode(&frame) {
-            let decoded = Decoded { packet, outer: Encapsulations::new(), fragment: None, is_deeper: false };
-            prop_assert_eq!(Ok(decoded), decode_any(LinkType::ETHERNET, &frame, frame.len() as u32 + more));
+    fn the_fast_path_agrees_with_the_full_path(frame in frames(), more in 0u32..100) {
+        if let Some(packet) = fast_path::decode(&frame) {
+            let decoded = Decoded { packet, outer: Encapsulations::new(), fragment: None, has_deeper_tunnel: false };
+            prop_assert_eq!(Ok(decoded), decode_full(LinkType::ETHERNET, &frame, frame.len() as u32 + more));
         }
     }
 
@@ -338,7 +344,7 @@ fn the_vlans_are_those_of_the_innermost_ethernet_header() {
         ("two", LinkType::ETHERNET, tagged(&[7, 130], &four), &[7, 130]),
         ("with a priority", LinkType::ETHERNET, tagged(&[0xe000 | 130], &four), &[130]),
         ("a priority alone", LinkType::ETHERNET, tagged(&[0xe000, 130], &four), &[130]),
-        ("more than are told", LinkType::ETHERNET, tagged(&[1, 2, 3, 4, 5], &four), &[1, 2, 3, 4]),
+        ("more than are reported", LinkType::ETHERNET, tagged(&[1, 2, 3, 4, 5], &four), &[1, 2, 3, 4]),
         ("in a mirrored frame", LinkType::ETHERNET, tagged(&[7], &mirror(&tagged(&[130], &four))), &[130]),
         ("in a bridge", LinkType::ETHERNET, ethernet(&[0x88, 0xe7, 0, 0, 0, 1], &tagged(&[130], &four)), &[130]),
         (

@@ -1,153 +1,87 @@
-//! Tunnels: from a packet to the packet in it.
+//! Decapsulates tunnels: decodes the packet in a packet.
 //!
-//! A port only hints at a tunnel. So each header is held against its specification, and what it announces must lead to an
-//! IP header; otherwise the packet is what it looked like from outside, an ordinary datagram, and nothing is lost.
+//! A port only hints at a tunnel. So each tunnel header must conform to its specification, and its
+//! payload must lead to an IP header. Otherwise the packet counts as an ordinary datagram, and
+//! nothing is lost.
 //!
-//! ESP hides what it carries. What lies in an authentication header (AH) is read like an extension header, not a tunnel.
+//! The content of ESP is encrypted and not decoded. The content of an authentication header (AH) is
+//! decoded like that of an extension header, not as a tunnel.
 
-use std::fmt;
-
-use super::link::{self, Layer, Version};
-use super::network::{self, Ip};
+use super::encapsulation::Tunnel;
+use super::link::{self, IpVersion, NextHeader};
+use super::network::{self, IpPacket};
+use super::packet::Ports;
 use super::transport::UDP_HEADER;
-use crate::flow::{Flow, Mac, Protocol};
+use crate::flow::Protocol;
 
-/// How many tunnels are entered, one in the other.
-///
-/// A mirrored packet (VXLAN or ERSPAN) of a mobile network (GTP-U) with a user's own tunnel in it makes three. A hostile
-/// frame could hold a thousand, each of which costs as much as a packet.
-pub const MOST_TUNNELS: usize = 4;
-
-/// How many extension headers a GTP-U header may have. The specification names about ten kinds, a packet has one or two.
+/// The most extension headers of a GTP-U header. The specification defines about ten types; a
+/// packet has one or two.
 const MOST_GTP_EXTENSIONS: usize = 8;
 
-/// What a packet lay in, with the number that tells one such tunnel between two hosts from another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Tunnel {
-    /// IPv4 in IPv4 (RFC 2003).
-    IpInIp,
-    /// IPv6 in IPv4 (RFC 4213).
-    SixInFour,
-    /// IPv4 in IPv6 (RFC 2473).
-    FourInSix,
-    /// IPv6 in IPv6 (RFC 2473).
-    SixInSix,
-    /// Generic routing encapsulation (RFC 2784), with its key (RFC 2890).
-    Gre(Option<u32>),
-    /// The GRE of PPTP (RFC 2637), with its call.
-    Pptp(u16),
-    /// A mirror of a switch's port (draft-foschiano-erspan-03), with its session from type II on.
-    Erspan(Option<u16>),
-    /// VXLAN (RFC 7348), with its network identifier. Clouds mirror virtual machines' traffic in it.
-    Vxlan(u32),
-    /// VXLAN-GPE (draft-ietf-nvo3-vxlan-gpe), with its network identifier.
-    VxlanGpe(u32),
-    /// GENEVE (RFC 8926), with its network identifier.
-    Geneve(u32),
-    /// The user plane of mobile networks (3GPP TS 29.281), with its tunnel endpoint identifier.
-    GtpU(u32),
-    /// IPv6 over UDP through address translators (RFC 4380).
-    Teredo,
+/// A decoded tunnel header, and the bytes after it.
+struct TunnelHeader<'a> {
+    tunnel: Tunnel,
+    /// The header that the payload starts with.
+    next: NextHeader,
+    payload: &'a [u8],
 }
 
-impl Tunnel {
-    /// The kind, and the number where there is one.
-    fn parts(self) -> (&'static str, Option<u32>) {
-        match self {
-            Self::IpInIp => ("IP-in-IP", None),
-            Self::SixInFour => ("6in4", None),
-            Self::FourInSix => ("4in6", None),
-            Self::SixInSix => ("6in6", None),
-            Self::Gre(key) => ("GRE", key),
-            Self::Pptp(call) => ("PPTP", Some(call.into())),
-            Self::Erspan(session) => ("ERSPAN", session.map(u32::from)),
-            Self::Vxlan(network) => ("VXLAN", Some(network)),
-            Self::VxlanGpe(network) => ("VXLAN-GPE", Some(network)),
-            Self::Geneve(network) => ("GENEVE", Some(network)),
-            Self::GtpU(endpoint) => ("GTP-U", Some(endpoint)),
-            Self::Teredo => ("Teredo", None),
-        }
+impl<'a> TunnelHeader<'a> {
+    fn new(tunnel: Tunnel, next: NextHeader, payload: &'a [u8]) -> Self {
+        Self { tunnel, next, payload }
     }
 }
 
-impl fmt::Display for Tunnel {
-    /// `6in4`, `VXLAN 42`.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.parts() {
-            (kind, None) => f.write_str(kind),
-            (kind, Some(number)) => write!(f, "{kind} {number}"),
-        }
-    }
-}
-
-/// A packet that another lay in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Encapsulation {
-    /// Who sent it to whom: the ends of the tunnel.
-    pub flow: Flow,
-    /// How the packet lay in it.
-    pub tunnel: Tunnel,
-    /// IP bytes on the wire, those of the packet in it included.
-    pub length: u32,
-    /// The sender's and the receiver's hardware address.
-    pub macs: Option<(Mac, Mac)>,
-}
-
-impl fmt::Display for Encapsulation {
-    /// `VXLAN 42 from 10.0.0.1 to 10.0.0.2`.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} from {} to {}", self.tunnel, self.flow.source.address, self.flow.destination.address)
-    }
-}
-
-/// What a tunnel's header announces, and the bytes after it.
-type Opened<'a> = (Tunnel, Layer, &'a [u8]);
-
-/// Tunnels that have an IP protocol number: `true` for the outer IP of version 6.
-fn open_protocol(protocol: Protocol, is_v6: bool, bytes: &[u8]) -> Option<Opened<'_>> {
+/// Reads the header of a tunnel that has an IP protocol number. `is_v6` is true if the outer packet
+/// is IPv6.
+fn read_by_protocol(protocol: Protocol, is_v6: bool, bytes: &[u8]) -> Option<TunnelHeader<'_>> {
+    let ip = |tunnel, version| Some(TunnelHeader::new(tunnel, NextHeader::Ip(IpVersion::Announced(version)), bytes));
     match (protocol, is_v6) {
-        (Protocol(4), false) => Some((Tunnel::IpInIp, Layer::Ip(Version::Told(4)), bytes)),
-        (Protocol(4), true) => Some((Tunnel::FourInSix, Layer::Ip(Version::Told(4)), bytes)),
-        (Protocol(41), false) => Some((Tunnel::SixInFour, Layer::Ip(Version::Told(6)), bytes)),
-        (Protocol(41), true) => Some((Tunnel::SixInSix, Layer::Ip(Version::Told(6)), bytes)),
+        (Protocol(4), false) => ip(Tunnel::IpInIp, 4),
+        (Protocol(4), true) => ip(Tunnel::FourInSix, 4),
+        (Protocol(41), false) => ip(Tunnel::SixInFour, 6),
+        (Protocol(41), true) => ip(Tunnel::SixInSix, 6),
         (Protocol::GRE, _) => gre(bytes),
         _ => None,
     }
 }
 
-/// Tunnels over UDP, by the port that they are sent to; Teredo answers from it, too.
-fn open_port((source, destination): (u16, u16), bytes: &[u8]) -> Option<Opened<'_>> {
-    match destination {
-        // 8472 is what Linux took before there was a number.
+/// Reads the header of a tunnel over UDP, by its destination port. Teredo servers also answer from
+/// that port.
+fn read_by_ports(ports: Ports, bytes: &[u8]) -> Option<TunnelHeader<'_>> {
+    match ports.destination {
+        // Linux used 8472 before a port was assigned.
         4789 | 8472 => vxlan(bytes),
         4790 => vxlan_gpe(bytes),
         6081 => geneve(bytes),
         2152 => gtp_u(bytes),
         3544 => teredo(bytes),
-        _ if source == 3544 => teredo(bytes),
+        _ if ports.source == 3544 => teredo(bytes),
         _ => None,
     }
 }
 
-/// Whether a datagram between these ports may be a tunnel: the same ports as in [`open_port`], for the short way.
+/// Returns true if a datagram with these ports may be a tunnel, for the fast path. The ports are
+/// those of [`read_by_ports`].
 #[inline(always)]
-pub(super) fn may_be_between((source, destination): (u16, u16)) -> bool {
-    matches!(destination, 2152 | 3544 | 4789 | 4790 | 6081 | 8472) || source == 3544
+pub(super) fn may_be_tunnel(ports: Ports) -> bool {
+    matches!(ports.destination, 2152 | 3544 | 4789 | 4790 | 6081 | 8472) || ports.source == 3544
 }
 
-/// The packet in a packet; `None` where there is none that can be read.
-pub(super) fn enter<'a>(outer: &Ip<'a>) -> Option<(Tunnel, Ip<'a>)> {
+/// Decodes the packet in a packet. Returns `None` if the packet is no tunnel, or if its content
+/// cannot be decoded.
+pub(super) fn decapsulate<'a>(outer: &IpPacket<'a>) -> Option<(Tunnel, IpPacket<'a>)> {
     let packet = &outer.packet;
-    let (opened, bytes, headers) = if packet.protocol == Protocol::UDP {
-        (open_port(packet.ports?, packet.payload)?, packet.payload, outer.headers + UDP_HEADER)
+    let (header, bytes, header_length) = if packet.protocol == Protocol::UDP {
+        (read_by_ports(packet.ports?, packet.payload)?, packet.payload, outer.header_length + UDP_HEADER)
     } else {
-        (open_protocol(packet.protocol, packet.source.is_ipv6(), outer.data)?, outer.data, outer.headers)
+        let header = read_by_protocol(packet.protocol, packet.source.is_ipv6(), outer.data)?;
+        (header, outer.data, outer.header_length)
     };
-    let (tunnel, layer, rest) = opened;
-    let network = link::walk(layer, rest, packet.hardware).ok()?;
-    let before = headers + (bytes.len() - network.bytes.len());
-    let on_wire = (packet.length as usize).saturating_sub(before);
-    Some((tunnel, network::decode(network, on_wire).ok()?))
+    let network = link::walk(header.next, header.payload, packet.ethernet_addresses).ok()?;
+    let inner_start = header_length + (bytes.len() - network.bytes.len());
+    let length_on_wire = (packet.length as usize).saturating_sub(inner_start);
+    Some((header.tunnel, network::decode(network, length_on_wire).ok()?))
 }
 
 fn split<const N: usize>(bytes: &[u8]) -> Option<(&[u8; N], &[u8])> {
@@ -158,7 +92,7 @@ fn u24([a, b, c]: [u8; 3]) -> u32 {
     u32::from_be_bytes([0, a, b, c])
 }
 
-fn gre(bytes: &[u8]) -> Option<Opened<'_>> {
+fn gre(bytes: &[u8]) -> Option<TunnelHeader<'_>> {
     const CHECKSUM: u8 = 0x80;
     const ROUTING: u8 = 0x40;
     const KEY: u8 = 0x20;
@@ -166,8 +100,9 @@ fn gre(bytes: &[u8]) -> Option<Opened<'_>> {
     const ACKNOWLEDGED: u8 = 0x80;
     let (&[flags, version, high, low], mut rest) = split::<4>(bytes)?;
     let protocol = u16::from_be_bytes([high, low]);
-    let mut field = |is_there: bool| -> Option<Option<[u8; 4]>> {
-        if !is_there {
+    // Reads an optional field of four bytes. The outer `None` means that the bytes end.
+    let mut optional_field = |is_present: bool| -> Option<Option<[u8; 4]>> {
+        if !is_present {
             return Some(None);
         }
         let (field, after) = split::<4>(rest)?;
@@ -175,93 +110,96 @@ fn gre(bytes: &[u8]) -> Option<Opened<'_>> {
         Some(Some(*field))
     };
     match version & 7 {
-        // Source routes (RFC 1701) were taken out by RFC 2784: a packet with them is for nobody.
+        // RFC 2784 removed the source routes of RFC 1701: no receiver accepts a packet that has
+        // them.
         0 if flags & ROUTING == 0 => {
-            field(flags & CHECKSUM != 0)?;
-            let key = field(flags & KEY != 0)?.map(u32::from_be_bytes);
-            let is_numbered = field(flags & SEQUENCE != 0)?.is_some();
+            optional_field(flags & CHECKSUM != 0)?;
+            let key = optional_field(flags & KEY != 0)?.map(u32::from_be_bytes);
+            let is_numbered = optional_field(flags & SEQUENCE != 0)?.is_some();
             match protocol {
-                // Type I has no header of its own, and no sequence number in GRE's.
-                0x88be if !is_numbered => Some((Tunnel::Erspan(None), Layer::Ethernet, rest)),
+                // ERSPAN type I has no header of its own, and its GRE header no sequence number.
+                0x88be if !is_numbered => Some(TunnelHeader::new(Tunnel::Erspan(None), NextHeader::Ethernet, rest)),
                 0x88be => erspan_ii(rest),
                 0x22eb => erspan_iii(rest),
-                0x6558 => Some((Tunnel::Gre(key), Layer::Ethernet, rest)),
-                ether_type => Some((Tunnel::Gre(key), Layer::EtherType(ether_type), rest)),
+                0x6558 => Some(TunnelHeader::new(Tunnel::Gre(key), NextHeader::Ethernet, rest)),
+                ether_type => Some(TunnelHeader::new(Tunnel::Gre(key), NextHeader::EtherType(ether_type), rest)),
             }
         }
         1 if protocol == 0x880b && flags & KEY != 0 => {
-            let [length_high, length_low, call_high, call_low] = field(true)??;
-            field(flags & SEQUENCE != 0)?;
-            field(version & ACKNOWLEDGED != 0)?;
+            let [length_high, length_low, call_high, call_low] = optional_field(true)??;
+            optional_field(flags & SEQUENCE != 0)?;
+            optional_field(version & ACKNOWLEDGED != 0)?;
             let rest = rest.get(..usize::from(u16::from_be_bytes([length_high, length_low]))).unwrap_or(rest);
-            Some((Tunnel::Pptp(u16::from_be_bytes([call_high, call_low])), Layer::Ppp, rest))
+            Some(TunnelHeader::new(Tunnel::Pptp(u16::from_be_bytes([call_high, call_low])), NextHeader::Ppp, rest))
         }
         _ => None,
     }
 }
 
-/// The session: the lower ten bits of the second half of an ERSPAN header's first word.
-fn erspan(high: u8, low: u8) -> Tunnel {
+/// ERSPAN with its session ID: the lower ten bits of bytes 2 and 3 of its header.
+fn erspan_session(high: u8, low: u8) -> Tunnel {
     Tunnel::Erspan(Some(u16::from_be_bytes([high, low]) & 0x3ff))
 }
 
-fn erspan_ii(bytes: &[u8]) -> Option<Opened<'_>> {
+fn erspan_ii(bytes: &[u8]) -> Option<TunnelHeader<'_>> {
     let (header, rest) = split::<8>(bytes)?;
-    (header[0] >> 4 == 1).then_some((erspan(header[2], header[3]), Layer::Ethernet, rest))
+    (header[0] >> 4 == 1).then_some(TunnelHeader::new(erspan_session(header[2], header[3]), NextHeader::Ethernet, rest))
 }
 
-fn erspan_iii(bytes: &[u8]) -> Option<Opened<'_>> {
+fn erspan_iii(bytes: &[u8]) -> Option<TunnelHeader<'_>> {
     let (header, rest) = split::<12>(bytes)?;
     let has_platform_header = header[11] & 1 == 1;
     let rest = if has_platform_header { split::<8>(rest)?.1 } else { rest };
-    let layer = match (header[10] >> 2) & 0x1f {
-        0 => Layer::Ethernet,
-        2 => Layer::Ip(Version::InFirstNibble),
+    let next = match (header[10] >> 2) & 0x1f {
+        0 => NextHeader::Ethernet,
+        2 => NextHeader::Ip(IpVersion::InHeader),
         _ => return None,
     };
-    (header[0] >> 4 == 2).then_some((erspan(header[2], header[3]), layer, rest))
+    (header[0] >> 4 == 2).then_some(TunnelHeader::new(erspan_session(header[2], header[3]), next, rest))
 }
 
-/// The other flags are Group Policy's (draft-smith-vxlan-group-policy): they change nothing of what follows.
-fn vxlan(bytes: &[u8]) -> Option<Opened<'_>> {
+/// The flags not checked here belong to the Group Policy extension
+/// (draft-smith-vxlan-group-policy). They do not change the layout.
+fn vxlan(bytes: &[u8]) -> Option<TunnelHeader<'_>> {
     const HAS_NETWORK: u8 = 0x08;
     let (&[flags, _, _, _, a, b, c, _], rest) = split::<8>(bytes)?;
-    (flags & HAS_NETWORK != 0).then_some((Tunnel::Vxlan(u24([a, b, c])), Layer::Ethernet, rest))
+    (flags & HAS_NETWORK != 0).then_some(TunnelHeader::new(Tunnel::Vxlan(u24([a, b, c])), NextHeader::Ethernet, rest))
 }
 
-fn vxlan_gpe(bytes: &[u8]) -> Option<Opened<'_>> {
+fn vxlan_gpe(bytes: &[u8]) -> Option<TunnelHeader<'_>> {
     const VERSION: u8 = 0x30;
     const HAS_NETWORK: u8 = 0x08;
     let (&[flags, _, _, protocol, a, b, c, _], rest) = split::<8>(bytes)?;
     if flags & (VERSION | HAS_NETWORK) != HAS_NETWORK {
         return None;
     }
-    // A flag says whether the protocol is given. Some senders forget it; without a protocol there are zeros, as in VXLAN.
-    let layer = match protocol {
-        1 => Layer::Ip(Version::Told(4)),
-        2 => Layer::Ip(Version::Told(6)),
-        0 | 3 => Layer::Ethernet,
+    // A flag says that the protocol field is used. Some senders forget to set it. If the field is
+    // not used it is zero, as in VXLAN.
+    let next = match protocol {
+        1 => NextHeader::Ip(IpVersion::Announced(4)),
+        2 => NextHeader::Ip(IpVersion::Announced(6)),
+        0 | 3 => NextHeader::Ethernet,
         _ => return None,
     };
-    Some((Tunnel::VxlanGpe(u24([a, b, c])), layer, rest))
+    Some(TunnelHeader::new(Tunnel::VxlanGpe(u24([a, b, c])), next, rest))
 }
 
-fn geneve(bytes: &[u8]) -> Option<Opened<'_>> {
+fn geneve(bytes: &[u8]) -> Option<TunnelHeader<'_>> {
     let (&[version_and_length, _, high, low, a, b, c, _], rest) = split::<8>(bytes)?;
     let rest = rest.get(usize::from(version_and_length & 0x3f) * 4..)?;
-    let layer = match u16::from_be_bytes([high, low]) {
-        0x6558 => Layer::Ethernet,
-        ether_type => Layer::EtherType(ether_type),
+    let next = match u16::from_be_bytes([high, low]) {
+        0x6558 => NextHeader::Ethernet,
+        ether_type => NextHeader::EtherType(ether_type),
     };
-    (version_and_length >> 6 == 0).then_some((Tunnel::Geneve(u24([a, b, c])), layer, rest))
+    (version_and_length >> 6 == 0).then_some(TunnelHeader::new(Tunnel::Geneve(u24([a, b, c])), next, rest))
 }
 
-fn gtp_u(bytes: &[u8]) -> Option<Opened<'_>> {
+fn gtp_u(bytes: &[u8]) -> Option<TunnelHeader<'_>> {
     const USER_DATA: u8 = 255;
     const ANY_OPTIONAL: u8 = 0x07;
     const HAS_EXTENSION: u8 = 0x04;
     let (&[flags, message, _, _, a, b, c, d], mut rest) = split::<8>(bytes)?;
-    // Version 1, and GTP rather than the charging protocol GTP'.
+    // Version 1, and the protocol type of GTP, not that of the charging protocol GTP'.
     if flags >> 4 != 0b0011 || message != USER_DATA {
         return None;
     }
@@ -282,12 +220,12 @@ fn gtp_u(bytes: &[u8]) -> Option<Opened<'_>> {
             return None;
         }
     }
-    Some((Tunnel::GtpU(u32::from_be_bytes([a, b, c, d])), Layer::Ip(Version::InFirstNibble), rest))
+    Some(TunnelHeader::new(Tunnel::GtpU(u32::from_be_bytes([a, b, c, d])), NextHeader::Ip(IpVersion::InHeader), rest))
 }
 
-/// RFC 4380 section 5.1.1: an authentication and an origin indication may come before the packet.
-fn teredo(bytes: &[u8]) -> Option<Opened<'_>> {
-    /// Nonce and confirmation byte.
+/// An authentication and an origin indication may precede the packet (RFC 4380 section 5.1.1).
+fn teredo(bytes: &[u8]) -> Option<TunnelHeader<'_>> {
+    /// The length of nonce and confirmation byte.
     const AFTER_AUTHENTICATION: usize = 9;
     let bytes = match bytes {
         [0, 1, identifier, value, rest @ ..] => {
@@ -299,7 +237,7 @@ fn teredo(bytes: &[u8]) -> Option<Opened<'_>> {
         [0, 0, _, _, _, _, _, _, rest @ ..] => rest,
         _ => bytes,
     };
-    Some((Tunnel::Teredo, Layer::Ip(Version::Told(6)), bytes))
+    Some(TunnelHeader::new(Tunnel::Teredo, NextHeader::Ip(IpVersion::Announced(6)), bytes))
 }
 
 #[cfg(test)]

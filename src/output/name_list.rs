@@ -108,13 +108,13 @@ fn write_port(port: Option<u16>, out: &mut String) -> std::fmt::Result {
 mod tests {
     use super::*;
     use crate::alert::MatchBasis;
-    use crate::flow::{End, Protocol};
+    use crate::flow::{Endpoint, Protocol};
     use crate::scan::Named;
     use crate::scan::{HTTP_HOST, SOCKS_REQUEST, TLS_SERVER_NAME};
     use crate::units::Timestamp;
 
     fn seen(basis: MatchBasis, host: &[u8], port: Option<u16>) -> NameSeen {
-        let end = |address: &str, port| End { address: address.parse().unwrap(), port };
+        let end = |address: &str, port| Endpoint { address: address.parse().unwrap(), port };
         NameSeen {
             time: Timestamp::from_parts(1_795_485_200, 10),
             client: end("10.20.30.40", Some(53124)),

@@ -8,16 +8,16 @@ use proptest::prelude::*;
 use crate::alert::exclusion::Exclusions;
 use crate::alert::{Alert, DnsFacts, HttpFacts, MatchBasis, Phase, Signature, TcpOutcome};
 use crate::capture::Origin;
-use crate::flow::{End, Mac, Protocol, Vlans};
+use crate::flow::{Endpoint, MacAddress, Protocol, Vlans};
 use crate::indicator::{Indicator, Pattern, builtin};
 use crate::protocol::dns::{RecordType, ResponseCode};
 use crate::units::{ByteCount, Timestamp};
 
 /// Parses an address, with or without a port.
-pub fn end(text: &str) -> End {
+pub fn end(text: &str) -> Endpoint {
     match text.parse::<std::net::SocketAddr>() {
-        Ok(socket) => End { address: socket.ip(), port: Some(socket.port()) },
-        Err(_) => End { address: text.parse().unwrap(), port: None },
+        Ok(socket) => Endpoint { address: socket.ip(), port: Some(socket.port()) },
+        Err(_) => Endpoint { address: text.parse().unwrap(), port: None },
     }
 }
 
@@ -83,8 +83,8 @@ pub fn hostile_text() -> impl Strategy<Value = String> {
 }
 
 prop_compose! {
-    fn any_end()(v6 in any::<bool>(), bits in any::<u128>(), port in any::<Option<u16>>()) -> End {
-        End { address: any_address(v6, bits), port }
+    fn any_end()(v6 in any::<bool>(), bits in any::<u128>(), port in any::<Option<u16>>()) -> Endpoint {
+        Endpoint { address: any_address(v6, bits), port }
     }
 }
 
@@ -131,8 +131,8 @@ prop_compose! {
             listed: None,
             client_ipv4: None,
             server_ipv4: None,
-            client_mac: macs[0].map(Mac),
-            server_mac: macs[1].map(Mac),
+            client_mac: macs[0].map(MacAddress),
+            server_mac: macs[1].map(MacAddress),
             vlans: Vlans::new(),
             application: Some("DNS"),
             sent: ByteCount(bytes[0]),

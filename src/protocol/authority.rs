@@ -1,60 +1,62 @@
-//! Whom a client asks for, in the text form that HTTP writes (RFC 3986 section 3.2): a host, and mostly a port.
+//! The authority of a URI (RFC 3986 section 3.2), as HTTP writes it: a host, and usually a port.
 //!
-//! Behind a proxy these words, and not the packet's addresses, say where a conversation goes.
+//! For a connection through a proxy, the authority is the real destination, and the destination
+//! address of the packets is that of the proxy.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
-/// The longest address in text form: an IPv6 one that ends in dotted IPv4.
+/// The longest address in text form, in bytes: an IPv6 address that ends in dotted IPv4.
 const LONGEST_ADDRESS: usize = 45;
 
-/// The bytes that no host has, by their number.
-const ODD: [bool; 256] = {
-    let mut odd = [false; 256];
+/// True at the index of each byte that cannot be in a host.
+const INVALID_IN_HOST: [bool; 256] = {
+    let mut invalid = [false; 256];
     let mut byte = 0;
     while byte < 256 {
-        odd[byte] = matches!(byte as u8, 0..=b' ' | 0x7f | b'/' | b'?' | b'#' | b'@' | b'[' | b']');
+        invalid[byte] = matches!(byte as u8, 0..=b' ' | 0x7f | b'/' | b'?' | b'#' | b'@' | b'[' | b']');
         byte += 1;
     }
-    odd
+    invalid
 };
 
-/// A host by name or by address.
+/// A host, as a name or an address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Host<'a> {
-    /// A name in dotted text as it came, in any case, without the root dot. It is never empty and holds neither blanks nor
-    /// control bytes. Percent-encoding is left alone, and labels are not checked.
+    /// A name in dotted text, in the case that the client wrote, without the root dot. It is never
+    /// empty and has neither blanks nor control bytes. Percent-encoding is not decoded, and the
+    /// labels are not checked.
     Name(&'a [u8]),
-    /// An IPv4 address, written as four decimal numbers. Other spellings (one number, octal) count as names.
+    /// An IPv4 address of four decimal numbers. Other spellings (one number, octal) count as names.
     V4(Ipv4Addr),
     /// An IPv6 address. A zone is dropped.
     V6(Ipv6Addr),
 }
 
 impl<'a> Host<'a> {
-    /// Reads a host without a port. IPv6 addresses may stand in brackets or bare.
+    /// Parses a host without a port. An IPv6 address may be in brackets.
     ///
-    /// None where it is empty or holds a byte that no host has: a blank, a control byte, one of `/?#@[]`, or a colon outside
-    /// an IPv6 address.
+    /// Returns `None` if the text is empty or has an invalid byte: a blank, a control byte, one of
+    /// `/?#@[]`, or a colon outside an IPv6 address.
     pub fn parse(text: &'a [u8]) -> Option<Self> {
         if let Some(inner) = text.strip_prefix(b"[") {
-            return ipv6(inner.strip_suffix(b"]")?).map(Self::V6);
+            return parse_ipv6(inner.strip_suffix(b"]")?).map(Self::V6);
         }
         let name = text.strip_suffix(b".").unwrap_or(text);
-        // An address ends in a digit; so do few names.
+        // An IPv4 address ends in a digit. Few names do.
         if name.last().is_some_and(u8::is_ascii_digit)
-            && let Some(address) = address(name)
+            && let Some(address) = parse_address(name)
         {
             return Some(Self::V4(address));
         }
         if name.contains(&b':') {
-            return ipv6(text).map(Self::V6);
+            return parse_ipv6(text).map(Self::V6);
         }
-        let valid = !name.is_empty() && !name.iter().any(|&byte| ODD[usize::from(byte)]);
+        let valid = !name.is_empty() && !name.iter().any(|&byte| INVALID_IN_HOST[usize::from(byte)]);
         valid.then_some(Self::Name(name))
     }
 
-    /// The address, where it is one.
+    /// The address, if the host is one.
     pub fn address(&self) -> Option<IpAddr> {
         match *self {
             Self::Name(_) => None,
@@ -64,20 +66,21 @@ impl<'a> Host<'a> {
     }
 }
 
-/// A host, and the port where one is written.
+/// A host, and its port if one is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Authority<'a> {
     /// The host.
     pub host: Host<'a>,
-    /// The port as written. None says nothing about the real one: NetSupport's client writes none for its gateway on 443.
+    /// The port as written. If there is none, the real port is unknown: the NetSupport client
+    /// writes none for its gateway on 443.
     pub port: Option<u16>,
 }
 
 impl<'a> Authority<'a> {
-    /// Reads `[user@]host[:port]`, with blanks around it.
+    /// Parses `[user@]host[:port]`. Blanks around it are ignored.
     ///
-    /// A port that is empty or no number in range counts as not written, so that odd spellings hide no host. None where there
-    /// is no host, as in [`Host::parse`].
+    /// An empty or invalid port counts as absent, so that odd spellings do not hide a host. Returns
+    /// `None` if the host is invalid, as [`Host::parse`] does.
     pub fn parse(text: &'a [u8]) -> Option<Self> {
         let text = text.trim_ascii();
         let text = match text.iter().rposition(|&byte| byte == b'@') {
@@ -87,24 +90,25 @@ impl<'a> Authority<'a> {
         if let Some(inner) = text.strip_prefix(b"[") {
             let end = inner.iter().position(|&byte| byte == b']')?;
             let (address, rest) = inner.split_at_checked(end)?;
-            let port = rest.strip_prefix(b"]").and_then(|rest| rest.trim_ascii().strip_prefix(b":")).and_then(port);
-            return Some(Self { host: Host::V6(ipv6(address)?), port });
+            let port =
+                rest.strip_prefix(b"]").and_then(|rest| rest.trim_ascii().strip_prefix(b":")).and_then(parse_port);
+            return Some(Self { host: Host::V6(parse_ipv6(address)?), port });
         }
         let Some(colon) = text.iter().rposition(|&byte| byte == b':') else {
             return Some(Self { host: Host::parse(text)?, port: None });
         };
         let (host, rest) = text.split_at_checked(colon)?;
         if host.contains(&b':') {
-            // Several colons and no brackets: an IPv6 address without port.
-            return Some(Self { host: Host::V6(ipv6(text)?), port: None });
+            // Several colons without brackets: an IPv6 address without a port.
+            return Some(Self { host: Host::V6(parse_ipv6(text)?), port: None });
         }
-        Some(Self { host: Host::parse(host.trim_ascii_end())?, port: rest.strip_prefix(b":").and_then(port) })
+        Some(Self { host: Host::parse(host.trim_ascii_end())?, port: rest.strip_prefix(b":").and_then(parse_port) })
     }
 }
 
-fn port(text: &[u8]) -> Option<u16> {
+fn parse_port(text: &[u8]) -> Option<u16> {
     let text = text.trim_ascii();
-    // `parse` alone would take a sign.
+    // `parse` alone would accept a sign.
     let digits = !text.is_empty() && text.iter().all(u8::is_ascii_digit);
     if !digits {
         return None;
@@ -112,13 +116,13 @@ fn port(text: &[u8]) -> Option<u16> {
     str::from_utf8(text).ok()?.parse().ok()
 }
 
-fn ipv6(text: &[u8]) -> Option<Ipv6Addr> {
-    // RFC 6874: the zone comes after `%25`, and in the field after a bare `%`.
+fn parse_ipv6(text: &[u8]) -> Option<Ipv6Addr> {
+    // The zone follows `%25` (RFC 6874), or in practice a bare `%`.
     let end = text.iter().position(|&byte| byte == b'%').unwrap_or(text.len());
-    address(text.get(..end)?)
+    parse_address(text.get(..end)?)
 }
 
-fn address<A: FromStr>(text: &[u8]) -> Option<A> {
+fn parse_address<A: FromStr>(text: &[u8]) -> Option<A> {
     if text.len() > LONGEST_ADDRESS || !text.first().is_some_and(|&first| first.is_ascii_hexdigit() || first == b':') {
         return None;
     }
@@ -153,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn a_port_that_is_none_hides_no_host() {
+    fn an_invalid_port_does_not_hide_the_host() {
         for text in ["feersona.net:", "feersona.net:abc", "feersona.net:65536", "feersona.net:+80", "feersona.net :"] {
             assert_eq!(Authority::parse(text.as_bytes()), name("feersona.net", None), "{text}");
         }
@@ -170,13 +174,13 @@ mod tests {
         assert_eq!(Authority::parse(b"[fe80::1%25eth0]:80"), address("fe80::1", Some(80)));
         assert_eq!(Authority::parse(b"[::ffff:91.202.233.25]:1"), address("::ffff:91.202.233.25", Some(1)));
         assert_eq!(Host::parse(b"[::1]"), address("::1", None).map(|it| it.host));
-        // Not an address in the usual spelling.
+        // Not addresses in the usual spelling.
         assert_eq!(Authority::parse(b"91.202.233.025"), name("91.202.233.025", None));
         assert_eq!(Authority::parse(b"91.202.233"), name("91.202.233", None));
     }
 
     #[test]
-    fn no_host() {
+    fn text_without_a_host_is_rejected() {
         for text in ["", " ", ":80", ".", "user@", "a b", "a/b", "[2001:db8::1", "[x]:80", "a:b:80", "feersona.net\0"] {
             assert_eq!(Authority::parse(text.as_bytes()), None, "{text:?}");
         }
@@ -191,7 +195,7 @@ mod tests {
         }
 
         #[test]
-        fn what_was_written_is_read(address in any::<std::net::SocketAddr>()) {
+        fn a_written_address_is_parsed(address in any::<std::net::SocketAddr>()) {
             let text = address.to_string();
             let read = Authority::parse(text.as_bytes()).unwrap();
             prop_assert_eq!(read.host.address(), Some(address.ip()));

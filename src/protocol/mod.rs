@@ -1,6 +1,9 @@
-//! What was said: bytes in, facts out, one file or folder a protocol.
+//! Parsers of the application protocols, one file or folder for each.
 //!
-//! Nothing here knows an indicator or keeps state between two calls, and nothing on the path of a packet allocates.
+//! A parser takes bytes and returns what they hold, mostly as a
+//! [`ParseResult`](parse_result::ParseResult). It knows no indicators and keeps no state between
+//! two calls. Parsers on the path of every packet do not allocate memory. Most protocols also have
+//! a function `may_be_…`, which rejects most bytes of other protocols by their first bytes.
 
 pub mod authority;
 pub mod dns;

@@ -1,12 +1,12 @@
-//! Whether a head is there whole.
+//! The result type of the parsers.
 
-/// What the bytes at the start of a stream, or of a message in it, turn out to be.
+/// The result of parsing the bytes at the start of a stream, or of a message in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ParseResult<T> {
-    /// A whole head, and how many bytes it took.
-    Whole(T, usize),
-    /// The start of one: more bytes are needed to tell (or to read it whole).
-    Partial,
-    /// Something else, whatever comes after.
-    Other,
+    /// The complete value, and the number of bytes it took.
+    Complete(T, usize),
+    /// The bytes may be the start of such a value. More bytes are needed.
+    Incomplete,
+    /// The bytes are something else, whatever follows them.
+    Mismatch,
 }

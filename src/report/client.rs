@@ -10,7 +10,7 @@ use super::series::{Buckets, Intervals};
 use super::{alerts, printable, shortened};
 use crate::alert::{Alert, MatchBasis, Signature};
 use crate::capture::Packets;
-use crate::flow::End;
+use crate::flow::Endpoint;
 use crate::indicator::Indicator;
 use crate::tools::ToolActivity;
 use crate::units::{ByteCount, Timestamp};
@@ -26,7 +26,7 @@ const LONGEST_STATEMENT: usize = 300;
 
 /// The host that an alert is about, and the other end: the host is the client, but where something listed contacts it the one that
 /// was contacted.
-pub(super) fn ends(alert: &Alert) -> (End, End) {
+pub(super) fn ends(alert: &Alert) -> (Endpoint, Endpoint) {
     let is_inbound = alert.listed == Some(alert.client.address) && alert.listed != Some(alert.server.address);
     if is_inbound { (alert.server, alert.client) } else { (alert.client, alert.server) }
 }
@@ -61,7 +61,7 @@ struct Line {
 /// What a chain is about.
 enum Subject {
     Indicator(Arc<Indicator>),
-    Gateway(End),
+    Gateway(Endpoint),
 }
 
 impl Subject {

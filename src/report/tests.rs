@@ -7,7 +7,7 @@ use super::gather::{MOST_ALERTS, MOST_COUNTED, MOST_DETAILED};
 use super::*;
 use crate::alert::{Alert, HttpFacts, MatchBasis, Phase, Signature};
 use crate::capture::{Origin, PacketNumber, Packets};
-use crate::flow::{End, Protocol, Vlans};
+use crate::flow::{Endpoint, Protocol, Vlans};
 use crate::indicator::{Indicator, builtin};
 use crate::units::{ByteCount, Timestamp};
 
@@ -26,8 +26,8 @@ fn alert(signature: Signature, host: u32, seconds: i64) -> Alert {
         seen: at(seconds),
         start: at(seconds),
         end: at(seconds),
-        client: End { address: Ipv4Addr::from_bits(0x0a00_0000 + host).into(), port: Some(50_000) },
-        server: End { address: Ipv4Addr::new(91, 202, 233, 25).into(), port: Some(4888) },
+        client: Endpoint { address: Ipv4Addr::from_bits(0x0a00_0000 + host).into(), port: Some(50_000) },
+        server: Endpoint { address: Ipv4Addr::new(91, 202, 233, 25).into(), port: Some(4888) },
         protocol: Protocol::TCP,
         listed: Some(Ipv4Addr::new(91, 202, 233, 25).into()),
         client_ipv4: None,
@@ -194,7 +194,7 @@ fn where_something_listed_calls_the_host_is_who_was_called() {
 #[test]
 fn more_indicators_than_have_a_chain_are_counted_with_their_bytes() {
     let gateway = |port| Alert {
-        server: End { port: Some(port), ..alert(Signature::C2Endpoint, 1, 0).server },
+        server: Endpoint { port: Some(port), ..alert(Signature::C2Endpoint, 1, 0).server },
         indicator: None,
         ..alert(Signature::find("netsupport-gateway").unwrap(), 1, port.into())
     };

@@ -5,8 +5,8 @@ use std::net::IpAddr;
 use super::flow_hashes::FlowHashes;
 use super::match_basis::{MatchBasis, NameBasis};
 use crate::capture::Packets;
-use crate::decode::{Encapsulation, Skip, Tcp};
-use crate::flow::{Flow, Mac, Vlans};
+use crate::decode::{Encapsulation, SkipReason, TcpHeader};
+use crate::flow::{Flow, MacAddress, Vlans};
 use crate::indicator::{AddressMatch, Closeness, IndicatorId};
 use crate::protocol::dns::{RecordType, ResponseCode};
 use crate::protocol::http::Request;
@@ -30,9 +30,9 @@ pub struct Finding {
     /// The IP bytes of the packet.
     pub length: u32,
     /// The packet's TCP header.
-    pub tcp: Option<Tcp>,
+    pub tcp: Option<TcpHeader>,
     /// The sender's and the receiver's hardware address.
-    pub macs: Option<(Mac, Mac)>,
+    pub macs: Option<(MacAddress, MacAddress)>,
     /// The VLANs of the frame.
     pub vlans: Vlans,
     /// The packets of the tunnels around this one, the outermost first.
@@ -189,7 +189,7 @@ impl HttpFacts {
 /// A TCP segment with a payload. The tracker searches these for the rest of heads that began earlier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Segment {
-    /// The [`tag`](crate::decode::Packet::tag) of its flow.
+    /// The [`tag`](crate::decode::Packet::flow_hash) of its flow.
     pub tag: u32,
     /// The index of the frame in its Block.
     pub frame: u32,
@@ -228,8 +228,8 @@ impl Findings {
 pub struct ScanCounts {
     /// Frames that gave an IP packet.
     pub packets: u64,
-    /// Frames that gave none, by the index of the reason in [`Skip::ALL`].
-    pub skipped: [u64; Skip::ALL.len()],
+    /// Frames that gave none, by the index of the reason in [`SkipReason::ALL`].
+    pub skipped: [u64; SkipReason::ALL.len()],
     /// DNS messages parsed.
     pub dns_messages: u64,
     /// DNS messages that could be parsed only in part: cut by the capture, or malformed.

@@ -125,7 +125,11 @@ impl FlowHashes {
 
     #[inline(always)]
     pub(super) fn add_packet(&mut self, packet: &Packet<'_>) {
-        self.add(FlowHash::new(packet.source, packet.destination, packet.ports));
+        self.add(FlowHash::new(
+            packet.source,
+            packet.destination,
+            packet.ports.map(|ports| (ports.source, ports.destination)),
+        ));
     }
 
     /// Adds a packet, the tunnels around it and, for a fragment, its hosts.
@@ -184,12 +188,13 @@ fn bit_of(FlowHash(hash): FlowHash, words: usize) -> (usize, u64) {
 mod tests {
     use super::*;
     use crate::capture::LinkType;
-    use crate::flow::{End, Protocol};
+    use crate::flow::{Endpoint, Protocol};
     use crate::units::Timestamp;
 
     fn flow(number: u32) -> Flow {
-        let source = End { address: [10, 0, 0, 1].into(), port: Some(number as u16) };
-        let destination = End { address: (number.wrapping_mul(0x0101_0101)).to_be_bytes().into(), port: Some(443) };
+        let source = Endpoint { address: [10, 0, 0, 1].into(), port: Some(number as u16) };
+        let destination =
+            Endpoint { address: (number.wrapping_mul(0x0101_0101)).to_be_bytes().into(), port: Some(443) };
         Flow { source, destination, protocol: Protocol::TCP }
     }
 

@@ -2,7 +2,7 @@
 
 use super::finding::{Finding, FindingKind};
 use crate::capture::Block;
-use crate::decode::{Encapsulation, Packet, decode_any, decode_usual, outer_vlans, vlans};
+use crate::decode::{Encapsulation, Packet, decode_fast, decode_full, outer_vlans, vlans};
 use crate::flow::Vlans;
 use crate::units::Timestamp;
 
@@ -70,11 +70,11 @@ pub(super) fn complete(block: &Block, findings: &mut [Finding]) {
         finding.packets = block.packet(finding.frame);
         let Some(frame) = block.frames.get(finding.frame as usize) else { continue };
         let bytes = block.captured(frame);
-        let is_usual = finding.tunnels.is_none() && decode_usual(frame.link, bytes).is_some();
+        let is_usual = finding.tunnels.is_none() && decode_fast(frame.link, bytes).is_some();
         if is_usual {
             continue;
         }
-        finding.vlans = match decode_any(frame.link, bytes, frame.original) {
+        finding.vlans = match decode_full(frame.link, bytes, frame.original) {
             Ok(decoded) if decoded.outer.len() == finding.depth() => vlans(frame.link, bytes, &decoded.packet),
             // For a tunnel's packet those of the frame itself: there are hardly ever any between tunnels.
             _ => outer_vlans(frame.link, bytes),

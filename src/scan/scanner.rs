@@ -6,7 +6,7 @@ use super::finding::{Finding, FindingKind, Findings, ScanCounts, Segment};
 use super::flow_hashes::FlowHashes;
 use super::frame_context::{FrameContext, complete};
 use crate::capture::Block;
-use crate::decode::{Decoded, Encapsulation, Packet, decode, decode_any, decode_usual};
+use crate::decode::{Decoded, Encapsulation, Packet, decode, decode_fast, decode_full};
 use crate::flow::Protocol;
 use crate::indicator::{IndicatorSet, Learned};
 use crate::units::Timestamp;
@@ -61,7 +61,7 @@ fn scan_frames(
         if let Some(flow_hashes) = flow_hashes.as_deref_mut() {
             flow_hashes.go_to(&block.part, frame);
         }
-        if let Some(packet) = decode_usual(frame.link, bytes) {
+        if let Some(packet) = decode_fast(frame.link, bytes) {
             packets += 1;
             if let Some(flow_hashes) = flow_hashes.as_deref_mut() {
                 flow_hashes.add_packet(&packet);
@@ -74,7 +74,7 @@ fn scan_frames(
             }
             continue;
         }
-        match decode_any(frame.link, bytes, frame.original) {
+        match decode_full(frame.link, bytes, frame.original) {
             Ok(decoded) => {
                 packets += 1;
                 if let Some(flow_hashes) = flow_hashes.as_deref_mut() {
@@ -103,8 +103,8 @@ struct Scanner<'a> {
 impl Scanner<'_> {
     /// Inspects a packet of an unusual shape, and those of the tunnels around it.
     fn inspect_decoded(&mut self, context: FrameContext, decoded: &Decoded<'_>) {
-        let Decoded { packet, outer, fragment, is_deeper } = decoded;
-        self.findings.counts.tunnels_too_deep += u64::from(*is_deeper);
+        let Decoded { packet, outer, fragment, has_deeper_tunnel } = decoded;
+        self.findings.counts.tunnels_too_deep += u64::from(*has_deeper_tunnel);
         for (depth, tunnel) in outer.iter().enumerate() {
             if let Some(contact) = contact(self.set, self.learned, &tunnel.flow) {
                 self.findings.list.push(context.tunnel_finding(tunnel, &outer[..depth], contact));
@@ -150,7 +150,7 @@ impl Scanner<'_> {
     #[inline(always)]
     fn note_segment(&mut self, frame: u32, packet: &Packet<'_>) {
         if has_segment(packet) {
-            self.findings.segments.push(Segment { tag: packet.tag(), frame });
+            self.findings.segments.push(Segment { tag: packet.flow_hash(), frame });
         }
     }
 }
@@ -160,7 +160,7 @@ pub fn segments(block: &Block) -> Vec<Segment> {
     let segments = (0..).zip(&block.frames).filter_map(|(number, frame)| {
         let decoded = decode(frame.link, block.captured(frame), frame.original).ok()?;
         let is_segment = decoded.fragment.is_none() && has_segment(&decoded.packet);
-        is_segment.then(|| Segment { tag: decoded.packet.tag(), frame: number })
+        is_segment.then(|| Segment { tag: decoded.packet.flow_hash(), frame: number })
     });
     segments.collect()
 }

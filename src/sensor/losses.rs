@@ -1,7 +1,7 @@
 //! Every kind of loss with its reason, for the summary and the metrics.
 
 use super::totals::Totals;
-use crate::decode::Skip;
+use crate::decode::SkipReason;
 use crate::track::AbandonReason;
 
 /// The loss for one reason.
@@ -64,7 +64,7 @@ pub fn losses(totals: &Totals) -> Vec<Loss> {
         what: format!("fragmented datagrams: {}", why.reason()),
         count,
     });
-    let skipped = Skip::ALL.iter().zip(scan.skipped).map(|(skip, count)| Loss {
+    let skipped = SkipReason::ALL.iter().zip(scan.skipped).map(|(skip, count)| Loss {
         reason: format!("frame-{}", token(skip.reason())),
         what: format!("frames: {}", skip.reason()),
         count,

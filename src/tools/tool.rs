@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use crate::flow::End;
+use crate::flow::Endpoint;
 use crate::indicator::Indicator;
 use crate::protocol::http;
 
@@ -101,7 +101,7 @@ pub struct ToolUse<'a> {
     /// The computer that is controlled.
     pub client: IpAddr,
     /// The server. It may be a proxy.
-    pub server: End,
+    pub server: Endpoint,
     /// The indicator of the connection, if there is one.
     pub listed: Option<ListedServer<'a>>,
     /// The latest command.

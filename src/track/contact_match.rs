@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::resolved::ResolvedAddresses;
 use crate::alert::{MatchBasis, Signature, sanitize};
-use crate::flow::{End, Protocol};
+use crate::flow::{Endpoint, Protocol};
 use crate::indicator::{AddressMatch, Closeness, Embedded, Indicator, IndicatorSet};
 use crate::scan::Finding;
 
@@ -18,7 +18,7 @@ pub(super) struct ContactMatch {
     pub(super) closeness: Closeness,
     pub(super) indicator: Arc<Indicator>,
     /// The end that is listed.
-    pub(super) listed: End,
+    pub(super) listed: Endpoint,
     /// The listed IPv4 address, if it is embedded in an IPv6 address.
     pub(super) embedded: Option<Embedded>,
     /// For a resolved address: the name whose answer gave it.
@@ -35,7 +35,7 @@ pub(super) struct ContactEnds {
 impl ContactEnds {
     /// Looks up both ends of a finding.
     pub(super) fn of(finding: &Finding, indicators: &IndicatorSet) -> Self {
-        let listed = |end: End| indicators.find_address(end.address, end.port);
+        let listed = |end: Endpoint| indicators.find_address(end.address, end.port);
         Self { source: listed(finding.flow.source), destination: listed(finding.flow.destination) }
     }
 
@@ -66,7 +66,7 @@ impl ContactMatch {
         listed.chain(learned).reduce(|best, next| if next.strength() > best.strength() { next } else { best })
     }
 
-    fn listed(listed: End, found: AddressMatch, indicators: &IndicatorSet) -> Option<Self> {
+    fn listed(listed: Endpoint, found: AddressMatch, indicators: &IndicatorSet) -> Option<Self> {
         let (signature, basis) = match found.closeness {
             Closeness::Endpoint => (Signature::C2Endpoint, MatchBasis::AddressPort),
             Closeness::Address => (Signature::C2Address, MatchBasis::Address),
@@ -85,7 +85,7 @@ impl ContactMatch {
         })
     }
 
-    fn learned(listed: End, finding: &Finding, resolved: &ResolvedAddresses) -> Option<Self> {
+    fn learned(listed: Endpoint, finding: &Finding, resolved: &ResolvedAddresses) -> Option<Self> {
         let found = resolved.find(listed.address, finding.time)?;
         Some(Self {
             signature: Signature::C2ResolvedAddress,
@@ -115,7 +115,7 @@ impl ContactMatch {
     }
 
     /// The listed IPv4 address in an end's IPv6 address.
-    pub(super) fn embedded_in(&self, end: End) -> Option<Ipv4Addr> {
+    pub(super) fn embedded_in(&self, end: Endpoint) -> Option<Ipv4Addr> {
         self.embedded.filter(|_| self.listed == end).map(|embedded| embedded.address)
     }
 
@@ -128,8 +128,8 @@ impl ContactMatch {
         let sender_listed = self.listed == flow.source;
         let by_ports = flow.source.port >= flow.destination.port;
         match finding.tcp {
-            Some(tcp) if tcp.opens() => true,
-            Some(tcp) if tcp.accepts() => false,
+            Some(tcp) if tcp.is_syn() => true,
+            Some(tcp) if tcp.is_syn_ack() => false,
             _ if both_listed => by_ports,
             _ if flow.protocol == Protocol::TCP => !sender_listed,
             // The first packet is the client's, unless it comes from the listed port or a lower one.
@@ -138,7 +138,7 @@ impl ContactMatch {
     }
 
     /// The sentence of an alert, without the tunnels.
-    pub(super) fn sentence(&self, client: End, server: End, protocol: Protocol) -> String {
+    pub(super) fn sentence(&self, client: Endpoint, server: Endpoint, protocol: Protocol) -> String {
         let listed = &self.indicator.pattern;
         let family = &self.indicator.family;
         let reason = match self.basis {
@@ -167,7 +167,7 @@ impl ContactMatch {
 }
 
 /// An end in words, with the protocol if there is no port to tell it.
-fn end_text(end: End, protocol: Protocol) -> String {
+fn end_text(end: Endpoint, protocol: Protocol) -> String {
     match end.port {
         Some(_) => end.to_string(),
         None => format!("{end} ({protocol})"),

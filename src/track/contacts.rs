@@ -59,7 +59,7 @@ impl Contacts {
         let bytes = conversation.add(finding);
         let packets = finding.packets;
         let ongoing = OngoingConversation {
-            flow: finding.flow.either_way(),
+            flow: finding.flow.canonical(),
             timeout: conversation.timeout(),
             was_reported: false,
         };

@@ -10,8 +10,8 @@ use super::contact_match::ContactMatch;
 use super::packet_alert::{DirectedBytes, Roles, in_tunnels};
 use crate::alert::{Alert, DnsFacts, Phase, TcpOutcome, Verdict, WindowId};
 use crate::capture::{Origin, Packets};
-use crate::decode::{Encapsulation, Tcp};
-use crate::flow::{End, Flow, Mac, Protocol, Vlans};
+use crate::decode::{Encapsulation, TcpHeader};
+use crate::flow::{Endpoint, Flow, MacAddress, Protocol, Vlans};
 use crate::scan::Finding;
 use crate::units::Timestamp;
 
@@ -30,11 +30,11 @@ const DATAGRAM_TIMEOUT: Duration = Duration::from_secs(5 * 60);
 /// A conversation.
 #[derive(Debug)]
 pub(super) struct Conversation {
-    pub(super) client: End,
-    pub(super) server: End,
+    pub(super) client: Endpoint,
+    pub(super) server: Endpoint,
     pub(super) protocol: Protocol,
-    pub(super) client_mac: Option<Mac>,
-    pub(super) server_mac: Option<Mac>,
+    pub(super) client_mac: Option<MacAddress>,
+    pub(super) server_mac: Option<MacAddress>,
     /// The VLANs of its first frame.
     pub(super) vlans: Vlans,
     /// The tunnels around its first packet.
@@ -166,16 +166,16 @@ impl Conversation {
         }
     }
 
-    fn follow(&mut self, tcp: Tcp, from_client: bool) {
-        if from_client && tcp.opens() {
+    fn follow(&mut self, tcp: TcpHeader, from_client: bool) {
+        if from_client && tcp.is_syn() {
             self.syn_sequence.get_or_insert(tcp.sequence);
         }
-        if tcp.ends() {
+        if tcp.is_fin() {
             let ended = if from_client { &mut self.client_ended } else { &mut self.server_ended };
             *ended = true;
         }
-        self.was_reset |= tcp.resets();
-        let seen = match (tcp.opens(), tcp.resets(), from_client) {
+        self.was_reset |= tcp.is_rst();
+        let seen = match (tcp.is_syn(), tcp.is_rst(), from_client) {
             (true, ..) | (_, true, true) => TcpOutcome::Attempted,
             (_, true, false) => TcpOutcome::Refused,
             _ => TcpOutcome::Established,
@@ -199,7 +199,7 @@ impl Conversation {
     /// Returns true if a packet of the same flow belongs to another conversation.
     fn is_succeeded_by(&self, finding: &Finding) -> bool {
         // A retransmitted SYN has the same sequence number, also after a reset.
-        let opens_anew = finding.tcp.is_some_and(|tcp| tcp.opens() && self.syn_sequence != Some(tcp.sequence));
+        let opens_anew = finding.tcp.is_some_and(|tcp| tcp.is_syn() && self.syn_sequence != Some(tcp.sequence));
         finding.time.since(self.last) > self.timeout() || opens_anew
     }
 }
@@ -227,12 +227,12 @@ impl Conversations {
 
     /// The conversation that a packet belongs to.
     pub(super) fn find(&mut self, finding: &Finding) -> Option<&mut Conversation> {
-        self.table.get_mut(&finding.flow.either_way()).filter(|conversation| !conversation.is_succeeded_by(finding))
+        self.table.get_mut(&finding.flow.canonical()).filter(|conversation| !conversation.is_succeeded_by(finding))
     }
 
     /// Adds a conversation. It replaces an earlier one of the same flow.
     pub(super) fn insert(&mut self, flow: Flow, conversation: Conversation) -> &mut Conversation {
-        let key = flow.either_way();
+        let key = flow.canonical();
         if !self.table.contains_key(&key) {
             while self.table.len() >= MOST_CONVERSATIONS {
                 if self.forget_longest_silent().is_none() {

@@ -20,7 +20,7 @@ use foldhash::fast::RandomState;
 
 use crate::capture::{Block, Frame, LinkType, Origin, Packets};
 use crate::decode::{Encapsulation, Fragment};
-use crate::flow::{End, Flow, Mac, Protocol, Vlans};
+use crate::flow::{Endpoint, Flow, MacAddress, Protocol, Vlans};
 use crate::indicator::IndicatorSet;
 use crate::scan::{Finding, FindingKind};
 use crate::units::Timestamp;
@@ -103,7 +103,7 @@ pub(super) struct Released {
     /// The numbers of their packets.
     pub(super) packets: Option<Packets>,
     /// The hardware addresses, VLANs and tunnels of the first fragment that came.
-    pub(super) macs: Option<(Mac, Mac)>,
+    pub(super) macs: Option<(MacAddress, MacAddress)>,
     pub(super) vlans: Vlans,
     pub(super) tunnels: Option<Box<[Encapsulation]>>,
 }
@@ -149,7 +149,7 @@ struct Datagram {
     serial: u64,
     origin: Arc<Origin>,
     indicators: Arc<IndicatorSet>,
-    macs: Option<(Mac, Mac)>,
+    macs: Option<(MacAddress, MacAddress)>,
     vlans: Vlans,
     tunnels: Option<Box<[Encapsulation]>>,
     /// That of the first fragment (RFC 8200 section 4.5); until it comes, that of any.
@@ -439,8 +439,8 @@ impl Datagram {
     fn contact(&self, key: DatagramKey, length: u32, packets: Option<Packets>, time: Timestamp) -> Finding {
         let (from, to) = self.ports.unzip();
         let flow = Flow {
-            source: End { address: key.source, port: from },
-            destination: End { address: key.destination, port: to },
+            source: Endpoint { address: key.source, port: from },
+            destination: Endpoint { address: key.destination, port: to },
             protocol: self.protocol,
         };
         Finding {

@@ -142,7 +142,7 @@ fn judged_hosts(alert: &Alert) -> impl Iterator<Item = IpAddr> {
 mod tests {
     use super::*;
     use crate::alert::MatchBasis;
-    use crate::flow::{End, Flow, Protocol};
+    use crate::flow::{Endpoint, Flow, Protocol};
     use crate::indicator::{Indicator, builtin};
     use crate::scan::{Finding, FindingKind};
     use crate::track::packet_alert::{Statement, packet_alert};
@@ -150,8 +150,8 @@ mod tests {
 
     const NOW: Timestamp = Timestamp::from_parts(1_780_995_600, 0);
 
-    fn end(address: &str) -> End {
-        End { address: address.parse().unwrap(), port: Some(443) }
+    fn end(address: &str) -> Endpoint {
+        Endpoint { address: address.parse().unwrap(), port: Some(443) }
     }
 
     fn sighting(signature: Signature, client: &str, server: &str, indicator: Option<&Arc<Indicator>>) -> Alert {

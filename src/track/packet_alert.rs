@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::provenance::Observed;
 use crate::alert::{Alert, MatchBasis, Phase, Signature};
 use crate::decode::Encapsulation;
-use crate::flow::{End, Flow, Mac};
+use crate::flow::{Endpoint, Flow, MacAddress};
 use crate::indicator::Indicator;
 use crate::units::ByteCount;
 
@@ -29,8 +29,8 @@ impl DirectedBytes {
 /// The two ends of a packet by their roles.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Roles {
-    pub(super) client: End,
-    pub(super) server: End,
+    pub(super) client: Endpoint,
+    pub(super) server: Endpoint,
 }
 
 impl Roles {
@@ -60,7 +60,7 @@ pub(super) struct Statement {
 pub(super) fn packet_alert(observed: Observed<'_>, from_client: bool, statement: Statement) -> Alert {
     let Observed { finding, provenance } = observed;
     let Roles { client, server } = Roles::new(&finding.flow, from_client);
-    let (from_mac, to_mac): (Option<Mac>, Option<Mac>) = finding.macs.unzip();
+    let (from_mac, to_mac): (Option<MacAddress>, Option<MacAddress>) = finding.macs.unzip();
     let (client_mac, server_mac) = if from_client { (from_mac, to_mac) } else { (to_mac, from_mac) };
     let DirectedBytes { sent, received } = DirectedBytes::new(finding.length, from_client);
     let Statement { signature, severity, application, basis, indicator, message } = statement;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::capture::{Block, Origin};
-use crate::decode::Tcp;
+use crate::decode::TcpHeader;
 use crate::indicator::IndicatorSet;
 use crate::scan::Finding;
 
@@ -54,6 +54,6 @@ pub(super) struct Observed<'a> {
 
 /// The sequence number of a segment's first byte of payload. A SYN takes a number of its own (RFC 9293
 /// section 3.4), also if it carries data (RFC 7413).
-pub(super) fn payload_sequence(tcp: Tcp) -> u32 {
-    tcp.sequence.wrapping_add(u32::from(tcp.opens() || tcp.accepts()))
+pub(super) fn payload_sequence(tcp: TcpHeader) -> u32 {
+    tcp.sequence.wrapping_add(u32::from(tcp.is_syn() || tcp.is_syn_ack()))
 }

@@ -9,7 +9,7 @@ use crate::capture::{Block, Packets};
 use crate::decode::{Decoded, decode};
 use crate::flow::Flow;
 use crate::protocol::parse_result::ParseResult;
-use crate::protocol::quic::{CryptoStream, InitialReader, Origin};
+use crate::protocol::quic::{CryptoStream, InitialReader, OriginalConnectionId};
 use crate::scan::{AppLayer, Finding};
 use crate::units::Timestamp;
 
@@ -23,7 +23,7 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A pending hello.
 struct PendingHello {
-    origin: Origin,
+    origin: OriginalConnectionId,
     stream: CryptoStream,
     /// The IP bytes and numbers of the packets with its parts.
     length: u32,
@@ -82,14 +82,14 @@ impl QuicReassembly {
             return found;
         };
         match stream.client_hello() {
-            ParseResult::Partial => return found,
-            ParseResult::Whole(hello, _) => {
+            ParseResult::Incomplete => return found,
+            ParseResult::Complete(hello, _) => {
                 let mut report = |kind| {
                     found.push(Finding { kind, length: *length, packets: *packets, ..finding.clone() });
                 };
                 AppLayer::new(&block.indicators, all_names).quic_hello(&hello, packet.destination, &mut report);
             }
-            ParseResult::Other => {}
+            ParseResult::Mismatch => {}
         }
         self.pending.remove(&finding.flow);
         found
@@ -98,20 +98,20 @@ impl QuicReassembly {
     /// Adds a part to the hello of a flow. Returns the hello if there is more in it than before.
     fn add_part(&mut self, flow: Flow, part: HelloPart<'_>, now: Timestamp) -> Option<&PendingHello> {
         self.expire(now);
-        let origin = Origin::of(part.datagram);
+        let origin = OriginalConnectionId::from_datagram(part.datagram);
         let is_new =
             self.pending.get(&flow).is_none_or(|known| origin.as_ref().is_some_and(|new| *new != known.origin));
         if is_new {
             self.begin(flow, origin?, now);
         }
         let hello = self.pending.get_mut(&flow)?;
-        let opened = self.reader.read_into(part.datagram, &hello.origin, &mut hello.stream);
+        let inserted = self.reader.read_into(part.datagram, &hello.origin, &mut hello.stream);
         hello.length = hello.length.saturating_add(part.length);
         hello.packets = Packets::joined(hello.packets, part.packets);
-        (opened.frames > 0).then_some(&*hello)
+        (inserted > 0).then_some(&*hello)
     }
 
-    fn begin(&mut self, flow: Flow, origin: Origin, now: Timestamp) {
+    fn begin(&mut self, flow: Flow, origin: OriginalConnectionId, now: Timestamp) {
         self.pending.remove(&flow);
         while self.pending.len() >= MOST_PENDING
             && let Some((oldest, number)) = self.queue.pop_front()
@@ -152,13 +152,13 @@ impl QuicReassembly {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::flow::{End, Protocol};
-    use crate::protocol::quic::Version;
+    use crate::flow::{Endpoint, Protocol};
+    use crate::protocol::quic::QuicVersion;
     use crate::protocol::quic::testing::{crypto, initial, padded};
     use crate::protocol::tls::testing::MadeHello;
 
     fn flow(number: usize) -> Flow {
-        let end = |last, port: usize| End { address: [10, 0, 0, last].into(), port: Some(port as u16) };
+        let end = |last, port: usize| Endpoint { address: [10, 0, 0, last].into(), port: Some(port as u16) };
         Flow { source: end(1, number), destination: end(2, 443), protocol: Protocol::UDP }
     }
 
@@ -166,14 +166,14 @@ mod tests {
     fn completes(hellos: &mut QuicReassembly, flow: Flow, datagram: &[u8]) -> bool {
         let part = HelloPart { datagram, length: 1250, packets: None };
         let hello = hellos.add_part(flow, part, Timestamp::from_parts(0, 0));
-        hello.is_some_and(|hello| matches!(hello.stream.client_hello(), ParseResult::Whole(..)))
+        hello.is_some_and(|hello| matches!(hello.stream.client_hello(), ParseResult::Complete(..)))
     }
 
     #[test]
     fn a_flood_of_half_hellos_is_bounded_and_the_newest_stay() {
         let message = MadeHello::usual(b"gw.feersona.net").message();
         let (first, second) = message.split_at(20);
-        let origin = Origin::new(Version::V1, b"chosen id");
+        let origin = OriginalConnectionId::new(QuicVersion::V1, b"chosen id");
         let datagram = |offset, data| initial(&origin, 0, &padded(crypto(offset, data)));
         let (first, second) = (datagram(0, first), datagram(20, second));
         let mut hellos = QuicReassembly::default();

@@ -73,7 +73,7 @@ impl RecentSegments {
             let mut payload = oldest.map(|oldest| oldest.payload).unwrap_or_default();
             payload.clear();
             payload.extend_from_slice(packet.payload);
-            let (tag, flow, length) = (packet.tag(), packet.flow(), packet.length);
+            let (tag, flow, length) = (packet.flow_hash(), packet.flow(), packet.length);
             self.list.push_back(RecentSegment { tag, flow, sequence, length, packets: block.packet(frame), payload });
         }
     }

@@ -6,7 +6,7 @@
 use super::provenance::Observed;
 use super::session::Sessions;
 use crate::alert::MatchBasis;
-use crate::flow::{End, Protocol};
+use crate::flow::{Endpoint, Protocol};
 use crate::scan::Named;
 use crate::units::Timestamp;
 
@@ -16,9 +16,9 @@ pub struct NameSeen {
     /// The capture time of the packet in which the request or message begins.
     pub time: Timestamp,
     /// The client that asked.
-    pub client: End,
+    pub client: Endpoint,
     /// The server that it asked: for DNS the resolver.
-    pub server: End,
+    pub server: Endpoint,
     /// The protocol above IP.
     pub protocol: Protocol,
     /// The name, and where it was named.

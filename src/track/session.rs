@@ -8,7 +8,7 @@ use foldhash::fast::RandomState;
 
 use super::provenance::{Observed, PacketPlace};
 use crate::alert::{Verdict, WindowId};
-use crate::flow::{End, Flow};
+use crate::flow::{Endpoint, Flow};
 use crate::indicator::Indicator;
 use crate::tools::{MessageKind, ToolId, ToolMessage};
 use crate::units::Timestamp;
@@ -47,7 +47,7 @@ pub(super) struct ToolSession {
     /// The verdict of the exclusions on its latest request, which also holds for what follows.
     pub(super) verdict: Option<Verdict>,
     /// The tool's client.
-    pub(super) client: Option<End>,
+    pub(super) client: Option<Endpoint>,
 }
 
 impl ToolSession {
@@ -117,14 +117,14 @@ impl Sessions {
 
     /// The session of a flow, if there is one.
     pub(super) fn find(&self, flow: &Flow) -> Option<&Session> {
-        self.table.get(&flow.either_way())
+        self.table.get(&flow.canonical())
     }
 
     /// The session of the conversation in which a head was seen; `None` for a retransmission. A head is
     /// known by the sequence number at which it ends, if it has one.
     pub(super) fn note_head(&mut self, observed: Observed<'_>) -> Option<&mut Session> {
         let flow = &observed.finding.flow;
-        let key = flow.either_way();
+        let key = flow.canonical();
         if !self.table.contains_key(&key) {
             if self.table.len() >= MOST_SESSIONS
                 && let Some(oldest) = self.order.pop_front()
@@ -152,7 +152,7 @@ mod tests {
     use crate::track::provenance::Provenance;
 
     fn flow(port: u16) -> Flow {
-        let end = |last, port| End { address: [10, 0, 0, last].into(), port: Some(port) };
+        let end = |last, port| Endpoint { address: [10, 0, 0, last].into(), port: Some(port) };
         Flow { source: end(1, port), destination: end(2, 443), protocol: Protocol::TCP }
     }
 

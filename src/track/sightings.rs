@@ -28,7 +28,7 @@ pub(super) struct Sightings {
 /// A conversation of which more packets may follow.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct OngoingConversation {
-    /// Its flow, as of [`Flow::either_way`].
+    /// Its flow, as of [`Flow::canonical`].
     pub(super) flow: Flow,
     /// How long it may be silent.
     pub(super) timeout: Duration,

@@ -180,7 +180,7 @@ impl Streams {
             // The scanner reads a head that begins with a segment.
             if is_first && (offset == 0 || offset == length) {
                 self.reassembly.discard(id);
-                self.note_body(packet.tag(), packet.flow(), sequence.wrapping_add(offset as u32), body_length);
+                self.note_body(packet.flow_hash(), packet.flow(), sequence.wrapping_add(offset as u32), body_length);
                 return SegmentOutcome::Outside;
             }
             if offset < length
@@ -220,7 +220,7 @@ impl Streams {
         let mut found = Vec::new();
         let Some(TcpSegment { packet, sequence }) = TcpSegment::of(block, finding.frame) else { return found };
         let position =
-            StreamPosition { flow: finding.flow, tag: packet.tag(), sequence: sequence.wrapping_add(offset) };
+            StreamPosition { flow: finding.flow, tag: packet.flow_hash(), sequence: sequence.wrapping_add(offset) };
         let offset = offset as usize;
         let bytes = packet.payload.get(offset..).unwrap_or_default();
         let body_length = offset.saturating_sub(packet.payload.len());

@@ -144,7 +144,7 @@ pub(super) struct HeadId {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct StreamPosition {
     pub(super) flow: Flow,
-    /// The [`tag`](crate::decode::Packet::tag) of the flow.
+    /// The [`tag`](crate::decode::Packet::flow_hash) of the flow.
     pub(super) tag: u32,
     pub(super) sequence: u32,
 }

@@ -47,7 +47,7 @@ pub(super) fn report(
     let mut alert = message_alert(sighting, observed, session, indicator, is_named);
     alert.start = start;
     let conversation = OngoingConversation {
-        flow: finding.flow.either_way(),
+        flow: finding.flow.canonical(),
         timeout: TIMEOUT,
         was_reported: session.window.is_some(),
     };

@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use rattap::alert::{Alert, DnsFacts, MatchBasis, Phase, Signature, TcpOutcome, sanitize};
 use rattap::capture::Origin;
-use rattap::flow::{End, Mac, Protocol, Vlans};
+use rattap::flow::{Endpoint, MacAddress, Protocol, Vlans};
 use rattap::indicator::{Indicator, builtin};
 use rattap::output::{Cef, Sensor};
 use rattap::protocol::dns::{RecordType, ResponseCode};
@@ -165,8 +165,8 @@ fn alerts_of_all_sorts() -> Vec<String> {
         seen,
         start: seen,
         end: seen,
-        client: End { address: address("10.20.30.40"), port: Some(53124) },
-        server: End { address: address("10.20.0.53"), port: Some(53) },
+        client: Endpoint { address: address("10.20.30.40"), port: Some(53124) },
+        server: Endpoint { address: address("10.20.0.53"), port: Some(53) },
         protocol: Protocol::UDP,
         listed: None,
         client_ipv4: None,
@@ -222,14 +222,14 @@ fn alerts_of_all_sorts() -> Vec<String> {
         signature: Signature::C2Endpoint,
         phase: Phase::Update,
         end: Timestamp::from_parts(1_795_488_800, 0),
-        client: End { address: address("2001:db8::10"), port: Some(50000) },
-        server: End { address: address("2001:db8::7"), port: Some(443) },
+        client: Endpoint { address: address("2001:db8::10"), port: Some(50000) },
+        server: Endpoint { address: address("2001:db8::7"), port: Some(443) },
         protocol: Protocol::TCP,
         listed: None,
         client_ipv4: None,
         server_ipv4: None,
-        client_mac: Some(Mac([2, 0, 0, 0, 0, 1])),
-        server_mac: Some(Mac([2, 0, 0, 0, 0, 2])),
+        client_mac: Some(MacAddress([2, 0, 0, 0, 0, 1])),
+        server_mac: Some(MacAddress([2, 0, 0, 0, 0, 2])),
         application: None,
         tcp_outcome: Some(TcpOutcome::Established),
         dns: None,
@@ -238,8 +238,8 @@ fn alerts_of_all_sorts() -> Vec<String> {
         ..question.clone()
     };
     let ping = Alert {
-        client: End { address: address("10.20.30.40"), port: None },
-        server: End { address: address("91.202.233.25"), port: None },
+        client: Endpoint { address: address("10.20.30.40"), port: None },
+        server: Endpoint { address: address("91.202.233.25"), port: None },
         protocol: Protocol::ICMP,
         tcp_outcome: None,
         message: String::new(),

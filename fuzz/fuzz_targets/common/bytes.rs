@@ -1,5 +1,6 @@
-//! Takes values off the fuzzer's bytes; where they have ended, everything is zero or empty.
+//! Reads values from the fuzzer's bytes. After their end, all values are zero or empty.
 
+/// The bytes that are left.
 pub struct Bytes<'a>(pub &'a [u8]);
 
 impl<'a> Bytes<'a> {
@@ -20,7 +21,7 @@ impl<'a> Bytes<'a> {
         u8::from_le_bytes(self.array())
     }
 
-    /// Bytes behind their number in two, and fewer than `bound`.
+    /// Reads a length of two bytes and that many bytes. The length is taken modulo `bound`.
     pub fn some(&mut self, bound: u16) -> &'a [u8] {
         let count = u16::from_le_bytes(self.array());
         self.take((count % bound).into())

@@ -1,4 +1,4 @@
-//! A capture read in two ways: from a file, and from a stream that yields it in pieces.
+//! Reads a capture in two ways: from a file, and from a stream in pieces.
 
 use std::cell::RefCell;
 use std::fs;
@@ -9,7 +9,7 @@ use std::sync::{Arc, LazyLock};
 use rattap::capture::{BLOCK_CAPACITY, Block, CaptureCounts, Files, Fill, Input, LinkType, Source};
 use rattap::units::Timestamp;
 
-/// The file that each input is put into: in memory, where the system has a place for that.
+/// The file for the inputs. It is in memory if the system has `/dev/shm`.
 static FILE: LazyLock<PathBuf> = LazyLock::new(|| {
     let memory = PathBuf::from("/dev/shm");
     let folder = if memory.is_dir() { memory } else { std::env::temp_dir() };
@@ -17,31 +17,31 @@ static FILE: LazyLock<PathBuf> = LazyLock::new(|| {
 });
 
 thread_local! {
-    /// Its buffer is large: made once.
+    /// Its buffer is large, so it is made once.
     static BLOCK: RefCell<Block> = RefCell::new(Block::new(Arc::default(), Arc::default()));
 }
 
-/// Yields its bytes in pieces of these lengths, over and over.
+/// A stream that returns its bytes in pieces of varying length.
 struct Pieces {
     bytes: Vec<u8>,
-    done: usize,
+    position: usize,
     length: usize,
     step: usize,
 }
 
 impl Read for Pieces {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let rest = &self.bytes[self.done..];
+        let rest = &self.bytes[self.position..];
         let count = self.length.min(rest.len()).min(buffer.len());
         buffer[..count].copy_from_slice(&rest[..count]);
-        self.done += count;
+        self.position += count;
         self.length = self.length * 5 % 1009 + self.step;
         Ok(count)
     }
 }
 
 #[derive(Debug, PartialEq)]
-struct Seen {
+struct ReadFrame {
     time: Timestamp,
     link: LinkType,
     original: u32,
@@ -50,12 +50,12 @@ struct Seen {
 
 #[derive(Debug, PartialEq)]
 struct Reading {
-    frames: Vec<Seen>,
+    frames: Vec<ReadFrame>,
     problems: Vec<String>,
     counts: CaptureCounts,
 }
 
-fn drain(mut files: Files, problems: &mut Vec<String>, most_blocks: usize) -> (Vec<Seen>, CaptureCounts) {
+fn drain(mut files: Files, problems: &mut Vec<String>, most_blocks: usize) -> (Vec<ReadFrame>, CaptureCounts) {
     let mut frames = Vec::new();
     BLOCK.with_borrow_mut(|block| {
         let mut blocks = 0;
@@ -65,8 +65,8 @@ fn drain(mut files: Files, problems: &mut Vec<String>, most_blocks: usize) -> (V
             assert_eq!(block.bytes.len(), BLOCK_CAPACITY);
             for frame in &block.frames {
                 let bytes = block.captured(frame);
-                assert_eq!(bytes.len(), frame.captured as usize, "{frame:?} lies beside its Block");
-                frames.push(Seen {
+                assert_eq!(bytes.len(), frame.captured as usize, "{frame:?} lies outside its Block");
+                frames.push(ReadFrame {
                     time: frame.time,
                     link: frame.link,
                     original: frame.original,
@@ -85,31 +85,33 @@ fn read(files: impl FnOnce(&mut Vec<String>) -> Files, most_blocks: usize) -> Re
     let (frames, counts) = drain(files, &mut problems, most_blocks);
     let bytes: usize = frames.iter().map(|frame| frame.bytes.len()).sum();
     assert_eq!((counts.packets, counts.bytes.0), (frames.len() as u64, bytes as u64));
-    // A file lists its first ten damaged places and says once that there are more.
+    // The reader reports the first ten damaged places of a file, and once that there are more.
     assert!(problems.len() <= 12, "{problems:?}");
     Reading { frames, problems, counts }
 }
 
-/// The first byte says into what pieces the others, a capture, are cut.
+/// Checks a capture. The first byte determines the lengths of the pieces, the others are the
+/// capture.
 pub fn check(data: &[u8]) {
     let Some((&pieces, capture)) = data.split_first() else { return };
     fs::write(&*FILE, capture).expect("a place for files");
     let whole = read(|_| Files::new(vec![Input::File(FILE.clone())], None), 3 + capture.len() * 1024 / BLOCK_CAPACITY);
 
     let least = capture.len() / 64;
-    let stream = Pieces { bytes: capture.to_vec(), done: 0, length: least + usize::from(pieces), step: least + 1 };
+    let stream = Pieces { bytes: capture.to_vec(), position: 0, length: least + usize::from(pieces), step: least + 1 };
     let in_pieces = read(
         |problems| Files::from_stream("-", stream, None, &mut |error| problems.push(error.to_string())),
-        // A piece of a compressed file may be many Blocks.
+        // A piece of a compressed file may decompress to many Blocks.
         300 + capture.len() * 1024,
     );
-    // What is searched for after damage depends on what is there to be searched.
+    // After damage, the search for the next packet depends on the bytes that are available at the
+    // time.
     if whole.problems.is_empty() {
         assert_eq!(in_pieces, whole);
     }
 }
 
-/// Whether an input begins as pcapng.
+/// Returns true if an input starts as pcapng.
 pub fn is_pcapng(data: &[u8]) -> bool {
     data.get(1..5) == Some(&[0x0a, 0x0d, 0x0d, 0x0a])
 }

@@ -1,4 +1,4 @@
-//! What every line must be.
+//! Checks the format of a CEF line.
 
 use rattap::output::LONGEST_LINE;
 

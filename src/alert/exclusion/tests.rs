@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::alert::{DnsFacts, HttpFacts, MatchBasis, Phase};
 use crate::capture::Origin;
-use crate::flow::{End, Vlans};
+use crate::flow::{Endpoint, Vlans};
 use crate::indicator::builtin;
 use crate::tools::ToolId;
 use crate::units::ByteCount;
@@ -21,7 +21,7 @@ const DAY: i64 = 86_400;
 
 /// NetSupport with a gateway that is not listed.
 fn gateway() -> Alert {
-    let end = |address: &str, port| End { address: address.parse().unwrap(), port: Some(port) };
+    let end = |address: &str, port| Endpoint { address: address.parse().unwrap(), port: Some(port) };
     Alert {
         signature: Signature::find("netsupport-gateway").unwrap(),
         phase: Phase::First,

@@ -1,7 +1,7 @@
 use super::*;
 use crate::alert::MatchBasis;
 use crate::capture::Origin;
-use crate::flow::{End, Protocol, Vlans};
+use crate::flow::{Endpoint, Protocol, Vlans};
 use crate::indicator::builtin;
 use proptest::prelude::*;
 
@@ -22,8 +22,8 @@ fn contact(client: u8, port: u16, seconds: i64) -> Alert {
         seen: at(seconds),
         start: at(seconds),
         end: at(seconds),
-        client: End { address: IpAddr::from([10, 0, 0, client]), port: Some(port) },
-        server: End { address: IpAddr::from([91, 202, 233, 25]), port: Some(4888) },
+        client: Endpoint { address: IpAddr::from([10, 0, 0, client]), port: Some(port) },
+        server: Endpoint { address: IpAddr::from([91, 202, 233, 25]), port: Some(4888) },
         protocol: Protocol::TCP,
         listed: None,
         client_ipv4: None,
@@ -187,7 +187,7 @@ fn with_a_window_of_zero_a_conversation_on_the_same_ports_ends_the_one_before() 
 fn too_many_windows_close_the_oldest_early_and_lose_nothing() {
     let mut told = Told::new(600);
     let client = |number: u32| Alert {
-        client: End { address: IpAddr::V4((0x0a00_0000 + number).into()), port: Some(1) },
+        client: Endpoint { address: IpAddr::V4((0x0a00_0000 + number).into()), port: Some(1) },
         ..contact(1, 1, 0)
     };
     for number in 0..=MOST_WINDOWS as u32 {

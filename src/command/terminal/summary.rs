@@ -151,7 +151,7 @@ fn write_exclusions(text: &mut String, totals: &Totals, is_dry: bool) -> std::fm
 
 #[cfg(test)]
 mod tests {
-    use rattap::decode::Skip;
+    use rattap::decode::SkipReason;
 
     use super::*;
 
@@ -159,7 +159,7 @@ mod tests {
     fn only_losses_that_occurred_are_listed() {
         let mut totals = Totals::default();
         totals.capture.packets = 2;
-        totals.scan.skipped[Skip::NotIp as usize] = 1;
+        totals.scan.skipped[SkipReason::NotIp as usize] = 1;
         let text = text(RunKind::Replay, &totals, &Exclusions::default(), 0, Duration::from_secs(1));
         assert!(text.contains("nothing found"), "{text}");
         assert!(text.contains("1 frames: not IP"), "{text}");

@@ -1,8 +1,12 @@
 use super::*;
 use crate::capture::LinkType;
-use crate::decode::{Decoded, decode_any, decode_usual};
+use crate::decode::{Decoded, MOST_TUNNELS, decode_fast, decode_full};
+use crate::flow::MacAddress;
 use etherparse::PacketBuilder;
 use proptest::prelude::*;
+
+/// The ports of the inner packets.
+const PORTS: Option<Ports> = Some(Ports { source: 5000, destination: 53 });
 
 /// A UDP datagram from 10.0.0.1:5000 to 192.0.2.1:53 in IPv4.
 fn four() -> Vec<u8> {
@@ -18,12 +22,12 @@ fn six() -> Vec<u8> {
     bytes
 }
 
-/// With an Ethernet header whose addresses are `last`.
+/// The packet in an Ethernet frame whose MAC addresses end in `last`.
 fn ethernet(last: u8, ether_type: u16, packet: &[u8]) -> Vec<u8> {
     [&[2, 0, 0, 0, 0, last, 2, 0, 0, 0, 1, last][..], &ether_type.to_be_bytes(), packet].concat()
 }
 
-/// IPv4 from 172.16.0.1 to 172.16.0.2.
+/// An IPv4 packet from 172.16.0.1 to 172.16.0.2 that carries `data`.
 fn around(protocol: u8, data: &[u8]) -> Vec<u8> {
     let mut bytes = vec![0x45, 0];
     bytes.extend((20 + data.len() as u16).to_be_bytes());
@@ -46,13 +50,13 @@ fn gre(header: &[u8], data: &[u8]) -> Vec<u8> {
     around(47, &[header, data].concat())
 }
 
-/// In Ethernet frames, as most packets are.
+/// Decodes an Ethernet frame, which the fast path must reject.
 fn read(frame: &[u8]) -> Decoded<'_> {
-    assert_eq!(decode_usual(LinkType::ETHERNET, frame), None, "the short way knows no tunnels");
-    decode_any(LinkType::ETHERNET, frame, frame.len() as u32).unwrap()
+    assert_eq!(decode_fast(LinkType::ETHERNET, frame), None, "the fast path enters no tunnels");
+    decode_full(LinkType::ETHERNET, frame, frame.len() as u32).unwrap()
 }
 
-/// Each kind: what it is called, and the outer IP packet.
+/// Each tunnel protocol: its name, and an outer IP packet.
 fn kinds() -> Vec<(&'static str, Vec<u8>)> {
     let (four, six) = (four(), six());
     let inner = ethernet(9, 0x0800, &four);
@@ -107,12 +111,12 @@ fn each_kind_leads_to_the_packet_in_it() {
         let decoded = read(&frame);
         let tunnels: Vec<String> = decoded.outer.iter().map(|outer| outer.tunnel.to_string()).collect();
         assert_eq!(tunnels, [name]);
-        assert_eq!((decoded.packet.ports, decoded.packet.payload), (Some((5000, 53)), &b"payload"[..]), "{name}");
+        assert_eq!((decoded.packet.ports, decoded.packet.payload), (PORTS, &b"payload"[..]), "{name}");
         let inner_length = if decoded.packet.source.is_ipv6() { six().len() } else { four().len() };
         assert_eq!(decoded.packet.length as usize, inner_length, "{name}");
         let outer = decoded.outer[0];
         assert_eq!(outer.length as usize, packet.len(), "{name}");
-        assert_eq!(outer.macs.unwrap().1, Mac([2, 0, 0, 0, 0, 1]), "{name}");
+        assert_eq!(outer.macs.unwrap().1, MacAddress([2, 0, 0, 0, 0, 1]), "{name}");
         let source = if is_six { "3030:3030:3030:3030:3030:3030:3030:3030" } else { "172.16.0.1" };
         assert_eq!(outer.flow.source.address.to_string(), source, "{name}");
     }
@@ -122,9 +126,9 @@ fn each_kind_leads_to_the_packet_in_it() {
 fn the_innermost_ethernet_header_gives_the_hardware_addresses() {
     let ours = |decoded: &Decoded<'_>| decoded.packet.macs().unwrap().1;
     let frame = ethernet(1, 0x0800, &gre(&[0, 0, 0x65, 0x58], &ethernet(9, 0x0800, &four())));
-    assert_eq!(ours(&read(&frame)), Mac([2, 0, 0, 0, 0, 9]));
+    assert_eq!(ours(&read(&frame)), MacAddress([2, 0, 0, 0, 0, 9]));
     let frame = ethernet(1, 0x0800, &around(4, &four()));
-    assert_eq!(ours(&read(&frame)), Mac([2, 0, 0, 0, 0, 1]));
+    assert_eq!(ours(&read(&frame)), MacAddress([2, 0, 0, 0, 0, 1]));
 }
 
 #[test]
@@ -133,11 +137,14 @@ fn tunnels_in_tunnels_are_entered_up_to_the_bound() {
     for depth in 1..=MOST_TUNNELS {
         let frame = nested(depth);
         let decoded = read(&frame);
-        assert_eq!((decoded.outer.len(), decoded.is_deeper, decoded.packet.payload), (depth, false, &b"payload"[..]));
+        assert_eq!(
+            (decoded.outer.len(), decoded.has_deeper_tunnel, decoded.packet.payload),
+            (depth, false, &b"payload"[..])
+        );
     }
     let frame = nested(MOST_TUNNELS + 3);
     let decoded = read(&frame);
-    assert_eq!((decoded.outer.len(), decoded.is_deeper), (MOST_TUNNELS, true));
+    assert_eq!((decoded.outer.len(), decoded.has_deeper_tunnel), (MOST_TUNNELS, true));
     assert_eq!(decoded.packet.protocol, Protocol(4));
     let lengths: Vec<u32> = decoded.outer.iter().map(|outer| outer.length - decoded.packet.length).collect();
     assert_eq!(lengths, [80, 60, 40, 20]);
@@ -171,7 +178,7 @@ fn what_only_looks_like_a_tunnel_is_the_outer_packet() {
     ];
     for (name, packet) in cases {
         let frame = ethernet(1, 0x0800, &packet);
-        let decoded = decode_any(LinkType::ETHERNET, &frame, frame.len() as u32).unwrap();
+        let decoded = decode_full(LinkType::ETHERNET, &frame, frame.len() as u32).unwrap();
         assert_eq!(decoded.outer.len(), 0, "{name}");
         assert_eq!(decoded.packet.source.to_string(), "172.16.0.1", "{name}");
         assert_eq!(decoded.packet.length as usize, packet.len(), "{name}");
@@ -183,8 +190,8 @@ fn a_cut_packet_in_a_tunnel_is_used_as_far_as_it_goes() {
     let packet = udp(50_000, 4789, &[&[8, 0, 0, 0, 0, 0, 42, 0][..], &ethernet(9, 0x0800, &four())].concat());
     let frame = ethernet(1, 0x0800, &packet);
     let cut = frame.len() - 10;
-    let decoded = decode_any(LinkType::ETHERNET, &frame[..cut], frame.len() as u32).unwrap();
-    assert_eq!((decoded.packet.length as usize, decoded.packet.ports), (four().len(), Some((5000, 53))));
+    let decoded = decode_full(LinkType::ETHERNET, &frame[..cut], frame.len() as u32).unwrap();
+    assert_eq!((decoded.packet.length as usize, decoded.packet.ports), (four().len(), PORTS));
 }
 
 proptest! {
@@ -203,7 +210,7 @@ proptest! {
             }
         }
         packet.truncate(cut.max(1));
-        if let Ok(decoded) = decode_any(LinkType::RAW, &packet, 200) {
+        if let Ok(decoded) = decode_full(LinkType::RAW, &packet, 200) {
             let mut length = 200;
             for outer in &decoded.outer {
                 prop_assert!(outer.length <= length);
@@ -214,13 +221,14 @@ proptest! {
     }
 
     #[test]
-    fn the_short_way_gives_up_whatever_may_be_a_tunnel(
+    fn the_fast_path_rejects_whatever_may_be_a_tunnel(
         source in any::<u16>(),
         destination in prop_oneof![any::<u16>(), prop::sample::select(vec![4789u16, 8472, 4790, 6081, 2152, 3544])],
     ) {
-        // Data that each of the kinds takes for a header.
-        let opens = |bytes: &[u8]| open_port((source, destination), bytes).is_some();
-        let any = opens(&[0x0c, 0, 0, 3, 0, 0, 0, 0]) || opens(&[0; 8]) || opens(&[0x30, 255, 0, 0, 0, 0, 0, 0]);
-        prop_assert_eq!(any, may_be_between((source, destination)));
+        // Bytes that each tunnel protocol accepts as a header.
+        let ports = Ports { source, destination };
+        let accepts = |bytes: &[u8]| read_by_ports(ports, bytes).is_some();
+        let any = accepts(&[0x0c, 0, 0, 3, 0, 0, 0, 0]) || accepts(&[0; 8]) || accepts(&[0x30, 255, 0, 0, 0, 0, 0, 0]);
+        prop_assert_eq!(any, may_be_tunnel(ports));
     }
 }

@@ -11,7 +11,7 @@ use super::*;
 use crate::alert::sanitize::is_unprintable;
 use crate::alert::{Alert, DnsFacts, HttpFacts, MatchBasis, Phase, Signature, TcpOutcome, sanitize};
 use crate::capture::Origin;
-use crate::flow::{End, Mac, Protocol, Vlans};
+use crate::flow::{Endpoint, MacAddress, Protocol, Vlans};
 use crate::indicator::{Indicator, Pattern};
 use crate::output::Sensor;
 use crate::output::testing::{any_alert, end, hostile_text, judged, listed, query};
@@ -30,8 +30,8 @@ fn contact() -> Alert {
         listed: None,
         client_ipv4: None,
         server_ipv4: None,
-        client_mac: Some(Mac([0x02, 0, 0, 0, 0, 0x0a])),
-        server_mac: Some(Mac([0x02, 0, 0, 0, 0, 0xfe])),
+        client_mac: Some(MacAddress([0x02, 0, 0, 0, 0, 0x0a])),
+        server_mac: Some(MacAddress([0x02, 0, 0, 0, 0, 0xfe])),
         application: None,
         outbound: true,
         sent: ByteCount(52),
@@ -292,14 +292,14 @@ fn longest() -> (Sensor, Alert) {
         seen: Timestamp::MIN,
         start: Timestamp::MIN,
         end: Timestamp::from_nanos(-1_000_000_000_000_000_000),
-        client: End { address: v6, port: Some(u16::MAX) },
-        server: End { address: v6, port: Some(u16::MAX) },
+        client: Endpoint { address: v6, port: Some(u16::MAX) },
+        server: Endpoint { address: v6, port: Some(u16::MAX) },
         protocol: Protocol::UDP_LITE,
         listed: None,
         client_ipv4: None,
         server_ipv4: None,
-        client_mac: Some(Mac([0xff; 6])),
-        server_mac: Some(Mac([0xff; 6])),
+        client_mac: Some(MacAddress([0xff; 6])),
+        server_mac: Some(MacAddress([0xff; 6])),
         vlans: Vlans::new(),
         application: Some("NetSupport"),
         outbound: true,

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use serde::{Serialize, Serializer};
 
 use crate::alert::{Alert, Sanitized, Verdict, sanitize};
-use crate::flow::{End, Mac};
+use crate::flow::{Endpoint, MacAddress};
 use crate::indicator::Indicator;
 use crate::output::{LineFormatter, Sensor};
 use crate::units::Timestamp;
@@ -84,7 +84,7 @@ struct EndpointObject {
     #[serde(skip_serializing_if = "Option::is_none")]
     port: Option<u16>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    mac: Option<Displayed<Mac>>,
+    mac: Option<Displayed<MacAddress>>,
 }
 
 /// The indicator, with the field names of `rattap indicators list --json`.
@@ -199,7 +199,7 @@ impl<'a> AlertObject<'a> {
 }
 
 impl EndpointObject {
-    fn new(end: End, embedded: Option<IpAddr>, mac: Option<Mac>) -> Self {
+    fn new(end: Endpoint, embedded: Option<IpAddr>, mac: Option<MacAddress>) -> Self {
         Self {
             address: embedded.unwrap_or(end.address),
             address_on_wire: embedded.map(|_| end.address),

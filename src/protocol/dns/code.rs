@@ -1,8 +1,8 @@
-//! Numbers that have names: record types and response codes (<https://www.iana.org/assignments/dns-parameters>).
+//! Record types and response codes (<https://www.iana.org/assignments/dns-parameters>).
 
 use std::fmt;
 
-/// The type of a record, or of what a question asks for.
+/// The type of a record, or the type that a question asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RecordType(pub u16);
 
@@ -11,11 +11,11 @@ impl RecordType {
     pub const A: Self = Self(1);
     /// A name server.
     pub const NS: Self = Self(2);
-    /// The name that this one is an alias of.
+    /// The canonical name of an alias.
     pub const CNAME: Self = Self(5);
     /// The start of a zone of authority.
     pub const SOA: Self = Self(6);
-    /// A name that an address or a service points to.
+    /// A pointer from an address or a service to a name.
     pub const PTR: Self = Self(12);
     /// A mail exchange.
     pub const MX: Self = Self(15);
@@ -23,22 +23,23 @@ impl RecordType {
     pub const TXT: Self = Self(16);
     /// An IPv6 address.
     pub const AAAA: Self = Self(28);
-    /// Host and port of a service.
+    /// The host and port of a service.
     pub const SRV: Self = Self(33);
-    /// The domain that this whole domain is an alias of.
+    /// The canonical name of an aliased domain and all names below it.
     pub const DNAME: Self = Self(39);
-    /// EDNS: no record, but more header (RFC 6891).
+    /// EDNS: an extension of the header in the form of a record (RFC 6891).
     pub const OPT: Self = Self(41);
-    /// How to reach a service (RFC 9460).
+    /// The endpoints of a service (RFC 9460).
     pub const SVCB: Self = Self(64);
-    /// How to reach a web site (RFC 9460).
+    /// The endpoints of a web site (RFC 9460).
     pub const HTTPS: Self = Self(65);
-    /// In questions: whatever there is.
+    /// In questions: all types.
     pub const ANY: Self = Self(255);
 }
 
 impl fmt::Display for RecordType {
-    /// The registered name, else `TYPE` and the number (RFC 3597 section 5). The type 255, `*` in the registry, is `ANY`.
+    /// Writes the registered name. A type without one is `TYPE` and its number (RFC 3597 section
+    /// 5). Type 255, `*` in the registry, is `ANY`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = match self.0 {
             1 => "A",
@@ -140,19 +141,20 @@ impl fmt::Display for RecordType {
     }
 }
 
-/// How a server answered. Over 15 only with EDNS.
+/// The response code of a server. Codes above 15 need EDNS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ResponseCode(pub u16);
 
 impl ResponseCode {
-    /// It answered, be it with nothing.
+    /// The query succeeded. The answer may be empty.
     pub const NO_ERROR: Self = Self(0);
-    /// There is no such name.
+    /// The name does not exist.
     pub const NX_DOMAIN: Self = Self(3);
 }
 
 impl fmt::Display for ResponseCode {
-    /// The registered name in capitals, as DNS tools and log schemas spell it, else `RCODE` and the number.
+    /// Writes the registered name in capitals, as DNS tools and log schemas do. A code without one
+    /// is `RCODE` and its number.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = match self.0 {
             0 => "NOERROR",

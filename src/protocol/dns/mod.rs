@@ -1,20 +1,24 @@
-//! DNS messages (RFC 1035 and what came after it): which names they ask for, and what the records in them say.
+//! DNS messages (RFC 1035 and its successors): their questions, and the names and addresses in
+//! their records.
 //!
-//! DNS, LLMNR and mDNS share this form. It is read as far as a tolerant resolver would read it, and further: any opcode,
-//! type and class, header bits that should be zero, queries that hold answers, counts that promise more than there is.
-//! Where the bytes end early (a reply truncated by its server, a frame cut at the snap length) what came before them
-//! stands, and [`Reader::is_cut`] says that there was more.
+//! DNS, LLMNR and mDNS share this format. The parser accepts more than a tolerant resolver does:
+//! any opcode, type and class, set header bits that should be zero, queries with answers, and
+//! counts that are too high. If the bytes end early (a response that its server truncated, a frame
+//! cut at the snap length), the parts before the end are read, and [`MessageReader::is_incomplete`]
+//! returns true.
 //!
-//! Random bytes need no gate before this parser: their first name fails within a label or two, and the reader stops. Over TCP there is
-//! one: a segment may begin in the midst of a message (see [`tcp_messages`]).
+//! Random bytes need no check before this parser: their first name fails within a label or two, and
+//! the reader stops. Over TCP there is a check, because a segment may start in the middle of a
+//! message (see [`tcp_messages`]).
 //!
-//! A message is read in two steps, since most names need not be read at all. The [`Reader`] walks over questions and
-//! records and hands out each name as a [`Name`]: only the place where it stands. Records of one owner nearly always point
-//! at one place, so whoever has read and matched that name once can tell by `==` that this is it again.
-//! [`Reader::read_name`] then reads one into a [`DomainName`](crate::domain_name::DomainName).
+//! A message is read in two steps, since most names need not be decoded. The [`MessageReader`]
+//! walks over questions and records and returns each name as a [`NameRef`], which is only its
+//! position. Records of the same owner nearly always point to one position. So a caller who has
+//! decoded and matched a name once can recognize it by `==`. [`MessageReader::read_name`] decodes a
+//! name into a [`DomainName`](crate::domain_name::DomainName).
 //!
-//! The crate `dns-parser` reads the header and the addresses. It cannot do the rest: its parser refuses a whole message
-//! for one type that it does not know.
+//! The crate `dns-parser` parses the header and the addresses. It cannot do the rest: its parser
+//! rejects a whole message for one unknown type.
 //!
 //! ```
 //! use rattap::domain_name::DomainName;
@@ -30,13 +34,14 @@
 //!         assert_eq!(question.qtype, RecordType::HTTPS);
 //!     }
 //! }
-//! assert!(!reader.is_cut());
+//! assert!(!reader.is_incomplete());
 //! # Ok::<(), &str>(())
 //! ```
 
 mod code;
 mod header;
 mod message;
+mod message_reader;
 mod name;
 mod record;
 mod tcp;
@@ -45,7 +50,8 @@ mod tests;
 
 pub use code::{RecordType, ResponseCode};
 pub use header::HEADER_LENGTH;
-pub use message::{Message, Question, Reader};
-pub use name::Name;
+pub use message::Message;
+pub use message_reader::{MessageReader, Question};
+pub use name::NameRef;
 pub use record::{Addresses, Record, Section};
-pub use tcp::{TcpMessages, TcpPart, tcp_messages};
+pub use tcp::{TcpMessage, TcpMessages, tcp_messages};

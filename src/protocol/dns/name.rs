@@ -1,45 +1,49 @@
-//! Names in a message: labels, and pointers to labels that came before (RFC 1035 section 4.1.4).
+//! Names in a message: labels, and compression pointers to earlier labels (RFC 1035 section 4.1.4).
 
 use super::header::HEADER_LENGTH;
 use crate::domain_name::DomainName;
 
-/// How many pointers one name may follow. Its at most 127 labels need no more than one pointer each; the rest is for
-/// encoders that point at pointers.
+/// The most pointers that one name may follow. Its labels, at most 127, need at most one pointer
+/// each. The rest allows for encoders that point at pointers.
 const MOST_POINTERS: u32 = 256;
-/// What names may cost in any message, however short: one of mDNS or about `ip6.arpa` that has a few names of 34 labels.
-const FREE_COST: usize = 512;
-/// What names may cost in addition for each byte of the message. Honest names have four or five labels and a pointer, and
-/// come at most twice in a record, which takes 14 bytes or more: less than one for each byte.
-const COST_PER_BYTE: usize = 1;
+/// The cost of names that any message may have, however short. It suffices for a message of mDNS or
+/// `ip6.arpa` with a few names of 34 labels.
+const BASE_BUDGET: usize = 512;
+/// The additional cost of names that a message may have for each of its bytes. Honest names have
+/// four or five labels and a pointer. A record has at most two names and at least 14 bytes, so its
+/// names cost less than one per byte.
+const BUDGET_PER_BYTE: usize = 1;
 
-/// Where a name stands in a message.
+/// A reference to a name in a message.
 ///
-/// Equal places mean equal names; the same name may also stand in two places.
+/// Equal references mean equal names. Two references to the same name may also differ, if the
+/// message has the name twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Name {
-    /// Offset of the first label, or of the first pointer's target.
+pub struct NameRef {
+    /// The offset of the first label. If the name starts with a pointer, it is the target of that.
     start: usize,
 }
 
-impl Name {
-    /// The name that `bytes` begin with, which stand at `position` in the message.
+impl NameRef {
+    /// Refers to the name at `position` in the message. `bytes` start there.
     #[inline]
     pub(super) fn at(position: usize, bytes: &[u8]) -> Self {
         let start = match *bytes {
-            // A pointer that leads nowhere stays, and makes reading fail.
+            // An invalid pointer is kept, and reading the name fails.
             [high, low, ..] if is_pointer(high) => target(high, low, position).unwrap_or(position),
             _ => position,
         };
         Self { start }
     }
 
-    /// Reads the name into `into`. False where it cannot be read to its end; then part of it may be in `into`.
+    /// Reads the name into `into`. Returns false if it cannot be read to its end; `into` may then
+    /// have a part of it.
     #[inline]
     pub(super) fn read(self, bytes: &[u8], budget: &mut NameBudget, into: &mut DomainName) -> bool {
         into.clear();
         let mut position = self.start;
-        // Pointers have to lead to before the labels that end in them: so they cannot go round.
-        let mut piece = self.start;
+        // Each pointer has to lead to before the labels that it ends. So they cannot form a loop.
+        let mut labels_start = self.start;
         let mut pointers = 0;
         loop {
             let Some((&first, rest)) = bytes.get(position..).and_then(<[u8]>::split_first) else {
@@ -58,7 +62,7 @@ impl Name {
                 }
                 position += 1 + length;
             } else if is_pointer(first) {
-                let Some(next) = rest.first().and_then(|&low| target(first, low, piece)) else {
+                let Some(next) = rest.first().and_then(|&low| target(first, low, labels_start)) else {
                     return false;
                 };
                 pointers += 1;
@@ -66,7 +70,7 @@ impl Name {
                     return false;
                 }
                 position = next;
-                piece = next;
+                labels_start = next;
             } else {
                 return false;
             }
@@ -74,24 +78,25 @@ impl Name {
     }
 }
 
-/// What reading names may still cost in a message: one for each label and each pointer, and one for each whole eight bytes
-/// of a label.
+/// The budget left for reading names of a message. Each label and each pointer costs one, and each
+/// full eight bytes of a label cost one more.
 ///
-/// A message of 64 KiB has room for 4,000 records that each name the same 127 labels twice: without a bound to their sum, a
-/// hostile sender would have a hundred times more read than he sends.
+/// A message of 64 KiB has room for 4,000 records that refer twice to the same 127 labels. Without
+/// this bound, a hostile sender could make the sensor read a hundred times as many bytes as he
+/// sends.
 #[derive(Debug, Clone)]
 pub(super) struct NameBudget {
     left: usize,
 }
 
 impl NameBudget {
-    /// For a message of these bytes.
+    /// The budget of a message with these bytes.
     #[inline]
-    pub(super) fn of(bytes: &[u8]) -> Self {
-        Self { left: bytes.len().saturating_mul(COST_PER_BYTE).saturating_add(FREE_COST) }
+    pub(super) fn for_message(bytes: &[u8]) -> Self {
+        Self { left: bytes.len().saturating_mul(BUDGET_PER_BYTE).saturating_add(BASE_BUDGET) }
     }
 
-    /// False where too little is left.
+    /// Returns false if less than `cost` is left.
     #[inline]
     fn spend(&mut self, cost: usize) -> bool {
         match self.left.checked_sub(cost) {
@@ -104,11 +109,12 @@ impl NameBudget {
     }
 }
 
-/// The offset after the name at `position`: after its root label, or after the first pointer.
+/// Returns the offset after the name at `position`: after its root label, or after its first
+/// pointer.
 ///
-/// None where the bytes end before, or at a label of a reserved kind.
+/// Returns `None` if the bytes end within the name, and at a label of a reserved type.
 #[inline]
-pub(super) fn end(bytes: &[u8], mut position: usize) -> Option<usize> {
+pub(super) fn skip_name(bytes: &[u8], mut position: usize) -> Option<usize> {
     loop {
         let first = *bytes.get(position)?;
         if first == 0 {
@@ -124,7 +130,8 @@ pub(super) fn end(bytes: &[u8], mut position: usize) -> Option<usize> {
     }
 }
 
-/// The two top bits tell what a byte starts; 01 and 10 are reserved.
+/// Returns true if a byte starts a label. The two top bits are the type: 00 for a label, 11 for a
+/// pointer. 01 and 10 are reserved.
 fn is_label(first: u8) -> bool {
     first & 0xc0 == 0
 }
@@ -133,7 +140,7 @@ fn is_pointer(first: u8) -> bool {
     first & 0xc0 == 0xc0
 }
 
-/// Where a pointer leads: after the header, and before `limit`.
+/// The target of a pointer. It has to be after the header and before `limit`.
 #[inline]
 fn target(high: u8, low: u8, limit: usize) -> Option<usize> {
     let target = usize::from(u16::from_be_bytes([high & 0x3f, low]));

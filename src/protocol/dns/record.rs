@@ -1,117 +1,121 @@
-//! What a record says: the addresses and the name in its data.
+//! Resource records, and the addresses and names in their data.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use dns_parser::{RData, Type};
 
 use super::code::RecordType;
-use super::name::{self, Name};
+use super::name::{self, NameRef};
 
-/// The class of the Internet.
+/// The class IN (Internet).
 const CLASS_INTERNET: u16 = 1;
-/// In mDNS the top bit of a class is a flag (RFC 6762 sections 5.4 and 10.2): unicast answer wanted, or flush the cache.
+/// The top bit of the class, which is a flag in mDNS (RFC 6762 sections 5.4 and 10.2): request a
+/// unicast answer, or flush the cache.
 const CLASS_FLAG: u16 = 0x8000;
-/// The keys of the SVCB parameters that hold addresses (RFC 9460 section 14.3.2).
+/// The key of the SVCB parameter with IPv4 addresses (RFC 9460 section 14.3.2).
 const KEY_IPV4_HINT: u16 = 4;
+/// The key of the SVCB parameter with IPv6 addresses.
 const KEY_IPV6_HINT: u16 = 6;
 
-/// The part of the message that a record stands in.
+/// The section of the message that a record is in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Section {
-    /// Answers to the question.
+    /// The answers to the question.
     Answer,
-    /// Who is responsible; with NXDOMAIN the SOA.
+    /// The name servers of the zone. With NXDOMAIN, its SOA.
     Authority,
-    /// What else may help, and the OPT record.
+    /// Other helpful records, and the OPT record.
     Additional,
 }
 
 impl Section {
-    /// In the order of the message.
+    /// The sections in the order of the message.
     pub(super) const ALL: [Self; 3] = [Self::Answer, Self::Authority, Self::Additional];
 }
 
 /// A resource record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Record<'a> {
-    /// Where it stands.
+    /// The section.
     pub section: Section,
-    /// Whom it is about.
-    pub owner: Name,
-    /// What kind of data it has.
+    /// The name that the record belongs to.
+    pub owner: NameRef,
+    /// The type of the data.
     pub rtype: RecordType,
-    /// The class as it came, with the flag that mDNS keeps in its top bit.
+    /// The class as sent. In mDNS its top bit is a flag.
     pub class: u16,
-    /// In an OPT record, this is no time.
+    /// The TTL field. An OPT record has other data there.
     pub(super) ttl_field: u32,
     pub(super) data: &'a [u8],
-    /// Where the data start in the message: pointers in them are measured against it.
+    /// The offset of the data in the message.
     pub(super) data_start: usize,
 }
 
 impl<'a> Record<'a> {
-    /// How long it may be kept, in seconds. With the top bit set it counts as zero (RFC 2181 section 8).
+    /// The time to live in seconds. With the top bit set it counts as zero (RFC 2181 section 8).
     pub fn ttl(&self) -> u32 {
         if self.ttl_field > i32::MAX as u32 { 0 } else { self.ttl_field }
     }
 
-    /// The upper eight bits of the response code, in an OPT record (RFC 6891 section 6.1.3).
+    /// The upper eight bits of the response code in an OPT record (RFC 6891 section 6.1.3).
     pub(super) fn extended_code(&self) -> u8 {
         self.ttl_field.to_be_bytes()[0]
     }
 
-    /// The name that the record points to: of CNAME, DNAME, NS, PTR, MX, SRV, SVCB and HTTPS.
+    /// The name in the data of CNAME, DNAME, NS, PTR, MX, SRV, SVCB and HTTPS.
     ///
-    /// None for other types, and where SVCB or HTTPS say `.`: that is the owner, or nobody (RFC 9460 section 2.5).
+    /// Returns `None` for other types, and for the target `.` of SVCB and HTTPS, which means the
+    /// owner or no target (RFC 9460 section 2.5).
     #[inline]
-    pub fn target(&self) -> Option<Name> {
-        let before = match self.rtype {
+    pub fn target(&self) -> Option<NameRef> {
+        let offset = match self.rtype {
             RecordType::CNAME | RecordType::DNAME | RecordType::NS | RecordType::PTR => 0,
             RecordType::MX => 2,
             RecordType::SRV => 6,
             RecordType::SVCB | RecordType::HTTPS => 2,
             _ => return None,
         };
-        let name = self.data.get(before..)?;
+        let name = self.data.get(offset..)?;
         match name.first()? {
             0 if matches!(self.rtype, RecordType::SVCB | RecordType::HTTPS) => None,
-            _ => Some(Name::at(self.data_start + before, name)),
+            _ => Some(NameRef::at(self.data_start + offset, name)),
         }
     }
 
-    /// The addresses that the record gives: of A and AAAA, and the hints in SVCB and HTTPS.
+    /// The addresses in the data of A and AAAA, and the address hints of SVCB and HTTPS.
     ///
-    /// Nothing where the class is not that of the Internet, since the types mean something else there, and nothing where the
-    /// data have not the length that the type wants.
+    /// Empty if the class is not IN, since the types mean something else there, and if the data do
+    /// not have the length of the type.
     #[inline]
     pub fn addresses(&self) -> Addresses<'a> {
         if self.class & !CLASS_FLAG != CLASS_INTERNET {
             return Addresses::NONE;
         }
         match self.rtype {
-            RecordType::A => Addresses::one(Type::A, self.data),
-            RecordType::AAAA => Addresses::one(Type::AAAA, self.data),
+            RecordType::A => Addresses::single(Type::A, self.data),
+            RecordType::AAAA => Addresses::single(Type::AAAA, self.data),
             RecordType::SVCB | RecordType::HTTPS => Addresses::hints(self.data),
             _ => Addresses::NONE,
         }
     }
 }
 
-/// The addresses in a record's data.
+/// The iterator that [`Record::addresses`] returns.
 #[derive(Debug, Clone)]
 pub struct Addresses<'a> {
     single: Option<IpAddr>,
-    /// What is left of the hint list being read.
+    /// The rest of the current list of IPv4 hints.
     v4: &'a [u8],
+    /// The rest of the current list of IPv6 hints.
     v6: &'a [u8],
-    /// SVCB parameters not yet looked at.
+    /// The SVCB parameters not yet read.
     parameters: &'a [u8],
 }
 
 impl<'a> Addresses<'a> {
     const NONE: Addresses<'static> = Addresses { single: None, v4: &[], v6: &[], parameters: &[] };
 
-    fn one(rtype: Type, data: &[u8]) -> Self {
+    fn single(rtype: Type, data: &[u8]) -> Self {
         let single = match RData::parse(rtype, data, data) {
             Ok(RData::A(record)) => Some(record.0.into()),
             Ok(RData::AAAA(record)) => Some(record.0.into()),
@@ -120,17 +124,17 @@ impl<'a> Addresses<'a> {
         Self { single, ..Self::NONE }
     }
 
-    /// SVCB data: priority, target, parameters (RFC 9460 section 2.2). Priority 0 makes an alias, whose parameters mean
-    /// nothing.
+    /// The hints in SVCB data: priority, target, parameters (RFC 9460 section 2.2). Priority 0
+    /// marks an alias, whose parameters are ignored.
     fn hints(data: &'a [u8]) -> Self {
         let parameters = match data {
             [0, 0, ..] => None,
-            _ => name::end(data, 2).and_then(|end| data.get(end..)),
+            _ => name::skip_name(data, 2).and_then(|end| data.get(end..)),
         };
         Self { parameters: parameters.unwrap_or_default(), ..Self::NONE }
     }
 
-    /// Takes the next parameter; false where none is left that lies whole in the data.
+    /// Reads the next parameter. Returns false if no complete one is left.
     fn next_parameter(&mut self) -> bool {
         let Some((&[k0, k1, l0, l1], rest)) = self.parameters.split_first_chunk() else {
             return false;

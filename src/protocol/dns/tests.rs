@@ -1,4 +1,4 @@
-//! Whole messages: as seen in the field, cut short, hostile, and made at random.
+//! Complete messages: of real servers, truncated, hostile, and generated.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -8,17 +8,17 @@ use proptest::prelude::*;
 use super::*;
 use crate::domain_name::{DomainName, LONGEST_NAME};
 
-/// Bytes from hex digits; blanks are for the reader.
+/// Bytes from hex digits. Blanks are ignored.
 fn hex(text: &str) -> Vec<u8> {
     let digits: Vec<u32> = text.chars().filter(|c| !c.is_whitespace()).map(|c| c.to_digit(16).unwrap()).collect();
     digits.chunks(2).map(|pair| (pair[0] << 4 | pair[1]) as u8).collect()
 }
 
-/// `gw.feersona.net`, as in a question at offset 12: `feersona.net` is then at 15, `net` at 24.
+/// `gw.feersona.net`. In a question at offset 12, `feersona.net` is at 15 and `net` at 24.
 const FEERSONA: &str = "02 6777 08 66656572736f6e61 03 6e6574 00";
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct RecordFacts {
+struct ParsedRecord {
     section: Section,
     owner: Option<String>,
     rtype: u16,
@@ -28,29 +28,30 @@ struct RecordFacts {
     addresses: Vec<IpAddr>,
 }
 
-/// All that a message says.
+/// The content of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Facts {
+struct Parsed {
     questions: Vec<(Option<String>, u16, u16)>,
-    records: Vec<RecordFacts>,
-    cut: bool,
+    records: Vec<ParsedRecord>,
+    is_incomplete: bool,
 }
 
 fn text(name: &DomainName) -> String {
     name.as_bytes().escape_ascii().to_string()
 }
 
-fn facts(bytes: &[u8]) -> Facts {
+fn parse(bytes: &[u8]) -> Parsed {
     let mut reader = Message::parse(bytes).unwrap().reader();
     let mut name = DomainName::new();
-    let mut read = |reader: &mut Reader<'_>, place| reader.read_name(place, &mut name).then(|| text(&name));
+    let mut read =
+        |reader: &mut MessageReader<'_>, name_ref| reader.read_name(name_ref, &mut name).then(|| text(&name));
     let mut questions = Vec::new();
     while let Some(question) = reader.next_question() {
         questions.push((read(&mut reader, question.name), question.qtype.0, question.class));
     }
     let mut records = Vec::new();
     while let Some(record) = reader.next_record() {
-        records.push(RecordFacts {
+        records.push(ParsedRecord {
             section: record.section,
             owner: read(&mut reader, record.owner),
             rtype: record.rtype.0,
@@ -60,18 +61,18 @@ fn facts(bytes: &[u8]) -> Facts {
             addresses: record.addresses().collect(),
         });
     }
-    Facts { questions, records, cut: reader.is_cut() }
+    Parsed { questions, records, is_incomplete: reader.is_incomplete() }
 }
 
 fn question(name: &str, qtype: u16, class: u16) -> (Option<String>, u16, u16) {
     (Some(name.to_owned()), qtype, class)
 }
 
-/// The owners, targets and addresses of all records in order, one string each.
-fn said(facts: &Facts) -> Vec<String> {
+/// The owner, type, target and addresses of each record, as one line.
+fn lines(parsed: &Parsed) -> Vec<String> {
     let shown = |name: &Option<String>| name.clone().unwrap_or("?".to_owned());
-    let mut said = Vec::new();
-    for record in &facts.records {
+    let mut lines = Vec::new();
+    for record in &parsed.records {
         let mut line = format!("{} {}", shown(&record.owner), RecordType(record.rtype));
         if let Some(target) = &record.target {
             line += &format!(" {target}");
@@ -79,12 +80,12 @@ fn said(facts: &Facts) -> Vec<String> {
         for address in &record.addresses {
             line += &format!(" {address}");
         }
-        said.push(line);
+        lines.push(line);
     }
-    said
+    lines
 }
 
-/// CNAME, unknown type, A, AAAA, then SOA and OPT.
+/// An answer with CNAME, an unknown type, A and AAAA, then SOA and OPT.
 fn usual_answer() -> Vec<u8> {
     hex(&format!(
         "1234 8180 0001 0004 0001 0001 {FEERSONA} 0001 0001
@@ -98,16 +99,13 @@ fn usual_answer() -> Vec<u8> {
 }
 
 #[test]
-fn a_query_names_what_it_asks_in_lower_case() {
+fn a_queried_name_is_read_in_lower_case() {
     let bytes = hex("abcd 0100 0001 0000 0000 0000 02 4757 08 466565 7253 6f4e61 03 4e6554 00 0001 0001");
     let message = Message::parse(&bytes).unwrap();
+    assert!(!message.is_response());
     assert_eq!(
-        (message.id(), message.is_response(), message.opcode(), message.is_truncated()),
-        (0xabcd, false, 0, false)
-    );
-    assert_eq!(
-        facts(&bytes),
-        Facts { questions: vec![question("gw.feersona.net", 1, 1)], records: vec![], cut: false }
+        parse(&bytes),
+        Parsed { questions: vec![question("gw.feersona.net", 1, 1)], records: vec![], is_incomplete: false }
     );
 }
 
@@ -116,10 +114,10 @@ fn every_type_and_class_is_read() {
     for (qtype, class, name) in [(65, 1, "HTTPS"), (0xff00, 1, "TYPE65280"), (255, 255, "ANY"), (16, 3, "TXT")] {
         let mut bytes = hex(&format!("0001 0100 0001 0000 0000 0000 {FEERSONA}"));
         bytes.extend([(qtype >> 8) as u8, qtype as u8, 0, class as u8]);
-        let facts = facts(&bytes);
-        assert_eq!(facts.questions, [question("gw.feersona.net", qtype, class)]);
+        let parsed = parse(&bytes);
+        assert_eq!(parsed.questions, [question("gw.feersona.net", qtype, class)]);
         assert_eq!(RecordType(qtype).to_string(), name);
-        assert!(!facts.cut);
+        assert!(!parsed.is_incomplete);
     }
 }
 
@@ -127,13 +125,13 @@ fn every_type_and_class_is_read() {
 fn several_questions_share_names() {
     let bytes = hex(&format!("0001 0100 0003 0000 0000 0000 {FEERSONA} 0001 0001 c00c 001c 0001 0177 c00f 0041 0001"));
     assert_eq!(
-        facts(&bytes).questions,
+        parse(&bytes).questions,
         [question("gw.feersona.net", 1, 1), question("gw.feersona.net", 28, 1), question("w.feersona.net", 65, 1)]
     );
     let mut reader = Message::parse(&bytes).unwrap().reader();
-    let places: Vec<_> = std::iter::from_fn(|| reader.next_question()).map(|question| question.name).collect();
-    assert_eq!(places[0], places[1]);
-    assert_ne!(places[0], places[2]);
+    let names: Vec<_> = std::iter::from_fn(|| reader.next_question()).map(|question| question.name).collect();
+    assert_eq!(names[0], names[1]);
+    assert_ne!(names[0], names[2]);
 }
 
 #[test]
@@ -143,18 +141,16 @@ fn odd_header_bits_and_opcodes_change_nothing() {
         bytes[2..4].copy_from_slice(&flags.to_be_bytes());
         let message = Message::parse(&bytes).unwrap();
         assert_eq!(message.is_response(), flags & 0x8000 != 0);
-        assert_eq!(message.opcode(), flags >> 11 & 15);
-        assert_eq!(message.is_truncated(), flags & 0x0200 != 0);
         assert_eq!(message.response_code(), ResponseCode(flags & 15));
         assert_eq!(message.reader().next_question().map(|question| question.qtype), Some(RecordType::A));
     }
 }
 
 #[test]
-fn an_answer_says_all_its_names_and_addresses() {
-    let facts = facts(&usual_answer());
+fn all_names_and_addresses_of_an_answer_are_read() {
+    let parsed = parse(&usual_answer());
     assert_eq!(
-        said(&facts),
+        lines(&parsed),
         [
             "gw.feersona.net CNAME edge.feersona.net",
             "edge.feersona.net TYPE65280",
@@ -164,12 +160,12 @@ fn an_answer_says_all_its_names_and_addresses() {
             " OPT",
         ]
     );
-    assert_eq!(facts.records.iter().map(|record| record.ttl).collect::<Vec<_>>()[..4], [300, 3600, 60, 60]);
-    assert!(!facts.cut);
+    assert_eq!(parsed.records.iter().map(|record| record.ttl).collect::<Vec<_>>()[..4], [300, 3600, 60, 60]);
+    assert!(!parsed.is_incomplete);
 }
 
 #[test]
-fn records_of_one_owner_have_the_same_place() {
+fn records_of_one_owner_have_equal_references() {
     let bytes = usual_answer();
     let mut reader = Message::parse(&bytes).unwrap().reader();
     let asked = reader.next_question().unwrap().name;
@@ -189,16 +185,16 @@ fn records_can_be_read_without_the_questions() {
 }
 
 #[test]
-fn no_such_domain_comes_with_the_zone_alone() {
+fn nxdomain_has_only_the_soa() {
     let bytes = hex(&format!(
         "0001 8183 0001 0000 0001 0000 {FEERSONA} 0001 0001
          c018 0006 0001 00000384 001c 01 61 c018 01 62 c018 00000001 00000002 00000003 00000004 00000005"
     ));
     let message = Message::parse(&bytes).unwrap();
     assert_eq!(message.response_code(), ResponseCode::NX_DOMAIN);
-    let facts = facts(&bytes);
-    assert_eq!(said(&facts), ["net SOA"]);
-    assert_eq!(facts.records[0].section, Section::Authority);
+    let parsed = parse(&bytes);
+    assert_eq!(lines(&parsed), ["net SOA"]);
+    assert_eq!(parsed.records[0].section, Section::Authority);
 }
 
 #[test]
@@ -212,38 +208,39 @@ fn edns_extends_the_response_code() {
     assert_eq!(cut.extended_response_code(), ResponseCode(0));
     let plain = usual_answer();
     assert_eq!(Message::parse(&plain).unwrap().extended_response_code(), ResponseCode::NO_ERROR);
-    // An OPT elsewhere is none.
+    // An OPT record in another section is ignored.
     let bytes = hex("0001 8183 0000 0001 0000 0000 00 0029 04d0 01008000 0000");
     assert_eq!(Message::parse(&bytes).unwrap().extended_response_code(), ResponseCode::NX_DOMAIN);
 }
 
 #[test]
-fn mdns_flags_in_classes_stay_and_do_no_harm() {
-    // A query with a unicast question and a known answer, then an answer with the cache-flush bit and no question.
-    let query = facts(&hex(
+fn mdns_flags_in_classes_are_kept_and_ignored() {
+    // A query with a unicast question and a known answer, then an answer with the cache-flush bit
+    // and no question.
+    let query = parse(&hex(
         "0000 0000 0001 0001 0000 0000 01 61 05 6c6f63616c 00 000c 8001 c00c 000c 0001 00000078 0004 01 62 c00e",
     ));
     assert_eq!(query.questions, [question("a.local", 12, 0x8001)]);
-    assert_eq!(said(&query), ["a.local PTR b.local"]);
-    let answer = facts(&hex("0000 8400 0000 0001 0000 0000 01 61 05 6c6f63616c 00 0001 8001 00000078 0004 c0a80001"));
-    assert_eq!(said(&answer), ["a.local A 192.168.0.1"]);
+    assert_eq!(lines(&query), ["a.local PTR b.local"]);
+    let answer = parse(&hex("0000 8400 0000 0001 0000 0000 01 61 05 6c6f63616c 00 0001 8001 00000078 0004 c0a80001"));
+    assert_eq!(lines(&answer), ["a.local A 192.168.0.1"]);
     assert_eq!(answer.records[0].class, 0x8001);
 }
 
 #[test]
-fn addresses_of_another_class_are_none() {
-    assert_eq!(said(&facts(&hex("0001 8180 0000 0001 0000 0000 01 61 00 0001 0003 00000001 0004 01020304"))), ["a A"]);
+fn addresses_of_another_class_are_ignored() {
+    assert_eq!(lines(&parse(&hex("0001 8180 0000 0001 0000 0000 01 61 00 0001 0003 00000001 0004 01020304"))), ["a A"]);
 }
 
 #[test]
-fn addresses_of_a_wrong_length_are_none() {
+fn addresses_of_a_wrong_length_are_ignored() {
     let bytes = hex(
         "0001 8180 0000 0004 0000 0000 01 61 00 0001 0001 00000001 0003 010203 c00c 0001 0001 00000001 0005 0102030405
          c00c 001c 0001 00000001 0004 01020304 c00c 0001 0001 00000001 0004 01020304",
     );
-    let facts = facts(&bytes);
-    assert_eq!(said(&facts), ["a A", "a A", "a AAAA", "a A 1.2.3.4"]);
-    assert!(!facts.cut);
+    let parsed = parse(&bytes);
+    assert_eq!(lines(&parsed), ["a A", "a A", "a AAAA", "a A 1.2.3.4"]);
+    assert!(!parsed.is_incomplete);
 }
 
 #[test]
@@ -251,11 +248,11 @@ fn a_ttl_with_its_top_bit_set_is_zero() {
     let bytes = hex(
         "0001 8180 0000 0002 0000 0000 01 61 00 0001 0001 80000001 0004 01020304 c00c 0001 0001 7fffffff 0004 01020304",
     );
-    assert_eq!(facts(&bytes).records.iter().map(|record| record.ttl).collect::<Vec<_>>(), [0, i32::MAX as u32]);
+    assert_eq!(parse(&bytes).records.iter().map(|record| record.ttl).collect::<Vec<_>>(), [0, i32::MAX as u32]);
 }
 
 #[test]
-fn each_type_that_points_has_its_target() {
+fn each_type_with_a_target_returns_it() {
     let bytes = hex(&format!(
         "0001 8180 0001 0007 0000 0000 {FEERSONA} 00ff 0001
          c00c 0005 0001 00000001 0002 c018
@@ -266,7 +263,7 @@ fn each_type_that_points_has_its_target() {
          c00c 0021 0001 00000001 0008 0001 0002 01bb c018
          c00c 0010 0001 00000001 0002 01 61"
     ));
-    let targets: Vec<_> = facts(&bytes).records.into_iter().map(|record| (record.rtype, record.target)).collect();
+    let targets: Vec<_> = parse(&bytes).records.into_iter().map(|record| (record.rtype, record.target)).collect();
     let net = || Some("net".to_owned());
     assert_eq!(targets, [(5, net()), (39, net()), (2, net()), (12, net()), (15, net()), (33, net()), (16, None)]);
 }
@@ -276,17 +273,17 @@ fn data_too_short_for_a_target_have_none() {
     let bytes = hex(
         "0001 8180 0000 0003 0000 0000 01 61 00 000f 0001 00000001 0001 00 c00c 0021 0001 00000001 0006 000000000000 c00c 0005 0001 00000001 0000",
     );
-    assert_eq!(said(&facts(&bytes)), ["a MX", "a SRV", "a CNAME"]);
-    assert!(!facts(&bytes).cut);
+    assert_eq!(lines(&parse(&bytes)), ["a MX", "a SRV", "a CNAME"]);
+    assert!(!parse(&bytes).is_incomplete);
 }
 
-/// One HTTPS record of these data.
-fn service(data: &str) -> Facts {
+/// A message with one HTTPS record of these data.
+fn service(data: &str) -> Parsed {
     let data = hex(data);
     let mut bytes = hex("0001 8180 0000 0001 0000 0000 01 61 00 0041 0001 00000001 00");
     bytes.push(data.len() as u8);
     bytes.extend(data);
-    facts(&bytes)
+    parse(&bytes)
 }
 
 #[test]
@@ -294,31 +291,31 @@ fn service_records_give_hints_and_a_target() {
     let whole = service(
         "0001 01 62 00 0001 0003 026832 0004 0008 01020304 05060708 0006 0010 20010db8000000000000000000000001",
     );
-    assert_eq!(said(&whole), ["a HTTPS b 1.2.3.4 5.6.7.8 2001:db8::1"]);
-    assert_eq!(said(&service("0001 00 0004 0004 01020304")), ["a HTTPS 1.2.3.4"], "a dot means the owner");
-    assert_eq!(said(&service("0000 01 62 00 0004 0004 01020304")), ["a HTTPS b"], "an alias has no hints");
+    assert_eq!(lines(&whole), ["a HTTPS b 1.2.3.4 5.6.7.8 2001:db8::1"]);
+    assert_eq!(lines(&service("0001 00 0004 0004 01020304")), ["a HTTPS 1.2.3.4"], "a dot means the owner");
+    assert_eq!(lines(&service("0000 01 62 00 0004 0004 01020304")), ["a HTTPS b"], "an alias has no hints");
 }
 
 #[test]
 fn malformed_service_parameters_end_the_hints() {
-    assert_eq!(said(&service("0001 00 0004 0004 01020304 0006 0020 20010db8")), ["a HTTPS 1.2.3.4"]);
+    assert_eq!(lines(&service("0001 00 0004 0004 01020304 0006 0020 20010db8")), ["a HTTPS 1.2.3.4"]);
     assert_eq!(
-        said(&service("0001 00 0004 0006 01020304 0506 0006 0000 0004 0004 07080900")),
+        lines(&service("0001 00 0004 0006 01020304 0506 0006 0000 0004 0004 07080900")),
         ["a HTTPS 1.2.3.4 7.8.9.0"]
     );
-    assert_eq!(said(&service("0001 00 0004 ffff 01020304")), ["a HTTPS"]);
-    assert_eq!(said(&service("0001 00 0004 00")), ["a HTTPS"]);
-    assert_eq!(said(&service("0001 05 62")), ["a HTTPS"]);
-    assert_eq!(said(&service("00")), ["a HTTPS"]);
-    assert_eq!(said(&service("")), ["a HTTPS"]);
+    assert_eq!(lines(&service("0001 00 0004 ffff 01020304")), ["a HTTPS"]);
+    assert_eq!(lines(&service("0001 00 0004 00")), ["a HTTPS"]);
+    assert_eq!(lines(&service("0001 05 62")), ["a HTTPS"]);
+    assert_eq!(lines(&service("00")), ["a HTTPS"]);
+    assert_eq!(lines(&service("")), ["a HTTPS"]);
 }
 
 #[test]
 fn counts_larger_than_the_message_are_read_as_far_as_it_goes() {
     let bytes = hex("0001 8180 0000 ffff ffff ffff 01 61 00 0001 0001 00000001 0004 01020304");
-    let facts = facts(&bytes);
-    assert_eq!(said(&facts), ["a A 1.2.3.4"]);
-    assert!(facts.cut);
+    let parsed = parse(&bytes);
+    assert_eq!(lines(&parsed), ["a A 1.2.3.4"]);
+    assert!(parsed.is_incomplete);
 }
 
 #[test]
@@ -330,40 +327,42 @@ fn shorter_than_a_header_is_no_message() {
 }
 
 #[test]
-fn pointers_that_do_not_go_backward_are_refused() {
+fn pointers_that_do_not_go_backward_are_rejected() {
     for (pointer, what) in
         [("c00c", "itself"), ("c010", "forward"), ("c000", "the header"), ("c00b", "the header"), ("ffff", "the end")]
     {
-        let facts = facts(&hex(&format!("0001 0100 0001 0000 0000 0000 {pointer} 0001 0001")));
-        assert_eq!((facts.questions, facts.cut), (vec![(None, 1, 1)], true), "{what}");
+        let parsed = parse(&hex(&format!("0001 0100 0001 0000 0000 0000 {pointer} 0001 0001")));
+        assert_eq!((parsed.questions, parsed.is_incomplete), (vec![(None, 1, 1)], true), "{what}");
     }
-    // `a` and then back to `a`: for ever, if it were followed. Two names that point at each other.
+    // A label `a` with a pointer back to it, which would be an endless loop. Then two names that
+    // point at each other.
     for name in ["01 61 c00c", "01 61 c00e"] {
-        assert_eq!(facts(&hex(&format!("0001 0100 0001 0000 0000 0000 {name} 0001 0001"))).questions, [(None, 1, 1)]);
+        assert_eq!(parse(&hex(&format!("0001 0100 0001 0000 0000 0000 {name} 0001 0001"))).questions, [(None, 1, 1)]);
     }
-    let facts = facts(&hex("0001 0100 0002 0000 0000 0000 01 61 c014 0001 0001 01 62 c00c 0001 0001"));
-    assert_eq!(facts.questions, [(None, 1, 1), (None, 1, 1)]);
+    let parsed = parse(&hex("0001 0100 0002 0000 0000 0000 01 61 c014 0001 0001 01 62 c00c 0001 0001"));
+    assert_eq!(parsed.questions, [(None, 1, 1), (None, 1, 1)]);
 }
 
 #[test]
-fn a_name_that_cannot_be_read_costs_neither_its_question_nor_what_follows() {
-    let facts = facts(&hex("0001 8180 0001 0001 0000 0000 c000 0001 0001 01 61 00 0001 0001 00000001 0004 01020304"));
-    assert_eq!(facts.questions, [(None, 1, 1)]);
-    assert_eq!(said(&facts), ["a A 1.2.3.4"]);
-    assert!(facts.cut);
+fn an_unreadable_name_does_not_affect_its_question_and_what_follows() {
+    let parsed = parse(&hex("0001 8180 0001 0001 0000 0000 c000 0001 0001 01 61 00 0001 0001 00000001 0004 01020304"));
+    assert_eq!(parsed.questions, [(None, 1, 1)]);
+    assert_eq!(lines(&parsed), ["a A 1.2.3.4"]);
+    assert!(parsed.is_incomplete);
 }
 
 #[test]
 fn reserved_labels_end_the_message() {
     for kind in ["40", "41", "7f", "80", "bf"] {
-        let facts = facts(&hex(&format!("0001 0100 0002 0000 0000 0000 00 0001 0001 {kind} 00 0000 0001 0001")));
-        assert_eq!((facts.questions, facts.cut), (vec![question("", 1, 1)], true));
+        let parsed = parse(&hex(&format!("0001 0100 0002 0000 0000 0000 00 0001 0001 {kind} 00 0000 0001 0001")));
+        assert_eq!((parsed.questions, parsed.is_incomplete), (vec![question("", 1, 1)], true));
     }
 }
 
-/// A question for `last`, before which `chain` pointers each point at the one before, the first at `a`.
+/// A message with a chain of pointers: each points at the one before, the first at `a`. The owner
+/// of the last record is the end of the chain.
 fn chain_of_pointers(pointers: usize) -> Vec<u8> {
-    // The type 16 record holds them.
+    // The data of a TXT record have the chain.
     let mut bytes = hex("0001 8180 0000 0002 0000 0000 01 61 00 0010 0001 00000001");
     bytes.extend((2 * pointers as u16).to_be_bytes());
     let mut previous = 12u16;
@@ -379,9 +378,9 @@ fn chain_of_pointers(pointers: usize) -> Vec<u8> {
 
 #[test]
 fn chains_of_pointers_are_followed_up_to_a_bound() {
-    assert_eq!(said(&facts(&chain_of_pointers(256)))[1], "a A 1.2.3.4");
-    assert_eq!(said(&facts(&chain_of_pointers(257)))[1], "? A 1.2.3.4");
-    assert_eq!(said(&facts(&chain_of_pointers(7000)))[1], "? A 1.2.3.4");
+    assert_eq!(lines(&parse(&chain_of_pointers(256)))[1], "a A 1.2.3.4");
+    assert_eq!(lines(&parse(&chain_of_pointers(257)))[1], "? A 1.2.3.4");
+    assert_eq!(lines(&parse(&chain_of_pointers(7000)))[1], "? A 1.2.3.4");
 }
 
 #[test]
@@ -399,7 +398,7 @@ fn bytes_within_a_label_stay_within_it() {
 fn the_longest_labels_and_names_fit_and_no_longer_ones() {
     let label = format!("3f {}", "41".repeat(63));
     let name = |last: usize| format!("{label} {label} {label} {last:02x} {} 00", "42".repeat(last));
-    let ask = |name: &str| facts(&hex(&format!("0001 0100 0001 0000 0000 0000 {name} 0001 0001"))).questions;
+    let ask = |name: &str| parse(&hex(&format!("0001 0100 0001 0000 0000 0000 {name} 0001 0001"))).questions;
     let [(Some(longest), 1, 1)] = &ask(&name(61))[..] else { panic!() };
     assert_eq!(longest.len(), LONGEST_NAME);
     assert_eq!(longest.split('.').next(), Some("a".repeat(63).as_str()));
@@ -410,17 +409,17 @@ fn the_longest_labels_and_names_fit_and_no_longer_ones() {
 }
 
 #[test]
-fn a_cut_record_is_kept_without_the_data_that_are_missing() {
+fn a_truncated_record_is_returned_without_the_missing_data() {
     let bytes = hex("0001 8180 0000 0002 0000 0000 01 61 00 0001 0001 00000005 0004 0102");
-    let facts = facts(&bytes);
-    assert_eq!(said(&facts), ["a A"]);
-    assert_eq!(facts.records[0].ttl, 5);
-    assert!(facts.cut);
+    let parsed = parse(&bytes);
+    assert_eq!(lines(&parsed), ["a A"]);
+    assert_eq!(parsed.records[0].ttl, 5);
+    assert!(parsed.is_incomplete);
 }
 
 #[test]
-fn names_in_a_hostile_message_cost_no_more_than_a_share_of_its_length() {
-    // 127 labels of one byte, then as many records as fit whose owner and target are that name.
+fn the_cost_of_names_in_a_hostile_message_is_bounded() {
+    // 127 labels of one byte, then as many records as fit with that name as owner and target.
     let mut bytes = hex("0001 8180 0000 ffff ffff 0000 00 0010 0001 00000001 00ff");
     let chain = bytes.len() as u16;
     bytes.extend(hex(&format!("{} 00", "01 61".repeat(127))));
@@ -429,20 +428,20 @@ fn names_in_a_hostile_message_cost_no_more_than_a_share_of_its_length() {
         bytes.extend(hex("0005 0001 00000001 0002"));
         bytes.extend((0xc000 | chain).to_be_bytes());
     }
-    let facts = facts(&bytes);
-    let names = facts.records.iter().flat_map(|record| [&record.owner, &record.target]).flatten();
+    let parsed = parse(&bytes);
+    let names = parsed.records.iter().flat_map(|record| [&record.owner, &record.target]).flatten();
     let labels: usize = names.map(|name| name.split('.').count()).sum();
-    assert!(facts.cut);
-    assert!(facts.records.len() > 4000, "the records themselves are all there");
+    assert!(parsed.is_incomplete);
+    assert!(parsed.records.len() > 4000, "all records are returned");
     assert!(labels > bytes.len() / 2, "many of their names are read: {labels}");
     assert!(labels <= 512 + bytes.len(), "{labels}");
 }
 
-// Messages made at random.
+// Generated messages.
 
 type Labels = Vec<Vec<u8>>;
 
-/// Writes names as servers do: what stood in the message before is pointed at.
+/// Writes names as servers do, with pointers to earlier names.
 #[derive(Default)]
 struct Encoder {
     bytes: Vec<u8>,
@@ -469,8 +468,8 @@ impl Encoder {
     }
 }
 
-/// Owner, TTL, data.
-type MadeRecord = (Labels, u32, Data);
+/// Owner, TTL and data of a record.
+type GeneratedRecord = (Labels, u32, Data);
 
 #[derive(Debug, Clone)]
 enum Data {
@@ -483,10 +482,10 @@ enum Data {
 }
 
 #[derive(Debug, Clone)]
-struct Made {
+struct GeneratedMessage {
     questions: Vec<(Labels, u16)>,
-    /// By section.
-    records: [Vec<MadeRecord>; 3],
+    /// The records by section.
+    records: [Vec<GeneratedRecord>; 3],
     compress: bool,
 }
 
@@ -496,7 +495,7 @@ fn expected_name(labels: &[Vec<u8>]) -> String {
     text(&name)
 }
 
-impl Made {
+impl GeneratedMessage {
     fn bytes(&self) -> Vec<u8> {
         let mut encoder = Encoder { compress: self.compress, ..Encoder::default() };
         encoder.bytes.extend([0, 1, 0x81, 0x80]);
@@ -536,7 +535,7 @@ impl Made {
         encoder.bytes
     }
 
-    fn facts(&self) -> Facts {
+    fn expected(&self) -> Parsed {
         let questions = self.questions.iter().map(|(name, qtype)| question(&expected_name(name), *qtype, 1)).collect();
         let mut records = Vec::new();
         for (section, made) in Section::ALL.into_iter().zip(&self.records) {
@@ -552,7 +551,7 @@ impl Made {
                     Data::Other(..) => (None, vec![]),
                 };
                 let owner = Some(expected_name(owner));
-                records.push(RecordFacts {
+                records.push(ParsedRecord {
                     section,
                     owner,
                     rtype: data.rtype(),
@@ -563,7 +562,7 @@ impl Made {
                 });
             }
         }
-        Facts { questions, records, cut: false }
+        Parsed { questions, records, is_incomplete: false }
     }
 }
 
@@ -580,7 +579,7 @@ impl Data {
     }
 }
 
-/// Labels of any bytes, of which some come again and again, so that there is something to compress.
+/// Labels of any bytes. Some repeat, so that there are names to compress.
 fn labels() -> impl Strategy<Value = Labels> {
     let label = prop_oneof![
         4 => prop::sample::select(vec![&b"a"[..], b"Feersona", b"net", b"x.y", b"\\|=\n"]).prop_map(<[u8]>::to_vec),
@@ -603,17 +602,14 @@ fn data() -> impl Strategy<Value = Data> {
     ]
 }
 
-fn made() -> impl Strategy<Value = Made> {
+fn generated() -> impl Strategy<Value = GeneratedMessage> {
     let records = || prop::collection::vec((labels(), 0..=i32::MAX as u32, data()), 0..4);
     let questions = prop::collection::vec((labels(), any::<u16>()), 0..3);
-    (questions, [records(), records(), records()], any::<bool>()).prop_map(|(questions, records, compress)| Made {
-        questions,
-        records,
-        compress,
-    })
+    (questions, [records(), records(), records()], any::<bool>())
+        .prop_map(|(questions, records, compress)| GeneratedMessage { questions, records, compress })
 }
 
-/// What must hold for any bytes.
+/// Checks the properties that hold for any bytes.
 fn holds_for_any_bytes(bytes: &[u8]) -> Result<(), TestCaseError> {
     let Some(message) = Message::parse(bytes) else {
         prop_assert!(bytes.len() < HEADER_LENGTH);
@@ -622,10 +618,10 @@ fn holds_for_any_bytes(bytes: &[u8]) -> Result<(), TestCaseError> {
     let mut reader = message.reader();
     let mut name = DomainName::new();
     let mut labels = 0;
-    let mut read = |reader: &mut Reader<'_>, place| {
-        let whole = reader.read_name(place, &mut name);
+    let mut read = |reader: &mut MessageReader<'_>, name_ref| {
+        let is_complete = reader.read_name(name_ref, &mut name);
         labels += name.label_count();
-        prop_assert!(whole || (name.is_empty() && reader.is_cut()));
+        prop_assert!(is_complete || (name.is_empty() && reader.is_incomplete()));
         prop_assert!(name.as_bytes().len() <= 2 * LONGEST_NAME);
         Ok(())
     };
@@ -648,8 +644,8 @@ fn holds_for_any_bytes(bytes: &[u8]) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-/// A message that was cut says the same as the whole one, or less.
-fn says_no_more(cut: &Facts, whole: &Facts) -> Result<(), TestCaseError> {
+/// Checks that a truncated message gives a part of the complete one.
+fn is_part_of(cut: &Parsed, whole: &Parsed) -> Result<(), TestCaseError> {
     prop_assert!(whole.questions.starts_with(&cut.questions));
     let Some((last, before)) = cut.records.split_last() else {
         return Ok(());
@@ -658,25 +654,25 @@ fn says_no_more(cut: &Facts, whole: &Facts) -> Result<(), TestCaseError> {
     let whole = &whole.records[before.len()];
     prop_assert!(last.target.is_none() || last.target == whole.target);
     prop_assert!(whole.addresses.starts_with(&last.addresses));
-    let bare = |record: &RecordFacts| RecordFacts { target: None, addresses: vec![], ..record.clone() };
+    let bare = |record: &ParsedRecord| ParsedRecord { target: None, addresses: vec![], ..record.clone() };
     prop_assert_eq!(bare(last), bare(whole));
     Ok(())
 }
 
 proptest! {
     #[test]
-    fn what_was_written_is_read(made in made()) {
-        prop_assert_eq!(facts(&made.bytes()), made.facts());
+    fn a_generated_message_is_parsed(made in generated()) {
+        prop_assert_eq!(parse(&made.bytes()), made.expected());
     }
 
     #[test]
-    fn every_cut_says_a_part_of_the_whole(made in made()) {
+    fn every_prefix_gives_a_part_of_the_whole(made in generated()) {
         let bytes = made.bytes();
-        let whole = facts(&bytes);
+        let whole = parse(&bytes);
         for length in HEADER_LENGTH..bytes.len() {
-            let cut = facts(&bytes[..length]);
-            prop_assert!(cut.cut);
-            says_no_more(&cut, &whole)?;
+            let cut = parse(&bytes[..length]);
+            prop_assert!(cut.is_incomplete);
+            is_part_of(&cut, &whole)?;
         }
     }
 
@@ -694,7 +690,7 @@ proptest! {
 
     #[test]
     fn any_mutation_is_read_within_bounds(
-        made in made(),
+        made in generated(),
         changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>(), 0..3), 1..8),
     ) {
         let mut bytes = made.bytes();
@@ -711,12 +707,12 @@ proptest! {
 }
 
 #[test]
-fn every_cut_of_a_usual_answer_says_a_part_of_it() {
+fn every_prefix_of_a_usual_answer_gives_a_part_of_it() {
     let bytes = usual_answer();
-    let whole = facts(&bytes);
+    let whole = parse(&bytes);
     for length in HEADER_LENGTH..bytes.len() {
-        let cut = facts(&bytes[..length]);
-        assert!(cut.cut, "at {length}");
-        says_no_more(&cut, &whole).unwrap();
+        let cut = parse(&bytes[..length]);
+        assert!(cut.is_incomplete, "at {length}");
+        is_part_of(&cut, &whole).unwrap();
     }
 }

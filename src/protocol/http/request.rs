@@ -1,14 +1,18 @@
 //! Requests (RFC 9112 section 3).
 
-use super::fields::{self, BodyLength, Extent, Fields, Framing, is_blank, is_text, minor_version};
+use super::fields::Fields;
+use super::framing::{BodyLength, Framing};
+use super::head::{HeadExtent, find_extent};
+use super::line::{is_blank, is_supported_version, is_text, skip_leading_breaks};
 use crate::protocol::authority::Authority;
 use crate::protocol::parse_result::ParseResult;
 
-/// The longest method: the longest registered one has 17 bytes (`UPDATEREDIRECTREF`), the rest is for private ones.
+/// The longest method in bytes. The longest registered one has 17 (`UPDATEREDIRECTREF`); the rest
+/// allows for private ones.
 const LONGEST_METHOD: usize = 32;
 
-/// Methods by which the start of a segment is taken for a request: of RFC 9110, WebDAV and its kin, and some that are
-/// common without a specification.
+/// The methods by which [`may_be_request`] recognizes a request: those of RFC 9110, of WebDAV and
+/// its extensions, and some common ones without a specification.
 const METHODS: [&[u8]; 39] = [
     b"GET",
     b"POST",
@@ -50,18 +54,19 @@ const METHODS: [&[u8]; 39] = [
     b"SUBSCRIBE",
     b"VERSION-CONTROL",
 ];
-/// Every one of [`METHODS`] starts with this many capitals, which random bytes do once in a thousand times.
+/// The number of capital letters that every one of [`METHODS`] starts with. About one in a thousand
+/// random segments does so too.
 const CAPITALS: usize = 3;
 
-/// Judges by its first bytes whether a segment may start with a request: a known method and a blank, or the start of one
-/// where fewer bytes are there. False for no bytes.
+/// Returns true if a segment may start with a request, judged by its first bytes: a known method
+/// and a blank, or the start of one if there are fewer bytes. False for an empty segment.
 #[inline]
 pub fn may_be_request(segment: &[u8]) -> bool {
-    // Nearly all requests are one of two.
+    // Nearly all requests have one of these two methods.
     if segment.starts_with(b"GET ") || segment.starts_with(b"POST ") {
         return true;
     }
-    let start = fields::after_breaks(segment);
+    let start = skip_leading_breaks(segment);
     if start.is_empty() || !start.iter().take(CAPITALS).all(u8::is_ascii_uppercase) {
         return false;
     }
@@ -71,118 +76,104 @@ pub fn may_be_request(segment: &[u8]) -> bool {
     })
 }
 
-/// The head of a request.
+/// The head of a request: the request line and the header fields.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Request<'a> {
-    /// The method, in the case it came in.
+    /// The method, in the case that the client wrote.
     pub method: &'a [u8],
-    /// The target as it came: see [`Request::target`].
+    /// The request target as written. [`Request::target`] parses it.
     pub raw_target: &'a [u8],
-    /// The version's second number: 1 for `HTTP/1.1`. None where the line names no version.
-    pub minor_version: Option<u8>,
-    /// The first `Host` field: see [`Request::host`].
+    /// The first `Host` field as written. [`Request::host`] parses it.
     pub raw_host: Option<&'a [u8]>,
     /// The first `User-Agent` field.
     pub user_agent: Option<&'a [u8]>,
-    /// The first `Content-Type` field.
-    pub content_type: Option<&'a [u8]>,
     framing: Framing,
-    fields: Fields<'a>,
 }
 
-/// What a request is for, in the forms of RFC 9112 section 3.2.
+/// A request target, by its form (RFC 9112 section 3.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Target<'a> {
-    /// A path and perhaps a query: the usual form. The bytes start with `/`.
+    /// The origin form, the usual one: a path and perhaps a query. It starts with `/`.
     Origin(&'a [u8]),
-    /// A whole address, as proxies get it, and NetSupport's gateways.
+    /// The absolute form: a complete URI. Clients send it to proxies and to NetSupport gateways.
     Absolute {
-        /// `http` and so on, in the case it came in.
+        /// The scheme, such as `http`, in the case that the client wrote.
         scheme: &'a [u8],
-        /// Host and port.
+        /// The host and the port.
         authority: &'a [u8],
-        /// Path and query, perhaps empty.
+        /// The path and the query. May be empty.
         path: &'a [u8],
     },
-    /// Host and port, of CONNECT.
+    /// The authority form of CONNECT: host and port.
     Authority(&'a [u8]),
-    /// `*`: the server itself.
+    /// The asterisk form `*`: the server itself.
     Asterisk,
-    /// None of these.
+    /// None of these forms.
     Other(&'a [u8]),
 }
 
-/// Reads the request that `bytes` start with.
+/// Parses the head of the request at the start of `bytes`.
 #[inline]
-pub fn request(bytes: &[u8]) -> ParseResult<Request<'_>> {
-    match read(bytes) {
-        Extent::Whole(line, fields, length) => ParseResult::Whole(Request::new(line, fields), length),
-        Extent::InFields(..) | Extent::InFirstLine => ParseResult::Partial,
-        Extent::TooLong(..) | Extent::Other => ParseResult::Other,
+pub fn parse_request(bytes: &[u8]) -> ParseResult<Request<'_>> {
+    match extent(bytes) {
+        HeadExtent::Complete(line, fields, length) => ParseResult::Complete(Request::new(line, fields), length),
+        HeadExtent::InFields(..) | HeadExtent::InStartLine => ParseResult::Incomplete,
+        HeadExtent::TooLong(..) | HeadExtent::Other => ParseResult::Mismatch,
     }
 }
 
-/// Reads as much of a request as is there: for a head of which no more will come, because the capture cut the packet, a
-/// segment was lost, or it is longer than [`LONGEST_HEAD`](super::LONGEST_HEAD).
+/// Parses the available part of a head that will stay incomplete, because the capture truncated the
+/// packet, a segment was lost, or the head is longer than [`LONGEST_HEAD`](super::LONGEST_HEAD).
 ///
-/// None where not even the first line is whole. A field that may be cut is left out, so what is there is as in the whole head.
-pub fn request_so_far(bytes: &[u8]) -> Option<Request<'_>> {
-    match read(bytes) {
-        Extent::Whole(line, fields, _) | Extent::InFields(line, fields) | Extent::TooLong(line, fields) => {
-            Some(Request::new(line, fields))
-        }
-        Extent::InFirstLine | Extent::Other => None,
+/// Returns `None` if the request line is incomplete. A field that may be truncated is left out, so
+/// all returned parts equal those of the complete head.
+pub fn parse_request_so_far(bytes: &[u8]) -> Option<Request<'_>> {
+    match extent(bytes) {
+        HeadExtent::Complete(line, fields, _)
+        | HeadExtent::InFields(line, fields)
+        | HeadExtent::TooLong(line, fields) => Some(Request::new(line, fields)),
+        HeadExtent::InStartLine | HeadExtent::Other => None,
     }
 }
 
 #[inline]
-fn read(bytes: &[u8]) -> Extent<'_, Line<'_>> {
-    fields::read(bytes, Line::parse, Line::may_start)
+fn extent(bytes: &[u8]) -> HeadExtent<'_, RequestLine<'_>> {
+    find_extent(bytes, RequestLine::parse, RequestLine::may_start)
 }
 
 impl<'a> Request<'a> {
-    fn new(line: Line<'a>, fields: Fields<'a>) -> Self {
+    fn new(line: RequestLine<'a>, fields: Fields<'a>) -> Self {
         let mut request = Self {
             method: line.method,
             raw_target: line.target,
-            minor_version: line.minor_version,
             raw_host: None,
             user_agent: None,
-            content_type: None,
             framing: Framing::default(),
-            fields,
         };
         for field in fields {
             if field.is("Host") {
                 request.raw_host = request.raw_host.or(Some(field.value));
             } else if field.is("User-Agent") {
                 request.user_agent = request.user_agent.or(Some(field.value));
-            } else if field.is("Content-Type") {
-                request.content_type = request.content_type.or(Some(field.value));
             } else {
-                request.framing.note(&field);
+                request.framing.add(&field);
             }
         }
         request
     }
 
-    /// All fields.
-    pub fn fields(&self) -> Fields<'a> {
-        self.fields
-    }
-
-    /// The target by its form.
+    /// The parsed request target.
     pub fn target(&self) -> Target<'a> {
         let raw = self.raw_target;
         match raw {
             b"*" => Target::Asterisk,
             _ if self.is_connect() => Target::Authority(raw),
             [b'/', ..] => Target::Origin(raw),
-            _ => absolute(raw).unwrap_or(Target::Other(raw)),
+            _ => parse_absolute(raw).unwrap_or(Target::Other(raw)),
         }
     }
 
-    /// Path and query, where the target has them.
+    /// The path and the query of the target, if it has them.
     pub fn path(&self) -> Option<&'a [u8]> {
         match self.target() {
             Target::Origin(path) | Target::Absolute { path, .. } => Some(path),
@@ -190,7 +181,7 @@ impl<'a> Request<'a> {
         }
     }
 
-    /// Whom the target names: of CONNECT, and of an absolute target.
+    /// The authority in the target: of CONNECT, and of the absolute form.
     pub fn target_authority(&self) -> Option<Authority<'a>> {
         match self.target() {
             Target::Absolute { authority, .. } | Target::Authority(authority) => Authority::parse(authority),
@@ -198,32 +189,23 @@ impl<'a> Request<'a> {
         }
     }
 
-    /// Whom the first `Host` field names.
+    /// The authority in the first `Host` field.
     pub fn host(&self) -> Option<Authority<'a>> {
         Authority::parse(self.raw_host?)
     }
 
-    /// Whom the request is for: what the target names goes before `Host` (RFC 9112 section 3.2.2).
+    /// The authority that the request is for. That of the target has precedence over `Host` (RFC
+    /// 9112 section 3.2.2).
     pub fn authority(&self) -> Option<Authority<'a>> {
         self.target_authority().or_else(|| self.host())
     }
 
-    /// Asks a proxy for a connection to somewhere?
+    /// Returns true for CONNECT, which asks a proxy for a connection to the target.
     pub fn is_connect(&self) -> bool {
         self.method.eq_ignore_ascii_case(b"CONNECT")
     }
 
-    /// The `Content-Length`.
-    pub fn content_length(&self) -> Option<u64> {
-        self.framing.content_length
-    }
-
-    /// Does the body come in chunks?
-    pub fn is_chunked(&self) -> bool {
-        self.framing.chunked
-    }
-
-    /// The length of the body. After CONNECT come bytes of any protocol, so there it is unknown.
+    /// The length of the body. It is unknown for CONNECT, after which any protocol may follow.
     pub fn body_length(&self) -> BodyLength {
         if self.is_connect() {
             return BodyLength::Unknown;
@@ -232,18 +214,18 @@ impl<'a> Request<'a> {
     }
 }
 
-/// A request line.
-struct Line<'a> {
+/// A parsed request line.
+struct RequestLine<'a> {
     method: &'a [u8],
     target: &'a [u8],
-    minor_version: Option<u8>,
 }
 
-impl<'a> Line<'a> {
-    /// Reads it. Between its parts any number of blanks and tabs may stand, and a target may hold some, as servers have it.
+impl<'a> RequestLine<'a> {
+    /// Parses a request line. As servers do, it accepts any number of blanks and tabs between the
+    /// parts, and also within the target.
     ///
-    /// Some programs leave the version out and send fields all the same, and servers answer them. So that counts too where
-    /// the method is known and the target cannot be any other word.
+    /// Some programs omit the version but send fields, and servers answer them. So a line without a
+    /// version is accepted if the method is known and the target is unmistakable.
     #[inline]
     fn parse(line: &'a [u8]) -> Option<Self> {
         if !is_text(line) {
@@ -256,15 +238,14 @@ impl<'a> Line<'a> {
         }
         let rest = rest.trim_ascii_start();
         let Some(blank) = rest.iter().rposition(|&byte| is_blank(byte)) else {
-            let valid = METHODS.contains(&method) && (rest.starts_with(b"/") || absolute(rest).is_some());
-            return valid.then_some(Self { method, target: rest, minor_version: None });
+            let valid = METHODS.contains(&method) && (rest.starts_with(b"/") || parse_absolute(rest).is_some());
+            return valid.then_some(Self { method, target: rest });
         };
         let (target, version) = rest.split_at_checked(blank + 1)?;
-        let minor_version = Some(minor_version(version)?);
-        Some(Self { method, target: target.trim_ascii_end(), minor_version })
+        is_supported_version(version).then(|| Self { method, target: target.trim_ascii_end() })
     }
 
-    /// May a request line start like this?
+    /// Returns true if a request line may start like this.
     #[inline]
     fn may_start(start: &[u8]) -> bool {
         match start.iter().position(|&byte| is_blank(byte)) {
@@ -274,14 +255,15 @@ impl<'a> Line<'a> {
     }
 }
 
-/// A token (RFC 9110 section 5.6.2) that is short enough.
+/// Returns true for a token (RFC 9110 section 5.6.2) that is not too long.
 #[inline]
 fn is_method(text: &[u8]) -> bool {
     (1..=LONGEST_METHOD).contains(&text.len())
         && text.iter().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte))
 }
 
-fn absolute(target: &[u8]) -> Option<Target<'_>> {
+/// Parses a target in absolute form.
+fn parse_absolute(target: &[u8]) -> Option<Target<'_>> {
     let (scheme, rest) = target.split_at_checked(target.iter().position(|&byte| byte == b':')?)?;
     let rest = rest.strip_prefix(b"://")?;
     let valid = scheme.first().is_some_and(u8::is_ascii_alphabetic)

@@ -1,94 +1,70 @@
 //! Responses (RFC 9112 section 4).
 
-use super::fields::{self, BodyLength, Extent, Fields, Framing, VERSION_START, is_blank, is_text, minor_version};
+use super::fields::Fields;
+use super::framing::{BodyLength, Framing};
+use super::head::{HeadExtent, find_extent};
+use super::line::{VERSION_START, is_blank, is_supported_version, is_text};
 use crate::protocol::parse_result::ParseResult;
 
-/// Judges by its first bytes whether a segment may start with a response: `HTTP/1.`, or the start of that where fewer bytes
-/// are there. False for no bytes.
+/// Returns true if a segment may start with a response, judged by its first bytes: `HTTP/1.`, or
+/// the start of that if there are fewer bytes. False for an empty segment.
 #[inline]
 pub fn may_be_response(segment: &[u8]) -> bool {
     let start = segment.get(..VERSION_START.len()).unwrap_or(segment);
     !start.is_empty() && VERSION_START.starts_with(start)
 }
 
-/// The head of a response.
+/// The head of a response: the status line and the header fields.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Response<'a> {
-    /// The version's second number: 1 for `HTTP/1.1`.
-    pub minor_version: u8,
     /// The status code, 0 to 999.
     pub status: u16,
     /// The first `Server` field.
     pub server: Option<&'a [u8]>,
-    /// The first `Content-Type` field.
-    pub content_type: Option<&'a [u8]>,
     framing: Framing,
-    fields: Fields<'a>,
 }
 
-/// Reads the response that `bytes` start with.
+/// Parses the head of the response at the start of `bytes`.
 #[inline]
-pub fn response(bytes: &[u8]) -> ParseResult<Response<'_>> {
-    match read(bytes) {
-        Extent::Whole(line, fields, length) => ParseResult::Whole(Response::new(line, fields), length),
-        Extent::InFields(..) | Extent::InFirstLine => ParseResult::Partial,
-        Extent::TooLong(..) | Extent::Other => ParseResult::Other,
+pub fn parse_response(bytes: &[u8]) -> ParseResult<Response<'_>> {
+    match extent(bytes) {
+        HeadExtent::Complete(line, fields, length) => ParseResult::Complete(Response::new(line, fields), length),
+        HeadExtent::InFields(..) | HeadExtent::InStartLine => ParseResult::Incomplete,
+        HeadExtent::TooLong(..) | HeadExtent::Other => ParseResult::Mismatch,
     }
 }
 
-/// Reads as much of a response as is there, as [`request_so_far`](super::request_so_far) does.
-pub fn response_so_far(bytes: &[u8]) -> Option<Response<'_>> {
-    match read(bytes) {
-        Extent::Whole(line, fields, _) | Extent::InFields(line, fields) | Extent::TooLong(line, fields) => {
-            Some(Response::new(line, fields))
-        }
-        Extent::InFirstLine | Extent::Other => None,
+/// Parses the available part of a head that will stay incomplete, as
+/// [`parse_request_so_far`](super::parse_request_so_far) does.
+pub fn parse_response_so_far(bytes: &[u8]) -> Option<Response<'_>> {
+    match extent(bytes) {
+        HeadExtent::Complete(line, fields, _)
+        | HeadExtent::InFields(line, fields)
+        | HeadExtent::TooLong(line, fields) => Some(Response::new(line, fields)),
+        HeadExtent::InStartLine | HeadExtent::Other => None,
     }
 }
 
 #[inline]
-fn read(bytes: &[u8]) -> Extent<'_, Line> {
-    fields::read(bytes, Line::parse, Line::may_start)
+fn extent(bytes: &[u8]) -> HeadExtent<'_, StatusLine> {
+    find_extent(bytes, StatusLine::parse, StatusLine::may_start)
 }
 
 impl<'a> Response<'a> {
-    fn new(line: Line, fields: Fields<'a>) -> Self {
-        let mut response = Self {
-            minor_version: line.minor_version,
-            status: line.status,
-            server: None,
-            content_type: None,
-            framing: Framing::default(),
-            fields,
-        };
+    fn new(line: StatusLine, fields: Fields<'a>) -> Self {
+        let mut response = Self { status: line.status, server: None, framing: Framing::default() };
         for field in fields {
             if field.is("Server") {
                 response.server = response.server.or(Some(field.value));
-            } else if field.is("Content-Type") {
-                response.content_type = response.content_type.or(Some(field.value));
             } else {
-                response.framing.note(&field);
+                response.framing.add(&field);
             }
         }
         response
     }
 
-    /// All fields.
-    pub fn fields(&self) -> Fields<'a> {
-        self.fields
-    }
-
-    /// The `Content-Length`.
-    pub fn content_length(&self) -> Option<u64> {
-        self.framing.content_length
-    }
-
-    /// Does the body come in chunks?
-    pub fn is_chunked(&self) -> bool {
-        self.framing.chunked
-    }
-
-    /// The length of the body, unless it answers HEAD or CONNECT: that the response does not tell.
+    /// The length of the body, unless the response answers HEAD or CONNECT, which its head does not
+    /// show.
     pub fn body_length(&self) -> BodyLength {
         match self.status {
             // The connection changes to another protocol.
@@ -99,27 +75,29 @@ impl<'a> Response<'a> {
     }
 }
 
-/// A status line, less its words.
-struct Line {
-    minor_version: u8,
+/// A parsed status line without its reason phrase.
+struct StatusLine {
     status: u16,
 }
 
-impl Line {
+impl StatusLine {
     #[inline]
     fn parse(line: &[u8]) -> Option<Self> {
         let (version, rest) = line.split_at_checked(line.iter().position(|&byte| is_blank(byte))?)?;
-        let minor_version = minor_version(version)?;
-        let (&[a, b, c], words) = rest.trim_ascii_start().split_first_chunk()?;
+        let (&[a, b, c], reason) = rest.trim_ascii_start().split_first_chunk()?;
         let digits = [a, b, c].iter().all(u8::is_ascii_digit);
-        if !digits || !words.first().is_none_or(|&byte| is_blank(byte)) || !is_text(line) {
+        if !is_supported_version(version)
+            || !digits
+            || !reason.first().is_none_or(|&byte| is_blank(byte))
+            || !is_text(line)
+        {
             return None;
         }
         let status = [a, b, c].iter().fold(0, |status, digit| status * 10 + u16::from(digit - b'0'));
-        Some(Self { minor_version, status })
+        Some(Self { status })
     }
 
-    /// May a status line start like this?
+    /// Returns true if a status line may start like this.
     #[inline]
     fn may_start(start: &[u8]) -> bool {
         let version = start.get(..VERSION_START.len()).unwrap_or(start);

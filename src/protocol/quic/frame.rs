@@ -1,4 +1,4 @@
-//! The frames in an Initial packet (RFC 9000 section 19; which may be there: section 12.4, table 3).
+//! The frames of an Initial packet (RFC 9000 section 19; the allowed types: section 12.4, table 3).
 
 use super::packet::split_varint;
 
@@ -8,20 +8,21 @@ const ACK: u64 = 0x02;
 const ACK_WITH_ECN: u64 = 0x03;
 const CRYPTO: u64 = 0x06;
 
-/// A piece of the handshake.
+/// A CRYPTO frame: a part of the handshake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct CryptoFrame<'a> {
-    /// Where in the stream of handshake messages it stands.
+    /// The offset of the data in the stream of handshake messages.
     pub(super) offset: u64,
     pub(super) data: &'a [u8],
 }
 
-/// The CRYPTO frames in a decrypted payload, up to its end or to what no Initial packet of a client that goes on may hold.
+/// Iterates over the CRYPTO frames in a decrypted payload. It ends at a frame that a client which
+/// continues the handshake does not send in an Initial packet.
 pub(super) fn crypto_frames(payload: &[u8]) -> CryptoFrames<'_> {
     CryptoFrames { rest: payload }
 }
 
-/// Goes over a payload: see [`crypto_frames`].
+/// The iterator that [`crypto_frames`] returns.
 #[derive(Debug, Clone)]
 pub(super) struct CryptoFrames<'a> {
     rest: &'a [u8],
@@ -32,13 +33,13 @@ impl<'a> Iterator for CryptoFrames<'a> {
 
     fn next(&mut self) -> Option<CryptoFrame<'a>> {
         loop {
-            let (kind, rest) = split_varint(std::mem::take(&mut self.rest))?;
-            self.rest = match kind {
-                // Mostly it fills the rest of the packet.
+            let (frame_type, rest) = split_varint(std::mem::take(&mut self.rest))?;
+            self.rest = match frame_type {
+                // Padding usually fills the rest of the packet.
                 PADDING => rest.iter().position(|&byte| byte != 0).and_then(|start| rest.get(start..))?,
                 PING => rest,
-                ACK => after_ack(rest)?,
-                ACK_WITH_ECN => skip_varints(after_ack(rest)?, 3)?,
+                ACK => skip_ack(rest)?,
+                ACK_WITH_ECN => skip_varints(skip_ack(rest)?, 3)?,
                 CRYPTO => {
                     let (offset, rest) = split_varint(rest)?;
                     let (length, rest) = split_varint(rest)?;
@@ -52,8 +53,9 @@ impl<'a> Iterator for CryptoFrames<'a> {
     }
 }
 
-/// Passes over the fields of an ACK frame: largest, delay, how many ranges, the first one, then two numbers for each.
-fn after_ack(rest: &[u8]) -> Option<&[u8]> {
+/// Skips the fields of an ACK frame: largest, delay, number of ranges, first range, then two
+/// numbers per range.
+fn skip_ack(rest: &[u8]) -> Option<&[u8]> {
     let rest = skip_varints(rest, 2)?;
     let (ranges, rest) = split_varint(rest)?;
     skip_varints(rest, ranges.checked_mul(2)?.checked_add(1)?)

@@ -1,22 +1,24 @@
-//! The keys of a client's Initial packets, and what they open (RFC 9001 section 5).
+//! The keys of a client's Initial packets, and decryption with them (RFC 9001 section 5).
 
 use ring::aead::quic::{self, HeaderProtectionKey};
 use ring::aead::{AES_128_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use ring::hkdf::{HKDF_SHA256, KeyType, Prk, Salt};
 
-use super::packet::{InitialPacket, Origin, Version};
+use super::packet::{InitialPacket, OriginalConnectionId, QuicVersion};
 
-/// The bytes of a key of AES-128.
+/// The length of an AES-128 key in bytes.
 const KEY_LENGTH: usize = 16;
-/// The bytes of a secret: a hash of SHA-256.
+/// The length of a secret in bytes: that of a SHA-256 hash.
 const SECRET_LENGTH: usize = 32;
-/// Where the sample for header protection starts, counted from the packet number (RFC 9001 section 5.4.2).
-const SAMPLE_AFTER: usize = 4;
-/// Its length.
+/// The start of the sample for header protection, in bytes after the start of the packet number
+/// (RFC 9001 section 5.4.2).
+const SAMPLE_OFFSET: usize = 4;
+/// The length of that sample in bytes.
 const SAMPLE_LENGTH: usize = 16;
 
-impl Version {
-    /// RFC 9001 section 5.2, RFC 9369 section 3.3.1, draft-ietf-quic-tls-29 section 5.2.
+impl QuicVersion {
+    /// The salt of the initial secret (RFC 9001 section 5.2, RFC 9369 section 3.3.1,
+    /// draft-ietf-quic-tls-29 section 5.2).
     fn salt(self) -> &'static [u8; 20] {
         match self {
             Self::V1 => b"\x38\x76\x2c\xf7\xf5\x59\x34\xb3\x4d\x17\x9a\xe6\xa4\xc8\x0c\xad\xcc\xbb\x7f\x0a",
@@ -25,7 +27,8 @@ impl Version {
         }
     }
 
-    /// The labels of key, nonce and header protection (RFC 9001 section 5.1, RFC 9369 section 3.3.2).
+    /// The labels of the key, the IV and the header protection key (RFC 9001 section 5.1, RFC 9369
+    /// section 3.3.2).
     fn labels(self) -> [&'static [u8]; 3] {
         match self {
             Self::V1 | Self::Draft29 => [b"quic key", b"quic iv", b"quic hp"],
@@ -34,7 +37,7 @@ impl Version {
     }
 }
 
-/// The keys.
+/// The keys of a client's Initial packets.
 pub(super) struct ClientKeys {
     payload: LessSafeKey,
     iv: [u8; NONCE_LEN],
@@ -42,8 +45,8 @@ pub(super) struct ClientKeys {
 }
 
 impl ClientKeys {
-    /// Derives them. None never comes: the lengths are right.
-    pub(super) fn of(origin: &Origin) -> Option<Self> {
+    /// Derives the keys. It returns `None` only for wrong lengths, which the constants rule out.
+    pub(super) fn derive(origin: &OriginalConnectionId) -> Option<Self> {
         let version = origin.version();
         let initial = Salt::new(HKDF_SHA256, version.salt()).extract(origin.id());
         let client: [u8; SECRET_LENGTH] = expand(&initial, b"client in")?;
@@ -58,23 +61,25 @@ impl ClientKeys {
         })
     }
 
-    /// Decrypts a packet in `buffer`: its frames. None where the packet was not sealed with these keys, or was damaged.
-    pub(super) fn open<'b>(&self, packet: &InitialPacket<'_>, buffer: &'b mut Vec<u8>) -> Option<&'b [u8]> {
-        let sample = packet.bytes.get(packet.number_at + SAMPLE_AFTER..)?.get(..SAMPLE_LENGTH)?;
+    /// Decrypts a packet in `buffer` and returns its frames. Returns `None` if the packet was not
+    /// encrypted with these keys, or is damaged.
+    pub(super) fn decrypt<'b>(&self, packet: &InitialPacket<'_>, buffer: &'b mut Vec<u8>) -> Option<&'b [u8]> {
+        let sample = packet.bytes.get(packet.number_offset + SAMPLE_OFFSET..)?.get(..SAMPLE_LENGTH)?;
         let [first_mask, number_mask @ ..] = self.header.new_mask(sample).ok()?;
         buffer.clear();
         buffer.extend_from_slice(packet.bytes);
         let first = buffer.first_mut()?;
-        // The form, the fixed bit and the type of a long header are not protected.
+        // Header protection leaves out the form, the fixed bit and the type of a long header.
         *first ^= first_mask & 0x0f;
         let number_length = usize::from(*first & 3) + 1;
-        let (header, payload) = buffer.split_at_mut_checked(packet.number_at + number_length)?;
+        let (header, payload) = buffer.split_at_mut_checked(packet.number_offset + number_length)?;
         let mut nonce = self.iv;
-        let (_, number) = header.split_at_mut_checked(packet.number_at)?;
+        let (_, number) = header.split_at_mut_checked(packet.number_offset)?;
         for (byte, mask) in number.iter_mut().zip(number_mask) {
             *byte ^= mask;
         }
-        // A client's first packets have small numbers, which are there whole.
+        // The first packets of a client have small packet numbers, so the header has all their
+        // digits.
         for (byte, digit) in nonce.iter_mut().rev().zip(number.iter().rev()) {
             *byte ^= digit;
         }
@@ -83,18 +88,19 @@ impl ClientKeys {
         Some(frames)
     }
 
+    /// Encrypts a packet.
     #[cfg(test)]
-    pub(super) fn seal(&self, header: &[u8], number_length: usize, payload: &[u8]) -> Vec<u8> {
+    pub(super) fn encrypt(&self, header: &[u8], number_length: usize, payload: &[u8]) -> Vec<u8> {
         let mut nonce = self.iv;
-        let number_at = header.len() - number_length;
-        nonce.iter_mut().rev().zip(header[number_at..].iter().rev()).for_each(|(byte, digit)| *byte ^= digit);
-        let mut sealed = payload.to_vec();
+        let number_offset = header.len() - number_length;
+        nonce.iter_mut().rev().zip(header[number_offset..].iter().rev()).for_each(|(byte, digit)| *byte ^= digit);
+        let mut ciphertext = payload.to_vec();
         let nonce = Nonce::assume_unique_for_key(nonce);
-        let tag = self.payload.seal_in_place_separate_tag(nonce, Aad::from(header), &mut sealed).unwrap();
-        let mut packet = [header, &sealed, tag.as_ref()].concat();
-        let mask = self.header.new_mask(&packet[number_at + SAMPLE_AFTER..][..SAMPLE_LENGTH]).unwrap();
+        let tag = self.payload.seal_in_place_separate_tag(nonce, Aad::from(header), &mut ciphertext).unwrap();
+        let mut packet = [header, &ciphertext, tag.as_ref()].concat();
+        let mask = self.header.new_mask(&packet[number_offset + SAMPLE_OFFSET..][..SAMPLE_LENGTH]).unwrap();
         packet[0] ^= mask[0] & 0x0f;
-        packet[number_at..header.len()].iter_mut().zip(&mask[1..]).for_each(|(byte, mask)| *byte ^= mask);
+        packet[number_offset..header.len()].iter_mut().zip(&mask[1..]).for_each(|(byte, mask)| *byte ^= mask);
         packet
     }
 }
@@ -110,7 +116,7 @@ fn expand<const N: usize>(secret: &Prk, label: &[u8]) -> Option<[u8; N]> {
     Some(out)
 }
 
-/// How many bytes to derive.
+/// The number of bytes to derive.
 struct Length(usize);
 
 impl KeyType for Length {

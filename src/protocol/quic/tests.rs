@@ -1,25 +1,29 @@
-//! The packets of the RFCs, hellos in every arrangement of frames and packets, and what is none.
+//! The example packets of the RFCs, ClientHellos in every arrangement of frames and packets, and
+//! other bytes.
 
 use proptest::prelude::*;
 
 use super::testing::*;
 use super::*;
+use crate::protocol::parse_result::ParseResult;
+use crate::protocol::tls::ClientHello;
 use crate::protocol::tls::testing::{MadeHello, made_hello};
 
-const VERSIONS: [Version; 3] = [Version::V1, Version::V2, Version::Draft29];
+const VERSIONS: [QuicVersion; 3] = [QuicVersion::V1, QuicVersion::V2, QuicVersion::Draft29];
 
-/// Bytes from hex digits; blanks are for the reader.
+/// Bytes from hex digits. Blanks are ignored.
 fn hex(text: &str) -> Vec<u8> {
     let digits: Vec<u32> = text.chars().filter(|c| !c.is_whitespace()).map(|c| c.to_digit(16).unwrap()).collect();
     digits.chunks(2).map(|pair| (pair[0] << 4 | pair[1]) as u8).collect()
 }
 
-/// The connection id of the examples in RFC 9001 and RFC 9369.
-fn example(version: Version) -> Origin {
-    Origin::new(version, &hex("8394c8f03e515708"))
+/// The connection ID of the examples in RFC 9001 and RFC 9369.
+fn example(version: QuicVersion) -> OriginalConnectionId {
+    OriginalConnectionId::new(version, &hex("8394c8f03e515708"))
 }
 
-/// The client's frames in those examples (appendix A.2 of either): a hello for `example.com` and padding.
+/// The frames of the client in those examples (appendix A.2 of both): a hello for `example.com`,
+/// and padding.
 fn example_frames() -> Vec<u8> {
     let mut frames = hex(
         "060040f1010000ed0303ebf8fa56f12939b9584a3896472ec40bb863cfd3e86804fe3a47f06a2b69484c00000413011302010000c0
@@ -32,24 +36,25 @@ fn example_frames() -> Vec<u8> {
     frames
 }
 
-fn as_text(head: ParseResult<ClientHello<'_>>) -> ParseResult<Option<String>> {
-    match head {
-        ParseResult::Whole(hello, used) => {
-            ParseResult::Whole(hello.server_name.map(|name| name.as_bytes().escape_ascii().to_string()), used)
+fn as_text(result: ParseResult<ClientHello<'_>>) -> ParseResult<Option<String>> {
+    match result {
+        ParseResult::Complete(hello, used) => {
+            ParseResult::Complete(hello.server_name.map(|name| name.as_bytes().escape_ascii().to_string()), used)
         }
-        ParseResult::Partial => ParseResult::Partial,
-        ParseResult::Other => ParseResult::Other,
+        ParseResult::Incomplete => ParseResult::Incomplete,
+        ParseResult::Mismatch => ParseResult::Mismatch,
     }
 }
 
-fn told(datagram: &[u8]) -> ParseResult<Option<String>> {
+/// The result for one datagram, with the name as text.
+fn parsed(datagram: &[u8]) -> ParseResult<Option<String>> {
     as_text(InitialReader::new().client_hello(datagram))
 }
 
-/// The name in a datagram that holds a whole hello.
+/// The name in a datagram with a complete hello.
 fn name(datagram: &[u8]) -> String {
-    match told(datagram) {
-        ParseResult::Whole(Some(name), _) => name,
+    match parsed(datagram) {
+        ParseResult::Complete(Some(name), _) => name,
         other => panic!("{other:?}"),
     }
 }
@@ -61,15 +66,15 @@ fn hello() -> Vec<u8> {
 #[test]
 fn the_examples_of_the_rfcs_are_written_and_read() {
     let number = [0, 0, 0, 2];
-    let v1 = example(Version::V1);
+    let v1 = example(QuicVersion::V1);
     let packet = initial_to(v1.id(), &v1, &[], &number, &example_frames());
     assert_eq!(packet.len(), 1200);
     assert_eq!(packet[..32], hex("c000000001088394c8f03e5157080000449e7b9aec34d1b1c98dd7689fb8ec11"));
-    // The seal is over every byte before it.
+    // The authentication tag covers every byte before it.
     assert_eq!(packet[1184..], hex("e221af44860018ab0856972e194cd934"));
     assert_eq!(name(&packet), "example.com");
 
-    let v2 = example(Version::V2);
+    let v2 = example(QuicVersion::V2);
     let packet = initial_to(v2.id(), &v2, &[], &number, &example_frames());
     assert_eq!(packet[..38], hex("d76b3343cf088394c8f03e5157080000449ea0c95e82ffe67b6abcdb4298b485dd04de806071"));
     assert_eq!(name(&packet), "example.com");
@@ -88,63 +93,64 @@ fn each_version_and_length_of_packet_number_is_read() {
 }
 
 #[test]
-fn other_frames_are_passed_over() {
+fn other_frames_are_skipped() {
     let ack = [&[2][..], &varint(70), &varint(100), &varint(2), &varint(0), &[1, 1, 2, 2]].concat();
     let ack_with_ecn = [&[3][..], &varint(70_000), &varint(0), &varint(0), &varint(0), &[1, 2, 3]].concat();
     let message = hello();
     let (first, last) = message.split_at(300);
     let frames = [&[0, 0, 1, 1][..], &ack, &crypto(300, last), &[0], &ack_with_ecn, &[1], &crypto(0, first)].concat();
-    assert_eq!(name(&initial(&example(Version::V1), 0, &padded(frames))), "feersona.net");
+    assert_eq!(name(&initial(&example(QuicVersion::V1), 0, &padded(frames))), "feersona.net");
 }
 
 #[test]
-fn what_no_initial_packet_holds_ends_it() {
-    let origin = example(Version::V1);
-    // STREAM, CONNECTION_CLOSE, an ACK with more ranges than there are bytes, a CRYPTO frame that is cut.
+fn a_frame_not_allowed_in_initial_packets_ends_the_packet() {
+    let origin = example(QuicVersion::V1);
+    // STREAM, CONNECTION_CLOSE, an ACK with more ranges than bytes, a truncated CRYPTO frame.
     for odd in
         [&[8][..], &[0x1c, 0, 0, 0], &[2, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0], &[6, 0, 0x7f]]
     {
         let after = [odd, &crypto(0, &hello())].concat();
         let cut_off = if odd[0] == 6 { odd.to_vec() } else { padded(after) };
         let datagram = [initial(&origin, 0, &cut_off), vec![0; 1200]].concat();
-        assert_eq!(told(&datagram), ParseResult::Other, "{odd:?}");
+        assert_eq!(parsed(&datagram), ParseResult::Mismatch, "{odd:?}");
     }
 }
 
 #[test]
-fn a_hello_in_two_datagrams_is_put_together() {
-    let origin = example(Version::V1);
+fn a_hello_in_two_datagrams_is_reassembled() {
+    let origin = example(QuicVersion::V1);
     let message = hello();
     let at = message.windows(12).position(|window| window == b"feersona.net").unwrap() + 3;
     let first = initial(&origin, 0, &padded(crypto(0, &message[..at])));
-    // The server has answered: what was lost comes again, to the id that it chose.
+    // After the answer of the server, the client retransmits to the ID that the server chose.
     let second = initial_to(b"srv", &origin, &[], &[1], &padded(crypto(at, &message[at..])));
-    assert_eq!(told(&first), ParseResult::Partial);
-    assert_eq!(told(&second), ParseResult::Other, "its keys follow from the first");
+    assert_eq!(parsed(&first), ParseResult::Incomplete);
+    assert_eq!(parsed(&second), ParseResult::Mismatch, "its keys are derived from the ID of the first");
     let mut reader = InitialReader::new();
     for datagrams in [[&first, &second], [&second, &first]] {
         let mut stream = CryptoStream::new();
         for datagram in datagrams {
-            let opened = reader.read_into(datagram, &Origin::of(&first).unwrap(), &mut stream);
-            assert_eq!(opened, Opened { packets: 1, frames: 1, ..Opened::default() });
+            let inserted =
+                reader.read_into(datagram, &OriginalConnectionId::from_datagram(&first).unwrap(), &mut stream);
+            assert_eq!(inserted, 1);
         }
-        let ParseResult::Whole(Some(name), _) = as_text(stream.client_hello()) else { panic!() };
+        let ParseResult::Complete(Some(name), _) = as_text(stream.client_hello()) else { panic!() };
         assert_eq!(name, "feersona.net");
     }
 }
 
 #[test]
 fn a_later_part_alone_is_partial_and_no_part_is_nothing() {
-    let origin = example(Version::V2);
-    assert_eq!(told(&initial(&origin, 1, &padded(crypto(500, &hello()[500..])))), ParseResult::Partial);
-    assert_eq!(told(&initial(&origin, 1, &padded(vec![1]))), ParseResult::Other);
+    let origin = example(QuicVersion::V2);
+    assert_eq!(parsed(&initial(&origin, 1, &padded(crypto(500, &hello()[500..])))), ParseResult::Incomplete);
+    assert_eq!(parsed(&initial(&origin, 1, &padded(vec![1]))), ParseResult::Mismatch);
     let other_message = [&[2, 0, 0, 100][..], &[3; 100]].concat();
-    assert_eq!(told(&initial(&origin, 1, &padded(crypto(0, &other_message)))), ParseResult::Other);
+    assert_eq!(parsed(&initial(&origin, 1, &padded(crypto(0, &other_message)))), ParseResult::Mismatch);
 }
 
 #[test]
-fn packets_in_one_datagram_are_read_each() {
-    let origin = example(Version::V1);
+fn each_packet_of_a_datagram_is_read() {
+    let origin = example(QuicVersion::V1);
     let message = hello();
     let datagram = [
         initial(&origin, 0, &crypto(0, &message[..700])),
@@ -156,39 +162,39 @@ fn packets_in_one_datagram_are_read_each() {
     .concat();
     assert_eq!(name(&datagram), "feersona.net");
     let mut stream = CryptoStream::new();
-    let opened = InitialReader::new().read_into(&datagram, &origin, &mut stream);
-    assert_eq!(opened, Opened { packets: 2, frames: 2, ..Opened::default() });
+    let inserted = InitialReader::new().read_into(&datagram, &origin, &mut stream);
+    assert_eq!(inserted, 2);
 }
 
 #[test]
-fn conflicts_and_what_is_refused_are_counted() {
-    let origin = example(Version::V1);
+fn rejected_frames_are_not_counted_and_the_first_copy_is_kept() {
+    let origin = example(QuicVersion::V1);
     let frames = [crypto(0, b"abc"), crypto(1, b"B"), crypto(LONGEST_STREAM, b"x")].concat();
     let mut stream = CryptoStream::new();
-    let opened = InitialReader::new().read_into(&initial(&origin, 0, &padded(frames)), &origin, &mut stream);
-    assert_eq!(opened, Opened { packets: 1, sealed: 0, frames: 2, conflicts: 1, refused: 1 });
+    let inserted = InitialReader::new().read_into(&initial(&origin, 0, &padded(frames)), &origin, &mut stream);
+    assert_eq!(inserted, 2);
     assert_eq!(stream.contiguous(), b"abc");
 }
 
 #[test]
-fn packets_of_other_keys_and_ids_say_nothing() {
-    let origin = example(Version::V1);
-    let stranger = Origin::new(Version::V1, b"another id");
-    let sealed_otherwise = initial_to(origin.id(), &stranger, &[], &[0], &padded(crypto(0, &hello())));
-    assert_eq!(told(&sealed_otherwise), ParseResult::Other);
+fn packets_with_other_keys_or_ids_are_ignored() {
+    let origin = example(QuicVersion::V1);
+    let stranger = OriginalConnectionId::new(QuicVersion::V1, b"another id");
+    let with_other_keys = initial_to(origin.id(), &stranger, &[], &[0], &padded(crypto(0, &hello())));
+    assert_eq!(parsed(&with_other_keys), ParseResult::Mismatch);
     let mut stream = CryptoStream::new();
-    let opened = InitialReader::new().read_into(&sealed_otherwise, &origin, &mut stream);
-    assert_eq!(opened, Opened { sealed: 1, ..Opened::default() });
-    // Only packets to the id of the first belong to a datagram.
+    let inserted = InitialReader::new().read_into(&with_other_keys, &origin, &mut stream);
+    assert_eq!(inserted, 0);
+    // A packet to another ID than that of the first packet ends the datagram.
     let packets =
         [other(&origin, 1, 1200), initial_to(b"different", &origin, &[], &[0], &crypto(0, &hello()))].concat();
-    let opened = InitialReader::new().read_into(&packets, &origin, &mut stream);
-    assert_eq!(opened, Opened::default());
+    let inserted = InitialReader::new().read_into(&packets, &origin, &mut stream);
+    assert_eq!(inserted, 0);
 }
 
 #[test]
-fn the_first_glance_knows_a_clients_first_packet() {
-    let origin = example(Version::V1);
+fn the_check_of_the_first_bytes_accepts_a_clients_first_packet() {
+    let origin = example(QuicVersion::V1);
     let good = initial(&origin, 0, &padded(crypto(0, &hello())));
     assert!(may_be_initial(&good));
     assert!(!may_be_initial(&good[..1199]), "too short for a server to accept");
@@ -203,14 +209,14 @@ fn the_first_glance_knows_a_clients_first_packet() {
         let mut bytes = good.clone();
         bytes[place] = byte;
         assert!(!may_be_initial(&bytes), "{what}");
-        assert_eq!(told(&bytes), ParseResult::Other, "{what}");
+        assert_eq!(parsed(&bytes), ParseResult::Mismatch, "{what}");
     }
     let mut greased = good;
     greased[0] &= !0x40;
     assert!(may_be_initial(&greased), "the fixed bit may be missing");
 }
 
-/// Where a message is cut, in which order the frames come, and how many of them go into each datagram.
+/// A hello, the ranges of its frames in random order, and the number of frames per datagram.
 fn arranged() -> impl Strategy<Value = (MadeHello, Vec<(usize, usize)>, usize)> {
     (made_hello(), prop::collection::vec(any::<prop::sample::Index>(), 0..12), 1usize..5).prop_flat_map(
         |(hello, cuts, per_datagram)| {
@@ -228,35 +234,35 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn any_arrangement_of_frames_says_the_same((hello, pieces, per_datagram) in arranged(), version in prop::sample::select(&VERSIONS[..])) {
+    fn any_arrangement_of_frames_gives_the_same((hello, pieces, per_datagram) in arranged(), version in prop::sample::select(&VERSIONS[..])) {
         let message = hello.message();
         let expected = hello.name().map(|name| name.escape_ascii().to_string());
         let origin = example(version);
         let frames: Vec<_> = pieces.iter().map(|&(start, end)| crypto(start, &message[start..end])).collect();
-        let ParseResult::Whole(read, used) = told(&initial(&origin, 0, &padded(frames.concat()))) else { panic!("not whole") };
+        let ParseResult::Complete(read, used) = parsed(&initial(&origin, 0, &padded(frames.concat()))) else { panic!("not whole") };
         prop_assert_eq!(&read, &expected);
 
         let mut reader = InitialReader::new();
         let mut stream = CryptoStream::new();
         for frames in frames.chunks(per_datagram) {
-            // No part says anything else.
-            if let ParseResult::Whole(read, _) = as_text(stream.client_hello()) {
+            // No prefix of the frames gives another result.
+            if let ParseResult::Complete(read, _) = as_text(stream.client_hello()) {
                 prop_assert_eq!(&read, &expected);
             }
             let datagram = initial(&origin, 3, &padded(frames.concat()));
             reader.read_into(&datagram, &origin, &mut stream);
         }
-        prop_assert_eq!(as_text(stream.client_hello()), ParseResult::Whole(read, used));
+        prop_assert_eq!(as_text(stream.client_hello()), ParseResult::Complete(read, used));
     }
 
     #[test]
-    fn damaged_packets_say_nothing_or_the_same(
+    fn damaged_packets_give_nothing_or_the_same(
         (hello, pieces, _) in arranged(),
         changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>(), 0..3), 1..4),
     ) {
         let message = hello.message();
         let frames: Vec<_> = pieces.iter().map(|&(start, end)| crypto(start, &message[start..end])).collect();
-        let origin = example(Version::V1);
+        let origin = example(QuicVersion::V1);
         let good = [initial(&origin, 0, &padded(frames.concat())), vec![0; 20]].concat();
         let mut bytes = good.clone();
         for (index, byte, kind) in changes {
@@ -267,8 +273,8 @@ proptest! {
                 _ => { bytes.remove(index); }
             }
         }
-        let now = told(&bytes);
-        prop_assert!(now == ParseResult::Other || now == told(&good));
+        let now = parsed(&bytes);
+        prop_assert!(now == ParseResult::Mismatch || now == parsed(&good));
     }
 
     #[test]
@@ -281,11 +287,11 @@ proptest! {
     ) {
         let rest = rest.iter().map(|byte| if small { byte % 24 } else { *byte });
         let bytes: Vec<u8> = start.into_iter().chain(rest).collect();
-        // To guess a seal would take more than a lifetime.
-        prop_assert_eq!(told(&bytes), ParseResult::Other);
+        // Random bytes do not have a valid authentication tag.
+        prop_assert_eq!(parsed(&bytes), ParseResult::Mismatch);
         let mut stream = CryptoStream::new();
-        let opened = InitialReader::new().read_into(&bytes, &example(Version::V1), &mut stream);
-        prop_assert_eq!(opened.packets, 0);
+        let inserted = InitialReader::new().read_into(&bytes, &example(QuicVersion::V1), &mut stream);
+        prop_assert_eq!(inserted, 0);
     }
 
     #[test]

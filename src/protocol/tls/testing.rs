@@ -1,21 +1,22 @@
-//! Writes ClientHellos, for the tests of all that reads them.
+//! Writes ClientHellos for the tests of this and other modules.
 
 use proptest::prelude::*;
 
-/// A ClientHello to be written.
+/// The content of a ClientHello.
 #[derive(Debug, Clone)]
 pub(crate) struct MadeHello {
     pub(crate) session_id: Vec<u8>,
     pub(crate) cipher_suites: Vec<u16>,
-    /// Type and data, in order. None: no extensions at all.
+    /// Type and data of each extension. `None` omits the extensions.
     pub(crate) extensions: Option<Vec<(u16, Vec<u8>)>>,
 }
 
-/// A value that means nothing (RFC 8701).
+/// A reserved value without a meaning (RFC 8701).
 pub(crate) const GREASE: u16 = 0x7a7a;
 
 impl MadeHello {
-    /// As today's browsers say it: GREASE first and last, a post-quantum key share of 1,216 bytes before the name.
+    /// A hello like those of current browsers: GREASE first and last, a post-quantum key share of
+    /// 1,216 bytes before the name.
     pub(crate) fn usual(name: &[u8]) -> Self {
         let key_share = [&[0x11, 0xec, 0x04, 0xc0][..], &[0x5a; 1216]].concat();
         Self {
@@ -31,7 +32,7 @@ impl MadeHello {
         }
     }
 
-    /// With these extensions, and else little.
+    /// A small hello with these extensions.
     pub(crate) fn with(extensions: &[(u16, Vec<u8>)]) -> Self {
         Self { session_id: vec![], cipher_suites: vec![0x1301], extensions: Some(extensions.to_vec()) }
     }
@@ -58,7 +59,7 @@ impl MadeHello {
         message
     }
 
-    /// The first host name, where there is one that can be a name.
+    /// The first host name, if it is valid.
     pub(crate) fn name(&self) -> Option<Vec<u8>> {
         let (_, data) = self.extensions.iter().flatten().find(|(kind, _)| *kind == 0)?;
         let mut list = data.get(2..)?;
@@ -82,7 +83,7 @@ pub(crate) fn server_names(names: &[(u8, &[u8])]) -> Vec<u8> {
     [&(list.len() as u16).to_be_bytes()[..], &list].concat()
 }
 
-/// A message in records of these lengths, the rest in one more.
+/// Splits a message into records of these lengths. The rest is in one further record.
 pub(crate) fn in_records(message: &[u8], lengths: &[usize]) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut rest = message;
@@ -98,7 +99,7 @@ pub(crate) fn in_records(message: &[u8], lengths: &[usize]) -> Vec<u8> {
     bytes
 }
 
-/// Any hello.
+/// Generates any hello.
 pub(crate) fn made_hello() -> impl Strategy<Value = MadeHello> {
     let bytes = |longest| prop::collection::vec(any::<u8>(), 0..longest);
     let name = prop_oneof![8 => "[a-z]{1,12}\\.[a-zA-Z]{2,3}".prop_map(String::into_bytes), 1 => bytes(300)];

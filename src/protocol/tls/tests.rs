@@ -1,76 +1,79 @@
-//! Hellos as seen in the field, split in every way, cut, broken and made at random.
+//! ClientHellos of real clients, split in every way, truncated, broken and generated.
 
 use proptest::prelude::*;
 
+use super::client_hello::*;
 use super::testing::*;
-use super::*;
+use crate::domain_name::DomainName;
+use crate::protocol::parse_result::ParseResult;
 
-/// What was told, with the name as bytes.
-fn told(bytes: &[u8]) -> ParseResult<Option<Vec<u8>>> {
-    as_bytes(client_hello(bytes))
+/// The result for bytes in records, with the name as bytes.
+fn parsed(bytes: &[u8]) -> ParseResult<Option<Vec<u8>>> {
+    as_bytes(parse_client_hello(bytes))
 }
 
-fn as_bytes(head: ParseResult<ClientHello<'_>>) -> ParseResult<Option<Vec<u8>>> {
-    match head {
-        ParseResult::Whole(hello, used) => {
-            ParseResult::Whole(hello.server_name.map(|name| name.as_bytes().to_vec()), used)
+fn as_bytes(result: ParseResult<ClientHello<'_>>) -> ParseResult<Option<Vec<u8>>> {
+    match result {
+        ParseResult::Complete(hello, used) => {
+            ParseResult::Complete(hello.server_name.map(|name| name.as_bytes().to_vec()), used)
         }
-        ParseResult::Partial => ParseResult::Partial,
-        ParseResult::Other => ParseResult::Other,
+        ParseResult::Incomplete => ParseResult::Incomplete,
+        ParseResult::Mismatch => ParseResult::Mismatch,
     }
 }
 
 fn name(bytes: &[u8]) -> Option<String> {
-    match told(bytes) {
-        ParseResult::Whole(name, _) => name.map(|name| name.escape_ascii().to_string()),
+    match parsed(bytes) {
+        ParseResult::Complete(name, _) => name.map(|name| name.escape_ascii().to_string()),
         other => panic!("{other:?}"),
     }
 }
 
-/// The hello of these extensions, in one record.
+/// A hello with these extensions, in one record.
 fn record(extensions: &[(u16, Vec<u8>)]) -> Vec<u8> {
     in_records(&MadeHello::with(extensions).message(), &[])
 }
 
-/// The hello whose `server_name` has these data.
+/// A hello whose `server_name` has these data, in one record.
 fn record_of_names(data: &[u8]) -> Vec<u8> {
     record(&[(0, data.to_vec())])
 }
 
-/// A hello by hand, against the encoder: version 1.0, one suite, `server_name` alone.
+/// A hello that the encoder of the tests did not write: version 1.0, one cipher suite, and only
+/// `server_name`.
 const PLAIN: &[u8] = b"\x16\x03\x01\x00\x47\x01\x00\x00\x43\x03\x01\
     0123456789abcdef0123456789abcdef\x00\x00\x02\x00\x2f\x01\x00\
     \x00\x18\x00\x00\x00\x14\x00\x12\x00\x00\x0fGW.Feersona.ne\xff";
 
 #[test]
-fn the_name_is_read_as_it_came() {
-    let ParseResult::Whole(hello, used) = client_hello(PLAIN) else { panic!() };
+fn the_name_is_read_unchanged() {
+    let ParseResult::Complete(hello, used) = parse_client_hello(PLAIN) else { panic!() };
     let server_name = hello.server_name.unwrap();
     assert_eq!((server_name.as_bytes(), used), (&b"GW.Feersona.ne\xff"[..], PLAIN.len()));
-    assert!(matches!(server_name.0, Text::InOnePiece(_)));
+    assert!(server_name.is_borrowed());
     let mut name = DomainName::new();
     assert!(server_name.read(&mut name));
     assert_eq!(name.as_bytes(), b"gw.feersona.ne\xff");
 }
 
 #[test]
-fn nothing_is_awaited_after_the_name() {
+fn a_hello_is_complete_at_the_end_of_its_name() {
     let bytes = in_records(&MadeHello::usual(b"feersona.net").message(), &[]);
     let end = bytes.windows(12).position(|window| window == b"feersona.net").unwrap() + 12;
     assert!(end < bytes.len());
-    assert_eq!(told(&bytes[..end]), ParseResult::Whole(Some(b"feersona.net".to_vec()), end));
-    assert_eq!(told(&bytes), told(&bytes[..end]));
-    assert_eq!(told(&bytes[..end - 1]), ParseResult::Partial);
+    assert_eq!(parsed(&bytes[..end]), ParseResult::Complete(Some(b"feersona.net".to_vec()), end));
+    assert_eq!(parsed(&bytes), parsed(&bytes[..end]));
+    assert_eq!(parsed(&bytes[..end - 1]), ParseResult::Incomplete);
 }
 
 #[test]
 fn a_hello_without_a_name_ends_with_its_extensions() {
     let bytes = record(&[(GREASE, vec![]), (0x002b, vec![2, 3, 4])]);
-    assert_eq!(told(&bytes), ParseResult::Whole(None, bytes.len()));
-    assert_eq!(told(&bytes[..bytes.len() - 1]), ParseResult::Partial);
+    assert_eq!(parsed(&bytes), ParseResult::Complete(None, bytes.len()));
+    assert_eq!(parsed(&bytes[..bytes.len() - 1]), ParseResult::Incomplete);
     let bytes = in_records(&MadeHello { extensions: None, ..MadeHello::with(&[]) }.message(), &[]);
-    assert_eq!(told(&bytes), ParseResult::Whole(None, bytes.len()));
-    assert_eq!(told(&record(&[])), ParseResult::Whole(None, record(&[]).len()));
+    assert_eq!(parsed(&bytes), ParseResult::Complete(None, bytes.len()));
+    assert_eq!(parsed(&record(&[])), ParseResult::Complete(None, record(&[]).len()));
 }
 
 #[test]
@@ -83,7 +86,7 @@ fn the_first_host_name_counts() {
 }
 
 #[test]
-fn what_can_be_no_name_is_none() {
+fn an_invalid_name_is_none() {
     for data in [&[][..], &[0, 0], &server_names(&[(0, b"")]), &server_names(&[(0, &[b'a'; 255])])] {
         assert_eq!(name(&record_of_names(data)), None, "{data:?}");
     }
@@ -91,10 +94,10 @@ fn what_can_be_no_name_is_none() {
 }
 
 #[test]
-fn addresses_are_told_from_names() {
+fn addresses_and_names_are_distinguished() {
     let address = |text: &[u8]| {
         let bytes = record_of_names(&server_names(&[(0, text)]));
-        let ParseResult::Whole(hello, _) = client_hello(&bytes) else { panic!() };
+        let ParseResult::Complete(hello, _) = parse_client_hello(&bytes) else { panic!() };
         hello.server_name.unwrap().address().map(|address| address.to_string())
     };
     assert_eq!(address(b"91.202.233.25").as_deref(), Some("91.202.233.25"));
@@ -106,7 +109,7 @@ fn addresses_are_told_from_names() {
 }
 
 #[test]
-fn a_name_split_over_records_is_gathered() {
+fn a_name_split_over_records_is_joined() {
     let message = MadeHello::usual(b"feersona.net").message();
     let whole = in_records(&message, &[]);
     let at = message.windows(12).position(|window| window == b"feersona.net").unwrap();
@@ -117,18 +120,18 @@ fn a_name_split_over_records_is_gathered() {
 }
 
 #[test]
-fn what_is_no_hello_is_told_at_once() {
+fn other_bytes_are_rejected_at_once() {
     let alert = b"\x15\x03\x03\x00\x02\x02\x28";
     let server_hello = b"\x16\x03\x03\x00\x31\x02\x00\x00\x2d\x03\x03";
     let application_data = b"\x17\x03\x03\x00\x20";
     let version_2 = b"\x80\x2e\x01\x03\x01\x00\x15\x00\x00\x00\x10";
     for bytes in [&alert[..], server_hello, application_data, version_2, b"GET / HTTP/1.1\r\n", &[0; 100], b"\x16\x02"]
     {
-        assert_eq!(told(bytes), ParseResult::Other, "{bytes:?}");
+        assert_eq!(parsed(bytes), ParseResult::Mismatch, "{bytes:?}");
         assert!(!may_be_client_hello(bytes), "{bytes:?}");
     }
     for bytes in [&b"\x16\x03\x05"[..], b"\x16\x03\x01\x00\x00\x01", b"\x16\x03\x01\xff\xff\x01"] {
-        assert_eq!(told(bytes), ParseResult::Other, "{bytes:?}");
+        assert_eq!(parsed(bytes), ParseResult::Mismatch, "{bytes:?}");
     }
 }
 
@@ -138,7 +141,7 @@ fn every_version_is_read() {
         let mut bytes = PLAIN.to_vec();
         (bytes[2], bytes[10]) = (minor, minor);
         assert!(may_be_client_hello(&bytes));
-        assert_eq!(told(&bytes), told(PLAIN));
+        assert_eq!(parsed(&bytes), parsed(PLAIN));
     }
 }
 
@@ -147,16 +150,16 @@ fn another_record_within_a_hello_ends_it() {
     let mut bytes = in_records(&MadeHello::usual(b"feersona.net").message(), &[50]);
     assert_eq!(bytes[55], 22);
     bytes[55] = 21;
-    assert_eq!(told(&bytes), ParseResult::Other);
-    assert_eq!(told(&bytes[..55]), ParseResult::Partial);
+    assert_eq!(parsed(&bytes), ParseResult::Mismatch);
+    assert_eq!(parsed(&bytes[..55]), ParseResult::Incomplete);
 }
 
 #[test]
-fn a_part_that_reaches_out_of_the_part_it_lies_in_is_no_hello() {
+fn a_field_that_extends_beyond_the_field_around_it_makes_no_hello() {
     let hello = MadeHello::with(&[(0, server_names(&[(0, b"feersona.net")]))]);
     let message = hello.message();
-    // Type 1, length 3, version 2, random 32, session id 1, suites 2 + 2, compression 1 + 1, extensions 2, type 2, length 2,
-    // list 2, kind 1, name 2.
+    // Type 1, length 3, version 2, random 32, session id 1, suites 2 + 2, compression 1 + 1,
+    // extensions 2, type 2, length 2, list 2, kind 1, name 2.
     for (place, what) in [
         (3, "message"),
         (38, "session id"),
@@ -170,30 +173,31 @@ fn a_part_that_reaches_out_of_the_part_it_lies_in_is_no_hello() {
         let mut longer = message.clone();
         longer[place] = if what == "message" { longer[place] - 1 } else { longer[place] + 100 };
         longer.extend([0; 300]);
-        assert_eq!(as_bytes(client_hello_message(&longer)), ParseResult::Other, "{what}");
+        assert_eq!(as_bytes(parse_client_hello_message(&longer)), ParseResult::Mismatch, "{what}");
     }
 }
 
 #[test]
-fn no_hello_is_looked_for_beyond_the_bound() {
+fn a_hello_beyond_the_bound_is_rejected() {
     let hello = |before| record(&[(GREASE, vec![0; before]), (0, server_names(&[(0, b"feersona.net")]))]);
     let rest = hello(0).len();
     let last = hello(LONGEST_HELLO - rest);
     assert_eq!((last.len(), name(&last).as_deref()), (LONGEST_HELLO, Some("feersona.net")));
     let beyond = hello(LONGEST_HELLO - rest + 1);
-    assert_eq!(told(&beyond), ParseResult::Other);
-    assert_eq!(told(&beyond[..LONGEST_HELLO]), ParseResult::Other);
-    assert_eq!(told(&beyond[..LONGEST_HELLO - 1]), ParseResult::Partial);
+    assert_eq!(parsed(&beyond), ParseResult::Mismatch);
+    assert_eq!(parsed(&beyond[..LONGEST_HELLO]), ParseResult::Mismatch);
+    assert_eq!(parsed(&beyond[..LONGEST_HELLO - 1]), ParseResult::Incomplete);
 }
 
-/// What was told of a part stays true, unless it was that more is needed; and the quick glance never contradicts.
-fn told_stays_true(bytes: &[u8]) -> Result<(), TestCaseError> {
-    let mut last = ParseResult::Partial;
+/// Checks that a result stays the same when more bytes follow, except `Partial`, and that the check
+/// of the first bytes agrees.
+fn results_stay_the_same(bytes: &[u8]) -> Result<(), TestCaseError> {
+    let mut last = ParseResult::Incomplete;
     for length in 0..=bytes.len() {
-        let now = told(&bytes[..length]);
-        prop_assert!(last == ParseResult::Partial || now == last, "at {}: {:?} after {:?}", length, now, last);
-        prop_assert!(length == 0 || now == ParseResult::Other || may_be_client_hello(&bytes[..length]));
-        if let ParseResult::Whole(_, used) = now {
+        let now = parsed(&bytes[..length]);
+        prop_assert!(last == ParseResult::Incomplete || now == last, "at {}: {:?} after {:?}", length, now, last);
+        prop_assert!(length == 0 || now == ParseResult::Mismatch || may_be_client_hello(&bytes[..length]));
+        if let ParseResult::Complete(_, used) = now {
             prop_assert!(used <= length);
         }
         last = now;
@@ -203,24 +207,24 @@ fn told_stays_true(bytes: &[u8]) -> Result<(), TestCaseError> {
 
 proptest! {
     #[test]
-    fn what_was_written_is_read(hello in made_hello(), lengths in prop::collection::vec(1usize..100, 0..30)) {
+    fn a_generated_hello_is_parsed(hello in made_hello(), lengths in prop::collection::vec(1usize..100, 0..30)) {
         let message = hello.message();
-        let ParseResult::Whole(read, _) = as_bytes(client_hello_message(&message)) else { panic!("not whole") };
+        let ParseResult::Complete(read, _) = as_bytes(parse_client_hello_message(&message)) else { panic!("not whole") };
         prop_assert_eq!(&read, &hello.name());
-        let ParseResult::Whole(read, used) = told(&in_records(&message, &lengths)) else { panic!("not whole") };
+        let ParseResult::Complete(read, used) = parsed(&in_records(&message, &lengths)) else { panic!("not whole") };
         prop_assert_eq!(&read, &hello.name());
-        let ParseResult::Whole(read, used_of_fewer) = told(&in_records(&message, &[])) else { panic!("not whole") };
+        let ParseResult::Complete(read, used_of_fewer) = parsed(&in_records(&message, &[])) else { panic!("not whole") };
         prop_assert_eq!(&read, &hello.name());
         prop_assert!(used >= used_of_fewer);
     }
 
     #[test]
-    fn every_part_of_a_hello_is_partial_or_tells_the_same(hello in made_hello(), lengths in prop::collection::vec(1usize..300, 0..10)) {
+    fn every_prefix_of_a_hello_is_partial_or_gives_the_same(hello in made_hello(), lengths in prop::collection::vec(1usize..300, 0..10)) {
         let bytes = in_records(&hello.message(), &lengths);
-        let ParseResult::Whole(read, needed) = told(&bytes) else { panic!("not whole") };
+        let ParseResult::Complete(read, needed) = parsed(&bytes) else { panic!("not whole") };
         for length in 0..=bytes.len() {
-            let expected = if length < needed { ParseResult::Partial } else { ParseResult::Whole(read.clone(), needed) };
-            prop_assert_eq!(told(&bytes[..length]), expected, "at {}", length);
+            let expected = if length < needed { ParseResult::Incomplete } else { ParseResult::Complete(read.clone(), needed) };
+            prop_assert_eq!(parsed(&bytes[..length]), expected, "at {}", length);
         }
     }
 
@@ -231,8 +235,8 @@ proptest! {
             bytes[..6].copy_from_slice(&[22, 3, 3, 1, 0, 1]);
             bytes[6..9].copy_from_slice(&[0, 0, 200]);
         }
-        told_stays_true(&bytes)?;
-        let _no_panic = client_hello_message(&bytes);
+        results_stay_the_same(&bytes)?;
+        let _must_not_panic = parse_client_hello_message(&bytes);
     }
 
     #[test]
@@ -251,6 +255,6 @@ proptest! {
             }
         }
         bytes.truncate(2000);
-        told_stays_true(&bytes)?;
+        results_stay_the_same(&bytes)?;
     }
 }

@@ -12,7 +12,7 @@ use super::protocol::{
 use crate::decode::Packet;
 use crate::domain_name::DomainName;
 use crate::indicator::IndicatorId;
-use crate::protocol::dns::{self, Message, RecordType, ResponseCode, Section, TcpPart};
+use crate::protocol::dns::{self, Message, RecordType, ResponseCode, Section, TcpMessage};
 use crate::scan::{DnsFacts, DnsSighting, FindingKind, MatchBasis, Named};
 
 /// The rows of the protocol tables.
@@ -49,11 +49,11 @@ fn read_stream(app_layer: &mut AppLayer<'_>, stream: Stream<'_>, sink: &mut Head
     let mut end = 0;
     for part in dns::tcp_messages(stream.bytes) {
         match part {
-            TcpPart::Whole(message) => {
+            TcpMessage::Complete(message) => {
                 end += 2 + message.len();
                 read_message(&mut app_layer.names, message, end, sink);
             }
-            TcpPart::Partial(rest) => return StreamParse::Partial(stream.bytes.len() - rest.len()),
+            TcpMessage::Incomplete(rest) => return StreamParse::Partial(stream.bytes.len() - rest.len()),
         }
     }
     if end > 0 { StreamParse::Whole } else { StreamParse::Other }
@@ -124,7 +124,7 @@ fn screen(names: &mut NameMatcher<'_>, message: &Message<'_>) -> Screening {
     let mut reader = message.reader();
     // Successive records mostly have the same owner: the same name is looked up once.
     let mut last = None;
-    let mut is_listed = |reader: &mut dns::Reader<'_>, name| {
+    let mut is_listed = |reader: &mut dns::MessageReader<'_>, name| {
         last.replace(name) != Some(name)
             && reader.read_name(name, &mut names.name)
             && names.set.find_domain(&names.name).is_some()
@@ -143,7 +143,7 @@ fn screen(names: &mut NameMatcher<'_>, message: &Message<'_>) -> Screening {
             return Screening::Listed;
         }
     }
-    if reader.is_cut() { Screening::Cut } else { Screening::Unlisted }
+    if reader.is_incomplete() { Screening::Cut } else { Screening::Unlisted }
 }
 
 fn sightings(names: &mut NameMatcher<'_>, message: &Message<'_>) -> Vec<DnsSighting> {

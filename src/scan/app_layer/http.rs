@@ -9,7 +9,7 @@ use memchr::memmem;
 use super::first_bytes::byte_range;
 use super::names::NamedHost;
 use super::protocol::{AppLayer, AppProtocol, HeadSink, Recognition, Stream, StreamParse, StreamReader};
-use crate::protocol::http::{self, BodyLength, Part, Request, Response};
+use crate::protocol::http::{self, BodyLength, PipelinedRequest, Request, Response};
 use crate::protocol::parse_result::ParseResult;
 use crate::scan::{FindingKind, HttpFacts, NameBasis, ToolSighting};
 use crate::tools::{self, Recognized};
@@ -45,20 +45,20 @@ fn read(app_layer: &mut AppLayer<'_>, stream: Stream<'_>, sink: &mut HeadSink<'_
     if is_of_no_tool(stream.bytes) {
         return StreamParse::Whole;
     }
-    match http::response(stream.bytes) {
-        ParseResult::Other => read_requests(app_layer, stream, sink),
+    match http::parse_response(stream.bytes) {
+        ParseResult::Mismatch => read_requests(app_layer, stream, sink),
         _ => read_answers(stream.bytes, sink),
     }
 }
 
 fn read_so_far(app_layer: &mut AppLayer<'_>, stream: Stream<'_>, report: &mut dyn FnMut(FindingKind)) {
     if http::may_be_response(stream.bytes) {
-        if let Some(answer) = http::response_so_far(stream.bytes)
+        if let Some(answer) = http::parse_response_so_far(stream.bytes)
             && let Some(recognized) = tools::recognize_answer(&answer, &[])
         {
             report(answer_finding(&answer, recognized));
         }
-    } else if let Some(request) = http::request_so_far(stream.bytes) {
+    } else if let Some(request) = http::parse_request_so_far(stream.bytes) {
         read_request(app_layer, &request, &[], stream.destination(), report);
     }
 }
@@ -77,16 +77,16 @@ fn read_requests(app_layer: &mut AppLayer<'_>, stream: Stream<'_>, sink: &mut He
     let mut result = StreamParse::Other;
     while let Some(part) = requests.next() {
         match part {
-            Part::Whole { request, body } => {
+            PipelinedRequest::Complete { request, body } => {
                 let end = length - requests.rest().len() - body.len();
                 let mut report = |kind| sink.report(end, kind);
                 read_request(app_layer, &request, body, stream.destination(), &mut report);
                 result = StreamParse::Whole;
             }
-            Part::Partial(rest) => return StreamParse::Partial(length - rest.len()),
+            PipelinedRequest::Incomplete(rest) => return StreamParse::Partial(length - rest.len()),
         }
     }
-    behind_body(length, requests.missing()).unwrap_or(result)
+    behind_body(length, requests.missing_body()).unwrap_or(result)
 }
 
 fn read_request(
@@ -130,10 +130,10 @@ fn read_answers(bytes: &[u8], sink: &mut HeadSink<'_>) -> StreamParse {
     let mut start = 0;
     let mut result = StreamParse::Other;
     while let Some(rest) = bytes.get(start..).filter(|rest| http::may_be_response(rest)) {
-        let (answer, head_length) = match http::response(rest) {
-            ParseResult::Whole(answer, length) => (answer, length),
-            ParseResult::Partial => return StreamParse::Partial(start),
-            ParseResult::Other => return result,
+        let (answer, head_length) = match http::parse_response(rest) {
+            ParseResult::Complete(answer, length) => (answer, length),
+            ParseResult::Incomplete => return StreamParse::Partial(start),
+            ParseResult::Mismatch => return result,
         };
         result = StreamParse::Whole;
         let body = rest.get(head_length..).unwrap_or_default();

@@ -18,11 +18,11 @@ pub(super) const PROTOCOL: AppProtocol<DatagramReader> = AppProtocol {
 /// Reports the name, or that the datagram holds only a part of the ClientHello.
 fn read(app_layer: &mut AppLayer<'_>, packet: &Packet<'_>, sink: &mut HeadSink<'_>) {
     match app_layer.initials.client_hello(packet.payload) {
-        ParseResult::Whole(hello, _) => {
+        ParseResult::Complete(hello, _) => {
             let mut report = |kind| sink.report(0, kind);
             report_hello(&mut app_layer.names, &hello, &QUIC_SERVER_NAME, packet.destination, &mut report);
         }
-        ParseResult::Partial => sink.report(0, FindingKind::PartialHello),
-        ParseResult::Other => {}
+        ParseResult::Incomplete => sink.report(0, FindingKind::PartialHello),
+        ParseResult::Mismatch => {}
     }
 }

@@ -18,8 +18,8 @@ pub(super) const PROTOCOL: AppProtocol<StreamReader> = AppProtocol {
 pub static REQUEST: NameBasis = NameBasis { token: "socks", application: "SOCKS", phrase: "as a SOCKS proxy" };
 
 fn read(app_layer: &mut AppLayer<'_>, stream: Stream<'_>, sink: &mut HeadSink<'_>) -> StreamParse {
-    match socks::request(stream.bytes) {
-        ParseResult::Whole(request, end) => {
+    match socks::parse_request(stream.bytes) {
+        ParseResult::Complete(request, end) => {
             let authority = Authority { host: request.host, port: Some(request.port) };
             let mut report = |kind| sink.report(end, kind);
             let named = NamedHost { basis: &REQUEST, authority: Some(authority), text: &[] };
@@ -27,7 +27,7 @@ fn read(app_layer: &mut AppLayer<'_>, stream: Stream<'_>, sink: &mut HeadSink<'_
             app_layer.names.report_listed(&authority, &REQUEST, stream.destination(), None, &mut report);
             StreamParse::Whole
         }
-        ParseResult::Partial => StreamParse::Partial(0),
-        ParseResult::Other => StreamParse::Other,
+        ParseResult::Incomplete => StreamParse::Partial(0),
+        ParseResult::Mismatch => StreamParse::Other,
     }
 }

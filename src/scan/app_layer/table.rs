@@ -103,7 +103,7 @@ fn by_first_bytes<R>(table: &'static [AppProtocol<R>], payload: &[u8]) -> Option
 
 #[inline(always)]
 fn has_port(packet: &Packet<'_>, ports: &[u16]) -> bool {
-    packet.ports.is_some_and(|(source, destination)| ports.contains(&source) || ports.contains(&destination))
+    packet.ports.is_some_and(|of| ports.contains(&of.source) || ports.contains(&of.destination))
 }
 
 #[inline(always)]

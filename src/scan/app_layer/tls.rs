@@ -24,14 +24,14 @@ pub static QUIC_SERVER_NAME: NameBasis =
     NameBasis { token: "quic-server-name", application: "QUIC", phrase: "in QUIC" };
 
 fn read(app_layer: &mut AppLayer<'_>, stream: Stream<'_>, sink: &mut HeadSink<'_>) -> StreamParse {
-    match tls::client_hello(stream.bytes) {
-        ParseResult::Whole(hello, end) => {
+    match tls::parse_client_hello(stream.bytes) {
+        ParseResult::Complete(hello, end) => {
             let mut report = |kind| sink.report(end, kind);
             report_hello(&mut app_layer.names, &hello, &TLS_SERVER_NAME, stream.destination(), &mut report);
             StreamParse::Whole
         }
-        ParseResult::Partial => StreamParse::Partial(0),
-        ParseResult::Other => StreamParse::Other,
+        ParseResult::Incomplete => StreamParse::Partial(0),
+        ParseResult::Mismatch => StreamParse::Other,
     }
 }
 

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::protocol::http::{Part, requests};
+use crate::protocol::http::{PipelinedRequest, requests};
 use crate::protocol::parse_result::ParseResult;
 
 const POLL: &str = "POST http://91.202.233.25/fakeurl.htm HTTP/1.1\nUser-Agent: NetSupport Manager/1.3\n\
@@ -11,16 +11,16 @@ const POLL: &str = "POST http://91.202.233.25/fakeurl.htm HTTP/1.1\nUser-Agent: 
     CMD=POLL\nINFO=1\nACK=1\n";
 
 fn head(bytes: &[u8]) -> Option<ToolMessage> {
-    match http::request(bytes) {
-        ParseResult::Whole(head, length) => request(&head, &bytes[length..]),
-        ParseResult::Partial | ParseResult::Other => None,
+    match http::parse_request(bytes) {
+        ParseResult::Complete(head, length) => request(&head, &bytes[length..]),
+        ParseResult::Incomplete | ParseResult::Mismatch => None,
     }
 }
 
 fn answered(bytes: &[u8]) -> Option<ToolMessage> {
-    match http::response(bytes) {
-        ParseResult::Whole(head, length) => answer(&head, &bytes[length..]),
-        ParseResult::Partial | ParseResult::Other => None,
+    match http::parse_response(bytes) {
+        ParseResult::Complete(head, length) => answer(&head, &bytes[length..]),
+        ParseResult::Incomplete | ParseResult::Mismatch => None,
     }
 }
 
@@ -54,7 +54,7 @@ fn a_head_without_its_body() {
     let without_command = Some(ToolMessage { command: None, ..poll() });
     assert_eq!(head(&POLL.as_bytes()[..end]), without_command);
     assert_eq!(command_of(&POLL.as_bytes()[end..]).as_deref(), Some("POLL"));
-    let cut = http::request_so_far(&POLL.as_bytes()[..100]).unwrap();
+    let cut = http::parse_request_so_far(&POLL.as_bytes()[..100]).unwrap();
     assert_eq!(request(&cut, b""), without_command);
 }
 
@@ -64,8 +64,8 @@ fn several_requests_in_a_segment() {
     let segment = [POLL, &encd, POLL].concat();
     let commands: Vec<_> = requests(segment.as_bytes())
         .filter_map(|part| match part {
-            Part::Whole { request: head, body } => request(&head, body)?.command,
-            Part::Partial(_) => None,
+            PipelinedRequest::Complete { request: head, body } => request(&head, body)?.command,
+            PipelinedRequest::Incomplete(_) => None,
         })
         .collect();
     assert_eq!(commands, ["POLL", "ENCD", "POLL"]);
@@ -110,9 +110,9 @@ fn the_path_counts_with_a_command_only() {
     ] {
         assert_eq!(head(with(body).as_bytes()), None, "{body:?}");
     }
-    let (alone, _) = match http::request(unnamed.as_bytes()) {
-        ParseResult::Whole(head, length) => (head, length),
-        ParseResult::Partial | ParseResult::Other => panic!("a whole head"),
+    let (alone, _) = match http::parse_request(unnamed.as_bytes()) {
+        ParseResult::Complete(head, length) => (head, length),
+        ParseResult::Incomplete | ParseResult::Mismatch => panic!("a whole head"),
     };
     assert!(is_for_gateway(&alone));
     for first in
@@ -162,7 +162,7 @@ fn bodies_in_segments_of_their_own() {
 #[test]
 fn geolocation() {
     let asks = |text: &str| {
-        let asks = http::request_so_far(text.as_bytes()).is_some_and(|head| is_geolocation(&head));
+        let asks = http::parse_request_so_far(text.as_bytes()).is_some_and(|head| is_geolocation(&head));
         let lookup = ToolMessage { kind: MessageKind::Lookup, command: None, version: None };
         assert_eq!(head(text.as_bytes()), asks.then_some(lookup));
         asks

@@ -1,11 +1,11 @@
 //! Segments in any order, with gaps and retransmissions, and floods of heads.
 
 use super::*;
-use crate::flow::{End, Protocol};
+use crate::flow::{Endpoint, Protocol};
 use proptest::prelude::*;
 
 fn flow(port: u16) -> Flow {
-    let end = |last, port| End { address: [10, 0, 0, last].into(), port: Some(port) };
+    let end = |last, port| Endpoint { address: [10, 0, 0, last].into(), port: Some(port) };
     Flow { source: end(1, port), destination: end(2, 443), protocol: Protocol::TCP }
 }
 
