@@ -192,7 +192,7 @@ impl Mark {
 
 impl std::fmt::Debug for Mark {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Mark").field("number", &self.number).finish_non_exhaustive()
+        f.debug_struct("Checkpoint").field("number", &self.number).finish_non_exhaustive()
     }
 }
 
