@@ -217,7 +217,7 @@ fn format_line(identity: &CaptureIdentity) -> String {
 
 fn parse(text: &str) -> io::Result<Vec<CaptureIdentity>> {
     let Some(lines) = text.strip_prefix(TITLE).and_then(|rest| rest.strip_prefix('\n')) else {
-        let problem = if text.is_empty() { "it is empty" } else { "it is not a list of captures that rattap wrote" };
+        let problem = if text.is_empty() { "it is empty" } else { "it holds no list of captures written by rattap" };
         return Err(io::Error::other(format!("{problem} (remove it to read all captures again)")));
     };
     // A line cut short by a crash counts as not done.
