@@ -88,7 +88,7 @@ pub enum CaptureError {
         reason: String,
     },
     /// Reading failed. The frames before the error were processed.
-    #[error("{}: {offset}: cannot read on: {error}; everything before was processed", path.display())]
+    #[error("{}: {offset}: cannot read on: {error}; all that came before was processed", path.display())]
     Read {
         /// The file.
         path: PathBuf,
@@ -140,7 +140,7 @@ fn after_damage(offset: CaptureOffset, resumed: Option<u64>, damage: &Damage) ->
     match (resumed, damage) {
         (Some(at), _) => format!("reading resumed at byte {at} ({} bytes skipped)", at.saturating_sub(offset.bytes)),
         (None, Damage::SectionVersion { .. }) => "its packets are skipped".to_owned(),
-        (None, Damage::Cut) => "everything before was processed".to_owned(),
+        (None, Damage::Cut) => "all that came before was processed".to_owned(),
         (None, _) => "nothing readable was found after it".to_owned(),
     }
 }

@@ -79,7 +79,7 @@ impl Journal {
     pub(super) fn open(path: &Path) -> io::Result<(Arc<Self>, Vec<CaptureIdentity>)> {
         // Anything else would be replaced by the rewriting, or could be read forever.
         if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
-            return Err(io::Error::other("it is not a regular file"));
+            return Err(io::Error::other("it is no regular file"));
         }
         let known = match fs::read(path) {
             Ok(bytes) => parse(&String::from_utf8_lossy(&bytes))?,
@@ -192,7 +192,7 @@ impl Mark {
 
 impl std::fmt::Debug for Mark {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Mark").field("number", &self.number).finish_non_exhaustive()
+        f.debug_struct("Checkpoint").field("number", &self.number).finish_non_exhaustive()
     }
 }
 
@@ -217,7 +217,7 @@ fn format_line(identity: &CaptureIdentity) -> String {
 
 fn parse(text: &str) -> io::Result<Vec<CaptureIdentity>> {
     let Some(lines) = text.strip_prefix(TITLE).and_then(|rest| rest.strip_prefix('\n')) else {
-        let problem = if text.is_empty() { "it is empty" } else { "it is not a list of captures that rattap wrote" };
+        let problem = if text.is_empty() { "it is empty" } else { "it holds no list of captures written by rattap" };
         return Err(io::Error::other(format!("{problem} (remove it to read all captures again)")));
     };
     // A line cut short by a crash counts as not done.

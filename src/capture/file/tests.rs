@@ -306,7 +306,7 @@ fn damage_is_said_with_its_place_and_not_without_end() {
     let cut = read_bytes(&sample()[..sample().len() - 1]);
     assert_eq!((cut.frames(), cut.counts.damaged), (2, 1));
     assert!(
-        cut.errors[0].contains("byte 67: the file ends in the middle of a record; everything before"),
+        cut.errors[0].contains("byte 67: the file ends in the middle of a record; all that came"),
         "{:?}",
         cut.errors
     );

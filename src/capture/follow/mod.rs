@@ -8,8 +8,8 @@
 //! appears before all existing files are examined. [`source`] reads the captures and notes them in
 //! the journal.
 //!
-//! Time is packet time. If no capture arrives for a while, longer than any capture took and as long
-//! as repeats are gathered, an empty Block states that this time has passed ([`idle`]). So alerts
+//! Time is packet time. If no capture arrives for as long as repeats are gathered, and for twice as
+//! long as any capture took, an empty Block states that this time has passed ([`idle`]). So alerts
 //! that were held back are written, even after the last capture.
 //!
 //! Memory: some 300 bytes for each file in the folder.
