@@ -1,9 +1,9 @@
-//! The flows of a Block's packets, by piece: a hash for each packet, so that a reader who wants the packets of
-//! a few flows can skip the pieces without them.
+//! The flows of a Block's packets, by piece: a hash for each packet, so that a reader who wants the
+//! packets of a few flows can skip the pieces without them.
 //!
-//! Storing the hashes in a list costs less than setting the bits of a Bloom filter, which would be smaller
-//! only if flows were long. One in four thousand million pairs of flows has the same hash: then a piece is
-//! read in vain.
+//! Storing the hashes in a list costs less than setting the bits of a Bloom filter, which would be
+//! smaller only if flows were long. One in four thousand million pairs of flows has the same hash:
+//! then a piece is read in vain.
 
 use std::collections::HashSet;
 use std::net::IpAddr;
@@ -14,7 +14,8 @@ use crate::capture::{Frame, PIECES, Part};
 use crate::decode::{Decoded, Packet};
 use crate::flow::Flow;
 
-/// A hash of a flow, the same for both directions. A flow without ports is hashed by its addresses alone.
+/// A hash of a flow, the same for both directions. A flow without ports is hashed by its addresses
+/// alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct FlowHash(u32);
 
@@ -44,8 +45,8 @@ impl FlowHash {
     }
 }
 
-/// The flows of one Block, in the order of its packets: one for each packet, and one for each tunnel around
-/// it.
+/// The flows of one Block, in the order of its packets: one for each packet, and one for each
+/// tunnel around it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct FlowHashes {
     hashes: Vec<FlowHash>,
@@ -151,7 +152,8 @@ impl SelectedFlows {
     /// The bits for each hash: enough that few other flows pass.
     const BITS_EACH: usize = 256;
 
-    /// The bits in all: 8 KiB for a few flows fit into the first-level cache, 128 KiB for many into the second.
+    /// The bits in all: 8 KiB for a few flows fit into the first-level cache, 128 KiB for many into
+    /// the second.
     const BITS: std::ops::RangeInclusive<usize> = 1 << 16..=1 << 20;
 
     /// The flows with these hashes.
