@@ -195,17 +195,17 @@ mod tests {
         Flow { source, destination, protocol: Protocol::TCP }
     }
 
-    fn wanted(numbers: impl IntoIterator<Item = u32>) -> SelectedFlows {
+    fn selected(numbers: impl IntoIterator<Item = u32>) -> SelectedFlows {
         SelectedFlows::new(numbers.into_iter().map(|number| FlowHash::of(&flow(number))))
     }
 
     #[test]
     fn what_is_wanted_is_known_either_way_and_nothing_else() {
         for count in [1, 1000, 100_000] {
-            let wanted = wanted(0..count);
-            assert!((0..count).all(|number| wanted.may_contain(FlowHash::of(&flow(number).reversed()))));
+            let selected = selected(0..count);
+            assert!((0..count).all(|number| selected.may_contain(FlowHash::of(&flow(number).reversed()))));
             let others =
-                (count..count + 10_000).filter(|number| wanted.may_contain(FlowHash::of(&flow(*number)))).count();
+                (count..count + 10_000).filter(|number| selected.may_contain(FlowHash::of(&flow(*number)))).count();
             assert!(others < 5, "{others} of {count}");
         }
         assert!(!SelectedFlows::default().may_contain(FlowHash::of(&flow(1))));
@@ -224,14 +224,14 @@ mod tests {
                 hashes.add(FlowHash::of(&flow(*number)));
             }
             hashes.finish();
-            let pieces = [1, 2, 3, 4, 5, 6].map(|number| hashes.pieces(&wanted([number])));
+            let pieces = [1, 2, 3, 4, 5, 6].map(|number| hashes.pieces(&selected([number])));
             match frames.len() {
                 8 => assert_eq!(pieces, [0b1_0011, 1, 0b10, 0b1000, 0b1_0000, 0b1000_0000]),
                 1 => assert_eq!(pieces, [0, 0b1000, 0, 0, 0, 0]),
                 _ => assert_eq!(pieces, [0; 6]),
             }
             let stored = FlowHashes::stored(hashes.counts(), &hashes.bytes());
-            assert_eq!((stored.pieces(&wanted([2])), stored.size()), (pieces[1], 4 * frames.len()));
+            assert_eq!((stored.pieces(&selected([2])), stored.size()), (pieces[1], 4 * frames.len()));
         }
     }
 

@@ -121,7 +121,7 @@ fn a_head_behind_a_body_is_expected_where_the_body_ends() {
     assert_eq!(heads.expected_in(first(1), start, 3), expected(0, true));
     assert!(heads.is_body(&flow(1), start - 10) && heads.is_body(&flow(1), start - 1));
     assert!(!heads.is_body(&flow(1), start - 11) && !heads.is_body(&flow(1), start));
-    // Of the body nothing is kept; what comes early of the head is.
+    // Nothing is stored of the body, but the early bytes of the head are.
     assert_eq!(heads.add_segment(first(1), start - 10, b"body"), SegmentOutcome::Outside);
     assert_eq!(heads.add_segment(first(1), start.wrapping_add(6), b"gh"), SegmentOutcome::Stored);
     assert_eq!(heads.expected_in(first(1), start - 2, 8), expected(2, false));
