@@ -3,8 +3,8 @@
 use crate::indicator::Closeness;
 use crate::tools::{TOOLS, ToolActivity, ToolId};
 
-/// An indicator of a lower confidence may well be a shared or lawful host, so its alerts have a lower
-/// severity.
+/// An indicator of a lower confidence may well be a shared or lawful host, so its alerts have a
+/// lower severity.
 pub(super) const SURE: u8 = 90;
 
 /// A kind of sighting. Its identifier is stable: users filter on it.
@@ -12,8 +12,8 @@ pub(super) const SURE: u8 = 90;
 pub enum Signature {
     /// A packet to or from a listed address and port.
     C2Endpoint,
-    /// A packet to or from a listed address: with another port than the listed one, or listed without
-    /// a port.
+    /// A packet to or from a listed address: with another port than the listed one, or listed
+    /// without a port.
     C2Address,
     /// A DNS query for a listed domain.
     C2DomainQuery,

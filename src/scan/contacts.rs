@@ -43,7 +43,8 @@ pub struct PacketEnds {
     pub destination: IpAddr,
 }
 
-/// Finds packets of a Block as contacts, for addresses that were learned after the Block was scanned.
+/// Finds packets of a Block as contacts, for addresses that were learned after the Block was
+/// scanned.
 ///
 /// `is_wanted` selects the packets. Fragments are never among them.
 pub fn find_contacts(block: &Block, is_wanted: impl Fn(PacketEnds) -> bool) -> Vec<Finding> {

@@ -37,8 +37,8 @@ pub struct Finding {
     pub vlans: Vlans,
     /// The packets of the tunnels around this one, the outermost first.
     pub tunnels: Option<Box<[Encapsulation]>>,
-    /// The offset in the payload behind the head that the finding comes from; zero if it comes from no
-    /// head in a TCP stream.
+    /// The offset in the payload behind the head that the finding comes from; zero if it comes from
+    /// no head in a TCP stream.
     pub head_end: u32,
     /// The kind of finding, with its details.
     pub kind: FindingKind,
@@ -57,8 +57,8 @@ impl Finding {
 /// this order: contacts from the outermost packet to the innermost, then all others.
 #[derive(Debug, Clone)]
 pub enum FindingKind {
-    /// An address of the packet is listed. If both are `None`, an address may have been learned from
-    /// DNS.
+    /// An address of the packet is listed. If both are `None`, an address may have been learned
+    /// from DNS.
     Contact {
         /// The match of the sender.
         source: Option<AddressMatch>,
@@ -75,8 +75,8 @@ pub enum FindingKind {
     Names(Box<[Named]>),
     /// A message of a remote-access tool.
     Tool(Box<ToolSighting>),
-    /// A head begins at this offset in the segment's payload and is not complete in it. The offset is
-    /// beyond the payload if a body lies before the head.
+    /// A head begins at this offset in the segment's payload and is not complete in it. The offset
+    /// is beyond the payload if a body lies before the head.
     PartialHead(u32),
     /// A QUIC datagram holds a part of a ClientHello.
     PartialHello,
@@ -186,7 +186,8 @@ impl HttpFacts {
     }
 }
 
-/// A TCP segment with a payload. The tracker searches these for the rest of heads that began earlier.
+/// A TCP segment with a payload. The tracker searches these for the rest of heads that began
+/// earlier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Segment {
     /// The [`tag`](crate::decode::Packet::flow_hash) of its flow.
@@ -195,16 +196,16 @@ pub struct Segment {
     pub frame: u32,
 }
 
-/// All findings of one scan of one Block, in the order of its frames. Meant to be reused, so that its
-/// memory is.
+/// All findings of one scan of one Block, in the order of its frames. Meant to be reused, so that
+/// its memory is.
 #[derive(Debug, Default)]
 pub struct Findings {
     /// The generation of learned addresses that the scan knew.
     pub learned_generation: u64,
     /// The lowest time of all frames; `None` for a Block without frames.
     pub earliest: Option<Timestamp>,
-    /// The highest time of all frames; for a Block without frames the time up to which it was idle, if
-    /// that is known.
+    /// The highest time of all frames; for a Block without frames the time up to which it was idle,
+    /// if that is known.
     pub latest: Option<Timestamp>,
     /// The findings.
     pub list: Vec<Finding>,

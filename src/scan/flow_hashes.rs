@@ -1,9 +1,9 @@
-//! The flows of a Block's packets, by piece: a hash for each packet, so that a reader who wants the packets of
-//! a few flows can skip the pieces without them.
+//! The flows of a Block's packets, by piece: a hash for each packet, so that a reader who wants the
+//! packets of a few flows can skip the pieces without them.
 //!
-//! Storing the hashes in a list costs less than setting the bits of a Bloom filter, which would be smaller
-//! only if flows were long. One in four thousand million pairs of flows has the same hash: then a piece is
-//! read in vain.
+//! Storing the hashes in a list costs less than setting the bits of a Bloom filter, which would be
+//! smaller only if flows were long. One in four thousand million pairs of flows has the same hash:
+//! then a piece is read in vain.
 
 use std::collections::HashSet;
 use std::net::IpAddr;
@@ -14,7 +14,8 @@ use crate::capture::{Frame, PIECES, Part};
 use crate::decode::{Decoded, Packet};
 use crate::flow::Flow;
 
-/// A hash of a flow, the same for both directions. A flow without ports is hashed by its addresses alone.
+/// A hash of a flow, the same for both directions. A flow without ports is hashed by its addresses
+/// alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct FlowHash(u32);
 
@@ -44,8 +45,8 @@ impl FlowHash {
     }
 }
 
-/// The flows of one Block, in the order of its packets: one for each packet, and one for each tunnel around
-/// it.
+/// The flows of one Block, in the order of its packets: one for each packet, and one for each
+/// tunnel around it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct FlowHashes {
     hashes: Vec<FlowHash>,
@@ -155,7 +156,8 @@ impl SelectedFlows {
     /// The bits for each hash: enough that few other flows pass.
     const BITS_EACH: usize = 256;
 
-    /// The bits in all: 8 KiB for a few flows fit into the first-level cache, 128 KiB for many into the second.
+    /// The bits in all: 8 KiB for a few flows fit into the first-level cache, 128 KiB for many into
+    /// the second.
     const BITS: std::ops::RangeInclusive<usize> = 1 << 16..=1 << 20;
 
     /// The flows with these hashes.
@@ -198,17 +200,17 @@ mod tests {
         Flow { source, destination, protocol: Protocol::TCP }
     }
 
-    fn wanted(numbers: impl IntoIterator<Item = u32>) -> SelectedFlows {
+    fn selected(numbers: impl IntoIterator<Item = u32>) -> SelectedFlows {
         SelectedFlows::new(numbers.into_iter().map(|number| FlowHash::of(&flow(number))))
     }
 
     #[test]
     fn what_is_wanted_is_known_either_way_and_nothing_else() {
         for count in [1, 1000, 100_000] {
-            let wanted = wanted(0..count);
-            assert!((0..count).all(|number| wanted.may_contain(FlowHash::of(&flow(number).reversed()))));
+            let selected = selected(0..count);
+            assert!((0..count).all(|number| selected.may_contain(FlowHash::of(&flow(number).reversed()))));
             let others =
-                (count..count + 10_000).filter(|number| wanted.may_contain(FlowHash::of(&flow(*number)))).count();
+                (count..count + 10_000).filter(|number| selected.may_contain(FlowHash::of(&flow(*number)))).count();
             assert!(others < 5, "{others} of {count}");
         }
         assert!(!SelectedFlows::default().may_contain(FlowHash::of(&flow(1))));
@@ -227,14 +229,14 @@ mod tests {
                 hashes.add(FlowHash::of(&flow(*number)));
             }
             hashes.finish();
-            let pieces = [1, 2, 3, 4, 5, 6].map(|number| hashes.pieces(&wanted([number])));
+            let pieces = [1, 2, 3, 4, 5, 6].map(|number| hashes.pieces(&selected([number])));
             match frames.len() {
                 8 => assert_eq!(pieces, [0b1_0011, 1, 0b10, 0b1000, 0b1_0000, 0b1000_0000]),
                 1 => assert_eq!(pieces, [0, 0b1000, 0, 0, 0, 0]),
                 _ => assert_eq!(pieces, [0; 6]),
             }
             let stored = FlowHashes::stored(hashes.counts(), &hashes.bytes());
-            assert_eq!((stored.pieces(&wanted([2])), stored.size()), (pieces[1], 4 * frames.len()));
+            assert_eq!((stored.pieces(&selected([2])), stored.size()), (pieces[1], 4 * frames.len()));
         }
     }
 

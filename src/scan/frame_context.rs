@@ -63,8 +63,8 @@ fn boxed(tunnels: &[Encapsulation]) -> Option<Box<[Encapsulation]>> {
     (!tunnels.is_empty()).then(|| tunnels.into())
 }
 
-/// Adds packet numbers and VLANs to findings. This is done after the scan, since every value that the
-/// loop over all frames has to keep at hand costs each frame, and hardly any has a finding.
+/// Adds packet numbers and VLANs to findings. This is done after the scan, since every value that
+/// the loop over all frames has to keep at hand costs each frame, and hardly any has a finding.
 pub(super) fn complete(block: &Block, findings: &mut [Finding]) {
     for finding in findings {
         finding.packets = block.packet(finding.frame);
@@ -76,7 +76,8 @@ pub(super) fn complete(block: &Block, findings: &mut [Finding]) {
         }
         finding.vlans = match decode_full(frame.link, bytes, frame.original) {
             Ok(decoded) if decoded.outer.len() == finding.depth() => vlans(frame.link, bytes, &decoded.packet),
-            // For a tunnel's packet those of the frame itself: there are hardly ever any between tunnels.
+            // For a tunnel's packet those of the frame itself: there are hardly ever any between
+            // tunnels.
             _ => outer_vlans(frame.link, bytes),
         };
     }

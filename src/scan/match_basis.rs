@@ -19,8 +19,8 @@ pub enum MatchBasis {
     DnsQuery,
     /// A DNS answer whose question names the domain.
     DnsAnswer,
-    /// A DNS answer with a record that belongs or points to the domain, whose question does not name
-    /// it.
+    /// A DNS answer with a record that belongs or points to the domain, whose question does not
+    /// name it.
     DnsAnswerRecord,
     /// A server name in another protocol.
     ServerName(&'static NameBasis),

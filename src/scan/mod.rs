@@ -1,7 +1,7 @@
 //! The stateless stage: Block → [`Findings`].
 //!
-//! A scan reads a Block, the indicators in force and the addresses learned so far, and keeps no state.
-//! So any number of scanners can work at the same time, in any order. What needs memory
+//! A scan reads a Block, the indicators in force and the addresses learned so far, and keeps no
+//! state. So any number of scanners can work at the same time, in any order. What needs memory
 //! (conversations, repeats, later contacts) is the tracker's task, which receives the findings in
 //! Block order.
 //!
@@ -9,8 +9,8 @@
 //! Nearly all packets end after two loads from a bitmap and a test of ports and first byte.
 //!
 //! A packet in a tunnel is scanned like any other, and the addresses of the packets around it are
-//! looked up, too. A fragment is only reported: its content is known when the tracker has reassembled
-//! the datagram.
+//! looked up, too. A fragment is only reported: its content is known when the tracker has
+//! reassembled the datagram.
 
 mod app_layer;
 mod contacts;

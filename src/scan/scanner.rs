@@ -120,8 +120,8 @@ impl Scanner<'_> {
         }
     }
 
-    /// Looks up a packet's addresses and reads its payload. Out of line and by value, so that a packet
-    /// that needs no inspection never has to leave the registers.
+    /// Looks up a packet's addresses and reads its payload. Out of line and by value, so that a
+    /// packet that needs no inspection never has to leave the registers.
     #[inline(never)]
     fn inspect(&mut self, context: FrameContext, packet: Packet<'_>, tunnels: &[Encapsulation]) {
         let Findings { list, counts, .. } = &mut *self.findings;

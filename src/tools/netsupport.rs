@@ -9,8 +9,8 @@
 //! A message counts as NetSupport if the name stands at the start of the field in which a program
 //! names itself (`User-Agent` of a request, `Server` of an answer), or if a request goes to the
 //! gateway's path with a body that starts with a command. Pages, links, searches and other programs
-//! that only mention the name do not count. A scanner that imitates a client speaks the protocol, and
-//! counts.
+//! that only mention the name do not count. A scanner that imitates a client speaks the protocol,
+//! and counts.
 
 use std::net::IpAddr;
 
@@ -51,8 +51,8 @@ const GATEWAY: &[u8] = b"NetSupport Gateway";
 const GATEWAY_PATH: &[u8] = b"/fakeurl.htm";
 /// The start of a body's first line.
 const COMMAND: &[u8] = b"CMD=";
-/// The commands seen so far: a client's first message, enciphered data, an older gateway's answer, and
-/// a message that keeps the connection open.
+/// The commands seen so far: a client's first message, enciphered data, an older gateway's answer,
+/// and a message that keeps the connection open.
 const KNOWN_COMMANDS: [&str; 4] = ["POLL", "ENCD", "ACK", "HEARTBEAT"];
 /// The host that a client asks for its country each time it starts, and the path of that request.
 const GEOLOCATION_HOST: &[u8] = b"geo.netsupportsoftware.com";
@@ -146,8 +146,8 @@ fn version(after_name: &[u8]) -> Option<&str> {
     str::from_utf8(version).ok()
 }
 
-/// The command that a body starts with. A known command may be the last thing there; any other could
-/// be cut.
+/// The command that a body starts with. A known command may be the last thing there; any other
+/// could be cut.
 fn first_command(body: &[u8]) -> Option<Command<'_>> {
     let CommandLine { command, rest } = command_line(body)?;
     (rest.is_some() || command.is_known).then_some(command)

@@ -30,8 +30,8 @@ impl ToolId {
         &TOOLS[self.0 as usize]
     }
 
-    /// The published texts of one of its signatures. For a lookup of a tool that makes none, those of
-    /// [`Tool::gateway`].
+    /// The published texts of one of its signatures. For a lookup of a tool that makes none, those
+    /// of [`Tool::gateway`].
     pub const fn signature(self, activity: ToolActivity) -> &'static ToolSignature {
         let tool = self.tool();
         match (activity, &tool.lookup) {

@@ -1,9 +1,9 @@
 //! The agenda of a Block: its events in the order in which the tracker handles them.
 //!
 //! Four sources are merged: the findings of the scan; contacts that the scan could not find (the
-//! [rescan](super::rescan)); segments that pending heads wait for; and timeouts of datagrams and heads.
-//! The order is that of the frames, so that it does not depend on where Blocks begin and end. A timeout
-//! comes before the first frame at which the clock has reached it.
+//! [rescan](super::rescan)); segments that pending heads wait for; and timeouts of datagrams and
+//! heads. The order is that of the frames, so that it does not depend on where Blocks begin and
+//! end. A timeout comes before the first frame at which the clock has reached it.
 
 use std::iter::Peekable;
 use std::net::IpAddr;
@@ -49,8 +49,8 @@ pub(super) enum Event<'a> {
 }
 
 impl Event<'_> {
-    /// The frame from which on the rescan has to add contacts, if this event taught addresses; `None` for
-    /// an event whose addresses the rescan knows already.
+    /// The frame from which on the rescan has to add contacts, if this event taught addresses;
+    /// `None` for an event whose addresses the rescan knows already.
     pub(super) fn rescan_from(&self) -> Option<u32> {
         match self {
             Self::Timeout { before, .. } => Some(*before),

@@ -1,8 +1,8 @@
 //! The TCP segments of a Block, for pending heads.
 //!
-//! A scanner notes them while it was told that heads are pending. Mostly none are, and noting segments
-//! would then be the largest cost of a packet. So if they were not noted and are wanted all the same, the
-//! Block is read once more.
+//! A scanner notes them while it was told that heads are pending. Mostly none are, and noting
+//! segments would then be the largest cost of a packet. So if they were not noted and are wanted
+//! all the same, the Block is read once more.
 
 use super::rescan::{EventPlace, Turn};
 use crate::capture::Block;
@@ -40,8 +40,8 @@ impl<'a> BlockSegments<'a> {
         }
     }
 
-    /// The turn of the next wanted segment, if it comes before this frame. Which of the segments after it
-    /// are wanted is not known before its turn.
+    /// The turn of the next wanted segment, if it comes before this frame. Which of the segments
+    /// after it are wanted is not known before its turn.
     pub(super) fn next_turn(&mut self, before: u32, is_wanted: impl Fn(&Segment) -> bool) -> Option<Turn> {
         let (mut next, passed) = (self.next, self.passed);
         let all = self.all();
@@ -72,7 +72,8 @@ impl<'a> BlockSegments<'a> {
         self.clock
     }
 
-    /// The first frame at which the clock has reached this time. Must be called in the order of time.
+    /// The first frame at which the clock has reached this time. Must be called in the order of
+    /// time.
     pub(super) fn first_frame_at(&mut self, time: Timestamp) -> u32 {
         let rest = self.block.frames.get(self.first_at..).unwrap_or_default();
         self.first_at += rest.iter().take_while(|frame| frame.time < time).count();

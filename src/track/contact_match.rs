@@ -49,15 +49,16 @@ impl ContactEnds {
 }
 
 impl ContactMatch {
-    /// The strongest match of a packet. `None` if neither address is listed, or was learned at this time.
+    /// The strongest match of a packet. `None` if neither address is listed, or was learned at this
+    /// time.
     pub(super) fn of(
         finding: &Finding,
         ends: ContactEnds,
         indicators: &IndicatorSet,
         resolved: &ResolvedAddresses,
     ) -> Option<Self> {
-        // In the same order for both directions, so that both give the same one of two equally strong
-        // matches.
+        // In the same order for both directions, so that both give the same one of two equally
+        // strong matches.
         let flow = &finding.flow;
         let ends = [(flow.source, ends.source), (flow.destination, ends.destination)];
         let ends = if flow.source <= flow.destination { ends } else { [ends[1], ends[0]] };
@@ -121,8 +122,8 @@ impl ContactMatch {
 
     /// Returns true if the sender of a conversation's first packet is its client.
     ///
-    /// TCP tells by its flags. Without a handshake, and for datagrams that look like a server's, the end
-    /// that is not listed is the client; if both are listed, the one with the higher port.
+    /// TCP tells by its flags. Without a handshake, and for datagrams that look like a server's,
+    /// the end that is not listed is the client; if both are listed, the one with the higher port.
     pub(super) fn is_from_client(&self, finding: &Finding, both_listed: bool) -> bool {
         let flow = &finding.flow;
         let sender_listed = self.listed == flow.source;
@@ -132,7 +133,8 @@ impl ContactMatch {
             Some(tcp) if tcp.is_syn_ack() => false,
             _ if both_listed => by_ports,
             _ if flow.protocol == Protocol::TCP => !sender_listed,
-            // The first packet is the client's, unless it comes from the listed port or a lower one.
+            // The first packet is the client's, unless it comes from the listed port or a lower
+            // one.
             _ => !sender_listed || (self.basis != MatchBasis::AddressPort && by_ports),
         }
     }

@@ -19,8 +19,8 @@ pub(super) struct Contacts {
 }
 
 impl Contacts {
-    /// Reports a contact: a sighting if it begins a conversation or is a stronger match than those before,
-    /// otherwise more traffic of a conversation.
+    /// Reports a contact: a sighting if it begins a conversation or is a stronger match than those
+    /// before, otherwise more traffic of a conversation.
     pub(super) fn report(
         &mut self,
         ends: ContactEnds,
@@ -30,8 +30,8 @@ impl Contacts {
         sightings: &mut Sightings,
         emit: &mut dyn FnMut(Alert),
     ) {
-        // An address that was forgotten since the scan is not a contact any more, not even of a known
-        // conversation.
+        // An address that was forgotten since the scan is not a contact any more, not even of a
+        // known conversation.
         let (sender, receiver) = (finding.flow.source.address, finding.flow.destination.address);
         if !ends.is_listed() && !resolved.contains(sender) && !resolved.contains(receiver) {
             return;

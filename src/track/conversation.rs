@@ -15,14 +15,15 @@ use crate::flow::{Endpoint, Flow, MacAddress, Protocol, Vlans};
 use crate::scan::Finding;
 use crate::units::Timestamp;
 
-/// The most conversations. Each needs some three hundred bytes. Past this number the one that was silent
-/// longest is forgotten, and its next packet begins a new one.
+/// The most conversations. Each needs some three hundred bytes. Past this number the one that was
+/// silent longest is forgotten, and its next packet begins a new one.
 const MOST_CONVERSATIONS: usize = 32_768;
 
-/// How long an open TCP conversation may be silent: what address translators must allow it (RFC 5382,
-/// REQ-5).
+/// How long an open TCP conversation may be silent: what address translators must allow it (RFC
+/// 5382, REQ-5).
 const OPEN_TCP_TIMEOUT: Duration = Duration::from_secs(2 * 3600 + 4 * 60);
-/// How long a TCP conversation may be silent that nobody answered, or that is over (RFC 5382, REQ-5).
+/// How long a TCP conversation may be silent that nobody answered, or that is over (RFC 5382,
+/// REQ-5).
 const OTHER_TCP_TIMEOUT: Duration = Duration::from_secs(4 * 60);
 /// How long any other conversation may be silent (RFC 4787, REQ-5).
 const DATAGRAM_TIMEOUT: Duration = Duration::from_secs(5 * 60);
@@ -55,9 +56,9 @@ pub(super) struct Conversation {
     was_reset: bool,
 }
 
-/// The verdict of the exclusions on a conversation, and its time. A conversation may outlive a schedule,
-/// so it is judged again while it lasts: at most once a second, since schedules and rules change on whole
-/// seconds.
+/// The verdict of the exclusions on a conversation, and its time. A conversation may outlive a
+/// schedule, so it is judged again while it lasts: at most once a second, since schedules and rules
+/// change on whole seconds.
 #[derive(Debug, Default)]
 pub(super) struct DatedVerdict {
     verdict: Option<Verdict>,
@@ -199,8 +200,8 @@ impl Conversation {
     /// Returns true if a packet of the same flow belongs to another conversation.
     fn is_succeeded_by(&self, finding: &Finding) -> bool {
         // A retransmitted SYN has the same sequence number, also after a reset.
-        let opens_anew = finding.tcp.is_some_and(|tcp| tcp.is_syn() && self.syn_sequence != Some(tcp.sequence));
-        finding.time.since(self.last) > self.timeout() || opens_anew
+        let is_new_syn = finding.tcp.is_some_and(|tcp| tcp.is_syn() && self.syn_sequence != Some(tcp.sequence));
+        finding.time.since(self.last) > self.timeout() || is_new_syn
     }
 }
 
@@ -208,8 +209,8 @@ impl Conversation {
 #[derive(Debug, Default)]
 pub(super) struct Conversations {
     table: HashMap<Flow, Conversation, RandomState>,
-    /// Each conversation once, with the time of its last packet when it was put here. One with a later
-    /// packet goes to the back when its turn comes.
+    /// Each conversation once, with the time of its last packet when it was put here. One with a
+    /// later packet goes to the back when its turn comes.
     queue: VecDeque<(Flow, Timestamp)>,
     forgotten: u64,
 }

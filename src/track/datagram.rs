@@ -7,8 +7,8 @@ use crate::decode::decode;
 use crate::indicator::Learned;
 use crate::scan::{Finding, Findings, ScanCounts, ScanRequest, scan};
 
-/// Scans a datagram. Its findings have the length, packet numbers, hardware addresses, VLANs and tunnels of
-/// its fragments.
+/// Scans a datagram. Its findings have the length, packet numbers, hardware addresses, VLANs and
+/// tunnels of its fragments.
 pub(super) fn scan_datagram(
     released: &Released,
     resolved: &ResolvedAddresses,

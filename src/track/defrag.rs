@@ -1,14 +1,14 @@
 //! Defragmentation: reassembles IP datagrams within bounds.
 //!
-//! The content of a datagram is known when all of its fragments have come. So a fragment gives no finding by
-//! itself: the whole datagram is scanned like any other packet, at the place and time of the fragment that
-//! completed it. If that one never comes, nothing must be lost: the first fragment, the only one with ports
-//! and the beginning of a message, is then scanned as a packet, and the others count as contacts between
-//! the same ends.
+//! The content of a datagram is known when all of its fragments have come. So a fragment gives no
+//! finding by itself: the whole datagram is scanned like any other packet, at the place and time of
+//! the fragment that completed it. If that one never comes, nothing must be lost: the first
+//! fragment, the only one with ports and the beginning of a message, is then scanned as a packet,
+//! and the others count as contacts between the same ends.
 //!
-//! Overlapping fragments are a way to smuggle packets past sensors, and hosts disagree about which bytes
-//! count. A datagram with any is refused, as RFC 5722 demands for IPv6; only exact copies are tolerated
-//! (RFC 8200 section 4.5).
+//! Overlapping fragments are a way to smuggle packets past sensors, and hosts disagree about which
+//! bytes count. A datagram with any is refused, as RFC 5722 demands for IPv6; only exact copies are
+//! tolerated (RFC 8200 section 4.5).
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::BuildHasher;
@@ -25,16 +25,17 @@ use crate::indicator::IndicatorSet;
 use crate::scan::{Finding, FindingKind};
 use crate::units::Timestamp;
 
-/// The most datagrams, including those that are whole and remembered because of late copies. A network that
-/// fragments all its DNS answers has a few hundred at a time. Past this number the oldest is abandoned.
+/// The most datagrams, including those that are whole and remembered because of late copies. A
+/// network that fragments all its DNS answers has a few hundred at a time. Past this number the
+/// oldest is abandoned.
 const MOST_DATAGRAMS: usize = 4096;
 
-/// The most bytes in all: 128 datagrams of the largest size, twice as much as Linux allows itself. Past this
-/// number the oldest datagram is abandoned.
+/// The most bytes in all: 128 datagrams of the largest size, twice as much as Linux allows itself.
+/// Past this number the oldest datagram is abandoned.
 const MOST_BYTES: usize = 8 << 20;
 
-/// The most fragments of a datagram: those of the largest one over links of 576 bytes, which every link must
-/// carry (RFC 791).
+/// The most fragments of a datagram: those of the largest one over links of 576 bytes, which every
+/// link must carry (RFC 791).
 const MOST_FRAGMENTS: usize = 128;
 
 /// The memory of a fragment beside its bytes.
@@ -139,7 +140,8 @@ enum State {
     Incomplete,
     /// Released. Kept so that a late copy of a fragment does not begin another datagram.
     Whole,
-    /// Abandoned before its timeout. Kept so that its later fragments do not begin another datagram (RFC 5722).
+    /// Abandoned before its timeout. Kept so that its later fragments do not begin another datagram
+    /// (RFC 5722).
     Refused,
 }
 
@@ -180,8 +182,8 @@ enum AddOutcome {
 #[derive(Default)]
 pub(super) struct Defrag {
     table: HashMap<DatagramKey, Datagram, RandomState>,
-    /// Each datagram once, in the order in which they began, with its timeout. An entry whose datagram was
-    /// replaced stays until its turn, so this is never shorter than the table.
+    /// Each datagram once, in the order in which they began, with its timeout. An entry whose
+    /// datagram was replaced stays until its turn, so this is never shorter than the table.
     queue: VecDeque<(Timestamp, DatagramKey, u64)>,
     /// The memory of all stored fragments.
     bytes: usize,
@@ -460,9 +462,9 @@ impl Datagram {
     }
 }
 
-/// Cuts a fragment to a multiple of eight bytes if others follow it. One of another length is refused in IPv6
-/// (RFC 8200 section 4.5). In IPv4 hosts drop the odd bytes and go on, Linux among them, and the sensor must
-/// see what they see.
+/// Cuts a fragment to a multiple of eight bytes if others follow it. One of another length is
+/// refused in IPv6 (RFC 8200 section 4.5). In IPv4 hosts drop the odd bytes and go on, Linux among
+/// them, and the sensor must see what they see.
 fn without_odd_end<'a>(finding: &Finding, fragment: Fragment<'a>) -> Fragment<'a> {
     if !fragment.more || finding.flow.source.address.is_ipv6() {
         return fragment;
@@ -479,7 +481,8 @@ const IPV6_HEADER: usize = 40;
 /// The hop limit of the packets that are made here. Nothing reads it.
 const HOPS: u8 = 64;
 
-/// Adds a frame with one IP packet that is no fragment. `length` is that of its payload on the wire.
+/// Adds a frame with one IP packet that is no fragment. `length` is that of its payload on the
+/// wire.
 fn push_packet(block: &mut Block, key: DatagramKey, protocol: Protocol, length: u32, payload: &[u8], time: Timestamp) {
     let offset = block.bytes.len() as u32;
     // It fits into sixteen bits: `add` refuses longer datagrams.

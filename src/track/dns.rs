@@ -62,8 +62,8 @@ impl DnsMessages {
         sightings.report(alert, finding, None, emit);
     }
 
-    /// Returns true if another message of the same packet gave the same sighting: the bytes of a packet
-    /// count once.
+    /// Returns true if another message of the same packet gave the same sighting: the bytes of a
+    /// packet count once.
     fn is_counted(&mut self, sighting: &DnsSighting, packet: PacketPlace) -> bool {
         let DnsSighting { is_answer, indicator, .. } = *sighting;
         let this = SightedMessage { packet, is_answer, indicator };

@@ -72,7 +72,8 @@ impl ExclusionPolicy {
         policy
     }
 
-    /// Replaces the rules. Counts continue for rules of the same name, and stay for rules that are gone.
+    /// Replaces the rules. Counts continue for rules of the same name, and stay for rules that are
+    /// gone.
     pub(super) fn set(&mut self, exclusions: Arc<Exclusions>) {
         self.counts.retain(|counts| !counts.is_unused());
         for rule in exclusions.rules() {
@@ -95,8 +96,8 @@ impl ExclusionPolicy {
         !self.exclusions.is_empty()
     }
 
-    /// Judges a sighting whose latest packet has this time: puts the verdict on it and counts it. Its contact
-    /// is remembered for later sightings.
+    /// Judges a sighting whose latest packet has this time: puts the verdict on it and counts it.
+    /// Its contact is remembered for later sightings.
     pub(super) fn judge_sighting(&mut self, alert: &mut Alert, time: Timestamp) {
         let verdict = self.verdict(alert, time);
         if let Some(verdict) = &verdict
@@ -131,8 +132,8 @@ fn contacting_host(alert: &Alert) -> IpAddr {
     if alert.listed == Some(alert.client.address) { alert.server.address } else { alert.client.address }
 }
 
-/// The hosts whose contact with something listed stands against a rule: both, but never a resolver, which
-/// asks on behalf of everybody.
+/// The hosts whose contact with something listed stands against a rule: both, but never a resolver,
+/// which asks on behalf of everybody.
 fn judged_hosts(alert: &Alert) -> impl Iterator<Item = IpAddr> {
     let is_dns = matches!(alert.signature, Signature::C2DomainQuery | Signature::C2DomainAnswer);
     [Some(alert.client.address), Some(alert.server.address).filter(|_| !is_dns)].into_iter().flatten()
@@ -227,7 +228,8 @@ mod tests {
         assert_eq!(standing(policy, contact("10.0.0.1", &unsure)), SUPPRESSES);
         assert_eq!(standing(policy, session("10.0.0.1", &unsure)), SUPPRESSES);
         assert_eq!(standing(policy, gateway("10.0.0.1")), SUPPRESSES);
-        // Of what is only annotated nobody says that it is lawful: it stands against all but itself.
+        // Of what is only annotated nobody says that it is lawful: it stands against all but
+        // itself.
         let sure = Arc::new(builtin().remove(0));
         assert_eq!(standing(policy, contact("10.0.0.2", &sure)), Some(Standing::OnlyAnnotates));
         assert_eq!(standing(policy, session("10.0.0.2", &sure)), Some(Standing::OnlyAnnotates));

@@ -1,17 +1,18 @@
 //! The ordered stage: findings in, alerts out.
 //!
-//! One tracker handles the findings of all Blocks in Block order, so it sees the capture as if one thread
-//! had read it. All state lives here, and only for conversations that matter. Time is packet time, and the
-//! clock is the highest time seen.
+//! One tracker handles the findings of all Blocks in Block order, so it sees the capture as if one
+//! thread had read it. All state lives here, and only for conversations that matter. Time is packet
+//! time, and the clock is the highest time seen.
 //!
-//! Nothing that the tracker does depends on where one Block ends and the next begins, nor on which learned
-//! addresses a scanner knew when it scanned: a contact that a scan could not find yet is searched again
-//! here. So the alerts are a function of the packets and the settings alone.
+//! Nothing that the tracker does depends on where one Block ends and the next begins, nor on which
+//! learned addresses a scanner knew when it scanned: a contact that a scan could not find yet is
+//! searched again here. So the alerts are a function of the packets and the settings alone.
 //!
-//! The way of a finding: the [`agenda`] of a Block gives its events in order; the [`tracker`] hands each to
-//! the part that it concerns (`contacts`, `dns`, `server_names`, `tools`); that part keeps its state, drafts
-//! an alert and hands it to the [`sightings`], which judge, count and report it. Reassembly of TCP
-//! ([`streams`]), QUIC and fragments ([`defrag`]) comes before that, and gives further findings.
+//! The way of a finding: the [`agenda`] of a Block gives its events in order; the [`tracker`] hands
+//! each to the part that it concerns (`contacts`, `dns`, `server_names`, `tools`); that part keeps
+//! its state, drafts an alert and hands it to the [`sightings`], which judge, count and report it.
+//! Reassembly of TCP ([`streams`]), QUIC and fragments ([`defrag`]) comes before that, and gives
+//! further findings.
 
 mod agenda;
 mod block_segments;

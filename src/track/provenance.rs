@@ -52,8 +52,8 @@ pub(super) struct Observed<'a> {
     pub(super) provenance: &'a Provenance,
 }
 
-/// The sequence number of a segment's first byte of payload. A SYN takes a number of its own (RFC 9293
-/// section 3.4), also if it carries data (RFC 7413).
+/// The sequence number of a segment's first byte of payload. A SYN takes a number of its own (RFC
+/// 9293 section 3.4), also if it carries data (RFC 7413).
 pub(super) fn payload_sequence(tcp: TcpHeader) -> u32 {
     tcp.sequence.wrapping_add(u32::from(tcp.is_syn() || tcp.is_syn_ack()))
 }

@@ -13,12 +13,12 @@ use crate::protocol::quic::{CryptoStream, InitialReader, OriginalConnectionId};
 use crate::scan::{AppLayer, Finding};
 use crate::units::Timestamp;
 
-/// The most pending hellos: with 16 KiB each at the most, 16 MiB in all. Past this number the oldest one
-/// is abandoned.
+/// The most pending hellos: with 16 KiB each at the most, 16 MiB in all. Past this number the
+/// oldest one is abandoned.
 const MOST_PENDING: usize = 1024;
 
-/// The timeout of a pending hello. A client without an answer gives up within this time (RFC 9002 doubles
-/// its first second four times).
+/// The timeout of a pending hello. A client without an answer gives up within this time (RFC 9002
+/// doubles its first second four times).
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A pending hello.
@@ -63,8 +63,8 @@ impl QuicReassembly {
         self.abandoned
     }
 
-    /// Returns true if no hello is pending. A hello whose rest never came stays pending until the next one
-    /// comes.
+    /// Returns true if no hello is pending. A hello whose rest never came stays pending until the
+    /// next one comes.
     pub(super) fn is_empty(&self) -> bool {
         self.pending.is_empty()
     }

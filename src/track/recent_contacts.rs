@@ -1,8 +1,8 @@
 //! Hosts that lately had contact with something listed: an exclusion does not hold for them.
 //!
-//! Only contacts count to which no exclusion applies, so a listed gateway with an exclusion does not stand
-//! against itself. Only earlier contacts in the capture count: an exclusion that was applied is not taken back
-//! when a contact comes later.
+//! Only contacts count to which no exclusion applies, so a listed gateway with an exclusion does
+//! not stand against itself. Only earlier contacts in the capture count: an exclusion that was
+//! applied is not taken back when a contact comes later.
 
 use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
@@ -15,15 +15,16 @@ use foldhash::fast::RandomState;
 use crate::indicator::Indicator;
 use crate::units::Timestamp;
 
-/// How long a contact stands against a host. A useful implant calls home at least daily, and a host that was
-/// contacted in the evening is used again in the morning.
+/// How long a contact stands against a host. A useful implant calls home at least daily, and a host
+/// that was contacted in the evening is used again in the morning.
 const LIFETIME: Duration = Duration::from_secs(24 * 3600);
 
-/// The most hosts: a quarter of a /16. Each needs some hundred bytes. Past this number the one with the oldest
-/// contact is forgotten.
+/// The most hosts: a quarter of a /16. Each needs some hundred bytes. Past this number the one with
+/// the oldest contact is forgotten.
 const MOST_HOSTS: usize = 16_384;
 
-/// The most indicators of a host: with two there is always one that differs from the indicator of a sighting.
+/// The most indicators of a host: with two there is always one that differs from the indicator of a
+/// sighting.
 const MOST_INDICATORS: usize = 2;
 
 /// The latest contact of a host with an indicator.
@@ -39,8 +40,8 @@ type HostContacts = ArrayVec<RecentContact, MOST_INDICATORS>;
 #[derive(Debug, Default)]
 pub(super) struct RecentContacts {
     hosts: HashMap<IpAddr, HostContacts, RandomState>,
-    /// Each host once, with the time of its latest contact when it was put here. One with a later contact goes
-    /// to the back when its turn comes.
+    /// Each host once, with the time of its latest contact when it was put here. One with a later
+    /// contact goes to the back when its turn comes.
     queue: VecDeque<(IpAddr, Timestamp)>,
     forgotten: u64,
 }

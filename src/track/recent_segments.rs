@@ -9,8 +9,8 @@ use crate::capture::{Block, Packets};
 use crate::decode::{Decoded, Packet, decode};
 use crate::flow::Flow;
 
-/// The number of segments before a head that are searched for parts of it that came too early. Segments
-/// are reordered by a few places, even if packets of a busy link lie between them.
+/// The number of segments before a head that are searched for parts of it that came too early.
+/// Segments are reordered by a few places, even if packets of a busy link lie between them.
 pub(super) const LOOKBACK: usize = 64;
 
 /// A TCP segment of a Block.

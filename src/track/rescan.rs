@@ -1,5 +1,5 @@
-//! The rescan of a Block: contacts that its scan could not find, because their addresses were learned
-//! later.
+//! The rescan of a Block: contacts that its scan could not find, because their addresses were
+//! learned later.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::net::IpAddr;
@@ -12,8 +12,8 @@ use crate::indicator::{Learned, embedded};
 use crate::scan::{DnsSighting, Finding, FindingKind, Findings, PacketEnds, find_contacts};
 use crate::units::Timestamp;
 
-/// The place of a finding or segment among the events of its Block. In a frame, contacts come first, from
-/// the outermost packet to the innermost. The findings of a scan are in this order.
+/// The place of a finding or segment among the events of its Block. In a frame, contacts come
+/// first, from the outermost packet to the innermost. The findings of a scan are in this order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct EventPlace {
     frame: u32,
@@ -61,8 +61,8 @@ pub(super) struct Rescan {
 }
 
 impl Rescan {
-    /// Finds the contacts with addresses that the scan did not know: learned in Blocks before this one, or
-    /// from answers in it.
+    /// Finds the contacts with addresses that the scan did not know: learned in Blocks before this
+    /// one, or from answers in it.
     pub(super) fn new(block: &Block, findings: &Findings, resolved: &ResolvedAddresses) -> Self {
         let known = findings.learned_generation;
         let mut answers = findings.list.iter().filter_map(answer).peekable();
@@ -91,8 +91,8 @@ impl Rescan {
         self.contacts.pop_first().map(|(_, found)| found)
     }
 
-    /// Adds the contacts with addresses that were learned from reassembled fragments or segments: those in
-    /// this frame of the Block and after it.
+    /// Adds the contacts with addresses that were learned from reassembled fragments or segments:
+    /// those in this frame of the Block and after it.
     pub(super) fn add(
         &mut self,
         addresses: impl Iterator<Item = IpAddr>,
@@ -123,9 +123,9 @@ fn has_contact(findings: &Findings, frame: u32, depth: usize) -> bool {
     findings.list.get(start).is_some_and(|finding| EventPlace::of(finding) == contact)
 }
 
-/// All packets of a Block by their addresses. Made only if something was learned within the Block from
-/// reassembled bytes, and then once: searching the Block for each such address could cost a thousand
-/// times as much.
+/// All packets of a Block by their addresses. Made only if something was learned within the Block
+/// from reassembled bytes, and then once: searching the Block for each such address could cost a
+/// thousand times as much.
 struct PacketsByAddress {
     packets: Vec<Finding>,
     indexes: HashMap<IpAddr, Vec<u32>, RandomState>,

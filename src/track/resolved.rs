@@ -11,12 +11,12 @@ use crate::indicator::{Embedded, Indicator, Learned, embedded};
 use crate::scan::DnsSighting;
 use crate::units::Timestamp;
 
-/// The shortest time that an address counts. Fast-changing domains have lifetimes of a minute, and clients
-/// use an address for as long as their connection lasts.
+/// The shortest time that an address counts. Fast-changing domains have lifetimes of a minute, and
+/// clients use an address for as long as their connection lasts.
 const SHORTEST_LIFE: Duration = Duration::from_secs(3600);
 
-/// The most addresses: sixty-four answers of the largest size. Past this number the one that was learned
-/// first is forgotten.
+/// The most addresses: sixty-four answers of the largest size. Past this number the one that was
+/// learned first is forgotten.
 const MOST_ADDRESSES: usize = 16_384;
 
 /// A learned address.
@@ -58,8 +58,9 @@ impl ResolvedAddresses {
         self.forgotten
     }
 
-    /// The number of addresses in answers that were not learned because they belong to no host: loopback,
-    /// unspecified, multicast, broadcast, link-local. Blocking resolvers answer with them.
+    /// The number of addresses in answers that were not learned because they belong to no host:
+    /// loopback, unspecified, multicast, broadcast, link-local. Blocking resolvers answer with
+    /// them.
     pub(super) fn refused(&self) -> u64 {
         self.refused
     }
@@ -117,14 +118,14 @@ impl ResolvedAddresses {
         self.is_changed = true;
     }
 
-    /// The number of addresses learned so far, counted again each time that one is learned again after it
-    /// was forgotten.
+    /// The number of addresses learned so far, counted again each time that one is learned again
+    /// after it was forgotten.
     pub(super) fn learned(&self) -> u64 {
         self.learned
     }
 
-    /// The addresses that were learned since [`learned`](Self::learned) returned this number, and not
-    /// forgotten.
+    /// The addresses that were learned since [`learned`](Self::learned) returned this number, and
+    /// not forgotten.
     pub(super) fn learned_since(&self, learned: u64) -> impl Iterator<Item = IpAddr> {
         let count = usize::try_from(self.learned - learned).unwrap_or(usize::MAX);
         self.order.iter().rev().take(count).copied()
@@ -142,10 +143,11 @@ impl ResolvedAddresses {
         })
     }
 
-    /// Returns true if an address, or an IPv4 address embedded in it, was learned and not forgotten. It may
-    /// have expired.
+    /// Returns true if an address, or an IPv4 address embedded in it, was learned and not
+    /// forgotten. It may have expired.
     ///
-    /// A scan may know an older publication with more addresses. The addresses here are the same for all.
+    /// A scan may know an older publication with more addresses. The addresses here are the same
+    /// for all.
     pub(super) fn contains(&self, address: IpAddr) -> bool {
         self.table.contains_key(&address)
             || match address {
@@ -168,7 +170,8 @@ impl ResolvedAddresses {
         generation < self.generation
     }
 
-    /// Publishes the addresses for the scanners; `None` if none was learned since the last publication.
+    /// Publishes the addresses for the scanners; `None` if none was learned since the last
+    /// publication.
     pub(super) fn publish(&mut self) -> Option<Learned> {
         if !std::mem::take(&mut self.is_changed) {
             return None;

@@ -47,7 +47,8 @@ impl SegmentBuffer {
         self.bytes
     }
 
-    /// Stores a segment where there are no bytes yet. Returns true if some were there with another value.
+    /// Stores a segment where there are no bytes yet. Returns true if some were there with another
+    /// value.
     pub(super) fn insert(&mut self, start: usize, segment: &[u8]) -> bool {
         let end = start + segment.len();
         if self.bytes.len() < end {
@@ -82,7 +83,8 @@ impl SegmentBuffer {
         self.ranges.insert(place, start..end);
     }
 
-    /// Removes this many bytes from the start. Bytes beyond them keep their distance to the new start.
+    /// Removes this many bytes from the start. Bytes beyond them keep their distance to the new
+    /// start.
     pub(super) fn remove_front(&mut self, length: usize) {
         self.bytes.drain(..length.min(self.bytes.len()));
         self.ranges.retain_mut(|range| {

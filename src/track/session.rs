@@ -13,12 +13,12 @@ use crate::indicator::Indicator;
 use crate::tools::{MessageKind, ToolId, ToolMessage};
 use crate::units::Timestamp;
 
-/// The most sessions. Each needs some two hundred bytes. Past this number the one that began first is
-/// forgotten, and its next head counts as its first.
+/// The most sessions. Each needs some two hundred bytes. Past this number the one that began first
+/// is forgotten, and its next head counts as its first.
 const MOST_SESSIONS: usize = 16_384;
 
-/// The number of a session's latest heads that are remembered to recognize retransmissions: more than
-/// are under way at a time.
+/// The number of a session's latest heads that are remembered to recognize retransmissions: more
+/// than are under way at a time.
 const HEADS_REMEMBERED: usize = 8;
 
 /// What is remembered of a conversation.
@@ -120,8 +120,8 @@ impl Sessions {
         self.table.get(&flow.canonical())
     }
 
-    /// The session of the conversation in which a head was seen; `None` for a retransmission. A head is
-    /// known by the sequence number at which it ends, if it has one.
+    /// The session of the conversation in which a head was seen; `None` for a retransmission. A
+    /// head is known by the sequence number at which it ends, if it has one.
     pub(super) fn note_head(&mut self, observed: Observed<'_>) -> Option<&mut Session> {
         let flow = &observed.finding.flow;
         let key = flow.canonical();

@@ -73,8 +73,8 @@ impl Sightings {
         Reported { window, verdict }
     }
 
-    /// Reports a further packet of a conversation. `alert` makes its alert, for the case that the window is
-    /// gone. Returns the window that it was added to.
+    /// Reports a further packet of a conversation. `alert` makes its alert, for the case that the
+    /// window is gone. Returns the window that it was added to.
     pub(super) fn report_traffic(
         &mut self,
         window: Option<WindowId>,
@@ -168,7 +168,8 @@ fn is_outbound(alert: &Alert, home: &[IpNet]) -> bool {
     is_inside(alert.client.address, home) && !is_inside(alert.server.address, home)
 }
 
-/// Returns true if an address is in one of these networks or, if there are none, private by its kind.
+/// Returns true if an address is in one of these networks or, if there are none, private by its
+/// kind.
 fn is_inside(address: IpAddr, home: &[IpNet]) -> bool {
     if !home.is_empty() {
         return home.iter().any(|network| network.contains(&address));

@@ -1,8 +1,9 @@
 //! Streams: reassembles heads that lie in several TCP segments, and returns the findings in them.
 //!
-//! The scanner reports where a head begins that is not complete in its segment. This part then decides
-//! whether that is a head at all (it may be a part of a pending one, a retransmission, or text in a
-//! body), collects its segments, reads it whenever it has grown, and goes on with the head behind it.
+//! The scanner reports where a head begins that is not complete in its segment. This part then
+//! decides whether that is a head at all (it may be a part of a pending one, a retransmission, or
+//! text in a body), collects its segments, reads it whenever it has grown, and goes on with the
+//! head behind it.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -22,8 +23,8 @@ use crate::scan::{AppLayer, Finding, FindingKind, HeadSink, ScanCounts, Segment,
 use crate::tools::{MessageKind, recognize_segment};
 use crate::units::Timestamp;
 
-/// The bytes that a segment needs at least to begin a head where it may be a part of a pending one: a
-/// method and the start of a target, or the start of a ClientHello.
+/// The bytes that a segment needs at least to begin a head where it may be a part of a pending one:
+/// a method and the start of a target, or the start of a ClientHello.
 const SURE_START: usize = 6;
 
 /// Reassembles the heads of all streams.
@@ -32,8 +33,8 @@ pub(super) struct Streams {
     recent: RecentSegments,
     /// The latest packet that continued a pending head.
     continued_in: Option<PacketPlace>,
-    /// The latest packet that begins inside a body before a head that is expected in it or right after
-    /// it.
+    /// The latest packet that begins inside a body before a head that is expected in it or right
+    /// after it.
     in_body: Option<PacketPlace>,
     /// The latest reassembled heads and their bodies, to recognize retransmissions of their parts.
     read_ranges: VecDeque<ReadRange>,
@@ -41,8 +42,8 @@ pub(super) struct Streams {
     all_names: bool,
 }
 
-/// Bytes of a flow that were read, or that belong to a body: no other head begins among them, except at
-/// the first.
+/// Bytes of a flow that were read, or that belong to a body: no other head begins among them,
+/// except at the first.
 struct ReadRange {
     tag: u32,
     flow: Flow,
@@ -53,11 +54,13 @@ struct ReadRange {
 /// The context of a pending head.
 #[derive(Debug, Clone)]
 struct HeadContext {
-    /// The finding by which the scanner reported it, with the length and numbers of all its packets.
+    /// The finding by which the scanner reported it, with the length and numbers of all its
+    /// packets.
     finding: Finding,
     origin: Arc<Origin>,
     packet: PacketPlace,
-    /// The packet in which the head begins that is pending now: another one if it lay behind a body.
+    /// The packet in which the head begins that is pending now: another one if it lay behind a
+    /// body.
     begins_in: PacketPlace,
     stream: StreamKind,
 }
@@ -133,8 +136,8 @@ impl Streams {
         self.recent.end_block(block);
     }
 
-    /// Returns true if a finding comes from text in a body that looks like a head: in a packet that begins
-    /// inside a body.
+    /// Returns true if a finding comes from text in a body that looks like a head: in a packet that
+    /// begins inside a body.
     pub(super) fn is_in_body(&self, block: &Block, finding: &Finding) -> bool {
         let is_head = match &finding.kind {
             FindingKind::ServerName(_) | FindingKind::Names(_) | FindingKind::PartialHead(_) => true,
@@ -158,8 +161,8 @@ impl Streams {
                 grown.push(id);
             }
         }
-        // In the order of their bytes: a head that only seems to begin inside the first one is gone once the
-        // first one is complete.
+        // In the order of their bytes: a head that only seems to begin inside the first one is gone
+        // once the first one is complete.
         for id in grown {
             self.read_heads(id, &block.indicators, now, &mut found);
         }
@@ -186,8 +189,8 @@ impl Streams {
             if offset < length
                 && let Some(context) = self.reassembly.context(id)
             {
-                // The bytes of a packet count once: for the tool's message that it begins with, or for the head
-                // in it.
+                // The bytes of a packet count once: for the tool's message that it begins with, or
+                // for the head in it.
                 let is_counted = offset > 0 && recognize_segment(packet.payload).is_some();
                 context.finding.length = if is_counted { 0 } else { packet.length };
                 context.finding.packets = block.packet(frame);
@@ -208,7 +211,8 @@ impl Streams {
         outcome
     }
 
-    /// Begins the head that a [`FindingKind::PartialHead`] reports. `segments` are those of the Block.
+    /// Begins the head that a [`FindingKind::PartialHead`] reports. `segments` are those of the
+    /// Block.
     pub(super) fn begin_head(
         &mut self,
         block: &Block,
@@ -356,8 +360,8 @@ impl Streams {
                     && let Some(context) = self.reassembly.context(later)
                 {
                     context.finding.length = 0;
-                    // `packets` stays: the packet that this head begins in is not known, and evidence had
-                    // better hold too much.
+                    // `packets` stays: the packet that this head begins in is not known, and
+                    // evidence had better hold too much.
                 }
                 next = Some(later);
                 offset.min(available)
@@ -433,8 +437,8 @@ fn read(indicators: &IndicatorSet, stream: Stream<'_>, all_names: bool) -> HeadC
     HeadContent { result, findings }
 }
 
-/// Reads the part of a head that is there, of which no more will come. It begins at this offset, and
-/// ends with the bytes.
+/// Reads the part of a head that is there, of which no more will come. It begins at this offset,
+/// and ends with the bytes.
 fn read_so_far(
     indicators: &IndicatorSet,
     context: &HeadContext,

@@ -1,16 +1,16 @@
 //! TCP reassembly of heads that lie in more than one segment.
 //!
-//! When a scanner meets the start of a head (a ClientHello, a request, a DNS message) whose end is not
-//! in the same segment, the head becomes *pending* here. From then on every segment of its flow is
-//! added, until the head is complete, turns out to be something else, or is abandoned. Segments may
-//! come in any order, more than once, and overlap. The first copy of a byte counts: nobody can know
-//! which copy the receiver used. Copies that differ are counted as conflicts.
+//! When a scanner meets the start of a head (a ClientHello, a request, a DNS message) whose end is
+//! not in the same segment, the head becomes *pending* here. From then on every segment of its flow
+//! is added, until the head is complete, turns out to be something else, or is abandoned. Segments
+//! may come in any order, more than once, and overlap. The first copy of a byte counts: nobody can
+//! know which copy the receiver used. Copies that differ are counted as conflicts.
 //!
 //! A flow may have two pending heads: one that has begun, and one that begins soon after it, before
-//! all of the first has come. The second one is either the next head, which came early, or a part of
-//! the first that only looks like the start of a head. Segments are added to both; which of the two it
-//! was is known when the first head is complete. With one pending head alone, either the first would
-//! be lost to something that came early, or the second to a first one that never ends.
+//! all of the first has come. The second one is either the next head, which came early, or a part
+//! of the first that only looks like the start of a head. Segments are added to both; which of the
+//! two it was is known when the first head is complete. With one pending head alone, either the
+//! first would be lost to something that came early, or the second to a first one that never ends.
 //!
 //! A head may also be expected: behind a body of known length, which may end anywhere in a segment.
 //! Of the body nothing is stored.
@@ -39,8 +39,8 @@ const USUAL_HEAD: usize = 2 << 10;
 /// second; an honest client sends the rest of its head within a few milliseconds.
 const MOST_PENDING: usize = 4096;
 
-/// The most pending heads of one flow: see the module. A third one that comes early is among the bytes
-/// of the first.
+/// The most pending heads of one flow: see the module. A third one that comes early is among the
+/// bytes of the first.
 pub(super) const MOST_OF_FLOW: usize = 2;
 
 /// The most pending bytes: a thousand heads of the longest kind.
@@ -54,8 +54,8 @@ const MOST_GAPS: usize = 32;
 /// retransmission.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// The number of times that a head is read each time it grows. After that it is read only when it has
-/// grown by an eighth, so that a head sent byte by byte is not read a thousand times.
+/// The number of times that a head is read each time it grows. After that it is read only when it
+/// has grown by an eighth, so that a head sent byte by byte is not read a thousand times.
 const FREE_READS: u32 = 16;
 
 /// Counts of reassembly: abandoned heads by reason, and what happened on the way.
@@ -172,7 +172,8 @@ pub(super) struct AbandonedHead<T> {
 /// The pending heads, by the direction of their flow.
 #[derive(Debug)]
 pub(super) struct TcpReassembly<T> {
-    /// The first table holds nearly all heads; the second one those whose flow has one in the first.
+    /// The first table holds nearly all heads; the second one those whose flow has one in the
+    /// first.
     pending: [HashMap<Flow, PendingHead<T>, RandomState>; MOST_OF_FLOW],
     /// The heads in the order in which they began.
     queue: VecDeque<(HeadId, u64)>,
@@ -269,15 +270,16 @@ impl<T> TcpReassembly<T> {
         })
     }
 
-    /// Returns true if a segment with this sequence number continues the head, or comes soon after it.
+    /// Returns true if a segment with this sequence number continues the head, or comes soon after
+    /// it.
     pub(super) fn continues_at(&self, id: HeadId, sequence: u32) -> bool {
         self.get(id).is_some_and(|pending| {
             usize::try_from(distance(pending.start, sequence)).is_ok_and(|offset| offset > 0 && offset < LONGEST_HEAD)
         })
     }
 
-    /// The place in a segment, or right behind it, at which an expected head begins. `None` if it begins
-    /// elsewhere, or has begun.
+    /// The place in a segment, or right behind it, at which an expected head begins. `None` if it
+    /// begins elsewhere, or has begun.
     pub(super) fn expected_in(&self, id: HeadId, sequence: u32, length: usize) -> Option<ExpectedHead> {
         let pending =
             self.get(id).filter(|pending| pending.body_length > 0 && pending.buffer.contiguous().is_empty())?;
@@ -286,8 +288,8 @@ impl<T> TcpReassembly<T> {
         (offset <= length).then_some(ExpectedHead { offset, body_length, is_first })
     }
 
-    /// Returns true if the byte with this sequence number belongs to a body before a pending head of the
-    /// flow.
+    /// Returns true if the byte with this sequence number belongs to a body before a pending head
+    /// of the flow.
     pub(super) fn is_body(&self, flow: &Flow, sequence: u32) -> bool {
         let before = |pending: &PendingHead<T>| pending.start.wrapping_sub(sequence) as usize;
         self.of_flow(flow).any(|(_, pending)| (1..=pending.body_length).contains(&before(pending)))
@@ -309,8 +311,8 @@ impl<T> TcpReassembly<T> {
         Some(HeadPlace { tag, start, body_length })
     }
 
-    /// Expects a head at this position, behind a body of this length. Returns it unless it was pending
-    /// already.
+    /// Expects a head at this position, behind a body of this length. Returns it unless it was
+    /// pending already.
     pub(super) fn expect(
         &mut self,
         position: StreamPosition,
@@ -331,8 +333,9 @@ impl<T> TcpReassembly<T> {
         known.is_none().then_some(id)
     }
 
-    /// Begins a head at this position with these bytes. Other heads of the flow are abandoned if they
-    /// are too far away to be of the same bytes; and the last one of them, if there is no room.
+    /// Begins a head at this position with these bytes. Other heads of the flow are abandoned if
+    /// they are too far away to be of the same bytes; and the last one of them, if there is no
+    /// room.
     pub(super) fn begin(&mut self, position: StreamPosition, bytes: &[u8], time: Timestamp, context: T) -> HeadId {
         let StreamPosition { flow, tag, sequence } = position;
         let mut others = self.ids(&flow);
@@ -424,7 +427,8 @@ impl<T> TcpReassembly<T> {
         Some((bytes, &pending.context))
     }
 
-    /// Ends a complete head. No other head begins among its first `length` bytes, except at the first.
+    /// Ends a complete head. No other head begins among its first `length` bytes, except at the
+    /// first.
     pub(super) fn complete(&mut self, id: HeadId, length: usize) {
         self.discard_within(id, length);
         if self.discard(id) {
@@ -432,9 +436,9 @@ impl<T> TcpReassembly<T> {
         }
     }
 
-    /// Ends a complete head, and continues with the one that begins `offset` bytes after its start, parts
-    /// of which may have come. Everything between the bytes that are there and that place is a body.
-    /// Returns the next head.
+    /// Ends a complete head, and continues with the one that begins `offset` bytes after its start,
+    /// parts of which may have come. Everything between the bytes that are there and that place is
+    /// a body. Returns the next head.
     pub(super) fn advance(&mut self, id: HeadId, offset: usize, now: Timestamp) -> HeadId {
         self.discard_within(id, offset);
         let number = self.next_number;
@@ -464,7 +468,8 @@ impl<T> TcpReassembly<T> {
         id
     }
 
-    /// Discards another head of the flow that seemed to begin within the first `length` bytes of a head.
+    /// Discards another head of the flow that seemed to begin within the first `length` bytes of a
+    /// head.
     fn discard_within(&mut self, id: HeadId, length: usize) {
         if self.are_single() {
             return;

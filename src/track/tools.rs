@@ -18,8 +18,8 @@ const TIMEOUT: Duration = Duration::from_secs(2 * 3600 + 4 * 60);
 
 /// Reports a message, unless it is a retransmission.
 ///
-/// A request is a sighting; so is an answer, as long as no request was seen. Everything else adds its
-/// bytes to the latest sighting.
+/// A request is a sighting; so is an answer, as long as no request was seen. Everything else adds
+/// its bytes to the latest sighting.
 pub(super) fn report(
     sighting: &ToolSighting,
     observed: Observed<'_>,
@@ -79,8 +79,8 @@ pub(super) fn report(
     sightings.reword(session.window, message);
 }
 
-/// The alert for a message. `is_named` is true if a head named the indicator, and false if the packets
-/// themselves go to it.
+/// The alert for a message. `is_named` is true if a head named the indicator, and false if the
+/// packets themselves go to it.
 fn message_alert(
     sighting: &ToolSighting,
     observed: Observed<'_>,

@@ -31,7 +31,8 @@ use crate::units::Timestamp;
 /// The settings of the tracker.
 #[derive(Debug, Clone)]
 pub struct TrackSettings {
-    /// The length of a window in which repeats are gathered; zero to report each conversation by itself.
+    /// The length of a window in which repeats are gathered; zero to report each conversation by
+    /// itself.
     pub repeat_window: Duration,
     /// The inside networks; empty for whatever is private by its kind.
     pub home: Vec<IpNet>,
@@ -88,16 +89,16 @@ impl Tracker {
         }
     }
 
-    /// Keeps all names that are seen from now on, listed or not: see [`Tracker::names`]. Scans have to be
-    /// asked for them, too.
+    /// Keeps all names that are seen from now on, listed or not: see [`Tracker::names`]. Scans have
+    /// to be asked for them, too.
     pub fn keep_names(&mut self) {
         self.names = Some(SeenNames::default());
         self.streams.report_all_names();
         self.quic.report_all_names();
     }
 
-    /// The names that were seen since the last call, in the order of the capture. To be called after each
-    /// Block, and at the end.
+    /// The names that were seen since the last call, in the order of the capture. To be called
+    /// after each Block, and at the end.
     pub fn names(&mut self) -> impl Iterator<Item = NameSeen> {
         self.names.as_mut().into_iter().flat_map(SeenNames::take)
     }
@@ -112,7 +113,8 @@ impl Tracker {
         self.sightings.take_evidence()
     }
 
-    /// Replaces the exclusions: for the sightings of later Blocks, and for the traffic of earlier ones.
+    /// Replaces the exclusions: for the sightings of later Blocks, and for the traffic of earlier
+    /// ones.
     pub fn set_exclusions(&mut self, exclusions: Arc<Exclusions>) {
         self.sightings.set_exclusions(exclusions);
     }
@@ -148,8 +150,8 @@ impl Tracker {
         }
     }
 
-    /// The counts of scans of reassembled datagrams. They hold no packets: the fragments were counted as
-    /// such.
+    /// The counts of scans of reassembled datagrams. They hold no packets: the fragments were
+    /// counted as such.
     pub fn scan_counts(&self) -> ScanCounts {
         ScanCounts { packets: 0, ..self.scan_counts }
     }
@@ -184,7 +186,8 @@ impl Tracker {
         self.streams.end_block(block);
     }
 
-    /// Handles the end of the input: abandons what is incomplete, and closes all windows of repeats.
+    /// Handles the end of the input: abandons what is incomplete, and closes all windows of
+    /// repeats.
     pub fn finish(&mut self, emit: &mut dyn FnMut(Alert)) {
         while let Some(released) = self.defrag.next_unfinished() {
             self.datagram(released, emit);
@@ -354,8 +357,8 @@ impl Tracker {
         self.clock.unwrap_or(Timestamp::MIN)
     }
 
-    /// Sets the clock, unless it is later already. Time is packet time: a packet from the past never turns
-    /// it back.
+    /// Sets the clock, unless it is later already. Time is packet time: a packet from the past
+    /// never turns it back.
     fn advance_clock(&mut self, to: Timestamp, emit: &mut dyn FnMut(Alert)) {
         if self.clock.is_none_or(|clock| clock < to) {
             self.clock = Some(to);

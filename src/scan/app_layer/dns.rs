@@ -37,12 +37,13 @@ pub const MOST_ADDRESSES: usize = 256;
 /// The most names of one answer that are reported: resolvers do not follow longer chains either.
 pub const MOST_NAMES: usize = 16;
 
-/// The most questions of one message that are reported where all names are requested. A browser asks
-/// one, a device that looks for services by mDNS a few dozen.
+/// The most questions of one message that are reported where all names are requested. A browser
+/// asks one, a device that looks for services by mDNS a few dozen.
 const MOST_QUESTIONS: usize = 64;
 
 /// The most bytes of reported questions, as a multiple of the message's length. Names that point to
-/// each other make any number of long ones out of few bytes; honest messages share an ending or two.
+/// each other make any number of long ones out of few bytes; honest messages share an ending or
+/// two.
 const MOST_UNPACKED: usize = 4;
 
 fn read_stream(app_layer: &mut AppLayer<'_>, stream: Stream<'_>, sink: &mut HeadSink<'_>) -> StreamParse {
@@ -63,8 +64,8 @@ fn read_datagram(app_layer: &mut AppLayer<'_>, packet: &Packet<'_>, sink: &mut H
     read_message(&mut app_layer.names, packet.payload, 0, sink);
 }
 
-/// Reports a sighting for each listed domain in a message and, before that, all questions if all names
-/// are requested. The message ends at the offset `end` of its stream.
+/// Reports a sighting for each listed domain in a message and, before that, all questions if all
+/// names are requested. The message ends at the offset `end` of its stream.
 #[inline(never)]
 fn read_message(names: &mut NameMatcher<'_>, bytes: &[u8], end: usize, sink: &mut HeadSink<'_>) {
     let Some(message) = Message::parse(bytes) else { return };

@@ -29,9 +29,9 @@ pub static TARGET: NameBasis = NameBasis { token: "http-target", application: "H
 /// The target of a `CONNECT` request.
 pub static CONNECT: NameBasis = NameBasis { token: "http-connect", application: "HTTP", phrase: "as an HTTP proxy" };
 
-/// The longest rest of a body that is skipped to reach the head behind it. The bodies of a tool have
-/// some hundred bytes. A client that sends a longer one waits for the answer before its next request,
-/// which then begins in a segment of its own.
+/// The longest rest of a body that is skipped to reach the head behind it. The bodies of a tool
+/// have some hundred bytes. A client that sends a longer one waits for the answer before its next
+/// request, which then begins in a segment of its own.
 const LONGEST_BODY: u64 = 16 << 10;
 
 fn may_begin(bytes: &[u8]) -> bool {
@@ -63,8 +63,8 @@ fn read_so_far(app_layer: &mut AppLayer<'_>, stream: Stream<'_>, report: &mut dy
     }
 }
 
-/// Returns true if a segment that begins with an answer contains all of its head and the marker of no
-/// tool. Nearly all answers do, and need no parsing.
+/// Returns true if a segment that begins with an answer contains all of its head and the marker of
+/// no tool. Nearly all answers do, and need no parsing.
 fn is_of_no_tool(segment: &[u8]) -> bool {
     let contains = |text: &[u8]| memmem::find(segment, text).is_some();
     !tools::mentions_any(segment) && (contains(b"\n\r\n") || contains(b"\n\n"))
@@ -157,8 +157,8 @@ fn answer_finding(answer: &Response<'_>, recognized: Recognized) -> FindingKind 
     FindingKind::Tool(Box::new(ToolSighting { recognized, http }))
 }
 
-/// The head behind a body of which so many bytes are missing after so many others; `None` if nothing is
-/// missing, or too much to wait for.
+/// The head behind a body of which so many bytes are missing after so many others; `None` if
+/// nothing is missing, or too much to wait for.
 fn behind_body(length: usize, missing: u64) -> Option<StreamParse> {
     (1..=LONGEST_BODY).contains(&missing).then_some(StreamParse::Partial(length + missing as usize))
 }

@@ -2,12 +2,13 @@
 //! remote-access tools.
 //!
 //! Only *heads* are read: the part of a message that names a server or a program, such as a TLS
-//! ClientHello, an HTTP header section, a SOCKS request or a DNS message. A head is looked for at the
-//! start of a stream, at the start of each segment, and behind a body of known length. Text in bodies
-//! never counts.
+//! ClientHello, an HTTP header section, a SOCKS request or a DNS message. A head is looked for at
+//! the start of a stream, at the start of each segment, and behind a body of known length. Text in
+//! bodies never counts.
 //!
 //! The scanner reads the heads that are complete in one packet. If a head continues in a later
-//! segment, the scanner reports where it begins; the tracker reassembles it and reads it here again.
+//! segment, the scanner reports where it begins; the tracker reassembles it and reads it here
+//! again.
 //!
 //! A protocol is one file in this folder and one line in a table of `table.rs`.
 

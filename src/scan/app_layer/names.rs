@@ -49,8 +49,8 @@ impl<'a> NameMatcher<'a> {
         report(FindingKind::Names(named.collect()));
     }
 
-    /// Reports a host if it is listed. The address that the stream itself goes to is not reported: its
-    /// packets are.
+    /// Reports a host if it is listed. The address that the stream itself goes to is not reported:
+    /// its packets are.
     pub(super) fn report_listed(
         &mut self,
         authority: &Authority<'_>,

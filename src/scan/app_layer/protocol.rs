@@ -27,8 +27,8 @@ pub(super) enum Recognition {
     FirstBytes {
         /// The bytes that a payload may begin with. Only for these does a scan ask `may_begin`.
         first: &'static FirstBytes,
-        /// Returns true if the bytes may begin a head, also if they are only the start of one. False for
-        /// no bytes.
+        /// Returns true if the bytes may begin a head, also if they are only the start of one.
+        /// False for no bytes.
         may_begin: fn(&[u8]) -> bool,
     },
 }
@@ -38,8 +38,8 @@ pub(super) enum Recognition {
 pub(super) struct StreamReader {
     /// Reads all complete heads.
     pub(super) read: fn(&mut AppLayer<'_>, Stream<'_>, &mut HeadSink<'_>) -> StreamParse,
-    /// Reads the part that is there of a head that will never be complete. `None` for a protocol whose
-    /// heads say nothing before their end.
+    /// Reads the part that is there of a head that will never be complete. `None` for a protocol
+    /// whose heads say nothing before their end.
     pub(super) read_so_far: Option<SoFarReader>,
 }
 
@@ -76,7 +76,8 @@ pub enum StreamParse {
     Other,
     /// One or more heads, all complete.
     Whole,
-    /// A head that is not complete begins at this offset: beyond the bytes if a body lies before it.
+    /// A head that is not complete begins at this offset: beyond the bytes if a body lies before
+    /// it.
     Partial(usize),
 }
 
@@ -87,14 +88,14 @@ pub struct HeadSink<'a> {
 }
 
 impl<'a> HeadSink<'a> {
-    /// A sink that adds to these counts, and hands each finding on with the offset behind the head that
-    /// it comes from.
+    /// A sink that adds to these counts, and hands each finding on with the offset behind the head
+    /// that it comes from.
     pub fn new(counts: &'a mut ScanCounts, report: &'a mut dyn FnMut(usize, FindingKind)) -> Self {
         Self { counts, report }
     }
 
-    /// Reports a finding of the head that ends at this offset. The offset is the same however a stream is
-    /// cut into segments, and wherever reading began.
+    /// Reports a finding of the head that ends at this offset. The offset is the same however a
+    /// stream is cut into segments, and wherever reading began.
     pub(super) fn report(&mut self, end: usize, kind: FindingKind) {
         (self.report)(end, kind);
     }
@@ -121,7 +122,8 @@ impl Stream<'_> {
 }
 
 impl<'a> AppLayer<'a> {
-    /// Matches names with these indicators. With `all_names` it reports names that are not listed, too.
+    /// Matches names with these indicators. With `all_names` it reports names that are not listed,
+    /// too.
     pub fn new(set: &'a IndicatorSet, all_names: bool) -> Self {
         Self { names: NameMatcher::new(set, all_names), initials: InitialReader::new() }
     }

@@ -11,8 +11,8 @@ use crate::flow::Protocol;
 use crate::protocol::tls::ClientHello;
 use crate::scan::FindingKind;
 
-/// The protocols over TCP. Those that are recognized by ports stand first; of the others the first one
-/// that recognizes the bytes reads them.
+/// The protocols over TCP. Those that are recognized by ports stand first; of the others the first
+/// one that recognizes the bytes reads them.
 static STREAMS: [AppProtocol<StreamReader>; 5] =
     [dns::OVER_TCP, tls::PROTOCOL, socks::PROTOCOL, http::PROTOCOL, tool::PROTOCOL];
 
@@ -27,8 +27,8 @@ static DATAGRAM_CANDIDATES: [u8; 256] = candidates(&DATAGRAMS);
 const STREAM_PORTS: [u16; count_ports(&STREAMS)] = ports(&STREAMS);
 const DATAGRAM_PORTS: [u16; count_ports(&DATAGRAMS)] = ports(&DATAGRAMS);
 
-/// Returns true if a packet's payload may begin a head. Inlined in the loop over all packets: nearly
-/// all of them end here.
+/// Returns true if a packet's payload may begin a head. Inlined in the loop over all packets:
+/// nearly all of them end here.
 #[inline(always)]
 pub(in crate::scan) fn may_carry_head(packet: &Packet<'_>) -> bool {
     let Some(&first) = packet.payload.first() else { return false };
@@ -53,9 +53,9 @@ impl AppLayer<'_> {
         }
     }
 
-    /// Reads the part that is there of a head that will never be complete. Only HTTP says anything before
-    /// a head's end: what looks like the start of another head is too often none, such as a DNS message
-    /// if the capture began in the middle of another one.
+    /// Reads the part that is there of a head that will never be complete. Only HTTP says anything
+    /// before a head's end: what looks like the start of another head is too often none, such as a
+    /// DNS message if the capture began in the middle of another one.
     pub fn read_so_far(&mut self, stream: Stream<'_>, report: &mut dyn FnMut(FindingKind)) {
         if let Some(read_so_far) = protocol_of(stream).and_then(|protocol| protocol.reader.read_so_far) {
             read_so_far(self, stream, report);

@@ -1,4 +1,5 @@
-//! Segments that begin with a message of a remote-access tool, but with no head of another protocol.
+//! Segments that begin with a message of a remote-access tool, but with no head of another
+//! protocol.
 
 use super::protocol::{AppLayer, AppProtocol, HeadSink, Recognition, Stream, StreamParse, StreamReader};
 use crate::scan::{FindingKind, ToolSighting};

@@ -300,7 +300,7 @@ fn fragments_in_fragments_are_put_together_up_to_a_bound() {
     let (alerts, _) = track(&at_once(nested(4)), 100);
     assert_eq!(summed(&alerts)[0].0, "c2-endpoint");
     assert_eq!(alerts[0].message.matches(" in IP-in-IP from 10.1.0.1 to 10.1.0.2").count(), 4, "{}", alerts[0].message);
-    // Deeper than that nothing is looked at, and nothing overflows.
+    // Deeper tunnels are not entered, and nothing overflows.
     track(&at_once(nested(9)), 100);
 }
 
@@ -353,7 +353,7 @@ fn story() -> impl Strategy<Value = Vec<Timed>> {
     for (place, range) in [(0x2000, 0..1480), (185, 1480..data.len())] {
         packets.push((30_000, from_resolver(9, place, &data[range])));
     }
-    // The beginning of another answer, which is given up.
+    // The beginning of another answer, which is abandoned.
     packets.push((5000, from_resolver(10, 0x2000, &answer([203, 0, 113, 67])[..480])));
     Just(packets).prop_shuffle()
 }
@@ -385,7 +385,7 @@ proptest! {
         for copy in copies {
             packets.extend(packets.get(copy).cloned());
         }
-        // An order told by the seed.
+        // The order follows from the seed.
         packets.sort_by_cached_key(|packet| foldhash::fast::FixedState::with_seed(seed).hash_one(packet));
         let block = block(&set, &at_once(packets.clone()));
         let mut findings = Findings::default();

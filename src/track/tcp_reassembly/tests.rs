@@ -121,7 +121,7 @@ fn a_head_behind_a_body_is_expected_where_the_body_ends() {
     assert_eq!(heads.expected_in(first(1), start, 3), expected(0, true));
     assert!(heads.is_body(&flow(1), start - 10) && heads.is_body(&flow(1), start - 1));
     assert!(!heads.is_body(&flow(1), start - 11) && !heads.is_body(&flow(1), start));
-    // Of the body nothing is kept; what comes early of the head is.
+    // Nothing is stored of the body, but the early bytes of the head are.
     assert_eq!(heads.add_segment(first(1), start - 10, b"body"), SegmentOutcome::Outside);
     assert_eq!(heads.add_segment(first(1), start.wrapping_add(6), b"gh"), SegmentOutcome::Stored);
     assert_eq!(heads.expected_in(first(1), start - 2, 8), expected(2, false));
@@ -153,7 +153,8 @@ fn two_heads_of_a_flow_are_pending_and_the_one_behind_the_first_stays() {
         heads.add_segment(key, 8, b"jk");
         heads.add_segment(key, 1, b"cdef");
     }
-    // What came early went to both; where they meet they are one, which began in the packet of the second.
+    // What came early went to both; where they meet they are one, which began in the packet of the
+    // second.
     assert_eq!(heads.advance(one, 6, at(2)), two);
     assert_eq!((heads.ids(&flow(1)).to_vec(), heads.context(two).copied()), (vec![two], Some(2)));
     heads.add_segment(two, 7, b"i");
