@@ -76,7 +76,7 @@ fn read_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String
     let list: Vec<_> =
         CertificateDer::pem_file_iter(path).map_err(unreadable)?.collect::<Result<_, _>>().map_err(unreadable)?;
     if list.is_empty() {
-        return Err(format!("{}: has no certificate; give a PEM file", path.display()));
+        return Err(format!("{}: no certificate in it; give a PEM file", path.display()));
     }
     Ok(list)
 }
