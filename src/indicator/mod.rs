@@ -9,6 +9,7 @@ use ipnet::IpNet;
 use crate::units::Timestamp;
 
 mod builtin;
+mod cache;
 mod embedded;
 pub mod feed;
 mod filter;
@@ -19,6 +20,7 @@ mod set;
 mod store;
 
 pub use builtin::builtin;
+pub use cache::IndicatorCache;
 pub use embedded::{Embedded, Embedding, embedded};
 pub use guard::{Broad, guard};
 pub use learned::Learned;

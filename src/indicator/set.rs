@@ -6,7 +6,6 @@
 use std::cmp::Reverse;
 use std::hash::BuildHasher;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
 
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
@@ -26,15 +25,18 @@ mod tests;
 /// Networks shorter than this many bits are marked in the filter of leading halves bit by bit up to here.
 const LEADING_BITS: u8 = 16;
 
-/// How many unpacked indicators are kept at hand: more than a network contacts at a time.
-const UNPACKED: usize = 64;
-
 /// How many indicators a set holds: ten times all malware in the largest public list, in some 1.5 GB.
 const MOST_INDICATORS: usize = 16_000_000;
 
 /// An indicator's place in its [`IndicatorSet`]; means nothing to another set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct IndicatorId(u32);
+
+impl IndicatorId {
+    pub(super) fn index(self) -> usize {
+        self.0 as usize
+    }
+}
 
 /// How an address that was looked up stands to the listed one. The order is the order of strength.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -78,11 +80,7 @@ pub struct IndicatorSet {
     /// for each of its labels, each far out in memory.
     name_ends: Filter,
     hasher: RandomState,
-    /// Indicators that were unpacked lately, each at its number's remainder: every packet of a conversation asks for the same again.
-    unpacked: [Mutex<Unpacked>; UNPACKED],
 }
-
-type Unpacked = Option<(IndicatorId, Arc<Indicator>)>;
 
 #[derive(Debug, Default)]
 struct Networks {
@@ -184,7 +182,6 @@ impl Default for SetBuilder {
             name_labels: (usize::MAX, 0),
             name_ends: Filter::for_entries(0),
             hasher: RandomState::default(),
-            unpacked: std::array::from_fn(|_| Mutex::new(None)),
         };
         Self { set, filling: Filling::default(), endpoints: HashTable::new() }
     }
@@ -300,16 +297,9 @@ impl IndicatorSet {
         self.store.len() == 0
     }
 
-    /// The indicator that a look-up in this set found, unpacked.
-    pub fn get(&self, id: IndicatorId) -> Option<Arc<Indicator>> {
-        let place = &self.unpacked[id.0 as usize % UNPACKED];
-        let mut place = place.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, indicator)) = place.as_ref().filter(|(known, _)| *known == id) {
-            return Some(indicator.clone());
-        }
-        let indicator = Arc::new(self.store.get(id.0)?);
-        *place = Some((id, indicator.clone()));
-        Some(indicator)
+    /// The indicator that a look-up in this set found, unpacked: a copy. See [`super::IndicatorCache`] for a shared one.
+    pub fn get(&self, id: IndicatorId) -> Option<Indicator> {
+        self.store.get(id.0)
     }
 
     /// False where neither an address nor an IPv4 address inside it is listed; true where one may be.

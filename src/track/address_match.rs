@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::alert::{MatchBasis, Signature};
 use crate::decode::Encapsulation;
 use crate::flow::{End, Protocol};
-use crate::indicator::{AddressMatch, Closeness, Embedded, Indicator, IndicatorSet};
+use crate::indicator::{AddressMatch, Closeness, Embedded, Indicator, IndicatorId};
 use crate::scan::Finding;
 
 use super::resolved::Resolved;
@@ -32,34 +32,28 @@ impl Match {
         finding: &Finding,
         source: Option<AddressMatch>,
         destination: Option<AddressMatch>,
-        set: &IndicatorSet,
+        mut unpack: impl FnMut(IndicatorId) -> Option<Arc<Indicator>>,
         resolved: &Resolved,
     ) -> Option<Self> {
         // In the same order for both directions, so that both say the same where two matches are equally strong.
         let ends = [(finding.flow.source, source), (finding.flow.destination, destination)];
         let ends = if finding.flow.source <= finding.flow.destination { ends } else { [ends[1], ends[0]] };
-        let listed = ends.into_iter().filter_map(|(end, found)| Self::listed(end, found?, set));
+        let listed = ends.into_iter().filter_map(|(end, found)| {
+            let found = found?;
+            Some(Self::listed(end, found, unpack(found.indicator)?))
+        });
         let learned = ends.into_iter().filter_map(|(end, _)| Self::learned(end, finding, resolved));
         listed.chain(learned).reduce(|best, next| if next.strength() > best.strength() { next } else { best })
     }
 
-    fn listed(listed: End, found: AddressMatch, set: &IndicatorSet) -> Option<Self> {
+    fn listed(listed: End, found: AddressMatch, indicator: Arc<Indicator>) -> Self {
         let (signature, basis) = match found.closeness {
             Closeness::Endpoint => (Signature::C2Endpoint, MatchBasis::AddressPort),
             Closeness::Address => (Signature::C2Address, MatchBasis::Address),
             Closeness::Network => (Signature::C2Address, MatchBasis::Network),
             Closeness::OtherPort => (Signature::C2Address, MatchBasis::AddressOtherPort),
         };
-        let indicator = set.get(found.indicator)?;
-        Some(Self {
-            signature,
-            basis,
-            closeness: found.closeness,
-            indicator,
-            listed,
-            embedded: found.embedded,
-            name: None,
-        })
+        Self { signature, basis, closeness: found.closeness, indicator, listed, embedded: found.embedded, name: None }
     }
 
     fn learned(listed: End, finding: &Finding, resolved: &Resolved) -> Option<Self> {

@@ -20,7 +20,7 @@ use crate::alert::{Alert, Evidence, REPEAT_WINDOW, Repeats, Signature, Traffic};
 use crate::capture::{Block, Held};
 use crate::decode::{Decoded, MOST_TUNNELS, decode};
 use crate::flow::{End, Flow};
-use crate::indicator::{AddressMatch, IndicatorId, IndicatorSet, Learned};
+use crate::indicator::{AddressMatch, IndicatorCache, IndicatorId, IndicatorSet, Learned};
 use crate::scan::{DnsSighting, Finding, FindingKind, Findings, ScanCounts, scan, scan_again};
 use crate::units::{ByteCount, Timestamp};
 
@@ -126,6 +126,7 @@ pub struct Tracker {
     nesting: usize,
     /// Those of the latest Block.
     indicators: Arc<IndicatorSet>,
+    indicator_cache: IndicatorCache,
     counts: TrackCounts,
     scan_counts: ScanCounts,
     /// What is said in conversations.
@@ -151,6 +152,7 @@ impl Tracker {
             defrag: Defrag::default(),
             nesting: 0,
             indicators: Arc::default(),
+            indicator_cache: IndicatorCache::default(),
             counts: TrackCounts::default(),
             scan_counts: ScanCounts::default(),
             said: streams::Streams::new(),
@@ -481,7 +483,8 @@ impl Tracker {
         if !is_listed && !self.resolved.holds(sender.address) && !self.resolved.holds(receiver.address) {
             return;
         }
-        let found = Match::of(finding, source, destination, &block.indicators, &self.resolved);
+        let unpack = |id| self.indicator_cache.get(&block.indicators, id);
+        let found = Match::of(finding, source, destination, unpack, &self.resolved);
         let mut emit = counted(&mut self.counts, emit);
         let is_new_statement;
         let conversation = match self.conversations.find(finding) {
@@ -539,7 +542,7 @@ impl Tracker {
     }
 
     fn dns(&mut self, heard: Provenance<'_>, finding: &Finding, sighting: &DnsSighting, emit: &mut dyn FnMut(Alert)) {
-        let Some(indicator) = heard.indicators.get(sighting.indicator) else { return };
+        let Some(indicator) = self.indicator_cache.get(heard.indicators, sighting.indicator) else { return };
         if sighting.is_answer {
             let name: Arc<[u8]> = sighting.facts.name.as_slice().into();
             for (address, lifetime) in sighting.facts.addresses.iter().zip(&sighting.lifetimes) {

@@ -83,7 +83,7 @@ impl Begun {
 pub(super) struct Provenance<'a> {
     pub(super) origin: &'a Arc<Origin>,
     pub(super) at: At,
-    pub(super) indicators: &'a IndicatorSet,
+    pub(super) indicators: &'a Arc<IndicatorSet>,
     /// The sequence number at which it ends, over TCP: by that it is known when it is sent again.
     pub(super) end: Option<u32>,
 }
@@ -501,7 +501,7 @@ impl Tracker {
     }
 
     fn name(&mut self, heard: Provenance<'_>, finding: &Finding, sighting: &NameSighting, emit: &mut dyn FnMut(Alert)) {
-        let Some(indicator) = heard.indicators.get(sighting.indicator) else { return };
+        let Some(indicator) = self.indicator_cache.get(heard.indicators, sighting.indicator) else { return };
         let Some(talk) = self.said.talks.heard(&finding.flow, heard.end, heard.at, finding.time) else { return };
         talk.indicator = Some(indicator.clone());
         let flow = finding.flow;
