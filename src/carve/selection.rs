@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use foldhash::fast::RandomState;
 
-use crate::alert::{Evidence, Line, Signature};
+use crate::alert::{AlertRef, Evidence, Signature};
 use crate::capture::Frame;
 use crate::decode::{Decoded, decode};
 use crate::flow::{Flow, Protocol};
@@ -29,7 +29,7 @@ pub(super) struct Wanted {
 
 struct Conversation {
     /// By their times.
-    lines: Vec<Line>,
+    lines: Vec<AlertRef>,
     /// How many were named.
     named: usize,
     was_seen: bool,
@@ -52,8 +52,8 @@ impl Wanted {
             flows: WantedFlows::default(),
         };
         let mut keys = Vec::new();
-        for (number, told) in (0..).zip(evidence.told()) {
-            let mut lines = told.lines.clone();
+        for (number, told) in (0..).zip(evidence.flows()) {
+            let mut lines = told.alerts.clone();
             lines.sort_by_key(|line| (line.seen, line.id));
             wanted.conversations.push(Conversation { lines, named: 0, was_seen: false });
             wanted.by_flow.insert(told.flow, number);
@@ -154,7 +154,7 @@ impl Conversation {
     }
 }
 
-fn comment(line: &Line) -> String {
+fn comment(line: &AlertRef) -> String {
     format!("rattap externalId={:016x} signature={}", line.id, line.signature.id())
 }
 

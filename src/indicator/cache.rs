@@ -1,7 +1,8 @@
 //! Unpacked indicators that were used lately.
 //!
-//! Every packet of a matched conversation asks for the same indicator again. The tracker owns a cache, so that it unpacks an
-//! indicator once and all alerts, conversations and windows share that one copy.
+//! Every packet of a matched conversation asks for the same indicator again. The tracker owns a
+//! cache, so that it unpacks an indicator once and all alerts, conversations and windows share that
+//! one copy.
 
 use std::sync::Arc;
 
@@ -10,7 +11,8 @@ use super::{Indicator, IndicatorId, IndicatorSet};
 /// How many unpacked indicators a cache holds: more than a network contacts at a time.
 const SLOTS: usize = 64;
 
-/// Unpacked indicators of one set, each in the slot that its number gives modulo the number of slots.
+/// Unpacked indicators of one set, each in the slot that its number gives modulo the number of
+/// slots.
 #[derive(Debug)]
 pub struct IndicatorCache {
     set: Arc<IndicatorSet>,
@@ -24,8 +26,8 @@ impl Default for IndicatorCache {
 }
 
 impl IndicatorCache {
-    /// The indicator that a look-up in `set` found. `None` if the identifier is of another set. A set other than the one of the
-    /// last call empties the cache.
+    /// The indicator that a look-up in `set` found. `None` if the identifier is of another set. A
+    /// set other than the one of the last call empties the cache.
     pub fn get(&mut self, set: &Arc<IndicatorSet>, id: IndicatorId) -> Option<Arc<Indicator>> {
         if !Arc::ptr_eq(&self.set, set) {
             *self = Self { set: set.clone(), ..Self::default() };

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::model::{Beacon, Bin, Bucket, Moment, Timed};
-use crate::alert::{Rhythm, Signature};
+use crate::alert::{IntervalStats, Signature};
 use crate::units::Timestamp;
 
 /// How many buckets a time line has at the most: a bar for every four pixels of a wide page.
@@ -80,7 +80,7 @@ impl Intervals {
     /// How regular they are; `None` where there are too few to tell.
     pub(super) fn beacon(&self, timed: Timed, signature: Signature) -> Option<Beacon> {
         let mut intervals = self.list();
-        let rhythm = Rhythm::of(&mut intervals)?;
+        let rhythm = IntervalStats::of(&mut intervals)?;
         let is_regular = rhythm.is_regular?;
         // Binary fractions of a second would be told with more digits than they have.
         let rounded = |seconds: f64| (seconds * 1000.0).round() / 1000.0;
@@ -88,11 +88,11 @@ impl Intervals {
             timed,
             signature: signature.id().to_owned(),
             is_regular,
-            usual_seconds: rounded(rhythm.usual),
+            usual_seconds: rounded(rhythm.median),
             mean_seconds: rounded(rhythm.mean),
-            spread_seconds: rounded(rhythm.spread),
+            spread_seconds: rounded(rhythm.deviation),
             intervals: intervals.len() as u64,
-            histogram: histogram(&intervals, rhythm.usual),
+            histogram: histogram(&intervals, rhythm.median),
         })
     }
 }

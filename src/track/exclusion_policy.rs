@@ -109,7 +109,7 @@ impl ExclusionPolicy {
             self.contacted.note(contacting(alert), indicator, at);
         }
         if let Some(verdict) = verdict {
-            verdict.put_on(alert);
+            alert.set_exclusion(verdict);
         }
     }
 

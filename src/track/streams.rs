@@ -619,7 +619,7 @@ impl Tracker {
             };
             let message = alert.message.clone();
             if let Some(verdict) = talk.verdict.clone() {
-                verdict.put_on(&mut alert);
+                alert.set_exclusion(verdict);
             }
             talk.window = self.repeats.traffic(talk.window, traffic, place, || alert, &mut emit);
             drop(emit);

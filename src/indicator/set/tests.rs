@@ -2,8 +2,10 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use proptest::prelude::*;
 
+use ipnet::IpNet;
+
 use super::*;
-use crate::indicator::{Embedding, builtin};
+use crate::indicator::{Embedding, Pattern, builtin};
 use crate::units::Timestamp;
 
 fn indicator(pattern: Pattern, confidence: u8) -> Indicator {
@@ -20,7 +22,7 @@ fn domain(set: &IndicatorSet, name: &str) -> Option<String> {
 }
 
 #[test]
-fn the_builtin_set_tells_endpoint_from_address() {
+fn the_builtin_set_distinguishes_endpoints_from_addresses() {
     let set = IndicatorSet::new(builtin());
     assert_eq!(set.len(), 9);
     let listed = || "91.202.233.25:4888".to_owned();

@@ -625,7 +625,7 @@ pub(in crate::output) fn judged(mut alert: Alert, fields: &str, other: Option<&I
     let rules = Exclusions::parse(&text, "rules.toml".as_ref(), SEEN).unwrap();
     let other = other.map(|indicator| (alert.client.address, indicator));
     let verdict = rules.judge(&alert, SEEN, other).unwrap();
-    verdict.put_on(&mut alert);
+    alert.set_exclusion(verdict);
     alert
 }
 
