@@ -3,12 +3,15 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 
-use super::gather::{MOST_ALERTS, MOST_COUNTED, MOST_DETAILED};
+use super::collection::{MAX_COUNTED_HOSTS, MAX_DETAILED_HOSTS};
+use super::top_alerts::MAX_ALERTS;
 use super::*;
+use crate::alert::exclusion::Exclusions;
 use crate::alert::{Alert, HttpFacts, MatchBasis, Phase, Signature};
-use crate::capture::{Origin, PacketNumber, Packets};
+use crate::capture::{Input, Origin, PacketNumber, Packets};
 use crate::flow::{End, Protocol, Vlans};
 use crate::indicator::{Indicator, builtin};
+use crate::sensor::Totals;
 use crate::units::{ByteCount, Timestamp};
 
 fn at(seconds: i64) -> Timestamp {
@@ -96,21 +99,21 @@ fn how_it_began_is_kept_however_long_it_goes_on() {
     let report = report_of(alerts);
     let [client] = report.clients.as_slice() else { panic!("{:?}", report.clients) };
     let told: Vec<_> = client.alerts.iter().map(|alert| alert.signature.as_str()).collect();
-    assert_eq!((told.len(), told[0], told[MOST_ALERTS - 1]), (MOST_ALERTS, "c2-endpoint", "netsupport-geolocation"));
+    assert_eq!((told.len(), told[0], told[MAX_ALERTS - 1]), (MAX_ALERTS, "c2-endpoint", "netsupport-geolocation"));
     assert_eq!(client.alerts[1].seen, model::Moment(at(10)));
-    assert_eq!((client.alert_count, client.further_alerts), (992, 992 - MOST_ALERTS as u64));
+    assert_eq!((client.alert_count, client.further_alerts), (992, 992 - MAX_ALERTS as u64));
     assert_eq!(client.timelines.iter().map(|line| line.sightings).sum::<u64>(), 992);
 }
 
 #[test]
 fn the_worst_hosts_have_a_place_and_the_others_are_counted() {
     let mild = |host, seconds| Alert { severity: 5, ..alert(Signature::C2Address, host, seconds) };
-    let mut alerts: Vec<_> = (0..MOST_DETAILED as u32 + 5).map(|host| mild(host, host.into())).collect();
+    let mut alerts: Vec<_> = (0..MAX_DETAILED_HOSTS as u32 + 5).map(|host| mild(host, host.into())).collect();
     alerts.push(alert(Signature::C2Endpoint, 5000, 900));
     // One that never had a place, and turns out to be the worst.
     alerts.push(Alert { severity: 10, ..alert(Signature::NetsupportSession, 104, 901) });
     let report = report_of(alerts);
-    assert_eq!(report.clients.len(), MOST_DETAILED);
+    assert_eq!(report.clients.len(), MAX_DETAILED_HOSTS);
     let address = |place: usize| report.clients[place].address.as_str();
     assert_eq!([address(0), address(1), address(2)], ["10.0.0.104", "10.0.19.136", "10.0.0.0"]);
     let worst = &report.clients[0];
@@ -126,11 +129,11 @@ fn the_worst_hosts_have_a_place_and_the_others_are_counted() {
 
 #[test]
 fn hosts_beyond_all_counting_are_not_passed_over_in_silence() {
-    let hosts = MOST_COUNTED as u32 + 3;
+    let hosts = MAX_COUNTED_HOSTS as u32 + 3;
     let report = report_of((0..hosts).map(|host| alert(Signature::C2Endpoint, host, 0)));
     let further = &report.further_clients;
-    assert_eq!((further.clients, further.are_more), ((MOST_COUNTED - MOST_DETAILED) as u64, true));
-    assert_eq!(further.sightings, u64::from(hosts) - MOST_DETAILED as u64);
+    assert_eq!((further.clients, further.are_more), ((MAX_COUNTED_HOSTS - MAX_DETAILED_HOSTS) as u64, true));
+    assert_eq!(further.sightings, u64::from(hosts) - MAX_DETAILED_HOSTS as u64);
     assert!(report.verdict.sentence.starts_with("At least 65536 hosts (10.0.0.0, "), "{}", report.verdict.sentence);
     assert!(html(&report).contains("And more than 65,436 clients"));
 }

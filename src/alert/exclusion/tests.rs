@@ -286,7 +286,7 @@ fn warnings_come_a_week_before_and_after_the_end() {
     let warned = |seconds: i64| rules.warnings(Timestamp::from_nanos(expires.nanos() + seconds * 1_000_000_000));
     assert_eq!(warned(-7 * DAY - 1), Vec::<String>::new());
     assert!(warned(-7 * DAY)[0].contains("rules.toml:2: exclusion helpdesk expires on 2027-07-01T00:00:00Z"));
-    assert!(warned(0)[0].contains("expired on 2027-07-01T00:00:00Z and is off"));
+    assert!(warned(0)[0].contains("expired on 2027-07-01T00:00:00Z and does not apply"));
     let weak = rule("listed_indicators = true", WHO);
     assert!(weak.warnings(NOW)[0].contains("it only annotates"), "{:?}", weak.warnings(NOW));
     // Once it was loaded anew in its last week it does as it says.
@@ -318,22 +318,22 @@ fn what_is_wrong_is_told_with_its_line_and_what_to_do() {
         ("2027-06-30", "20270630", 7, "a date or a time"),
         ("\"helpdesk\"", "\"help desk\"", 3, "letters, digits"),
         ("\"helpdesk\"", "''", 3, "letters, digits"),
-        ("\"support\"", "\"\"", 6, "reason: one line of text"),
-        ("\"support\"", "\"a\\nb\"", 6, "reason: one line of text"),
+        ("\"support\"", "\"\"", 6, "reason: must be one line"),
+        ("\"support\"", "\"a\\nb\"", 6, "reason: must be one line"),
         ("remote-support", "remote", 4, "one of remote-support, maintenance"),
         (source, "", 8, "names no source"),
         (destination, "", 8, "neither destination nor server_name"),
         (source, "source = []\n", 9, "an empty list matches nothing"),
-        (source, "source = 'helpdesk'\n", 9, "source \"helpdesk\": an address or a network"),
+        (source, "source = 'helpdesk'\n", 9, "source \"helpdesk\": expected an address or a network"),
         (source, "source = '0.0.0.0/0'\n", 9, "too wide"),
         (source, "source = '10.20.31.1/24'\n", 9, "did you mean 10.20.31.0/24?"),
         (source, "source = [\n'10.0.0.1',\n'::/0']\n", 11, "too wide"),
         (destination, "server_name = 'com'\n", 10, "two labels"),
         (destination, "server_name = '203.0.113.80'\n", 10, "write it as destination"),
         (destination, "server_name = 'a b.com'\n", 10, "expected a name"),
-        (source, "source = '10.20.31.0/24'\nport = 0\n", 10, "port 0: a port from 1 to 65535"),
+        (source, "source = '10.20.31.0/24'\nport = 0\n", 10, "port 0: expected a port from 1 to 65535"),
         (source, "source = '10.20.31.0/24'\nport = '443'\n", 10, "expected"),
-        (source, "source = '10.20.31.0/24'\nvlan = [1, 4095]\n", 10, "vlan 4095: a VLAN from 1 to 4094"),
+        (source, "source = '10.20.31.0/24'\nvlan = [1, 4095]\n", 10, "vlan 4095: expected a VLAN from 1 to 4094"),
         (source, "source = '10.20.31.0/24'\nprotocol = 'netsupport'\n", 10, "a protocol above IP"),
         (source, "source = '10.20.31.0/24'\nsignature = 'c2'\n", 10, "one of c2-endpoint, c2-address"),
         (source, "source = '10.20.31.0/24'\nnumber = 1\n", 10, "unknown field `number`"),
@@ -343,7 +343,7 @@ fn what_is_wrong_is_told_with_its_line_and_what_to_do() {
         assert_eq!(told.lines().count(), 1, "{told}");
     }
     for (schedule, what) in [
-        ("{ from = '8:00', to = '18:00', timezone = 'UTC' }", "from \"8:00\": a time of day"),
+        ("{ from = '8:00', to = '18:00', timezone = 'UTC' }", "from \"8:00\": expected a time of day"),
         ("{ from = '24:00', to = '18:00', timezone = 'UTC' }", "from \"24:00\""),
         ("{ from = '08:00', to = '18:60', timezone = 'UTC' }", "to \"18:60\""),
         ("{ from = '08:00', to = '18:00:30', timezone = 'UTC' }", "to \"18:00:30\""),
