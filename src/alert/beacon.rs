@@ -142,7 +142,7 @@ mod tests {
         assert_eq!((times.len(), times[0]), (MAX_TIMES, at(110)));
         assert_eq!(stats.map(|stats| (stats.mean, stats.deviation)), Some((10.0, 0.0)));
         assert_eq!(sightings.take(), (None, Vec::new()));
-        // The interval since the last one that was told; one from the past has none.
+        // The interval since the last sighting of the previous update. An earlier time gives none.
         sightings.add(at(10 * (MAX_TIMES + 12)));
         sightings.add(at(5));
         assert_eq!(sightings.take().0.map(|stats| stats.mean), Some(10.0));

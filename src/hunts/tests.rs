@@ -111,7 +111,7 @@ fn too_many_indicators_are_read_from_the_watchlist_and_none_is_missing_there() {
 
 #[test]
 fn identifiers_are_guids_and_none_is_used_twice() {
-    // Titles stand between single quotes in YAML.
+    // Titles are in single quotes in YAML.
     assert!(HUNTS.iter().all(|definition| !definition.title.contains('\'')));
     let mut ids: Vec<_> = HUNTS.iter().map(|definition| definition.rule.id).collect();
     for id in &ids {
@@ -164,7 +164,7 @@ proptest! {
         for hunt in hunts(&set(patterns)) {
             let count = hunt.kql().lines().count();
             let (_, of_plain) = most.iter().find(|(name, _)| *name == hunt.name()).unwrap();
-            // One line more for each further number of labels.
+            // One more line for each further number of labels.
             let labels = hunt.query().matches("| extend Last").count().saturating_sub(1);
             prop_assert!(count <= of_plain + labels, "{}", hunt.query());
             prop_assert!(!hunt.query().contains("\n\n"));

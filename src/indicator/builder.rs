@@ -62,7 +62,7 @@ impl SetBuilder {
     /// Adds an indicator. One beyond the maximum is dropped.
     pub fn add_indicator(&mut self, indicator: &Indicator) {
         let tags: Vec<&str> = indicator.tags.iter().map(|tag| &**tag).collect();
-        let _ = self.add(&indicator.listing(&tags));
+        let _ = self.add(&Listing::of(indicator, &tags));
     }
 
     fn insert_address(&mut self, address: IpAddr, port: Option<u16>, id: IndicatorId) {
@@ -126,5 +126,15 @@ impl SetBuilder {
             }
         }
         set
+    }
+}
+
+impl IndicatorSet {
+    /// Builds a set, merging duplicates as [`SetBuilder::add`] does. Indicators beyond the maximum are
+    /// dropped.
+    pub fn new(list: Vec<Indicator>) -> Self {
+        let mut builder = SetBuilder::default();
+        list.iter().for_each(|indicator| builder.add_indicator(indicator));
+        builder.build()
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Listing, Pattern, Reference};
+use super::Pattern;
 use crate::units::Timestamp;
 
 /// The family of indicators whose sources name none.
@@ -47,24 +47,6 @@ impl Indicator {
             (true, true) => ", the host of a listed URL, marked as a compromised site, whose owner is a victim too",
             (false, true) => ", the host of a listed URL",
             (false, false) => "",
-        }
-    }
-
-    /// The indicator as a listing that borrows from it. `tags` are its tags.
-    pub(super) fn listing<'a>(&'a self, tags: &'a [&'a str]) -> Listing<'a> {
-        Listing {
-            pattern: self.pattern.clone(),
-            family: &self.family,
-            threat: &self.threat,
-            confidence: self.confidence,
-            first_seen: self.first_seen,
-            last_seen: self.last_seen,
-            source: &self.source,
-            reference: Reference::Text(&self.reference),
-            tags,
-            id: self.id.as_deref(),
-            is_compromised: self.is_compromised,
-            is_from_url: self.is_from_url,
         }
     }
 }

@@ -35,6 +35,26 @@ pub struct Listing<'a> {
     pub is_from_url: bool,
 }
 
+impl<'a> Listing<'a> {
+    /// A listing that borrows from an indicator. `tags` are its tags.
+    pub(super) fn of(indicator: &'a Indicator, tags: &'a [&'a str]) -> Self {
+        Self {
+            pattern: indicator.pattern.clone(),
+            family: &indicator.family,
+            threat: &indicator.threat,
+            confidence: indicator.confidence,
+            first_seen: indicator.first_seen,
+            last_seen: indicator.last_seen,
+            source: &indicator.source,
+            reference: Reference::Text(&indicator.reference),
+            tags,
+            id: indicator.id.as_deref(),
+            is_compromised: indicator.is_compromised,
+            is_from_url: indicator.is_from_url,
+        }
+    }
+}
+
 /// A reference with more information about an indicator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reference<'a> {

@@ -8,7 +8,7 @@ use prefix_trie::PrefixMap;
 
 use super::IndicatorId;
 
-/// How many leading bits of an address the bitmaps tell apart. A network with a shorter prefix sets
+/// The number of leading bits of an address that the bitmaps distinguish. A network with a shorter prefix sets
 /// a run of bits.
 const BITMAP_PREFIX: u8 = 16;
 

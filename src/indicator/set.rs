@@ -11,11 +11,11 @@ use std::net::IpAddr;
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 
+use super::Indicator;
 use super::bloom::BloomFilter;
 use super::embedded::{Embedded, embedded, may_embed};
 use super::networks::Networks;
 use super::store::Store;
-use super::{Indicator, SetBuilder};
 use crate::domain_name::DomainName;
 
 #[cfg(test)]
@@ -97,14 +97,6 @@ impl Default for IndicatorSet {
 }
 
 impl IndicatorSet {
-    /// Builds a set, merging duplicates as [`SetBuilder::add`] does. Indicators beyond the maximum
-    /// are dropped.
-    pub fn new(list: Vec<Indicator>) -> Self {
-        let mut builder = SetBuilder::default();
-        list.iter().for_each(|indicator| builder.add_indicator(indicator));
-        builder.build()
-    }
-
     /// All indicators, in the order in which they were added.
     pub fn iter(&self) -> impl Iterator<Item = Indicator> {
         (0..self.store.len() as u32).filter_map(|number| self.store.get(number))

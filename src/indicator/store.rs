@@ -112,10 +112,10 @@ impl Texts {
 
     fn push(&mut self, text: &str) -> Result<TextId, StoreFull> {
         let text = truncated(text, MAX_TEXT);
-        let place = u32::try_from(self.0.len() + 1).map_err(|_| StoreFull)?;
+        let offset = u32::try_from(self.0.len() + 1).map_err(|_| StoreFull)?;
         self.0.extend_from_slice(&(text.len() as u16).to_le_bytes());
         self.0.extend_from_slice(text.as_bytes());
-        std::num::NonZeroU32::new(place).map(TextId).ok_or(StoreFull)
+        std::num::NonZeroU32::new(offset).map(TextId).ok_or(StoreFull)
     }
 
     fn shared(&self, id: TextId) -> Arc<str> {
@@ -183,7 +183,7 @@ impl Store {
     pub(super) fn domain(&self, number: u32) -> &[u8] {
         match self.record(number) {
             Some(&Record { kind: PatternKind::Domain, value, .. }) => {
-                std::num::NonZeroU32::new(value).map_or(&[], |place| self.texts.get(TextId(place)))
+                std::num::NonZeroU32::new(value).map_or(&[], |id| self.texts.get(TextId(id)))
             }
             _ => &[],
         }
@@ -272,7 +272,7 @@ impl Store {
     /// Merges a further entry into an indicator. The entry with the highest confidence gives the
     /// family, threat, tags and identifier; the result has the earliest first-seen time, the latest
     /// last-seen time, and all sources and references. An indicator is compromised if any entry
-    /// says so. If the best entry names no family, another entry's family is taken.
+    /// says so. If the best entry names no family, another entry's family is used.
     pub(super) fn merge(
         &mut self,
         interner: &mut Interner,
@@ -389,9 +389,9 @@ impl Store {
 
 /// Appends an item and returns its index.
 fn push_numbered<T>(list: &mut Vec<T>, item: T) -> Result<u32, StoreFull> {
-    let place = u32::try_from(list.len()).map_err(|_| StoreFull)?;
+    let index = u32::try_from(list.len()).map_err(|_| StoreFull)?;
     list.push(item);
-    Ok(place)
+    Ok(index)
 }
 
 /// Joins the distinct texts with commas.

@@ -84,7 +84,7 @@ fn rules(exclusions: &Exclusions, counts: &[ExclusionCounts]) -> Vec<model::Rule
             reason: printable(&rule.reason),
             effect: rule.effect.token().to_owned(),
             expires: Moment(rule.expires),
-            place: printable(&rule.place),
+            place: printable(&rule.location),
             suppressed: counts.suppressed,
             downgraded: counts.downgraded,
             annotated: counts.annotated,

@@ -33,4 +33,4 @@ pub use format::Format;
 pub use gather::Gathered;
 pub use hashes::Hashing;
 pub use model::{Report, Settings, schema};
-pub use problems::{MOST_PROBLEMS, Problems};
+pub use problems::{MAX_PROBLEMS, Problems};

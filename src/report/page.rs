@@ -195,19 +195,19 @@ fn chain_view(chain: &Chain) -> ChainView<'_> {
 fn beacon_view(beacon: &Beacon) -> BeaconView<'_> {
     let count = beacon.histogram.len().max(1) as f64;
     let most = beacon.histogram.iter().map(|bin| bin.count).max().unwrap_or(1).max(1) as f64;
-    let bars = beacon.histogram.iter().enumerate().filter(|(_, bin)| bin.count > 0).map(|(place, bin)| {
+    let bars = beacon.histogram.iter().enumerate().filter(|(_, bin)| bin.count > 0).map(|(index, bin)| {
         let height = (56.0 * bin.count as f64 / most).max(3.0);
         HistogramBar {
             count: bin.count,
-            middle: rounded((place as f64 + 0.5) / count * 100.0),
-            x: rounded(place as f64 / count * 100.0 + 0.2),
+            middle: rounded((index as f64 + 0.5) / count * 100.0),
+            x: rounded(index as f64 / count * 100.0 + 0.2),
             width: rounded(100.0 / count - 0.4),
             y: rounded(74.0 - height),
             height: rounded(height),
             is_last: bin.to_seconds.is_none(),
         }
     });
-    let edge = |place: usize| beacon.histogram.get(place).map(|bin| seconds(bin.from_seconds)).unwrap_or_default();
+    let edge = |index: usize| beacon.histogram.get(index).map(|bin| seconds(bin.from_seconds)).unwrap_or_default();
     BeaconView {
         beacon,
         bars: bars.collect(),

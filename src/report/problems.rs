@@ -5,9 +5,9 @@ use std::fmt;
 use super::text::printable;
 
 /// The maximum number of problems in a report.
-pub const MOST_PROBLEMS: usize = 200;
+pub const MAX_PROBLEMS: usize = 200;
 
-/// Problems with the inputs, bounded by [`MOST_PROBLEMS`].
+/// Problems with the inputs, bounded by [`MAX_PROBLEMS`].
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Problems {
     pub(super) list: Vec<String>,
@@ -18,7 +18,7 @@ pub struct Problems {
 impl Problems {
     /// Adds a problem.
     pub fn note(&mut self, problem: &impl fmt::Display) {
-        if self.list.len() < MOST_PROBLEMS {
+        if self.list.len() < MAX_PROBLEMS {
             self.list.push(printable(&problem.to_string()));
         } else {
             self.further += 1;

@@ -51,7 +51,7 @@ fn four_things_that_are_wrong_with_a_list_are_four_messages() {
         (
             &unreadable,
             2,
-            "cut.json: this list of indicators is unreadable: not a whole ThreatFox JSON export: line 1: EOF",
+            "cut.json: this list of indicators is unreadable: not a complete ThreatFox JSON export: line 1: EOF",
         ),
         (&empty, 0, "empty.csv: this list of indicators is empty"),
         (&stale, 0, "stale.csv: this list of indicators is stale: its date is "),

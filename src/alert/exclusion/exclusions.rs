@@ -10,7 +10,7 @@ use crate::units::Timestamp;
 
 /// How long before the expiry of a rule its warning begins: a working week and the weekend before
 /// it.
-pub const WARNED_BEFORE: Duration = Duration::from_secs(7 * 86_400);
+pub const WARNING_PERIOD: Duration = Duration::from_secs(7 * 86_400);
 
 /// All rules, in the order of their files.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -83,21 +83,21 @@ impl Exclusions {
 }
 
 fn warning(rule: &Rule, now: Timestamp) -> Option<String> {
-    let Rule { name, place, expires, owner, .. } = rule;
+    let Rule { name, location, expires, owner, .. } = rule;
     let until = rfc3339(*expires);
     if *expires <= now {
         return Some(format!(
-            "{place}: exclusion {name} expired on {until} and does not apply to packets from then on; \
+            "{location}: exclusion {name} expired on {until} and does not apply to packets from then on; \
              {owner} has to renew or remove it"
         ));
     }
     if rule.listed_indicators && !rule.covers_listed {
         return Some(format!(
-            "{place}: exclusion {name} sets listed_indicators, but expires on {until}, more than 7 days after it was \
+            "{location}: exclusion {name} sets listed_indicators, but expires on {until}, more than 7 days after it was \
              loaded: on indicators listed with a confidence of 90 or more it only annotates"
         ));
     }
-    (expires.since(now) <= WARNED_BEFORE).then(|| {
-        format!("{place}: exclusion {name} expires on {until}; {owner} has to renew it, or its alerts will return")
+    (expires.since(now) <= WARNING_PERIOD).then(|| {
+        format!("{location}: exclusion {name} expires on {until}; {owner} has to renew it, or its alerts will return")
     })
 }

@@ -131,7 +131,7 @@ fn add_rules(text: &str, path: &Path, now: Timestamp, rules: &mut Vec<Rule>, pro
         let rule = validator.rule(rule.into_inner(), format!("{}:{line}", path.display()), now);
         if let Some(known) = rules.iter().find(|known| known.name == rule.name) {
             let message =
-                format!("there is a rule {} already, at {}; give this one another name", rule.name, known.place);
+                format!("there is a rule {} already, at {}; give this one another name", rule.name, known.location);
             validator.problem(start..start, message);
         }
         rules.push(rule);

@@ -32,8 +32,8 @@ mod verdict;
 #[cfg(test)]
 mod tests;
 
-pub use exclusions::{Exclusions, WARNED_BEFORE};
+pub use exclusions::{Exclusions, WARNING_PERIOD};
 pub use file::{LoadError, LoadErrors};
-pub use rule::{LISTED_FOR_AT_MOST, OtherContact, Rule, Scenario};
+pub use rule::{MAX_LISTED_LIFETIME, OtherContact, Rule, Scenario};
 pub use schedule::Schedule;
 pub use verdict::{DOWNGRADED_SEVERITY, DifferingFields, Effect, Standing, Verdict};

@@ -17,7 +17,7 @@ use crate::units::Timestamp;
 
 /// The maximum time from loading to expiry of a rule that suppresses listed indicators: somebody
 /// has to review it each week.
-pub const LISTED_FOR_AT_MOST: Duration = Duration::from_secs(7 * 86_400);
+pub const MAX_LISTED_LIFETIME: Duration = Duration::from_secs(7 * 86_400);
 
 /// The scenarios of lawful use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -81,10 +81,10 @@ pub struct Rule {
     /// True if the rule file sets `listed_indicators`: the effect is to include indicators listed
     /// with a high confidence.
     pub listed_indicators: bool,
-    /// True if the effect does include them: see [`LISTED_FOR_AT_MOST`].
+    /// True if the effect does include them: see [`MAX_LISTED_LIFETIME`].
     pub covers_listed: bool,
     /// The file and line of the rule.
-    pub place: String,
+    pub location: String,
     // The fields to match. An empty one matches everything; `source` is never empty.
     pub(super) source: Vec<IpNet>,
     pub(super) destination: Vec<IpNet>,
@@ -203,7 +203,7 @@ fn is_within_domain(name: &[u8], domain: &str) -> bool {
 impl fmt::Display for Rule {
     /// Writes the rule as it was understood, on several lines.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{} ({}; {})", self.name, self.scenario.token(), self.place)?;
+        writeln!(f, "{} ({}; {})", self.name, self.scenario.token(), self.location)?;
         let effect = match (self.effect, self.covers_listed) {
             (Effect::Annotate, _) => "annotate",
             (Effect::Suppress, false) => "suppress; on an indicator listed with a confidence of 90 or more annotate",

@@ -55,7 +55,7 @@ impl Days {
     }
 
     fn contains(self, day: Weekday) -> bool {
-        DAYS.iter().zip(0..).any(|((known, ..), place)| *known == day && self.0 >> place & 1 == 1)
+        DAYS.iter().zip(0..).any(|((known, ..), bit)| *known == day && self.0 >> bit & 1 == 1)
     }
 }
 

@@ -83,7 +83,7 @@ fn load_at(text: &str, now: Timestamp) -> Result<Exclusions, LoadErrors> {
     Exclusions::load(&[path], now)
 }
 
-/// One rule that says this beside the usual, and matches that.
+/// One rule with further keys and a match.
 fn rule(more: &str, fields: &str) -> Exclusions {
     load(&format!("{HEAD}{more}\n[rule.match]\n{fields}\n")).unwrap()
 }
@@ -144,24 +144,24 @@ fn a_server_name_is_met_wherever_it_was_said_and_at_label_boundaries() {
     let http = |url: &str| Some(HttpFacts { method: Vec::new(), url: url.into(), agent: Vec::new() });
     let dns = |name: &str| Some(DnsFacts { name: name.into(), ..DnsFacts::default() });
     let name = |name: &str| Some(name.as_bytes().to_vec());
-    let mut said = Vec::new();
+    let mut cases = Vec::new();
     for url in
         ["http://GATEWAY.example.com/fakeurl.htm", "http://gateway.example.com:443", "http://a.gateway.example.com/"]
     {
-        said.push((true, Alert { http: http(url), ..gateway() }));
+        cases.push((true, Alert { http: http(url), ..gateway() }));
     }
     for url in
         ["http://203.0.113.80/gateway.example.com", "http://gateway.example.com.evil.net/", "gateway.example.com", ""]
     {
-        said.push((false, Alert { http: http(url), ..gateway() }));
+        cases.push((false, Alert { http: http(url), ..gateway() }));
     }
-    said.push((true, Alert { dns: dns("eu.gateway.example.com"), ..gateway() }));
-    said.push((true, Alert { server_name: name("gateway.example.com"), ..gateway() }));
+    cases.push((true, Alert { dns: dns("eu.gateway.example.com"), ..gateway() }));
+    cases.push((true, Alert { server_name: name("gateway.example.com"), ..gateway() }));
     for other in ["xgateway.example.com", "example.com", r"a\.gateway.example.com", "gateway.example.com.net"] {
-        said.push((false, Alert { server_name: name(other), ..gateway() }));
+        cases.push((false, Alert { server_name: name(other), ..gateway() }));
     }
-    said.push((true, Alert { server_name: name(r"a\\.gateway.example.com"), ..gateway() }));
-    for (matches, alert) in said {
+    cases.push((true, Alert { server_name: name(r"a\\.gateway.example.com"), ..gateway() }));
+    for (matches, alert) in cases {
         assert_eq!(standing(&rules, &alert, NOW).is_some(), matches, "{alert:?}");
     }
 }
@@ -289,14 +289,14 @@ fn warnings_come_a_week_before_and_after_the_end() {
     assert!(warned(0)[0].contains("expired on 2027-07-01T00:00:00Z and does not apply"));
     let weak = rule("listed_indicators = true", WHO);
     assert!(weak.warnings(NOW)[0].contains("it only annotates"), "{:?}", weak.warnings(NOW));
-    // Once it was loaded anew in its last week it does as it says.
+    // Loaded again in its last week, it covers listed indicators.
     let last_week = after(380 * DAY);
     let text = format!("{HEAD}listed_indicators = true\n[rule.match]\n{WHO}");
     let strong = load_at(&text, last_week).unwrap();
     assert!(strong.rules()[0].covers_listed && strong.warnings(last_week)[0].contains("expires on"));
 }
 
-/// What is wrong with the usual rule where a part of it is another.
+/// The errors of the usual rule with one part replaced.
 fn wrong(part: &str, other: &str) -> String {
     let whole = format!("{HEAD}[rule.match]\n{WHO}");
     assert!(whole.contains(part), "{part}");
@@ -338,9 +338,9 @@ fn what_is_wrong_is_told_with_its_line_and_what_to_do() {
         (source, "source = '10.20.31.0/24'\nsignature = 'c2'\n", 10, "one of c2-endpoint, c2-address"),
         (source, "source = '10.20.31.0/24'\nnumber = 1\n", 10, "unknown field `number`"),
     ] {
-        let told = wrong(part, other);
-        assert!(told.contains(&format!("rules.toml:{line}: ")) && told.contains(what), "{other}: {told}");
-        assert_eq!(told.lines().count(), 1, "{told}");
+        let message = wrong(part, other);
+        assert!(message.contains(&format!("rules.toml:{line}: ")) && message.contains(what), "{other}: {message}");
+        assert_eq!(message.lines().count(), 1, "{message}");
     }
     for (schedule, what) in [
         ("{ from = '8:00', to = '18:00', timezone = 'UTC' }", "from \"8:00\": expected a time of day"),
@@ -352,8 +352,8 @@ fn what_is_wrong_is_told_with_its_line_and_what_to_do() {
         ("{ days = 'soon', from = '08:00', to = '18:00', timezone = 'UTC' }", "expected a day"),
         ("{ days = [], from = '08:00', to = '18:00', timezone = 'UTC' }", "an empty list"),
     ] {
-        let told = wrong(source, &format!("{source}schedule = {schedule}\n"));
-        assert!(told.contains("rules.toml:10: ") && told.contains(what), "{schedule}: {told}");
+        let message = wrong(source, &format!("{source}schedule = {schedule}\n"));
+        assert!(message.contains("rules.toml:10: ") && message.contains(what), "{schedule}: {message}");
     }
 }
 
@@ -373,7 +373,7 @@ fn all_that_is_wrong_is_told_at_once_over_all_files() {
         folder.path().join("gone.toml"),
         path("empty.toml", "# nothing\n"),
     ];
-    let told = Exclusions::load(&paths, NOW).unwrap_err().to_string();
+    let message = Exclusions::load(&paths, NOW).unwrap_err().to_string();
     for part in [
         "bad.toml:7: expires",
         "bad.toml:9: source",
@@ -381,9 +381,9 @@ fn all_that_is_wrong_is_told_at_once_over_all_files() {
         "gone.toml: cannot read",
         "empty.toml:1: no rule",
     ] {
-        assert!(told.contains(part), "{part}: {told}");
+        assert!(message.contains(part), "{part}: {message}");
     }
-    assert_eq!(told.lines().count(), 5, "{told}");
+    assert_eq!(message.lines().count(), 5, "{message}");
 }
 
 #[test]
@@ -399,8 +399,8 @@ fn hostile_files_are_refused() {
         (wide, "more than 1024 values"),
         ("#".repeat(2 << 20), "longer than 1048576 bytes"),
     ] {
-        let told = load(&text).unwrap_err().to_string();
-        assert!(told.contains(what), "{told}");
+        let message = load(&text).unwrap_err().to_string();
+        assert!(message.contains(what), "{message}");
     }
 }
 
@@ -426,8 +426,8 @@ fn a_rule_tells_how_it_was_understood() {
     assert_eq!(text.split_once('\n').unwrap().1, expected);
 }
 
-/// A zone, a minute of 2026 (since the epoch) at which its clocks are set, and by how many minutes
-/// they differ from UTC before and after: from the tz database's files, by hand.
+/// A zone, the minutes (since the epoch) of 2026 at which its clocks are set, and the offsets from
+/// UTC in minutes before and after: taken by hand from the tz database.
 const CHANGES: [(&str, i64, i64, i64); 9] = [
     // 2026-03-29T01:00Z and 2026-10-25T01:00Z.
     ("Europe/Amsterdam", 29_579_100, 60, 120),
@@ -442,11 +442,11 @@ const CHANGES: [(&str, i64, i64, i64); 9] = [
     // at 1).
     ("America/Santiago", 29_589_300, -180, -240),
     ("America/Santiago", 29_811_120, -240, -180),
-    // Never, and not by whole hours.
+    // No changes, and an offset that is not in whole hours.
     ("Asia/Kathmandu", 29_579_100, 345, 345),
 ];
 
-/// Minutes of a week that a schedule holds, Monday first, minute by minute.
+/// The minutes of a week in a schedule, Monday first.
 fn week(days: &[usize], from: usize, to: usize) -> Vec<bool> {
     let mut week = vec![false; 7 * 1440];
     for day in days {
@@ -454,7 +454,7 @@ fn week(days: &[usize], from: usize, to: usize) -> Vec<bool> {
         loop {
             week[(day * 1440 + minute) % (7 * 1440)] = true;
             minute += 1;
-            // A clock that goes past midnight shows zero.
+            // A clock shows zero after midnight.
             if minute == to || (minute > 1440 && minute - 1440 == to) || (minute == 1440 && to == 0) {
                 break;
             }
@@ -510,7 +510,7 @@ proptest! {
             lines[line] = format!("{key}= {value}");
         }
         if let Ok(rules) = load(&lines.join("\n")) {
-            // What is read can be judged by and shown.
+            // Rules that are accepted can be applied and displayed.
             let _ = (rules.judge(&gateway(), NOW, None), rules.rules()[0].to_string(), rules.warnings(NOW));
         }
     }

@@ -11,7 +11,7 @@ use toml::Spanned;
 
 use super::schedule::{self, Days};
 use super::toml_form::{OneOrMany, TomlRule, TomlSchedule, TomlTime};
-use super::{Effect, LISTED_FOR_AT_MOST, Rule, Scenario, Schedule};
+use super::{Effect, MAX_LISTED_LIFETIME, Rule, Scenario, Schedule};
 use crate::alert::Signature;
 use crate::domain_name::DomainName;
 use crate::flow::Protocol;
@@ -48,7 +48,7 @@ impl RuleValidator<'_> {
         self.problems.push(Problem { offset: span.start, message });
     }
 
-    pub(super) fn rule(&mut self, rule: TomlRule, place: String, now: Timestamp) -> Rule {
+    pub(super) fn rule(&mut self, rule: TomlRule, location: String, now: Timestamp) -> Rule {
         let TomlRule { name, scenario, owner, reason, expires, effect, listed_indicators, fields } = rule;
         let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
         if name.as_ref().is_empty() || name.as_ref().len() > MAX_NAME || !name.as_ref().bytes().all(is_plain) {
@@ -76,8 +76,8 @@ impl RuleValidator<'_> {
                 self.choice("effect", &effect, &Effect::ALL.map(|known| (known.token(), known)))
             }),
             listed_indicators,
-            covers_listed: listed_indicators && now < expires && expires.since(now) <= LISTED_FOR_AT_MOST,
-            place,
+            covers_listed: listed_indicators && now < expires && expires.since(now) <= MAX_LISTED_LIFETIME,
+            location,
             source: self.values("source", fields.source, |text| network(text)),
             destination: self.values("destination", fields.destination, |text| network(text)),
             ports: self.values("port", fields.port, |number| {

@@ -92,8 +92,8 @@ impl Recorded {
 
     fn traffic(&mut self, id: Option<WindowId>, alert: &Alert, traffic: Traffic) {
         self.repeats.close_due(traffic.time, &mut |alert| self.alerts.push(alert));
-        let place = (flow(alert), TIMEOUT);
-        self.repeats.traffic(id, traffic, place, || alert.clone(), &mut |alert| self.alerts.push(alert));
+        let conversation = (flow(alert), TIMEOUT);
+        self.repeats.traffic(id, traffic, conversation, || alert.clone(), &mut |alert| self.alerts.push(alert));
     }
 
     fn until(&mut self, seconds: i64) {
@@ -205,15 +205,15 @@ fn too_many_windows_close_the_oldest_early_and_lose_nothing() {
     }
     assert_eq!((recorded.repeats.windows.len(), recorded.repeats.closed_early()), (MAX_WINDOWS, 1));
     recorded.end();
-    let received: u64 = recorded.alerts.iter().map(|line| line.received.0).sum();
+    let received: u64 = recorded.alerts.iter().map(|alert| alert.received.0).sum();
     assert_eq!(received, 10 * (MAX_WINDOWS as u64 + 1));
     assert!(recorded.repeats.windows.is_empty() && recorded.repeats.by_key.is_empty());
 }
 
 proptest! {
-    /// Sums over lines are the truth, and no two lines have one id.
+    /// Sums over alerts are exact, and all alerts have different identifiers.
     #[test]
-    fn lines_add_up_whatever_the_window(
+    fn sums_over_alerts_are_exact_for_any_window(
         window in prop::sample::select(vec![0u64, 1, 60, 600]),
         packets in prop::collection::vec((0u8..3, 0u16..4, 0i64..400, 1u64..1500), 1..60),
     ) {
@@ -238,11 +238,11 @@ proptest! {
             }
         }
         recorded.end();
-        let lines = &recorded.alerts;
-        prop_assert_eq!(lines.iter().map(|line| line.count).sum::<u64>(), sightings);
-        prop_assert_eq!(lines.iter().map(|line| line.sent).sum::<ByteCount>(), ByteCount(sent));
-        prop_assert_eq!(lines.iter().map(|line| line.received).sum::<ByteCount>(), ByteCount(received));
-        let ids: std::collections::HashSet<_> = lines.iter().map(|line| line.id).collect();
-        prop_assert_eq!(ids.len(), lines.len());
+        let alerts = &recorded.alerts;
+        prop_assert_eq!(alerts.iter().map(|alert| alert.count).sum::<u64>(), sightings);
+        prop_assert_eq!(alerts.iter().map(|alert| alert.sent).sum::<ByteCount>(), ByteCount(sent));
+        prop_assert_eq!(alerts.iter().map(|alert| alert.received).sum::<ByteCount>(), ByteCount(received));
+        let ids: std::collections::HashSet<_> = alerts.iter().map(|alert| alert.id).collect();
+        prop_assert_eq!(ids.len(), alerts.len());
     }
 }

@@ -4,7 +4,7 @@
 use std::net::IpAddr;
 
 use super::collector::{EntryCollector, FeedEntry, FormatError};
-use super::formats::{FeedStart, Format};
+use super::format::{FeedStart, Format};
 
 pub(super) const FORMAT: Format = Format { name: "host file", names_families: false, recognizes, read };
 

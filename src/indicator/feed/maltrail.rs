@@ -13,7 +13,7 @@
 
 use super::SkipReason;
 use super::collector::{EntryCollector, FeedEntry, FormatError};
-use super::formats::{FeedStart, Format};
+use super::format::{FeedStart, Format};
 
 pub(super) const FORMAT: Format = Format { name: "Maltrail trails", names_families: false, recognizes, read };
 

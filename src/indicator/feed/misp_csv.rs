@@ -3,7 +3,7 @@
 
 use super::collector::{EntryCollector, FamilyNames, FeedEntry, FormatError};
 use super::csv::{CsvHeader, CsvReader, CsvRow, field, is_true, split_list};
-use super::formats::{FeedStart, Format};
+use super::format::{FeedStart, Format};
 use super::{date, misp};
 
 pub(super) const FORMAT: Format = Format { name: "MISP CSV", names_families: true, recognizes, read };

@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 
 use super::collector::{EntryCollector, FamilyNames, FeedEntry, FormatError};
 use super::csv::is_true;
-use super::formats::{FeedStart, Format};
+use super::format::{FeedStart, Format};
 use super::json::{JsonText, LineCounter, reason};
 use super::{date, misp};
 

@@ -11,6 +11,7 @@ mod csv;
 mod date;
 mod error;
 mod file;
+mod format;
 mod formats;
 mod host_file;
 mod json;

@@ -7,7 +7,7 @@ use super::{FeedContents, FeedError, FeedRules, Refusal, file, formats, value};
 use crate::indicator::{Indicator, Listing, Pattern, TooMany};
 
 /// Reads a list from a file and passes each usable entry to `add`. Entries that were passed on
-/// before an error are not taken back.
+/// before an error stay passed on.
 pub fn read(
     path: &Path,
     rules: &FeedRules,

@@ -8,7 +8,7 @@
 //! ```
 
 use super::collector::{EntryCollector, FeedEntry, FormatError};
-use super::formats::Format;
+use super::format::Format;
 
 /// Recognizes every text.
 pub(super) const FORMAT: Format = Format { name: "plain list", names_families: false, recognizes: |_| true, read };

@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use super::collector::{EntryCollector, FeedEntry, FormatError};
-use super::formats::{FeedStart, Format};
+use super::format::{FeedStart, Format};
 use super::value::{self, quoted};
 
 pub(super) const FORMAT: Format = Format { name: "Suricata dataset", names_families: false, recognizes, read };

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 
 use super::SkipReason;
 use super::collector::{EntryCollector, FeedEntry, FormatError};
-use super::formats::{FeedStart, Format};
+use super::format::{FeedStart, Format};
 use super::value::quoted;
 
 pub(super) const FORMAT: Format = Format { name: "Suricata iprep", names_families: false, recognizes, read };

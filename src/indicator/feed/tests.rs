@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use super::formats::{FORMATS, FeedStart};
+use super::format::FeedStart;
+use super::formats::FORMATS;
 use super::parse::parse_into;
 use super::*;
 use crate::domain_name::DomainName;
@@ -117,7 +118,7 @@ fn threatfox_csv_of_fourteen_columns_and_without_its_comments() {
         let read = Read::new(bare);
         assert_eq!((read.contents.format, read.values()), ("ThreatFox CSV", vec!["203.0.113.7:5555".to_owned()]));
         assert_eq!(read.indicators[0].tags.len(), 2);
-        // Without a banner the newest entry tells the date.
+        // Without a banner, the newest entry gives the date.
         assert_eq!(read.contents.date, date::read("2026-07-04 22:46:23"));
     }
 }
@@ -132,7 +133,7 @@ fn families_are_chosen_by_key_name_or_alias_whatever_the_case() {
     }
     assert_eq!(Read::of_family(THREATFOX_CSV, "agentemis").values(), ["203.0.113.7:5555"]);
     assert!(Read::of_family(THREATFOX_CSV, "net").values().is_empty(), "a part of a name is no name");
-    // What names no families is a list of the user's choice.
+    // A format without families is not filtered by family.
     assert_eq!(Read::of_family("203.0.113.7\n", "netsupport").values(), ["203.0.113.7"]);
 }
 
@@ -259,7 +260,7 @@ fn stix_bundles() {
     );
     assert_eq!(read.indicators[1].confidence, 100);
     assert_eq!(Read::of_family(STIX, "NETSUPPORT").values(), ["203.0.113.7:5678"]);
-    // Keys in another order.
+    // Keys in a different order.
     assert_eq!(Read::new(r#"{"id":"bundle--1","objects":[],"type":"bundle"}"#).contents.format, "STIX bundle");
 }
 
@@ -397,7 +398,7 @@ fn what_was_seen_too_long_ago_is_left_out() {
         ..FeedRules::default()
     };
     let read = Read::by(THREATFOX_CSV, &rules);
-    // Last seen a day ago at the most, or else first seen so; those of the day before are gone.
+    // Entries seen at most a day ago are used; older ones are skipped.
     assert_eq!(read.values(), ["203.0.113.7:5555", "[2001:db8::1]:443"]);
     assert_eq!(read.left_out()[1], (SkipReason::Expired, 3));
 }
@@ -422,7 +423,7 @@ fn hostile_json_is_an_error_and_no_crash() {
         let read = Read::new(text);
         assert!(read.error.is_some() || read.contents.refused() > 0, "{}", &text[..40.min(text.len())]);
     }
-    // Half a download.
+    // An incomplete download.
     let cut = Read::new(&THREATFOX_JSON[..THREATFOX_JSON.len() - 200]);
     assert!(cut.error.unwrap().starts_with("line "));
 }
@@ -453,7 +454,7 @@ fn host() -> impl Strategy<Value = Pattern> {
     ]
 }
 
-/// A pattern as each format writes it.
+/// A pattern in the spelling of each format.
 fn printed(pattern: &Pattern) -> Vec<String> {
     use base64::Engine;
     let (kind, value) = (pattern.kind(), pattern.to_string());
@@ -560,7 +561,7 @@ fn all_ports_of_one_address_are_one_address() {
         (found.closeness, set.get(found.indicator).unwrap().pattern.to_string()),
         (Closeness::Endpoint, "203.0.113.7:1234".to_owned())
     );
-    // Of equally sure ones the first listed.
+    // Of equal confidence, the first listed.
     let other = set.find_address(address, Some(5000)).unwrap();
     assert_eq!(
         (other.closeness, set.get(other.indicator).unwrap().pattern.to_string()),

@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 
 use super::SkipReason;
 use super::collector::{EntryCollector, FormatError};
-use super::formats::{FeedStart, Format};
+use super::format::{FeedStart, Format};
 use super::json::{JsonText, LineCounter, reason};
 use super::threatfox::Ioc;
 

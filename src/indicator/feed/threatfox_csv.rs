@@ -13,7 +13,7 @@ use std::borrow::Cow;
 
 use super::collector::{EntryCollector, FamilyNames, FeedEntry, FormatError};
 use super::csv::{CsvHeader, CsvReader, CsvRow, confidence, field, is_true, split_list};
-use super::formats::{FeedStart, Format};
+use super::format::{FeedStart, Format};
 use super::{SkipReason, date, threatfox};
 
 pub(super) const FORMAT: Format = Format { name: "ThreatFox CSV", names_families: true, recognizes, read };

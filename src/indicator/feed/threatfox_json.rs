@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 
 use super::SkipReason;
 use super::collector::{EntryCollector, FormatError};
-use super::formats::{FeedStart, Format};
+use super::format::{FeedStart, Format};
 use super::json::{LineCounter, reason};
 use super::threatfox::Ioc;
 

@@ -8,7 +8,7 @@
 
 use super::SkipReason;
 use super::collector::{EntryCollector, FeedEntry, FormatError};
-use super::formats::{FeedStart, Format};
+use super::format::{FeedStart, Format};
 
 pub(super) const FORMAT: Format = Format { name: "Zeek intel", names_families: false, recognizes, read };
 

@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 
 use super::collector::{EntryCollector, FamilyNames, FeedEntry, FormatError};
 use super::csv::{confidence, is_true, split_list};
-use super::formats::{FeedStart, Format};
+use super::format::{FeedStart, Format};
 use super::json::{JsonText, LineCounter, reason};
 use super::{SkipReason, date};
 
