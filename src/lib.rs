@@ -32,6 +32,7 @@ pub mod output;
 pub mod privileges;
 pub mod protocol;
 pub mod report;
+pub mod sanitize;
 pub mod scan;
 pub mod sensor;
 pub mod tools;

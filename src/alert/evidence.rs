@@ -1,7 +1,7 @@
-//! Which conversations the alerts tell of: what is to be carved out of the captures for them.
+//! The conversations behind the alerts: the packets to carve out of the captures.
 //!
-//! An update names the latest sighting of its window alone, so what is gathered here are the flows of all sightings, each with the
-//! lines that count it. What an exclusion suppresses is no evidence.
+//! An update names only the latest sighting of its window. So the flows of all sightings are
+//! collected here, each with the alerts that count it. Suppressed alerts are not included.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -13,137 +13,142 @@ use crate::decode::Encapsulation;
 use crate::flow::Flow;
 use crate::units::Timestamp;
 
-/// How many conversations are kept. Each needs some two hundred bytes; who has more findings than that has no need of their last
-/// packets, and what is beyond is counted.
-const MOST_FLOWS: usize = 65_536;
+/// The maximum number of conversations, which take some two hundred bytes each. With so many
+/// findings nobody needs the packets of all of them. Further sightings are counted.
+const MAX_FLOWS: usize = 65_536;
 
-/// How many lines are kept, counted once for each conversation that they tell of: four for each conversation, with 24 bytes each.
-const MOST_LINES: usize = 4 * MOST_FLOWS;
+/// The maximum number of references to alerts: four for each conversation, of 24 bytes each. An
+/// alert has one reference for each conversation that it counts.
+const MAX_REFS: usize = 4 * MAX_FLOWS;
 
-/// How many tunnels are kept whose fragments are taken.
-const MOST_TUNNELS: usize = 4096;
+/// The maximum number of tunnels whose fragments are carved.
+const MAX_TUNNELS: usize = 4096;
 
-/// How many conversations in a tunnel are named at its fragments.
-const MOST_IN_TUNNEL: usize = 16;
+/// The maximum number of conversations in a tunnel that the comments of its fragments name.
+const MAX_FLOWS_PER_TUNNEL: usize = 16;
 
-/// A line that tells of a conversation.
+/// A reference from a conversation to an alert that counts it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Line {
-    /// The first packet of the conversation that the line counts.
+pub struct AlertRef {
+    /// The first packet of the conversation that the alert counts.
     pub seen: Timestamp,
     /// [`Alert::id`].
     pub id: u64,
-    /// What was found.
+    /// The signature of the alert.
     pub signature: Signature,
 }
 
-/// A conversation with the lines that tell of it.
+/// A conversation with the alerts that count it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AlertedFlow {
-    /// The conversation, as of [`Flow::canonical`].
+    /// The conversation, in the form of [`Flow::canonical`].
     pub flow: Flow,
-    /// The lines, in the order in which they were told.
-    pub lines: Vec<Line>,
+    /// The alerts, in the order in which they were reported.
+    pub alerts: Vec<AlertRef>,
 }
 
-/// Conversations that a line is still to be told of, by their place, with the first packet that it counts.
-pub(super) type Waiting = HashMap<u32, Timestamp, RandomState>;
+/// Conversations that the next alert of a window will count, by index, with the time of the first
+/// packet that it counts.
+pub(super) type PendingFlows = HashMap<u32, Timestamp, RandomState>;
 
-/// What the alerts of a run tell of.
+/// The conversations behind the alerts of a run.
 #[derive(Debug, Default)]
 pub struct Evidence {
-    places: HashMap<Flow, u32, RandomState>,
-    told: Vec<AlertedFlow>,
+    indices: HashMap<Flow, u32, RandomState>,
+    flows: Vec<AlertedFlow>,
     tunnels: HashMap<(IpAddr, IpAddr), Vec<Flow>, RandomState>,
-    /// Lines told or waited for.
-    lines: usize,
-    sightings_beyond: u64,
-    lines_beyond: u64,
+    /// References so far, including those that are pending.
+    refs: usize,
+    dropped_sightings: u64,
+    dropped_refs: u64,
 }
 
 impl Evidence {
-    /// The conversations, in the order in which they were first sighted.
-    pub fn told(&self) -> &[AlertedFlow] {
-        &self.told
+    /// The conversations, in the order of their first sightings.
+    pub fn flows(&self) -> &[AlertedFlow] {
+        &self.flows
     }
 
-    /// The ends of tunnels that conversations lay in, the lower address first, with the first few of these.
+    /// The two ends of each tunnel around a conversation, the lower address first, with some of the
+    /// conversations in it.
     pub fn tunnels(&self) -> impl Iterator<Item = ((IpAddr, IpAddr), &[Flow])> {
         self.tunnels.iter().map(|(ends, flows)| (*ends, flows.as_slice()))
     }
 
-    /// Sightings, and packets after them, whose conversations are not kept for want of room.
+    /// The number of sightings and later packets whose conversations were dropped because of the
+    /// maximum.
     pub fn sightings_beyond(&self) -> u64 {
-        self.sightings_beyond
+        self.dropped_sightings
     }
 
-    /// Lines that are not kept with all of their conversations for want of room.
+    /// The number of references to alerts that were dropped because of the maximum.
     pub fn lines_beyond(&self) -> u64 {
-        self.lines_beyond
+        self.dropped_refs
     }
 
-    /// A conversation lay in tunnels.
-    pub(super) fn lay_in(&mut self, inner: Flow, outer: &[Encapsulation]) {
+    /// Adds the tunnels around a conversation.
+    pub(super) fn note_tunnels(&mut self, inner: Flow, outer: &[Encapsulation]) {
         for Encapsulation { flow, .. } in outer {
             let (one, other) = (flow.source.address, flow.destination.address);
             let ends = (one.min(other), one.max(other));
-            if self.tunnels.len() < MOST_TUNNELS || self.tunnels.contains_key(&ends) {
+            if self.tunnels.len() < MAX_TUNNELS || self.tunnels.contains_key(&ends) {
                 let flows = self.tunnels.entry(ends).or_default();
-                if flows.len() < MOST_IN_TUNNEL && !flows.contains(&inner) {
+                if flows.len() < MAX_FLOWS_PER_TUNNEL && !flows.contains(&inner) {
                     flows.push(inner);
                 }
             }
         }
     }
 
-    /// A line tells of its own conversation alone.
-    pub(super) fn first(&mut self, alert: &Alert) {
-        if let Some(place) = self.place(alert.flow()).filter(|_| self.has_room()) {
-            self.tell(place, Line { seen: alert.seen, id: alert.id, signature: alert.signature });
+    /// Adds a first alert, which counts only its own conversation.
+    pub(super) fn add_first(&mut self, alert: &Alert) {
+        if let Some(index) = self.index_of(alert.flow()).filter(|_| self.reserve_ref()) {
+            self.add_ref(index, AlertRef { seen: alert.seen, id: alert.id, signature: alert.signature });
         }
     }
 
-    /// The next line of a window will tell of a conversation.
-    pub(super) fn wait(&mut self, waiting: &mut Waiting, flow: Flow, seen: Timestamp) {
-        let Some(place) = self.place(flow) else { return };
-        if !waiting.contains_key(&place) && self.has_room() {
-            waiting.insert(place, seen);
+    /// Adds a conversation to those that the next alert of a window will count.
+    pub(super) fn add_pending(&mut self, pending: &mut PendingFlows, flow: Flow, seen: Timestamp) {
+        let Some(index) = self.index_of(flow) else { return };
+        if !pending.contains_key(&index) && self.reserve_ref() {
+            pending.insert(index, seen);
         }
     }
 
-    /// The line was told.
-    pub(super) fn update(&mut self, waiting: Waiting, alert: &Alert) {
-        for (place, seen) in waiting {
-            self.tell(place, Line { seen, id: alert.id, signature: alert.signature });
+    /// Adds an update, with the conversations that it counts.
+    pub(super) fn add_update(&mut self, pending: PendingFlows, alert: &Alert) {
+        for (index, seen) in pending {
+            self.add_ref(index, AlertRef { seen, id: alert.id, signature: alert.signature });
         }
     }
 
-    fn tell(&mut self, place: u32, line: Line) {
-        if let Some(told) = self.told.get_mut(place as usize) {
-            told.lines.push(line);
+    fn add_ref(&mut self, index: u32, alert: AlertRef) {
+        if let Some(flow) = self.flows.get_mut(index as usize) {
+            flow.alerts.push(alert);
         }
     }
 
-    fn place(&mut self, flow: Flow) -> Option<u32> {
-        if let Some(place) = self.places.get(&flow) {
-            return Some(*place);
+    fn index_of(&mut self, flow: Flow) -> Option<u32> {
+        if let Some(index) = self.indices.get(&flow) {
+            return Some(*index);
         }
-        if self.told.len() >= MOST_FLOWS {
-            self.sightings_beyond += 1;
+        if self.flows.len() >= MAX_FLOWS {
+            self.dropped_sightings += 1;
             return None;
         }
-        let place = self.told.len() as u32;
-        self.places.insert(flow, place);
-        self.told.push(AlertedFlow { flow, lines: Vec::new() });
-        Some(place)
+        let index = self.flows.len() as u32;
+        self.indices.insert(flow, index);
+        self.flows.push(AlertedFlow { flow, alerts: Vec::new() });
+        Some(index)
     }
 
-    fn has_room(&mut self) -> bool {
-        let has_room = self.lines < MOST_LINES;
+    /// Counts one more reference. Returns false if the maximum is reached.
+    fn reserve_ref(&mut self) -> bool {
+        let has_room = self.refs < MAX_REFS;
         if has_room {
-            self.lines += 1;
+            self.refs += 1;
         } else {
-            self.lines_beyond += 1;
+            self.dropped_refs += 1;
         }
         has_room
     }
@@ -161,17 +166,17 @@ mod tests {
     }
 
     #[test]
-    fn a_hostile_count_of_conversations_is_bounded_and_told() {
+    fn the_number_of_conversations_is_bounded() {
         let mut evidence = Evidence::default();
-        let mut waiting = Waiting::default();
-        for number in 0..MOST_FLOWS as u32 + 10 {
-            evidence.wait(&mut waiting, flow(number), Timestamp::from_parts(1, 0));
+        let mut pending = PendingFlows::default();
+        for number in 0..MAX_FLOWS as u32 + 10 {
+            evidence.add_pending(&mut pending, flow(number), Timestamp::from_parts(1, 0));
         }
-        assert_eq!((evidence.told.len(), waiting.len(), evidence.sightings_beyond()), (MOST_FLOWS, MOST_FLOWS, 10));
-        // One conversation in ever other windows.
-        for _ in 0..MOST_LINES {
-            evidence.wait(&mut Waiting::default(), flow(0), Timestamp::from_parts(1, 0));
+        assert_eq!((evidence.flows.len(), pending.len(), evidence.sightings_beyond()), (MAX_FLOWS, MAX_FLOWS, 10));
+        // One conversation in many windows.
+        for _ in 0..MAX_REFS {
+            evidence.add_pending(&mut PendingFlows::default(), flow(0), Timestamp::from_parts(1, 0));
         }
-        assert_eq!((evidence.lines, evidence.lines_beyond()), (MOST_LINES, MOST_FLOWS as u64));
+        assert_eq!((evidence.refs, evidence.lines_beyond()), (MAX_REFS, MAX_FLOWS as u64));
     }
 }

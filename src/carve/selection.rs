@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use foldhash::fast::RandomState;
 
-use crate::alert::{Evidence, Line, Signature};
+use crate::alert::{AlertRef, Evidence, Signature};
 use crate::capture::Frame;
 use crate::decode::{Decoded, decode};
 use crate::flow::{Flow, Protocol};
@@ -33,7 +33,7 @@ pub(super) struct EvidenceSelection {
 /// An alerted conversation.
 struct Conversation {
     /// Its alert lines, by time.
-    lines: Vec<Line>,
+    lines: Vec<AlertRef>,
     /// The number of lines that were named in comments.
     commented: usize,
     has_packets: bool,
@@ -57,8 +57,8 @@ impl EvidenceSelection {
             flows: SelectedFlows::default(),
         };
         let mut keys = Vec::new();
-        for (number, alerted) in (0..).zip(evidence.told()) {
-            let mut lines = alerted.lines.clone();
+        for (number, alerted) in (0..).zip(evidence.flows()) {
+            let mut lines = alerted.alerts.clone();
             lines.sort_by_key(|line| (line.seen, line.id));
             selection.conversations.push(Conversation { lines, commented: 0, has_packets: false });
             selection.by_flow.insert(alerted.flow, number);
@@ -161,7 +161,7 @@ impl Conversation {
     }
 }
 
-fn format_comment(line: &Line) -> String {
+fn format_comment(line: &AlertRef) -> String {
     format!("rattap externalId={:016x} signature={}", line.id, line.signature.id())
 }
 

@@ -1,7 +1,7 @@
 //! Text that cannot drive a terminal. Lists, rules, captures and file names may contain any bytes, and
 //! an escape sequence among them must not reach the user's terminal.
 
-use rattap::alert::{is_unprintable, sanitize};
+use rattap::sanitize::{is_unprintable, sanitize};
 
 /// Text in one line: control characters become `\x1b`.
 pub fn printable(text: &str) -> String {

@@ -1,6 +1,8 @@
-use super::*;
-use crate::indicator::{Indicator, Pattern, builtin};
 use proptest::prelude::*;
+
+use super::catalog::{HUNTS, Requires};
+use super::*;
+use crate::indicator::{Indicator, IndicatorSet, Pattern, builtin};
 
 fn set(patterns: impl IntoIterator<Item = Pattern>) -> IndicatorSet {
     let model = builtin().remove(0);
@@ -39,11 +41,11 @@ fn the_builtin_indicators_stand_in_every_query_that_needs_them() {
         let query = hunt.query();
         let addresses = query.matches("91.202.233.25").count();
         let domains = query.matches("feersona.net").count();
-        let expected = match hunt.kind.needs {
+        let expected = match hunt.definition.requires {
             // The address alone, and with its port.
-            Needs::Addresses => (2, 0),
-            Needs::Domains => (0, 1),
-            Needs::Nothing => (0, 0),
+            Requires::Addresses => (2, 0),
+            Requires::Domains => (0, 1),
+            Requires::Nothing => (0, 0),
         };
         assert_eq!((addresses, domains), expected, "{}", hunt.name());
     }
@@ -93,7 +95,7 @@ fn too_many_indicators_are_read_from_the_watchlist_and_none_is_missing_there() {
     let few_and_many = (0..1_000u32).map(|number| Pattern::Address((0x0b00_0000 + number).to_be_bytes().into()));
     let set = set(few_and_many.chain([domain("example.org"), endpoint("11.0.0.1:443"), network("12.0.0.0/8")]));
     for hunt in hunts(&set) {
-        let needs_addresses = hunt.kind.needs == Needs::Addresses;
+        let needs_addresses = hunt.definition.requires == Requires::Addresses;
         assert_eq!(hunt.reads_watchlist(), needs_addresses, "{}", hunt.name());
         assert_eq!(hunt.query().contains(r#"_GetWatchlist("rattap")"#), needs_addresses, "{}", hunt.name());
         assert!(hunt.query().len() <= LONGEST_QUERY);
@@ -109,9 +111,9 @@ fn too_many_indicators_are_read_from_the_watchlist_and_none_is_missing_there() {
 
 #[test]
 fn identifiers_are_guids_and_none_is_used_twice() {
-    // Titles stand between single quotes in YAML.
-    assert!(KINDS.iter().all(|kind| !kind.title.contains('\'')));
-    let mut ids: Vec<_> = KINDS.iter().map(|kind| kind.rule.id).collect();
+    // Titles are in single quotes in YAML.
+    assert!(HUNTS.iter().all(|definition| !definition.title.contains('\'')));
+    let mut ids: Vec<_> = HUNTS.iter().map(|definition| definition.rule.id).collect();
     for id in &ids {
         let lengths: Vec<_> = id.split('-').map(str::len).collect();
         assert_eq!(lengths, [8, 4, 4, 4, 12]);
@@ -119,7 +121,7 @@ fn identifiers_are_guids_and_none_is_used_twice() {
     }
     ids.sort_unstable();
     ids.dedup();
-    assert_eq!(ids.len(), KINDS.len());
+    assert_eq!(ids.len(), HUNTS.len());
 }
 
 #[test]
@@ -128,7 +130,7 @@ fn every_column_that_a_rule_maps_is_in_what_its_query_gives() {
         let (_, rows) = hunt.query().rsplit_once("| summarize").unwrap();
         let (rows, _) = rows.split_once("\n|").unwrap();
         let columns: Vec<_> = rows.split([',', '\n', ' ']).collect();
-        for column in hunt.kind.rule.columns() {
+        for column in hunt.definition.rule.columns() {
             assert!(columns.contains(&column), "{}: {column}", hunt.name());
         }
     }
@@ -162,7 +164,7 @@ proptest! {
         for hunt in hunts(&set(patterns)) {
             let count = hunt.kql().lines().count();
             let (_, of_plain) = most.iter().find(|(name, _)| *name == hunt.name()).unwrap();
-            // One line more for each further number of labels.
+            // One more line for each further number of labels.
             let labels = hunt.query().matches("| extend Last").count().saturating_sub(1);
             prop_assert!(count <= of_plain + labels, "{}", hunt.query());
             prop_assert!(!hunt.query().contains("\n\n"));

@@ -1,11 +1,11 @@
-//! The indicators that are always there.
+//! The built-in indicators.
 
 use std::sync::Arc;
 
 use super::{Indicator, Pattern};
 use crate::units::Timestamp;
 
-/// Value and confidence, as listed by ThreatFox (abuse.ch) on 2026-05-27.
+/// The values with their confidence, as ThreatFox (abuse.ch) listed them on 2026-05-27.
 const LISTED: [(&str, u8); 9] = [
     ("91.202.233.25:4888", 99),
     ("209.99.186.75:443", 99),
@@ -21,7 +21,7 @@ const LISTED: [(&str, u8); 9] = [
 /// 2026-05-27T00:00:00Z in seconds since the epoch.
 const FIRST_SEEN: i64 = 1_779_840_000;
 
-/// NetSupport Manager RAT command-and-control as listed on 2026-05-27.
+/// The NetSupport Manager RAT C2 servers that ThreatFox listed on 2026-05-27.
 pub fn builtin() -> Vec<Indicator> {
     let family: Arc<str> = "NetSupportManager RAT".into();
     let threat: Arc<str> = "botnet_cc".into();

@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use arrayvec::ArrayVec;
 
-/// How a listed IPv4 address lay in the IPv6 address that was looked up.
+/// The form of an IPv6 address that contains an IPv4 address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Embedding {
     /// `::ffff:0:0/96` (RFC 4291 section 2.5.5.2).
@@ -13,12 +13,12 @@ pub enum Embedding {
     Nat64,
     /// `2002::/16` (RFC 3056).
     SixToFour,
-    /// `2001::/32`, server or client (RFC 4380 section 4).
+    /// `2001::/32`, which contains the server and the client (RFC 4380 section 4).
     Teredo,
 }
 
 impl Embedding {
-    /// What it is called in a sentence.
+    /// The name for use in a sentence.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Mapped => "IPv4-mapped",
@@ -29,7 +29,7 @@ impl Embedding {
     }
 }
 
-/// An IPv4 address and how it lay in an IPv6 address.
+/// An IPv4 address found inside an IPv6 address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Embedded {
     /// The IPv4 address.
@@ -38,7 +38,7 @@ pub struct Embedded {
     pub form: Embedding,
 }
 
-/// The IPv4 addresses inside an IPv6 address: none but in four well-known ranges.
+/// The IPv4 addresses inside an IPv6 address. Only addresses of four well-known ranges contain any.
 pub fn embedded(address: Ipv6Addr) -> ArrayVec<Embedded, 2> {
     let mut found = ArrayVec::new();
     let mut push = |address, form| found.push(Embedded { address, form });
@@ -60,7 +60,8 @@ pub fn embedded(address: Ipv6Addr) -> ArrayVec<Embedded, 2> {
     found
 }
 
-/// True where [`embedded`] finds anything: decided by the first eight bytes, for the scan.
+/// Returns true if [`embedded`] would find an address. The first eight bytes decide this, which is
+/// cheap enough for the scan.
 #[inline]
 pub(crate) fn may_embed(first_half: u64) -> bool {
     first_half == 0

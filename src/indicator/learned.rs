@@ -1,48 +1,49 @@
-//! Addresses that DNS answers gave for listed domains, as the scanners look for them.
+//! Addresses that DNS answers gave for listed domains, for the scanners to look up.
 //!
-//! The tracker owns the truth (who gave the address, until when it counts) and publishes this copy, which never changes.
-//! A scanner that finds an address here reports a mere candidate: the tracker decides by its own table as of that packet.
+//! The tracker owns the full table (the answer that gave an address, and its expiry) and publishes
+//! this immutable copy. A scanner that finds an address here reports a candidate; the tracker
+//! checks it against its own table at the time of the packet.
 
 use std::collections::HashSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use foldhash::fast::RandomState;
 
+use super::bloom::BloomFilter;
 use super::embedded::{embedded, may_embed};
-use super::filter::Filter;
 
 /// A published set of learned addresses.
 #[derive(Debug, Default)]
 pub struct Learned {
-    /// Grows by one with each publication.
+    /// Incremented with each publication.
     generation: u64,
-    addresses: Option<(Filter, HashSet<IpAddr, RandomState>)>,
+    addresses: Option<(BloomFilter, HashSet<IpAddr, RandomState>)>,
 }
 
 impl Learned {
-    /// A set as of a generation.
+    /// A set with its generation number.
     pub fn new(generation: u64, addresses: impl IntoIterator<Item = IpAddr>) -> Self {
         let addresses: HashSet<IpAddr, RandomState> = addresses.into_iter().collect();
         if addresses.is_empty() {
             return Self { generation, addresses: None };
         }
-        let mut filter = Filter::for_entries(addresses.len());
-        addresses.iter().for_each(|address| filter.insert(*address));
-        Self { generation, addresses: Some((filter, addresses)) }
+        let mut bloom = BloomFilter::for_entries(addresses.len());
+        addresses.iter().for_each(|address| bloom.insert(*address));
+        Self { generation, addresses: Some((bloom, addresses)) }
     }
 
-    /// Which publication this is.
+    /// The generation number: the number of the publication.
     pub fn generation(&self) -> u64 {
         self.generation
     }
 
-    /// True where nothing was learned.
+    /// Returns true if there are no addresses.
     #[inline]
     pub fn is_empty(&self) -> bool {
         self.addresses.is_none()
     }
 
-    /// Whether an address, or an IPv4 address inside it, was learned.
+    /// Returns true if the address, or an IPv4 address inside it, was learned.
     #[inline]
     pub fn contains(&self, address: IpAddr) -> bool {
         match address {
@@ -51,20 +52,18 @@ impl Learned {
         }
     }
 
-    /// Whether an IPv4 address was learned.
     #[inline]
     fn contains_ipv4(&self, address: u32) -> bool {
-        let Some((filter, addresses)) = &self.addresses else { return false };
-        filter.may_contain_ipv4(address) && addresses.contains(&IpAddr::V4(Ipv4Addr::from_bits(address)))
+        let Some((bloom, addresses)) = &self.addresses else { return false };
+        bloom.may_contain_ipv4(address) && addresses.contains(&IpAddr::V4(Ipv4Addr::from_bits(address)))
     }
 
-    /// Whether an IPv6 address, or an IPv4 address inside it, was learned.
     #[inline]
     fn contains_ipv6(&self, octets: [u8; 16]) -> bool {
-        let Some((filter, addresses)) = &self.addresses else { return false };
+        let Some((bloom, addresses)) = &self.addresses else { return false };
         let bits = u128::from_be_bytes(octets);
         let address = Ipv6Addr::from_bits(bits);
-        (filter.may_contain_ipv6(bits) && addresses.contains(&IpAddr::V6(address)))
+        (bloom.may_contain_ipv6(bits) && addresses.contains(&IpAddr::V6(address)))
             || (may_embed((bits >> 64) as u64)
                 && embedded(address).iter().any(|inner| addresses.contains(&IpAddr::V4(inner.address))))
     }

@@ -1,69 +1,71 @@
-//! From settings to the indicators in force: at the start, and again whenever lists change.
+//! Loading the indicators in force from lists: at the start, and again when lists change.
 
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::feed::{self, FeedError, Report, Rules};
+use super::feed::{self, FeedContents, FeedError, FeedRules};
 use super::{IndicatorSet, SetBuilder, builtin};
-use crate::alert::sanitize;
+use crate::sanitize::sanitize;
 use crate::units::Timestamp;
 
-/// What is to be looked for.
+/// The lists to load, and the rules for their entries.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct LoadSettings {
-    /// Files, and folders, which stand for the files in them and below, by name.
+    /// Files and folders. A folder stands for all files in it and below it, in the order of their
+    /// names.
     pub paths: Vec<PathBuf>,
-    /// The built-in indicators too. No rule below touches them.
+    /// Adds the built-in indicators. The rules below do not apply to them.
     pub with_builtin: bool,
-    /// Keep only these malware families, by key, printable name or alias; all where there is none.
+    /// Selects these malware families by key, printable name or alias. Empty: all families.
     pub families: Vec<String>,
-    /// How old a list may be before that is worth a warning.
+    /// The age from which on a list is stale, which causes a warning.
     pub max_age: Option<Duration>,
-    /// How long after its source saw it (last, or else first) an indicator counts.
+    /// The lifetime of an indicator, counted from the time at which its source last saw it, or else
+    /// first saw it.
     pub indicator_max_age: Option<Duration>,
-    /// Take what [`super::guard`] would refuse.
+    /// Accepts the patterns that [`super::too_broad()`] would reject.
     pub allow_broad: bool,
 }
 
-/// What a list held, and whether it is worth a warning.
+/// The contents of a list, and its age.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FeedReport {
-    /// What it held.
-    pub held: Report,
-    /// How old it is, where it says.
+    /// The contents of the list.
+    pub held: FeedContents,
+    /// The age of the list, if it has a date.
     pub age: Option<Duration>,
-    /// Where it is older than it may be: how old it may be.
+    /// The maximum age, if the list is older than that.
     pub stale: Option<Duration>,
 }
 
 impl FeedReport {
-    /// True where nothing in the list is looked for.
+    /// Returns true if no entry of the list is used.
     pub fn is_empty(&self) -> bool {
         self.held.used() == 0
     }
 }
 
-/// The indicators in force, and what the lists held.
+/// The indicators in force, and the contents of the lists.
 #[derive(Debug)]
 pub struct Loaded {
     /// The indicators.
     pub set: IndicatorSet,
-    /// One for each file, in the order in which they were read.
+    /// One report for each file, in the order in which the files were read.
     pub feeds: Vec<FeedReport>,
 }
 
-/// Lists that cannot be used: all of them, so that they can be mended at once.
+/// All lists that cannot be used, so that they can be fixed at once.
 #[derive(Debug)]
 pub struct LoadError(pub Vec<FeedError>);
 
 impl fmt::Display for LoadError {
-    /// One a line. Control characters are escaped: in a message they could pass for further lines.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (place, error) in self.0.iter().enumerate() {
+        for (index, error) in self.0.iter().enumerate() {
+            // A name or value with a line feed must not look like a second error.
             let error = error.to_string();
-            write!(f, "{}{}", if place == 0 { "" } else { "\n" }, sanitize(error.as_bytes()))?;
+            write!(f, "{}{}", if index == 0 { "" } else { "\n" }, sanitize(error.as_bytes()))?;
         }
         Ok(())
     }
@@ -71,23 +73,25 @@ impl fmt::Display for LoadError {
 
 impl std::error::Error for LoadError {}
 
-/// Reads all lists. Nothing is kept between calls: whoever calls again has the old set until this one is whole.
+/// Loads all lists into a new set. A sensor that reloads keeps its old set until this function has
+/// succeeded.
 ///
-/// `now` is the time of the caller's clock, by which entries expire and lists are stale. One list that cannot be used is an error for
-/// all: a sensor that looks for half of what it should, and says so once, is soon taken for one that looks for all.
+/// `now` is the current time, which decides which entries have expired and which lists are stale. A
+/// single list that cannot be used fails the whole load: a sensor with half of its indicators, and
+/// one warning in its log, would soon be trusted as a complete one.
 pub fn load(settings: &LoadSettings, now: Timestamp) -> Result<Loaded, LoadError> {
     let (builder, feeds, errors) = read(settings, now);
     if errors.is_empty() { Ok(Loaded { set: builder.build(), feeds }) } else { Err(LoadError(errors)) }
 }
 
-/// Reads all lists and says what they hold, also where some cannot be used.
+/// Reads all lists and returns their contents, and the errors of those that cannot be used.
 pub fn check(settings: &LoadSettings, now: Timestamp) -> (Vec<FeedReport>, Vec<FeedError>) {
     let (_, feeds, errors) = read(settings, now);
     (feeds, errors)
 }
 
 fn read(settings: &LoadSettings, now: Timestamp) -> (SetBuilder, Vec<FeedReport>, Vec<FeedError>) {
-    let rules = Rules {
+    let rules = FeedRules {
         families: settings.families.clone(),
         allow_broad: settings.allow_broad,
         indicator_max_age: settings.indicator_max_age,
@@ -111,8 +115,9 @@ fn read(settings: &LoadSettings, now: Timestamp) -> (SetBuilder, Vec<FeedReport>
     (builder, feeds, errors)
 }
 
-/// The files that paths mean. Names that begin with a dot are passed over in folders: what editors and downloads leave while they
-/// work. Links to files are followed, as mounted settings are made of them; links to folders are not, so that no walk goes in a circle.
+/// Expands folders to the files in them. Files whose names begin with a dot are skipped: editors
+/// and downloads create such temporary files. Links to files are followed, because mounted settings
+/// consist of them; links to folders are not, so that the walk always ends.
 fn files(paths: &[PathBuf], errors: &mut Vec<FeedError>) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for path in paths {
@@ -121,14 +126,14 @@ fn files(paths: &[PathBuf], errors: &mut Vec<FeedError>) -> Vec<PathBuf> {
             continue;
         }
         let before = (files.len(), errors.len());
-        // What is still to be visited, the next on top.
-        let mut waiting = vec![path.clone()];
-        while let Some(path) = waiting.pop() {
+        // A stack of the paths still to visit.
+        let mut pending = vec![path.clone()];
+        while let Some(path) = pending.pop() {
             if path.is_file() {
                 files.push(path);
             } else if path.is_dir() {
                 match entries(&path) {
-                    Ok(entries) => waiting.extend(entries.into_iter().rev()),
+                    Ok(entries) => pending.extend(entries.into_iter().rev()),
                     Err(error) => errors.push(FeedError::Unreadable { path, error }),
                 }
             }
@@ -140,7 +145,7 @@ fn files(paths: &[PathBuf], errors: &mut Vec<FeedError>) -> Vec<PathBuf> {
     files
 }
 
-/// What is in a folder, by name.
+/// The entries of a folder, sorted by name.
 fn entries(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
     let mut paths = Vec::new();
     for entry in fs::read_dir(folder)? {

@@ -1,7 +1,9 @@
-//! The indicators of a set, packed: lists hold a million of them, and hardly one is ever told of.
+//! The indicators of a set, packed: lists hold a million indicators, and hardly any of them ever
+//! matches.
 //!
-//! A record has 48 bytes. What many indicators share (family, threat, source, tags) is kept once, texts lie one after the
-//! other in one buffer. An [`Indicator`] is made of this when it is asked for, which is when something matched.
+//! A record takes 48 bytes. Details that many indicators share (family, threat, source, tags) are
+//! stored once, and all texts lie in one buffer. An [`Indicator`] is unpacked from this only after
+//! a match.
 
 use std::collections::HashMap;
 use std::hash::BuildHasher;
@@ -12,30 +14,34 @@ use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 use ipnet::IpNet;
 
-use super::{Indicator, Listing, Pattern, Reference, UNKNOWN_FAMILY, cut};
+use super::listing::truncated;
+use super::{Indicator, Listing, Pattern, Reference, UNKNOWN_FAMILY};
 use crate::units::Timestamp;
 
-/// Longer texts (references, identifiers) are cut: no line can carry more, and a hostile list would fill the memory.
-const LONGEST_TEXT: usize = 1024;
+/// The maximum length of a text (a reference or identifier). Longer ones are truncated: an alert
+/// cannot carry more, and a hostile list would fill the memory.
+const MAX_TEXT: usize = 1024;
 
-/// How many mentions of one indicator are kept beside the best: a list that repeats itself a thousand times says no more.
-const MOST_MENTIONS: usize = 7;
+/// The maximum number of further entries stored for one indicator. A list that repeats itself a
+/// thousand times adds no information.
+const MAX_OTHER_ENTRIES: usize = 7;
 
-/// A time that is not known.
-const NEVER: i64 = i64::MIN;
+/// Stands for an unknown time.
+const UNKNOWN_TIME: i64 = i64::MIN;
 
-/// An indicator, packed.
+/// A packed indicator.
 #[derive(Debug, Clone, Copy)]
 struct Record {
-    /// Nanoseconds since the epoch, or [`NEVER`].
+    /// Nanoseconds since the epoch, or [`UNKNOWN_TIME`].
     first_seen: i64,
     last_seen: i64,
-    /// What it names: an IPv4 address itself, or the place of what is longer, by its kind.
+    /// Depending on `kind`, an IPv4 address, an index into `ipv6` or `networks`, or the [`TextId`]
+    /// of a domain.
     value: u32,
-    mention: Mention,
+    entry: SourceEntry,
     id: Option<TextId>,
     port: u16,
-    kind: Kind,
+    kind: PatternKind,
     confidence: u8,
     is_compromised: bool,
     is_from_url: bool,
@@ -44,7 +50,7 @@ struct Record {
 const _: () = assert!(size_of::<Record>() <= 48);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum PatternKind {
     EndpointIpv4,
     EndpointIpv6,
     AddressIpv4,
@@ -53,35 +59,35 @@ enum Kind {
     Domain,
 }
 
-/// Who lists an indicator, and where.
+/// One entry of a list that names an indicator: what it shares with others, and its reference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Mention {
+struct SourceEntry {
     details: u32,
-    reference: Place,
+    reference: StoredReference,
 }
 
-/// Where to read more.
+/// A packed [`Reference`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
+enum StoredReference {
     Text(TextId),
     Line(u32),
 }
 
-/// A text's place in the buffer, counted from one, so that its absence costs nothing.
+/// A text's offset in the buffer plus one, so that `Option<TextId>` takes no extra space.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct TextId(std::num::NonZeroU32);
 
-/// What many indicators share.
+/// Details that many entries share.
 #[derive(Debug, PartialEq, Eq, Hash)]
-struct Details {
+struct SourceDetails {
     family: Arc<str>,
     threat: Arc<str>,
     source: Arc<str>,
     tags: Vec<Arc<str>>,
 }
 
-impl Details {
-    fn is(&self, (family, threat, source, tags): (&str, &str, &str, &[&str])) -> bool {
+impl SourceDetails {
+    fn equals(&self, (family, threat, source, tags): (&str, &str, &str, &[&str])) -> bool {
         *self.family == *family
             && *self.threat == *threat
             && *self.source == *source
@@ -89,11 +95,11 @@ impl Details {
     }
 }
 
-/// No more texts fit: their places are counted in 32 bits.
+/// The store is full: its offsets and indices have 32 bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Full;
+pub(super) struct StoreFull;
 
-/// Texts, one after the other: each behind its length in two bytes.
+/// Texts in one buffer, each preceded by its length in two bytes.
 #[derive(Debug, Default)]
 struct Texts(Vec<u8>);
 
@@ -104,12 +110,12 @@ impl Texts {
         rest.get(..usize::from(u16::from_le_bytes(*length))).unwrap_or_default()
     }
 
-    fn push(&mut self, text: &str) -> Result<TextId, Full> {
-        let text = cut(text, LONGEST_TEXT);
-        let place = u32::try_from(self.0.len() + 1).map_err(|_| Full)?;
+    fn push(&mut self, text: &str) -> Result<TextId, StoreFull> {
+        let text = truncated(text, MAX_TEXT);
+        let offset = u32::try_from(self.0.len() + 1).map_err(|_| StoreFull)?;
         self.0.extend_from_slice(&(text.len() as u16).to_le_bytes());
         self.0.extend_from_slice(text.as_bytes());
-        std::num::NonZeroU32::new(place).map(TextId).ok_or(Full)
+        std::num::NonZeroU32::new(offset).map(TextId).ok_or(StoreFull)
     }
 
     fn shared(&self, id: TextId) -> Arc<str> {
@@ -117,21 +123,21 @@ impl Texts {
     }
 }
 
-/// The indicators of a set. See the module.
+/// The packed indicators of a set.
 #[derive(Debug, Default)]
 pub(super) struct Store {
     records: Vec<Record>,
     texts: Texts,
-    details: Vec<Details>,
+    details: Vec<SourceDetails>,
     ipv6: Vec<Ipv6Addr>,
     networks: Vec<IpNet>,
-    /// Of indicators that are listed more than once: all mentions but the best.
-    others: HashMap<u32, Vec<Mention>, RandomState>,
+    /// For indicators that are listed more than once: all entries except the best one.
+    other_entries: HashMap<u32, Vec<SourceEntry>, RandomState>,
 }
 
-/// What is needed to fill a store and not to use it: finds what is there already.
+/// Finds details and references that are stored already. Needed only while a store is filled.
 #[derive(Debug, Default)]
-pub(super) struct Filling {
+pub(super) struct Interner {
     details: HashTable<u32>,
     references: HashTable<TextId>,
     hasher: RandomState,
@@ -142,7 +148,7 @@ impl Store {
         self.records.len()
     }
 
-    /// Gives back what was kept for growth.
+    /// Frees the memory that was reserved for growth.
     pub(super) fn shrink(&mut self) {
         self.records.shrink_to_fit();
         self.texts.0.shrink_to_fit();
@@ -159,36 +165,36 @@ impl Store {
         self.records.get(number as usize)
     }
 
-    /// The address, and the port if one is listed. `None` for what is no single address.
+    /// The address, and its port if it is listed with one. `None` for networks and domains.
     pub(super) fn address(&self, number: u32) -> Option<(IpAddr, Option<u16>)> {
         let record = self.record(number)?;
         let ipv4 = || Some(IpAddr::V4(Ipv4Addr::from_bits(record.value)));
         let ipv6 = || self.ipv6.get(record.value as usize).copied().map(IpAddr::V6);
         match record.kind {
-            Kind::EndpointIpv4 => Some((ipv4()?, Some(record.port))),
-            Kind::EndpointIpv6 => Some((ipv6()?, Some(record.port))),
-            Kind::AddressIpv4 => Some((ipv4()?, None)),
-            Kind::AddressIpv6 => Some((ipv6()?, None)),
-            Kind::Network | Kind::Domain => None,
+            PatternKind::EndpointIpv4 => Some((ipv4()?, Some(record.port))),
+            PatternKind::EndpointIpv6 => Some((ipv6()?, Some(record.port))),
+            PatternKind::AddressIpv4 => Some((ipv4()?, None)),
+            PatternKind::AddressIpv6 => Some((ipv6()?, None)),
+            PatternKind::Network | PatternKind::Domain => None,
         }
     }
 
-    /// The listed domain; empty for what is none.
+    /// The listed domain. Empty for other patterns.
     pub(super) fn domain(&self, number: u32) -> &[u8] {
         match self.record(number) {
-            Some(&Record { kind: Kind::Domain, value, .. }) => {
-                std::num::NonZeroU32::new(value).map_or(&[], |place| self.texts.get(TextId(place)))
+            Some(&Record { kind: PatternKind::Domain, value, .. }) => {
+                std::num::NonZeroU32::new(value).map_or(&[], |id| self.texts.get(TextId(id)))
             }
             _ => &[],
         }
     }
 
-    /// What an indicator names.
+    /// Unpacks the pattern of an indicator.
     pub(super) fn pattern(&self, number: u32) -> Option<Pattern> {
         let record = self.record(number)?;
         Some(match record.kind {
-            Kind::Network => Pattern::Network(*self.networks.get(record.value as usize)?),
-            Kind::Domain => Pattern::Domain(String::from_utf8(self.domain(number).to_vec()).ok()?),
+            PatternKind::Network => Pattern::Network(*self.networks.get(record.value as usize)?),
+            PatternKind::Domain => Pattern::Domain(String::from_utf8(self.domain(number).to_vec()).ok()?),
             _ => match self.address(number)? {
                 (address, Some(port)) => Pattern::Endpoint(address, port),
                 (address, None) => Pattern::Address(address),
@@ -196,17 +202,17 @@ impl Store {
         })
     }
 
-    /// All that is known of an indicator.
+    /// Unpacks an indicator.
     pub(super) fn get(&self, number: u32) -> Option<Indicator> {
         let record = self.record(number)?;
-        let details = self.details.get(record.mention.details as usize)?;
-        let (mut source, mut reference) = (details.source.clone(), self.reference(record.mention)?);
-        if let Some(others) = self.others.get(&number) {
-            let source_of = |mention: &Mention| self.details.get(mention.details as usize).map(|of| of.source.clone());
-            source = joined(source, others.iter().filter_map(source_of));
-            reference = joined(reference, others.iter().filter_map(|mention| self.reference(*mention)));
+        let details = self.details.get(record.entry.details as usize)?;
+        let (mut source, mut reference) = (details.source.clone(), self.reference(record.entry)?);
+        if let Some(other_entries) = self.other_entries.get(&number) {
+            let source_of = |entry: &SourceEntry| self.details.get(entry.details as usize).map(|of| of.source.clone());
+            source = join_distinct(source, other_entries.iter().filter_map(source_of));
+            reference = join_distinct(reference, other_entries.iter().filter_map(|entry| self.reference(*entry)));
         }
-        let time = |nanos| (nanos != NEVER).then(|| Timestamp::from_nanos(nanos));
+        let time = |nanos| (nanos != UNKNOWN_TIME).then(|| Timestamp::from_nanos(nanos));
         Some(Indicator {
             pattern: self.pattern(number)?,
             family: details.family.clone(),
@@ -223,31 +229,35 @@ impl Store {
         })
     }
 
-    fn reference(&self, mention: Mention) -> Option<Arc<str>> {
-        Some(match mention.reference {
-            Place::Text(id) => self.texts.shared(id),
-            Place::Line(line) => format!("{} line {line}", self.details.get(mention.details as usize)?.source).into(),
+    fn reference(&self, entry: SourceEntry) -> Option<Arc<str>> {
+        Some(match entry.reference {
+            StoredReference::Text(id) => self.texts.shared(id),
+            StoredReference::Line(line) => {
+                format!("{} line {line}", self.details.get(entry.details as usize)?.source).into()
+            }
         })
     }
 
-    /// Adds an indicator that is not there yet.
-    pub(super) fn push(&mut self, filling: &mut Filling, listing: &Listing<'_>) -> Result<u32, Full> {
-        let number = u32::try_from(self.records.len()).map_err(|_| Full)?;
+    /// Adds an indicator that is not in the store yet, and returns its number.
+    pub(super) fn push(&mut self, interner: &mut Interner, listing: &Listing<'_>) -> Result<u32, StoreFull> {
+        let number = u32::try_from(self.records.len()).map_err(|_| StoreFull)?;
         let (kind, value, port) = match &listing.pattern {
-            Pattern::Endpoint(IpAddr::V4(address), port) => (Kind::EndpointIpv4, address.to_bits(), *port),
+            Pattern::Endpoint(IpAddr::V4(address), port) => (PatternKind::EndpointIpv4, address.to_bits(), *port),
             Pattern::Endpoint(IpAddr::V6(address), port) => {
-                (Kind::EndpointIpv6, placed(&mut self.ipv6, *address)?, *port)
+                (PatternKind::EndpointIpv6, push_numbered(&mut self.ipv6, *address)?, *port)
             }
-            Pattern::Address(IpAddr::V4(address)) => (Kind::AddressIpv4, address.to_bits(), 0),
-            Pattern::Address(IpAddr::V6(address)) => (Kind::AddressIpv6, placed(&mut self.ipv6, *address)?, 0),
-            Pattern::Network(network) => (Kind::Network, placed(&mut self.networks, *network)?, 0),
-            Pattern::Domain(name) => (Kind::Domain, self.texts.push(name)?.0.get(), 0),
+            Pattern::Address(IpAddr::V4(address)) => (PatternKind::AddressIpv4, address.to_bits(), 0),
+            Pattern::Address(IpAddr::V6(address)) => {
+                (PatternKind::AddressIpv6, push_numbered(&mut self.ipv6, *address)?, 0)
+            }
+            Pattern::Network(network) => (PatternKind::Network, push_numbered(&mut self.networks, *network)?, 0),
+            Pattern::Domain(name) => (PatternKind::Domain, self.texts.push(name)?.0.get(), 0),
         };
         let record = Record {
-            first_seen: listing.first_seen.map_or(NEVER, Timestamp::nanos),
-            last_seen: listing.last_seen.map_or(NEVER, Timestamp::nanos),
+            first_seen: listing.first_seen.map_or(UNKNOWN_TIME, Timestamp::nanos),
+            last_seen: listing.last_seen.map_or(UNKNOWN_TIME, Timestamp::nanos),
             value,
-            mention: self.mention(filling, listing)?,
+            entry: self.intern_entry(interner, listing)?,
             id: listing.id.map(|id| self.texts.push(id)).transpose()?,
             port,
             kind,
@@ -259,95 +269,116 @@ impl Store {
         Ok(number)
     }
 
-    /// Adds what another list, or another line, says of an indicator: the highest confidence and what comes with it, the earliest
-    /// first-seen and the latest last-seen, and all who list it. A site that anybody calls compromised is. Who knows the family names it.
-    pub(super) fn merge(&mut self, filling: &mut Filling, number: u32, listing: &Listing<'_>) -> Result<(), Full> {
-        let mention = self.mention(filling, listing)?;
+    /// Merges a further entry into an indicator. The entry with the highest confidence gives the
+    /// family, threat, tags and identifier; the result has the earliest first-seen time, the latest
+    /// last-seen time, and all sources and references. An indicator is compromised if any entry
+    /// says so. If the best entry names no family, another entry's family is used.
+    pub(super) fn merge(
+        &mut self,
+        interner: &mut Interner,
+        number: u32,
+        listing: &Listing<'_>,
+    ) -> Result<(), StoreFull> {
+        let entry = self.intern_entry(interner, listing)?;
         let Some(record) = self.records.get_mut(number as usize) else { return Ok(()) };
         if let Some(first_seen) = listing.first_seen.map(Timestamp::nanos) {
-            record.first_seen = if record.first_seen == NEVER { first_seen } else { record.first_seen.min(first_seen) };
+            record.first_seen =
+                if record.first_seen == UNKNOWN_TIME { first_seen } else { record.first_seen.min(first_seen) };
         }
-        // `NEVER` lies before every time.
-        record.last_seen = record.last_seen.max(listing.last_seen.map_or(NEVER, Timestamp::nanos));
+        // `UNKNOWN_TIME` is earlier than every time.
+        record.last_seen = record.last_seen.max(listing.last_seen.map_or(UNKNOWN_TIME, Timestamp::nanos));
         record.is_compromised |= listing.is_compromised;
-        // Who lists the host itself says more than who lists something on it.
+        // An entry for the host itself is a stronger statement than one for a URL on it.
         record.is_from_url &= listing.is_from_url;
-        let before = record.mention;
+        let before = record.entry;
         let wins = listing.confidence.min(100) > record.confidence;
         if wins {
             record.confidence = listing.confidence.min(100);
             record.id = listing.id.map(|id| self.texts.push(id)).transpose()?;
         }
-        let (best, other) = if wins { (mention, before) } else { (before, mention) };
-        let best = self.with_family_of(filling, best, other)?;
+        let (best, other) = if wins { (entry, before) } else { (before, entry) };
+        let best = self.with_family_of(interner, best, other)?;
         if let Some(record) = self.records.get_mut(number as usize) {
-            record.mention = best;
+            record.entry = best;
         }
-        let is_other = |known: &Mention| !self.is_same_place(*known, other);
-        let others = self.others.get(&number).map(Vec::as_slice).unwrap_or_default();
-        if is_other(&best) && others.len() < MOST_MENTIONS && others.iter().all(is_other) {
-            self.others.entry(number).or_default().push(other);
+        let is_other = |known: &SourceEntry| !self.is_same_entry(*known, other);
+        let other_entries = self.other_entries.get(&number).map(Vec::as_slice).unwrap_or_default();
+        if is_other(&best) && other_entries.len() < MAX_OTHER_ENTRIES && other_entries.iter().all(is_other) {
+            self.other_entries.entry(number).or_default().push(other);
         }
         Ok(())
     }
 
-    /// Whether two mentions are by the same source, in the same words.
-    fn is_same_place(&self, one: Mention, other: Mention) -> bool {
-        let source = |mention: Mention| self.details.get(mention.details as usize).map(|details| &details.source);
+    /// Returns true if two entries have the same source and reference.
+    fn is_same_entry(&self, one: SourceEntry, other: SourceEntry) -> bool {
+        let source = |entry: SourceEntry| self.details.get(entry.details as usize).map(|details| &details.source);
         one.reference == other.reference && source(one) == source(other)
     }
 
-    /// A mention, with the family of another where it names none itself.
-    fn with_family_of(&mut self, filling: &mut Filling, mention: Mention, other: Mention) -> Result<Mention, Full> {
-        let of = |mention: Mention| self.details.get(mention.details as usize);
-        let Some((details, other)) = of(mention).zip(of(other)) else { return Ok(mention) };
+    /// The entry, with the family of `other` if it names none itself.
+    fn with_family_of(
+        &mut self,
+        interner: &mut Interner,
+        entry: SourceEntry,
+        other: SourceEntry,
+    ) -> Result<SourceEntry, StoreFull> {
+        let of = |entry: SourceEntry| self.details.get(entry.details as usize);
+        let Some((details, other)) = of(entry).zip(of(other)) else { return Ok(entry) };
         if &*details.family != UNKNOWN_FAMILY || &*other.family == UNKNOWN_FAMILY {
-            return Ok(mention);
+            return Ok(entry);
         }
         let (family, threat, source) = (other.family.clone(), details.threat.clone(), details.source.clone());
         let tags = details.tags.clone();
         let tags: Vec<&str> = tags.iter().map(|tag| &**tag).collect();
-        let details = self.details(filling, (&family, &threat, &source, &tags))?;
-        Ok(Mention { details, ..mention })
+        let details = self.intern_details(interner, (&family, &threat, &source, &tags))?;
+        Ok(SourceEntry { details, ..entry })
     }
 
-    fn mention(&mut self, filling: &mut Filling, listing: &Listing<'_>) -> Result<Mention, Full> {
+    /// Packs the source part of a listing.
+    fn intern_entry(&mut self, interner: &mut Interner, listing: &Listing<'_>) -> Result<SourceEntry, StoreFull> {
         let reference = match listing.reference {
-            Reference::Line(line) => Place::Line(u32::try_from(line).unwrap_or(u32::MAX)),
+            Reference::Line(line) => StoredReference::Line(u32::try_from(line).unwrap_or(u32::MAX)),
             Reference::Text(text) => {
-                let text = cut(text, LONGEST_TEXT);
-                let hash = filling.hasher.hash_one(text.as_bytes());
-                match filling.references.find(hash, |id| self.texts.get(*id) == text.as_bytes()) {
-                    Some(id) => Place::Text(*id),
+                let text = truncated(text, MAX_TEXT);
+                let hash = interner.hasher.hash_one(text.as_bytes());
+                match interner.references.find(hash, |id| self.texts.get(*id) == text.as_bytes()) {
+                    Some(id) => StoredReference::Text(*id),
                     None => {
                         let id = self.texts.push(text)?;
-                        let (texts, hasher) = (&self.texts, &filling.hasher);
-                        filling.references.insert_unique(hash, id, |id| hasher.hash_one(texts.get(*id)));
-                        Place::Text(id)
+                        let (texts, hasher) = (&self.texts, &interner.hasher);
+                        interner.references.insert_unique(hash, id, |id| hasher.hash_one(texts.get(*id)));
+                        StoredReference::Text(id)
                     }
                 }
             }
         };
         let shared = (listing.family, listing.threat, listing.source, listing.tags);
-        Ok(Mention { details: self.details(filling, shared)?, reference })
+        Ok(SourceEntry { details: self.intern_details(interner, shared)?, reference })
     }
 
-    /// Family, threat, source and tags, which are kept once.
-    fn details(&mut self, filling: &mut Filling, wanted: (&str, &str, &str, &[&str])) -> Result<u32, Full> {
-        let (hasher, details) = (&filling.hasher, &mut self.details);
+    /// The index of these shared details, which are stored once.
+    fn intern_details(
+        &mut self,
+        interner: &mut Interner,
+        parts: (&str, &str, &str, &[&str]),
+    ) -> Result<u32, StoreFull> {
+        let (hasher, details) = (&interner.hasher, &mut self.details);
         let hash_of = |family: &str, threat: &str, source: &str, tags: &mut dyn Iterator<Item = &str>| {
             tags.fold(hasher.hash_one((family, threat, source)), |hash, tag| hasher.hash_one((hash, tag)))
         };
-        let (family, threat, source, tags) = wanted;
+        let (family, threat, source, tags) = parts;
         let hash = hash_of(family, threat, source, &mut tags.iter().copied());
-        if let Some(known) = filling.details.find(hash, |at| details.get(*at as usize).is_some_and(|of| of.is(wanted)))
+        if let Some(known) =
+            interner.details.find(hash, |at| details.get(*at as usize).is_some_and(|of| of.equals(parts)))
         {
             return Ok(*known);
         }
         let tags = tags.iter().map(|tag| Arc::from(*tag)).collect();
-        let number =
-            placed(details, Details { family: family.into(), threat: threat.into(), source: source.into(), tags })?;
-        filling.details.insert_unique(hash, number, |at| {
+        let number = push_numbered(
+            details,
+            SourceDetails { family: family.into(), threat: threat.into(), source: source.into(), tags },
+        )?;
+        interner.details.insert_unique(hash, number, |at| {
             details
                 .get(*at as usize)
                 .map_or(0, |of| hash_of(&of.family, &of.threat, &of.source, &mut of.tags.iter().map(|tag| &**tag)))
@@ -356,15 +387,15 @@ impl Store {
     }
 }
 
-/// Puts something at the end, and says where that is.
-fn placed<T>(list: &mut Vec<T>, item: T) -> Result<u32, Full> {
-    let place = u32::try_from(list.len()).map_err(|_| Full)?;
+/// Appends an item and returns its index.
+fn push_numbered<T>(list: &mut Vec<T>, item: T) -> Result<u32, StoreFull> {
+    let index = u32::try_from(list.len()).map_err(|_| StoreFull)?;
     list.push(item);
-    Ok(place)
+    Ok(index)
 }
 
-/// Different texts, joined by commas.
-fn joined(first: Arc<str>, others: impl Iterator<Item = Arc<str>>) -> Arc<str> {
+/// Joins the distinct texts with commas.
+fn join_distinct(first: Arc<str>, others: impl Iterator<Item = Arc<str>>) -> Arc<str> {
     let mut all = vec![first];
     for other in others {
         if !all.contains(&other) {

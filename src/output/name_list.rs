@@ -11,7 +11,7 @@ use std::path::Path;
 
 use super::sink::{self, LogFile, STANDARD_OUTPUT};
 use super::{Mode, OutputError, Sink};
-use crate::alert::sanitize;
+use crate::sanitize::sanitize;
 use crate::track::NameSeen;
 
 /// The size at which the buffer is written: the capacity of a pipe on Linux.

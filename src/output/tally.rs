@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use foldhash::fast::RandomState;
 
 use super::{ObservedOutput, Output};
-use crate::alert::{Alert, Signature, sanitize};
+use crate::alert::{Alert, Signature};
+use crate::sanitize::sanitize;
 
 /// The number of clients that are kept when the table is full. Those with the least severe findings
 /// are merged, so a flood of forged clients cannot push out a client with a more severe finding.

@@ -1,5 +1,5 @@
-//! SHA-256 of the inputs, computed beside the replay by threads of its own, from its start on: what both read is read from the disk
-//! once.
+//! SHA-256 hashes of the inputs. Separate threads compute them from the start of the replay on, so
+//! that a file that both read is read from the disk only once.
 
 use std::fs::{self, File};
 use std::io::Read;
@@ -11,15 +11,16 @@ use std::thread::{self, JoinHandle};
 use ring::digest::{Context, SHA256};
 
 use super::model;
+use super::text::printable;
 use crate::capture::Input;
 
-/// How many files are hashed at a time: more would only take the disk and the processor from the replay.
+/// The number of files hashed at a time: more would slow down the replay.
 const THREADS: usize = 2;
 
-/// How much is read at a time.
-const PIECE: usize = 1 << 20;
+/// The number of bytes read at a time.
+const BUFFER: usize = 1 << 20;
 
-/// Inputs on their way to being hashed.
+/// The computation of the hashes.
 pub struct Hashing {
     shared: Arc<Shared>,
     threads: Vec<JoinHandle<()>>,
@@ -33,10 +34,10 @@ struct Shared {
 }
 
 impl Hashing {
-    /// Begins with the first of them.
+    /// Starts to hash the inputs, in their order.
     pub fn start(inputs: &[Input]) -> Self {
         let path = |input: &Input| match input {
-            // A pipe would be read away from under the replay.
+            // Reading a pipe would take its data from the replay.
             Input::File(path) => is_regular(path).then(|| path.clone()),
             Input::Standard => None,
         };
@@ -53,7 +54,8 @@ impl Hashing {
         Self { threads: threads.collect(), shared }
     }
 
-    /// Waits for all, and returns the hash of each input: `None` for one that is no regular file or cannot be read to its end.
+    /// Waits for all hashes. `None` for an input that is not a regular file or could not be read to
+    /// its end.
     pub fn finish(mut self) -> Vec<Option<String>> {
         for thread in self.threads.drain(..) {
             thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
@@ -70,25 +72,25 @@ impl Drop for Hashing {
 
 impl Shared {
     fn work(&self) {
-        let mut piece = vec![0; PIECE];
+        let mut buffer = vec![0; BUFFER];
         loop {
-            let place = self.next.fetch_add(1, Ordering::Relaxed);
-            let Some(path) = self.paths.get(place) else { return };
-            let hash = path.as_deref().and_then(|path| self.hash(path, &mut piece));
+            let index = self.next.fetch_add(1, Ordering::Relaxed);
+            let Some(path) = self.paths.get(index) else { return };
+            let hash = path.as_deref().and_then(|path| self.hash(path, &mut buffer));
             let mut hashes = self.hashes.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some(slot) = hashes.get_mut(place) {
+            if let Some(slot) = hashes.get_mut(index) {
                 *slot = hash;
             }
         }
     }
 
-    fn hash(&self, path: &Path, piece: &mut [u8]) -> Option<String> {
+    fn hash(&self, path: &Path, buffer: &mut [u8]) -> Option<String> {
         let mut file = File::open(path).ok()?;
         let mut context = Context::new(&SHA256);
         while !self.stop.load(Ordering::Relaxed) {
-            match file.read(piece) {
+            match file.read(buffer) {
                 Ok(0) => return Some(hexadecimal(context.finish().as_ref())),
-                Ok(length) => context.update(piece.get(..length)?),
+                Ok(length) => context.update(buffer.get(..length)?),
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
                 Err(_) => return None,
             }
@@ -105,7 +107,7 @@ fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The inputs as the report tells them, with the hashes that there are.
+/// Converts the inputs into the data model.
 pub(super) fn files(inputs: &[Input], hashes: Vec<Option<String>>) -> Vec<model::File> {
     let mut hashes = hashes.into_iter();
     let file = |input: &Input| {
@@ -114,7 +116,7 @@ pub(super) fn files(inputs: &[Input], hashes: Vec<Option<String>>) -> Vec<model:
             Input::Standard => model::File { path: "-".to_owned(), size: None, sha256 },
             Input::File(path) => {
                 let size = fs::metadata(path).ok().filter(fs::Metadata::is_file).map(|metadata| metadata.len());
-                model::File { path: super::printable(&path.to_string_lossy()), size, sha256 }
+                model::File { path: printable(&path.to_string_lossy()), size, sha256 }
             }
         }
     };
@@ -126,22 +128,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_file_has_its_own_hash_and_what_cannot_be_read_has_none() {
+    fn each_file_has_its_hash_and_unreadable_inputs_have_none() {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
         fs::write(path("abc"), "abc").unwrap();
         fs::write(path("empty"), "").unwrap();
-        // More than a piece, and no multiple of one.
-        fs::write(path("long"), vec![b'a'; 3 * PIECE + 5]).unwrap();
+        // Longer than the buffer, and not a multiple of it.
+        fs::write(path("long"), vec![b'a'; 3 * BUFFER + 5]).unwrap();
         let inputs = ["abc", "gone", "empty", "long"].map(|name| Input::File(path(name)));
         let inputs: Vec<_> = inputs.into_iter().chain([Input::Standard]).collect();
         let hashes = Hashing::start(&inputs).finish();
-        // FIPS 180-4's example, and the hash of nothing.
+        // The example of FIPS 180-4, and the hash of an empty file.
         let abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
         let empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
         assert_eq!([&hashes[0], &hashes[2]].map(|hash| hash.as_deref().unwrap()), [abc, empty]);
         assert_eq!((&hashes[1], &hashes[4]), (&None, &None));
-        let whole = ring::digest::digest(&SHA256, &vec![b'a'; 3 * PIECE + 5]);
+        let whole = ring::digest::digest(&SHA256, &vec![b'a'; 3 * BUFFER + 5]);
         assert_eq!(hashes[3].as_deref().unwrap(), hexadecimal(whole.as_ref()));
     }
 }

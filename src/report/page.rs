@@ -1,30 +1,33 @@
-//! The report as a page: one file that needs no network and no script.
+//! The report as an HTML page: one file without scripts or external resources.
 //!
-//! All text goes through the template engine's escaping; what the page draws is made of numbers alone. Drawings are as wide as the page
-//! lets them be and their strokes as wide as they are, and their labels are text beside them, so that a narrow page makes nothing too
-//! small to read.
+//! The template engine escapes all text, and the drawings contain only numbers. Drawings scale with
+//! the width of the page, but their strokes and labels do not, so that they stay readable on a
+//! narrow page.
 
+use crate::tools;
 use std::borrow::Cow;
 use std::io::{self, Write};
 
 use askama::Template;
 
 use super::model::{
-    Alert, Beacon, Capture, Chain, Client, Level, Moment, Packets, Report, Rule, Settings, Span, Stage, Timed, Timeline,
+    Alert, Beacon, Capture, Chain, Client, Level, Moment, Packets, Report, Rule, Settings, Span, Stage, TimedEvents,
+    Timeline,
 };
 use crate::counts;
-use crate::tools;
 use crate::units::{ByteCount, Timestamp};
 
 const SECOND: f64 = 1e9;
 
-/// A time line's width in its own units, and its height, which is as many pixels.
+/// The width of a timeline in SVG units, which scale with the page.
 const WIDTH: f64 = 1000.0;
+/// The height of a timeline in pixels.
 const HEIGHT: f64 = 26.0;
 
-/// The tallest bar, and the shortest that is seen.
-const TALLEST: f64 = 20.0;
-const SHORTEST: f64 = 5.0;
+/// The height of the tallest bar in pixels.
+const MAX_BAR: f64 = 20.0;
+/// The minimum height of a bar in pixels, so that it is visible.
+const MIN_BAR: f64 = 5.0;
 
 #[derive(Template)]
 #[template(path = "page.html", config = "src/report/askama.toml")]
@@ -38,13 +41,13 @@ struct Page<'a> {
 
 struct ClientView<'a> {
     client: &'a Client,
-    /// `beacon every 60 s`, the first of its chains that is one.
-    beat: Option<String>,
-    /// The place in the list, from 1 on: what links name.
+    /// `beacon every 60 s`, for the first chain that is a regular beacon.
+    beacon_badge: Option<String>,
+    /// The number in the list, from 1, for links.
     number: usize,
-    /// The signatures' rows.
-    rows: Vec<Row<'a>>,
-    /// What stands under them.
+    /// The timelines of the signatures.
+    timelines: Vec<TimelineView<'a>>,
+    /// The labels of the time axis.
     ticks: Vec<String>,
     chains: Vec<ChainView<'a>>,
     alerts: Vec<AlertView<'a>>,
@@ -55,13 +58,13 @@ struct AlertView<'a> {
     packets: String,
 }
 
-/// A row of the time line.
-struct Row<'a> {
-    line: &'a Timeline,
-    /// An SVG path: one stroke for each bucket.
+/// The timeline of a signature.
+struct TimelineView<'a> {
+    timeline: &'a Timeline,
+    /// An SVG path with one stroke for each bucket.
     bars: String,
-    /// As of the chain that is a beacon by this signature.
-    beat: Option<String>,
+    /// `beacon every 60 s`, for the chain that is a regular beacon with this signature.
+    beacon_badge: Option<String>,
 }
 
 struct ChainView<'a> {
@@ -73,7 +76,7 @@ struct ChainView<'a> {
 struct StageView<'a> {
     name: Cow<'static, str>,
     class: &'static str,
-    /// The text in place of a stage that was not seen.
+    /// The text if the stage was not seen.
     absent: Cow<'static, str>,
     stage: Option<&'a Stage>,
 }
@@ -91,15 +94,15 @@ impl<'a> StageView<'a> {
 
 struct BeaconView<'a> {
     beacon: &'a Beacon,
-    bars: Vec<Column>,
+    bars: Vec<HistogramBar>,
     middle: String,
     end: String,
 }
 
-/// A bar of the histogram: place and width in percent, height in pixels.
-struct Column {
+/// A bar of the histogram: horizontal values in percent, vertical ones in pixels.
+struct HistogramBar {
     count: u64,
-    /// The middle, in percent.
+    /// The horizontal center.
     middle: f64,
     x: f64,
     width: f64,
@@ -110,23 +113,24 @@ struct Column {
 
 /// Writes the page.
 pub(super) fn write(report: &Report, out: &mut impl Write) -> io::Result<()> {
-    let several = report.capture.files.len() > 1;
+    let many_files = report.capture.files.len() > 1;
     let clients = report.clients.iter().zip(1..);
-    let clients = clients.map(|(client, number)| client_view(client, number, several)).collect();
-    let suppressed = report.exclusions.suppressed.iter().map(|alert| alert_view(alert, several)).collect();
+    let clients = clients.map(|(client, number)| client_view(client, number, many_files)).collect();
+    let suppressed = report.exclusions.suppressed.iter().map(|alert| alert_view(alert, many_files)).collect();
     Page { report, capture: &report.capture, settings: &report.settings, clients, suppressed }.write_into(out)
 }
 
-fn client_view<'a>(client: &'a Client, number: usize, several: bool) -> ClientView<'a> {
-    // Of sightings without a packet of their own nothing is drawn: the time line may end before the last packet.
+fn client_view<'a>(client: &'a Client, number: usize, many_files: bool) -> ClientView<'a> {
+    // The span includes packets without a sighting of their own, so the last stroke may be before
+    // the end of the axis.
     let span = client.span;
     let first = span.first.0.nanos() as f64;
     let length = (span.last.0.nanos() as f64 - first).max(SECOND);
     let beacons = || client.chains.iter().filter_map(|chain| chain.beacon.as_ref()).filter(|beacon| beacon.is_regular);
-    let row = |line: &'a Timeline| Row {
-        line,
-        bars: bars(line, first, length),
-        beat: beacons().find(|beacon| beacon.signature == line.signature).map(beat),
+    let timeline_view = |timeline: &'a Timeline| TimelineView {
+        timeline,
+        bars: bars(timeline, first, length),
+        beacon_badge: beacons().find(|beacon| beacon.signature == timeline.signature).map(beacon_badge),
     };
     let is_one_day = day(&span.first) == day(&span.last);
     let ticks = [0.0, 0.5, 1.0].map(|part| {
@@ -135,23 +139,23 @@ fn client_view<'a>(client: &'a Client, number: usize, several: bool) -> ClientVi
     });
     ClientView {
         client,
-        beat: beacons().next().map(beat),
+        beacon_badge: beacons().next().map(beacon_badge),
         number,
-        rows: client.timelines.iter().map(row).collect(),
+        timelines: client.timelines.iter().map(timeline_view).collect(),
         ticks: ticks.to_vec(),
         chains: client.chains.iter().map(chain_view).collect(),
-        alerts: client.alerts.iter().map(|alert| alert_view(alert, several)).collect(),
+        alerts: client.alerts.iter().map(|alert| alert_view(alert, many_files)).collect(),
     }
 }
 
-fn alert_view(alert: &Alert, several: bool) -> AlertView<'_> {
-    AlertView { alert, packets: numbers(alert.packets.as_ref(), several) }
+fn alert_view(alert: &Alert, many_files: bool) -> AlertView<'_> {
+    AlertView { alert, packets: numbers(alert.packets.as_ref(), many_files) }
 }
 
-/// `12–40`, or `12–40 of file 2` where there are several.
-fn numbers(packets: Option<&Packets>, several: bool) -> String {
+/// `12–40`, or `12–40 of file 2` if there are many files.
+fn numbers(packets: Option<&Packets>, many_files: bool) -> String {
     let Some(Packets { first, last }) = packets else { return "not numbered".to_owned() };
-    let file = |file: u32| if several { format!(" of file {}", u64::from(file) + 1) } else { String::new() };
+    let file = |file: u32| if many_files { format!(" of file {}", u64::from(file) + 1) } else { String::new() };
     if first == last {
         format!("{}{}", first.number, file(first.file))
     } else if first.file == last.file {
@@ -161,30 +165,30 @@ fn numbers(packets: Option<&Packets>, several: bool) -> String {
     }
 }
 
-/// A stroke up from the bottom for each bucket, at its middle.
-fn bars(line: &Timeline, first: f64, length: f64) -> String {
-    let most = line.buckets.iter().map(|bucket| bucket.count).max().unwrap_or(1).max(1) as f64;
-    let width = line.width_seconds as f64 * SECOND;
+/// Draws a vertical stroke for each bucket, at its middle.
+fn bars(timeline: &Timeline, first: f64, length: f64) -> String {
+    let most = timeline.buckets.iter().map(|bucket| bucket.count).max().unwrap_or(1).max(1) as f64;
+    let width = timeline.width_seconds as f64 * SECOND;
     let mut path = String::new();
-    for bucket in &line.buckets {
-        // A bucket may begin before the first sighting, and its middle lie after the last.
+    for bucket in &timeline.buckets {
+        // A bucket may begin before the first packet, and its middle may be after the last.
         let middle = (bucket.start.0.nanos() as f64 + width / 2.0 - first).clamp(0.0, length);
-        let height = (TALLEST * bucket.count as f64 / most).max(SHORTEST);
+        let height = (MAX_BAR * bucket.count as f64 / most).max(MIN_BAR);
         path += &format!("M{:.1} {HEIGHT}V{:.1}", middle / length * WIDTH, HEIGHT - height);
     }
     path
 }
 
-/// `beacon every 60 s`. Fractions are for the sentence that tells all.
-fn beat(beacon: &Beacon) -> String {
+/// `beacon every 60 s`, without fractions of long intervals.
+fn beacon_badge(beacon: &Beacon) -> String {
     let usual = beacon.usual_seconds;
     format!("beacon every {}", seconds(if usual < 10.0 { usual } else { usual.round() }))
 }
 
 fn chain_view(chain: &Chain) -> ChainView<'_> {
-    // What is not listed has no alert for its contact alone.
-    let no_contact = if chain.spoke.is_some() { "seen in what was spoken" } else { "no contact seen" };
     let tools = tools::names();
+    // A gateway that is not listed has no alert for the contact itself.
+    let no_contact = if chain.spoke.is_some() { "seen in what was spoken" } else { "no contact seen" };
     ChainView {
         chain,
         stages: [
@@ -200,19 +204,19 @@ fn chain_view(chain: &Chain) -> ChainView<'_> {
 fn beacon_view(beacon: &Beacon) -> BeaconView<'_> {
     let count = beacon.histogram.len().max(1) as f64;
     let most = beacon.histogram.iter().map(|bin| bin.count).max().unwrap_or(1).max(1) as f64;
-    let bars = beacon.histogram.iter().enumerate().filter(|(_, bin)| bin.count > 0).map(|(place, bin)| {
+    let bars = beacon.histogram.iter().enumerate().filter(|(_, bin)| bin.count > 0).map(|(index, bin)| {
         let height = (56.0 * bin.count as f64 / most).max(3.0);
-        Column {
+        HistogramBar {
             count: bin.count,
-            middle: rounded((place as f64 + 0.5) / count * 100.0),
-            x: rounded(place as f64 / count * 100.0 + 0.2),
+            middle: rounded((index as f64 + 0.5) / count * 100.0),
+            x: rounded(index as f64 / count * 100.0 + 0.2),
             width: rounded(100.0 / count - 0.4),
             y: rounded(74.0 - height),
             height: rounded(height),
             is_last: bin.to_seconds.is_none(),
         }
     });
-    let edge = |place: usize| beacon.histogram.get(place).map(|bin| seconds(bin.from_seconds)).unwrap_or_default();
+    let edge = |index: usize| beacon.histogram.get(index).map(|bin| seconds(bin.from_seconds)).unwrap_or_default();
     BeaconView {
         beacon,
         bars: bars.collect(),
@@ -225,7 +229,7 @@ fn rounded(number: f64) -> f64 {
     (number * 100.0).round() / 100.0
 }
 
-/// The severity's class of colours.
+/// The CSS class for a severity.
 fn weight(severity: &u8) -> &'static str {
     match severity {
         9.. => "high",
@@ -247,7 +251,7 @@ impl Page<'_> {
         }
     }
 
-    /// A stage's packets in words.
+    /// The packets of a stage in words.
     fn packets(&self, packets: &Option<Packets>) -> String {
         let word = if packets.is_some_and(|packets| packets.first == packets.last) { "packet" } else { "packets" };
         format!("{word} {}", numbers(packets.as_ref(), self.report.capture.files.len() > 1))
@@ -258,8 +262,8 @@ impl BeaconView<'_> {
     fn sentence(&self) -> String {
         let Beacon { timed, is_regular, usual_seconds, mean_seconds, spread_seconds, intervals, .. } = self.beacon;
         let what = match timed {
-            Timed::Requests => "requests",
-            Timed::Contacts => "contacts",
+            TimedEvents::Requests => "requests",
+            TimedEvents::Contacts => "contacts",
         };
         let kind = if *is_regular { "Regular beacon" } else { "No regular beacon" };
         format!(
@@ -273,25 +277,25 @@ impl BeaconView<'_> {
 }
 
 impl ChainView<'_> {
-    /// `beacon every 60 s` where it is a regular one.
-    fn beat(&self) -> Option<String> {
-        self.chain.beacon.as_ref().filter(|beacon| beacon.is_regular).map(beat)
+    /// `beacon every 60 s`, if the chain is a regular beacon.
+    fn beacon_badge(&self) -> Option<String> {
+        self.chain.beacon.as_ref().filter(|beacon| beacon.is_regular).map(beacon_badge)
     }
 }
 
-/// How many sightings a rule matched without any effect, and why.
+/// The number of sightings that a rule matched without an effect, with the reasons.
 fn not_applied(rule: &Rule) -> String {
     let reasons = [
         (rule.other_contact, "contact with something listed"),
         (rule.outside_schedule, "outside its schedule"),
         (rule.expired, "expired"),
     ];
-    let told = reasons.iter().filter(|(count, _)| *count > 0);
-    let told: Vec<_> = told.map(|(count, why)| format!("{} ({why})", grouped(count))).collect();
-    if told.is_empty() { "0".to_owned() } else { told.join(", ") }
+    let texts = reasons.iter().filter(|(count, _)| *count > 0);
+    let texts: Vec<_> = texts.map(|(count, why)| format!("{} ({why})", grouped(count))).collect();
+    if texts.is_empty() { "0".to_owned() } else { texts.join(", ") }
 }
 
-/// How old an indicator was at the sighting.
+/// The age of an indicator at the sighting.
 fn age(days: &Option<i64>) -> String {
     match days {
         None => "age unknown".to_owned(),
@@ -317,7 +321,8 @@ fn clock(moment: &Moment) -> String {
     moment.to_string().get(11..19).unwrap_or_default().to_owned()
 }
 
-/// The end of a span whose beginning is told: without the day where it is the same, and none within the same second.
+/// The end of a span: without the day if it is the same as that of the start. `None` if it is in
+/// the same second.
 fn until(span: &Span) -> Option<String> {
     let (first, last) = (moment(&span.first), moment(&span.last));
     match (first == last, day(&span.first) == day(&span.last)) {
@@ -327,7 +332,7 @@ fn until(span: &Span) -> Option<String> {
     }
 }
 
-/// How long a span is, in words.
+/// The length of a span in words.
 fn length(span: &Span) -> String {
     let seconds = span.last.0.since(span.first.0).as_secs();
     let (days, hours, minutes, seconds) = (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
@@ -355,7 +360,7 @@ fn size(bytes: &u64) -> String {
     ByteCount(*bytes).to_string()
 }
 
-// The template hands on references.
+// The template passes references.
 
 fn grouped(number: &u64) -> String {
     counts::grouped(*number)

@@ -3,19 +3,22 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 
-use super::gather::{MOST_ALERTS, MOST_COUNTED, MOST_DETAILED};
+use super::collection::{MAX_COUNTED_HOSTS, MAX_DETAILED_HOSTS};
+use super::top_alerts::MAX_ALERTS;
 use super::*;
+use crate::alert::exclusion::Exclusions;
 use crate::alert::{Alert, HttpFacts, MatchBasis, Phase, Signature};
-use crate::capture::{Origin, PacketNumber, Packets};
+use crate::capture::{Input, Origin, PacketNumber, Packets};
 use crate::flow::{Endpoint, Protocol, Vlans};
 use crate::indicator::{Indicator, builtin};
+use crate::sensor::Totals;
 use crate::units::{ByteCount, Timestamp};
 
 fn at(seconds: i64) -> Timestamp {
     Timestamp::from_parts(1_780_995_600 + seconds, 0)
 }
 
-/// Of a host by number; of the first indicator.
+/// An alert about a numbered host and the first built-in indicator.
 fn alert(signature: Signature, host: u32, seconds: i64) -> Alert {
     let number = PacketNumber { input: 0, number: seconds as u64 + 1 };
     Alert {
@@ -93,28 +96,31 @@ fn how_it_began_is_kept_however_long_it_goes_on() {
         ..alert(Signature::find("netsupport-session").unwrap(), 1, seconds)
     };
     let mut alerts: Vec<_> = (10..1000).map(update).collect();
-    // The last of all, and the mildest.
+    // The last alert, with the lowest severity.
     alerts.push(Alert { severity: 2, ..alert(Signature::find("netsupport-geolocation").unwrap(), 1, 2000) });
     alerts.insert(0, alert(Signature::C2Endpoint, 1, 0));
     let report = report_of(alerts);
     let [client] = report.clients.as_slice() else { panic!("{:?}", report.clients) };
-    let told: Vec<_> = client.alerts.iter().map(|alert| alert.signature.as_str()).collect();
-    assert_eq!((told.len(), told[0], told[MOST_ALERTS - 1]), (MOST_ALERTS, "c2-endpoint", "netsupport-geolocation"));
+    let signatures: Vec<_> = client.alerts.iter().map(|alert| alert.signature.as_str()).collect();
+    assert_eq!(
+        (signatures.len(), signatures[0], signatures[MAX_ALERTS - 1]),
+        (MAX_ALERTS, "c2-endpoint", "netsupport-geolocation")
+    );
     assert_eq!(client.alerts[1].seen, model::Moment(at(10)));
-    assert_eq!((client.alert_count, client.further_alerts), (992, 992 - MOST_ALERTS as u64));
+    assert_eq!((client.alert_count, client.further_alerts), (992, 992 - MAX_ALERTS as u64));
     assert_eq!(client.timelines.iter().map(|line| line.sightings).sum::<u64>(), 992);
 }
 
 #[test]
 fn the_worst_hosts_have_a_place_and_the_others_are_counted() {
     let mild = |host, seconds| Alert { severity: 5, ..alert(Signature::C2Address, host, seconds) };
-    let mut alerts: Vec<_> = (0..MOST_DETAILED as u32 + 5).map(|host| mild(host, host.into())).collect();
+    let mut alerts: Vec<_> = (0..MAX_DETAILED_HOSTS as u32 + 5).map(|host| mild(host, host.into())).collect();
     alerts.push(alert(Signature::C2Endpoint, 5000, 900));
-    // One that never had a place, and turns out to be the worst.
+    // A host without details so far, which turns out to be the worst.
     alerts.push(Alert { severity: 10, ..alert(Signature::find("netsupport-session").unwrap(), 104, 901) });
     let report = report_of(alerts);
-    assert_eq!(report.clients.len(), MOST_DETAILED);
-    let address = |place: usize| report.clients[place].address.as_str();
+    assert_eq!(report.clients.len(), MAX_DETAILED_HOSTS);
+    let address = |index: usize| report.clients[index].address.as_str();
     assert_eq!([address(0), address(1), address(2)], ["10.0.0.104", "10.0.19.136", "10.0.0.0"]);
     let worst = &report.clients[0];
     assert_eq!((worst.is_partial, worst.alert_count, worst.alerts.len(), worst.further_alerts), (true, 2, 1, 0));
@@ -129,11 +135,11 @@ fn the_worst_hosts_have_a_place_and_the_others_are_counted() {
 
 #[test]
 fn hosts_beyond_all_counting_are_not_passed_over_in_silence() {
-    let hosts = MOST_COUNTED as u32 + 3;
+    let hosts = MAX_COUNTED_HOSTS as u32 + 3;
     let report = report_of((0..hosts).map(|host| alert(Signature::C2Endpoint, host, 0)));
     let further = &report.further_clients;
-    assert_eq!((further.clients, further.are_more), ((MOST_COUNTED - MOST_DETAILED) as u64, true));
-    assert_eq!(further.sightings, u64::from(hosts) - MOST_DETAILED as u64);
+    assert_eq!((further.clients, further.are_more), ((MAX_COUNTED_HOSTS - MAX_DETAILED_HOSTS) as u64, true));
+    assert_eq!(further.sightings, u64::from(hosts) - MAX_DETAILED_HOSTS as u64);
     assert!(report.verdict.sentence.starts_with("At least 65536 hosts (10.0.0.0, "), "{}", report.verdict.sentence);
     assert!(html(&report).contains("And more than 65,436 clients"));
 }
@@ -177,7 +183,7 @@ fn the_verdict_is_the_strongest_statement_and_names_the_others() {
         let verdict = report_of(alerts).verdict;
         assert_eq!(verdict.level, level, "{verdict:?}");
         assert!(verdict.sentence.contains(sentence), "{verdict:?}");
-        // The report of nothing read says so.
+        // The report without packets says so.
         assert!(verdict.limits.contains("no packet could be read"), "{verdict:?}");
     }
 }
@@ -205,9 +211,9 @@ fn more_indicators_than_have_a_chain_are_counted_with_their_bytes() {
 #[test]
 fn problems_are_printable_and_bounded() {
     let mut problems = Problems::default();
-    (0..MOST_PROBLEMS + 3).for_each(|_| problems.note(&"a\n\u{202e}b"));
+    (0..MAX_PROBLEMS + 3).for_each(|_| problems.note(&"a\n\u{202e}b"));
     let report = report_with([], &[], problems, Settings::default());
-    assert_eq!((report.capture.problems.len(), report.capture.further_problems), (MOST_PROBLEMS, 3));
+    assert_eq!((report.capture.problems.len(), report.capture.further_problems), (MAX_PROBLEMS, 3));
     assert_eq!(report.capture.problems[0], r"a\x0a\xe2\x80\xaeb");
     assert_eq!(
         report.verdict.limits,
@@ -215,7 +221,7 @@ fn problems_are_printable_and_bounded() {
     );
 }
 
-/// A page in which every text that others write is this.
+/// A page in which every text from outside is `text`.
 fn page_of(text: &str) -> String {
     let shared: Arc<str> = text.into();
     let indicator =
@@ -241,7 +247,7 @@ fn page_of(text: &str) -> String {
 }
 
 proptest! {
-    /// What makes markup is as often in the page as without any.
+    /// Characters of markup are as frequent in the page as without hostile text.
     #[test]
     fn no_text_of_others_is_markup(parts in prop::collection::vec(prop::sample::select(
         &["<", ">", "\"", "'", "&", "</style>", "</title>", "<!--", "{{", "{%", "\u{202e}", "\n", "a", "\\"][..],

@@ -1,21 +1,24 @@
-//! The answer in a sentence.
+//! The summary of a report in one or two sentences.
 
 use std::collections::HashSet;
 use std::net::IpAddr;
 
-use super::gather::{Found, State};
+use super::collection::Collection;
 use super::model::{Capture, Level, Moment, Verdict};
+use super::totals::SignatureTotals;
 use crate::alert::Signature;
 use crate::tools::{self, ToolActivity};
 use crate::units::Timestamp;
 
-/// How many hosts the sentence names.
-const MOST_NAMED: usize = 3;
+/// The maximum number of hosts that the sentence names.
+const MAX_NAMED_HOSTS: usize = 3;
 
-/// From this severity on a contact is one with what is listed, not with another port of its address.
-const CONTACT: u8 = 7;
+/// The minimum severity of a contact with a listed server. Contacts with other ports of its address
+/// have a lower one.
+const MIN_CONTACT_SEVERITY: u8 = 7;
 
-/// Signatures of which one statement is made.
+// The groups of signatures that the sentence summarizes.
+
 const CONTACTS: &[Signature] =
     &[Signature::C2Endpoint, Signature::C2Address, Signature::C2ResolvedAddress, Signature::C2ServerName];
 const LOOKUPS: &[Signature] = &[Signature::C2DomainQuery, Signature::C2DomainAnswer];
@@ -26,43 +29,42 @@ fn of_tools(activities: &[ToolActivity]) -> Vec<Signature> {
     Signature::ALL.into_iter().filter(is_one).collect()
 }
 
-/// What is told of some signatures together.
-struct Told {
+/// The findings of a group of signatures.
+struct FindingGroup {
     hosts: Vec<IpAddr>,
-    /// The names of the remote-access tools among them.
+    /// The names of the remote-access tools that were found.
     tools: String,
     span: (Timestamp, Timestamp),
     confidence: u8,
     severity: u8,
 }
 
-impl Told {
-    fn of(state: &State, signatures: &[Signature]) -> Option<Self> {
-        let found_of = |signature: &Signature| state.found.get(signature.index());
-        let found: Vec<&Found> = signatures.iter().filter_map(found_of).collect();
-        let span = found.iter().filter_map(|found| found.span);
+impl FindingGroup {
+    fn of(collection: &Collection, signatures: &[Signature]) -> Option<Self> {
+        let totals: Vec<&SignatureTotals> =
+            signatures.iter().filter_map(|signature| collection.signature_totals(*signature)).collect();
+        let span = totals.iter().filter_map(|totals| totals.span);
         let span = span.reduce(|one, other| (one.0.min(other.0), one.1.max(other.1)))?;
         Some(Self {
-            hosts: state.hosts_of(signatures),
-            tools: tool_names(
-                signatures.iter().filter(|signature| found_of(signature).is_some_and(|found| found.span.is_some())),
-            ),
+            hosts: collection.hosts_with(signatures),
+            tools: tool_names(collection, signatures),
             span,
-            confidence: found.iter().map(|found| found.confidence).max().unwrap_or(0),
-            severity: found.iter().map(|found| found.severity).max().unwrap_or(0),
+            confidence: totals.iter().map(|totals| totals.confidence).max().unwrap_or(0),
+            severity: totals.iter().map(|totals| totals.severity).max().unwrap_or(0),
         })
     }
 
-    /// As the beginning of a sentence.
-    fn who(&self, is_more: bool) -> String {
-        let least = if is_more { "At least " } else { "" };
+    /// The beginning of a sentence: the hosts.
+    fn who(&self, is_at_least: bool) -> String {
+        let least = if is_at_least { "At least " } else { "" };
         if self.hosts.is_empty() { "Hosts".to_owned() } else { format!("{least}{}", named(&self.hosts, "")) }
     }
 
-    /// A sentence about the hosts that any of these signatures was found of, and none of those that this is of; after a blank.
-    fn beside(&self, state: &State, signatures: &[&[Signature]], did: &str) -> String {
+    /// A further sentence about the hosts with any of these signatures that are not in this group.
+    /// Empty if there are none.
+    fn further_hosts(&self, collection: &Collection, signatures: &[&[Signature]], did: &str) -> String {
         let known: HashSet<_> = self.hosts.iter().collect();
-        let mut hosts = state.hosts_of(&signatures.concat());
+        let mut hosts = collection.hosts_with(&signatures.concat());
         hosts.retain(|host| !known.contains(host));
         if hosts.is_empty() { String::new() } else { format!(" {} {did}.", named(&hosts, "more ")) }
     }
@@ -73,75 +75,81 @@ impl Told {
     }
 }
 
-/// The names of the tools that these signatures belong to: `NetSupport`.
-fn tool_names<'a>(signatures: impl Iterator<Item = &'a Signature>) -> String {
-    let mut names: Vec<_> =
-        signatures.filter_map(|signature| signature.tool()).map(|tool| tool.tool().application).collect();
+/// The names of the tools whose signatures were found: `NetSupport`.
+fn tool_names(collection: &Collection, signatures: &[Signature]) -> String {
+    let is_found =
+        |signature: &&Signature| collection.signature_totals(**signature).is_some_and(|totals| totals.span.is_some());
+    let tools = signatures.iter().filter(is_found).filter_map(|signature| signature.tool());
+    let mut names: Vec<_> = tools.map(|tool| tool.tool().application).collect();
     names.dedup();
     names.join(" and ")
 }
 
-/// `2 hosts (10.0.0.1, 10.0.0.2)`; `kind` comes before the word.
+/// `2 hosts (10.0.0.1, 10.0.0.2)`. `kind` precedes the word `hosts`.
 fn named(hosts: &[IpAddr], kind: &str) -> String {
     let count = hosts.len();
-    let named = hosts.iter().take(MOST_NAMED).map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let named = hosts.iter().take(MAX_NAMED_HOSTS).map(ToString::to_string).collect::<Vec<_>>().join(", ");
     let word = if count == 1 { "host" } else { "hosts" };
-    match count.saturating_sub(MOST_NAMED) {
+    match count.saturating_sub(MAX_NAMED_HOSTS) {
         0 => format!("{count} {kind}{word} ({named})"),
         more => format!("{count} {kind}{word} ({named} and {more} more)"),
     }
 }
 
-/// The verdict on what was gathered.
-pub(super) fn verdict(state: &State, capture: &Capture) -> Verdict {
-    let is_more = state.is_more();
-    let told = |signatures: &[Signature]| Told::of(state, signatures);
-    let sure = |told: &Told| format!("listed with a confidence of up to {} of 100", told.confidence);
-    let (level, sentence) = if let Some(session) = told(&of_tools(&[ToolActivity::Session])) {
+/// The summary of what was collected.
+pub(super) fn verdict(collection: &Collection, capture: &Capture) -> Verdict {
+    let is_at_least = collection.has_uncounted_hosts();
+    let group = |signatures: &[Signature]| FindingGroup::of(collection, signatures);
+    let confidence = |group: &FindingGroup| format!("listed with a confidence of up to {} of 100", group.confidence);
+    let (level, sentence) = if let Some(session) = group(&of_tools(&[ToolActivity::Session])) {
         let sentence = format!(
             "{} spoke {} with command and control that is {}, {}.{}",
-            session.who(is_more),
+            session.who(is_at_least),
             session.tools,
-            sure(&session),
+            confidence(&session),
             session.when(),
-            session.beside(state, &[CONTACTS, LOOKUPS], "had contact with something listed, or asked for it")
+            session.further_hosts(
+                collection,
+                &[CONTACTS, LOOKUPS],
+                "had contact with something listed, or asked for it"
+            )
         );
         (Level::CommandAndControl, sentence)
-    } else if let Some(contact) = told(CONTACTS).filter(|contact| contact.severity >= CONTACT) {
+    } else if let Some(contact) = group(CONTACTS).filter(|contact| contact.severity >= MIN_CONTACT_SEVERITY) {
         let sentence = format!(
             "{} had contact with command and control that is {}, {}; no {} was seen in it.{}",
-            contact.who(is_more),
-            sure(&contact),
+            contact.who(is_at_least),
+            confidence(&contact),
             contact.when(),
             tools::names(),
-            contact.beside(state, &[LOOKUPS], "asked DNS for something listed")
+            contact.further_hosts(collection, &[LOOKUPS], "asked DNS for something listed")
         );
         (Level::Contact, sentence)
-    } else if let Some(lookup) = told(LOOKUPS) {
+    } else if let Some(lookup) = group(LOOKUPS) {
         let sentence = format!(
             "{} asked DNS for names that are {}, {}; no contact with what they name was seen.",
-            lookup.who(is_more),
-            sure(&lookup),
+            lookup.who(is_at_least),
+            confidence(&lookup),
             lookup.when()
         );
         (Level::Trace, sentence)
-    } else if let Some(contact) = told(CONTACTS) {
+    } else if let Some(contact) = group(CONTACTS) {
         let sentence = format!(
             "{} had contact with listed addresses, but not at the listed ports or of weak confidence (up to {} of 100), {}.",
-            contact.who(is_more),
+            contact.who(is_at_least),
             contact.confidence,
             contact.when()
         );
         (Level::Trace, sentence)
-    } else if let Some(remote) = told(&of_tools(&[ToolActivity::Gateway, ToolActivity::Lookup])) {
+    } else if let Some(remote) = group(&of_tools(&[ToolActivity::Gateway, ToolActivity::Lookup])) {
         let sentence = format!(
             "{} used {}, {}, and nothing about it is listed: whether that is lawful is for its owners to say.",
-            remote.who(is_more),
+            remote.who(is_at_least),
             remote.tools,
             remote.when()
         );
         (Level::RemoteAccess, sentence)
-    } else if state.vouched > 0 || state.has_suppressed() {
+    } else if collection.has_excluded() {
         (Level::Vouched, "Nothing was found but what exclusions vouch for as lawful use.".to_owned())
     } else {
         (Level::Nothing, "Nothing was found of what is looked for.".to_owned())
@@ -149,6 +157,7 @@ pub(super) fn verdict(state: &State, capture: &Capture) -> Verdict {
     Verdict { level, sentence, limits: limits(capture) }
 }
 
+/// The limitations of the result in a sentence. Empty if there are none.
 fn limits(capture: &Capture) -> String {
     let count = |reason: &str| capture.losses.iter().find(|loss| loss.reason == reason).map_or(0, |loss| loss.count);
     let mut limits = Vec::new();
@@ -174,7 +183,7 @@ fn limits(capture: &Capture) -> String {
     if limits.is_empty() { String::new() } else { format!("This holds for what could be read: {}.", limits.join("; ")) }
 }
 
-/// To the minute.
+/// Formats a time to the minute.
 fn minute(time: Timestamp) -> String {
     let text = Moment(time).to_string();
     let (day, clock) = (text.get(..10).unwrap_or(&text), text.get(11..16).unwrap_or_default());

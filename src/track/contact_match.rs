@@ -5,9 +5,10 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use super::resolved::ResolvedAddresses;
-use crate::alert::{MatchBasis, Signature, sanitize};
+use crate::alert::{MatchBasis, Signature};
 use crate::flow::{Endpoint, Protocol};
-use crate::indicator::{AddressMatch, Closeness, Embedded, Indicator, IndicatorSet};
+use crate::indicator::{AddressMatch, Closeness, Embedded, Indicator, IndicatorId, IndicatorSet};
+use crate::sanitize::sanitize;
 use crate::scan::Finding;
 
 /// The match of one end of a packet.
@@ -54,7 +55,7 @@ impl ContactMatch {
     pub(super) fn of(
         finding: &Finding,
         ends: ContactEnds,
-        indicators: &IndicatorSet,
+        mut unpack: impl FnMut(IndicatorId) -> Option<Arc<Indicator>>,
         resolved: &ResolvedAddresses,
     ) -> Option<Self> {
         // In the same order for both directions, so that both give the same one of two equally
@@ -62,28 +63,22 @@ impl ContactMatch {
         let flow = &finding.flow;
         let ends = [(flow.source, ends.source), (flow.destination, ends.destination)];
         let ends = if flow.source <= flow.destination { ends } else { [ends[1], ends[0]] };
-        let listed = ends.into_iter().filter_map(|(end, found)| Self::listed(end, found?, indicators));
+        let listed = ends.into_iter().filter_map(|(end, found)| {
+            let found = found?;
+            Some(Self::listed(end, found, unpack(found.indicator)?))
+        });
         let learned = ends.into_iter().filter_map(|(end, _)| Self::learned(end, finding, resolved));
         listed.chain(learned).reduce(|best, next| if next.strength() > best.strength() { next } else { best })
     }
 
-    fn listed(listed: Endpoint, found: AddressMatch, indicators: &IndicatorSet) -> Option<Self> {
+    fn listed(listed: Endpoint, found: AddressMatch, indicator: Arc<Indicator>) -> Self {
         let (signature, basis) = match found.closeness {
             Closeness::Endpoint => (Signature::C2Endpoint, MatchBasis::AddressPort),
             Closeness::Address => (Signature::C2Address, MatchBasis::Address),
             Closeness::Network => (Signature::C2Address, MatchBasis::Network),
             Closeness::OtherPort => (Signature::C2Address, MatchBasis::AddressOtherPort),
         };
-        let indicator = indicators.get(found.indicator)?;
-        Some(Self {
-            signature,
-            basis,
-            closeness: found.closeness,
-            indicator,
-            listed,
-            embedded: found.embedded,
-            name: None,
-        })
+        Self { signature, basis, closeness: found.closeness, indicator, listed, embedded: found.embedded, name: None }
     }
 
     fn learned(listed: Endpoint, finding: &Finding, resolved: &ResolvedAddresses) -> Option<Self> {

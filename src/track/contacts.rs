@@ -36,7 +36,7 @@ impl Contacts {
         if !ends.is_listed() && !resolved.contains(sender) && !resolved.contains(receiver) {
             return;
         }
-        let matched = ContactMatch::of(finding, ends, &block.indicators, resolved);
+        let matched = ContactMatch::of(finding, ends, |id| sightings.indicator(&block.indicators, id), resolved);
         let is_sighting;
         let conversation = match self.conversations.find(finding) {
             Some(known) => {

@@ -82,7 +82,7 @@ impl DatedVerdict {
 
     pub(super) fn put_on(&self, mut alert: Alert) -> Alert {
         if let Some(verdict) = self.verdict.clone() {
-            verdict.put_on(&mut alert);
+            alert.set_exclusion(verdict);
         }
         alert
     }

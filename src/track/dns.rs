@@ -5,8 +5,9 @@ use super::provenance::{Observed, PacketPlace};
 use super::resolved::ResolvedAddresses;
 use super::session::Sessions;
 use super::sightings::Sightings;
-use crate::alert::{Alert, DnsFacts, MatchBasis, Signature, sanitize};
+use crate::alert::{Alert, DnsFacts, MatchBasis, Signature};
 use crate::indicator::{Closeness, IndicatorId};
+use crate::sanitize::sanitize;
 use crate::scan::DnsSighting;
 use crate::units::ByteCount;
 
@@ -36,7 +37,7 @@ impl DnsMessages {
         emit: &mut dyn FnMut(Alert),
     ) {
         let Observed { finding, provenance } = observed;
-        let Some(indicator) = provenance.indicators.get(sighting.indicator) else { return };
+        let Some(indicator) = sightings.indicator(&provenance.indicators, sighting.indicator) else { return };
         if sighting.is_answer {
             resolved.learn_from(sighting, &indicator, finding.time);
         }

@@ -110,7 +110,7 @@ impl ExclusionPolicy {
             self.contacts.note(contacting_host(alert), indicator, time);
         }
         if let Some(verdict) = verdict {
-            verdict.put_on(alert);
+            alert.set_exclusion(verdict);
         }
     }
 

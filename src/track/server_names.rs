@@ -4,7 +4,8 @@ use super::packet_alert::{Statement, packet_alert};
 use super::provenance::Observed;
 use super::session::Sessions;
 use super::sightings::Sightings;
-use crate::alert::{Alert, MatchBasis, Signature, sanitize};
+use crate::alert::{Alert, MatchBasis, Signature};
+use crate::sanitize::sanitize;
 use crate::scan::NameSighting;
 
 /// Reports a sighting, unless it comes from a retransmission.
@@ -16,7 +17,7 @@ pub(super) fn report(
     emit: &mut dyn FnMut(Alert),
 ) {
     let Observed { finding, provenance } = observed;
-    let Some(indicator) = provenance.indicators.get(sighting.indicator) else { return };
+    let Some(indicator) = sightings.indicator(&provenance.indicators, sighting.indicator) else { return };
     let Some(session) = sessions.note_head(observed) else { return };
     session.named = Some(indicator.clone());
     let message = format!(

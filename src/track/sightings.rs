@@ -11,6 +11,7 @@ use super::exclusion_policy::ExclusionPolicy;
 use crate::alert::exclusion::Exclusions;
 use crate::alert::{Alert, Evidence, Repeats, Traffic, Verdict, WindowId};
 use crate::flow::Flow;
+use crate::indicator::{Indicator, IndicatorCache, IndicatorId, IndicatorSet};
 use crate::scan::Finding;
 use crate::units::Timestamp;
 
@@ -22,6 +23,7 @@ pub(super) struct Sightings {
     home: Vec<IpNet>,
     exclusions: ExclusionPolicy,
     repeats: Repeats,
+    indicators: IndicatorCache,
     counts: AlertCounts,
 }
 
@@ -50,8 +52,14 @@ impl Sightings {
             home,
             exclusions: ExclusionPolicy::new(exclusions),
             repeats: Repeats::new(repeat_window),
+            indicators: IndicatorCache::default(),
             counts: AlertCounts::default(),
         }
+    }
+
+    /// The indicator that a look-up in `set` found, shared by all alerts about it.
+    pub(super) fn indicator(&mut self, set: &Arc<IndicatorSet>, id: IndicatorId) -> Option<Arc<Indicator>> {
+        self.indicators.get(set, id)
     }
 
     /// Reports a sighting.

@@ -73,7 +73,7 @@ pub(super) fn report(
     };
     let message = alert.message.clone();
     if let Some(verdict) = session.verdict.clone() {
-        verdict.put_on(&mut alert);
+        alert.set_exclusion(verdict);
     }
     session.window = sightings.report_traffic(session.window, traffic, conversation, || alert, emit);
     sightings.reword(session.window, message);

@@ -13,12 +13,13 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
-use rattap::alert::{Alert, DnsFacts, MatchBasis, Phase, Signature, TcpOutcome, sanitize};
+use rattap::alert::{Alert, DnsFacts, MatchBasis, Phase, Signature, TcpOutcome};
 use rattap::capture::Origin;
 use rattap::flow::{Endpoint, MacAddress, Protocol, Vlans};
 use rattap::indicator::{Indicator, builtin};
 use rattap::output::{Cef, Sensor};
 use rattap::protocol::dns::{RecordType, ResponseCode};
+use rattap::sanitize::sanitize;
 use rattap::units::{ByteCount, Timestamp};
 use serde_json::Value;
 

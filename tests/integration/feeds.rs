@@ -52,7 +52,7 @@ fn absent_unreadable_empty_and_stale_lists_have_messages_of_their_own() {
         (
             &unreadable,
             2,
-            "cut.json: this list of indicators is unreadable: not a whole ThreatFox JSON export: line 1: EOF",
+            "cut.json: this list of indicators is unreadable: not a complete ThreatFox JSON export: line 1: EOF",
         ),
         (&empty, 0, "empty.csv: this list of indicators is empty"),
         (&stale, 0, "stale.csv: this list of indicators is stale: it is "),
@@ -108,7 +108,7 @@ fn lists_are_checked() {
         "feed.csv: ThreatFox CSV of 2026-07-04T22:50:12Z: 2 used, 1 refused",
         "feed.csv: ip:port: 1",
         "feed.csv: domain: 1",
-        "feed.csv: line 5: 10.0.0.1:443: too broad: in 10.0.0.0/8, private (RFC 1918) (--allow-broad takes it)",
+        "feed.csv: line 5: 10.0.0.1:443: too broad: in 10.0.0.0/8, private (RFC 1918) (--allow-broad accepts it)",
         "good.txt: plain list: 2 used",
         "good.txt: url: 1",
     ] {

@@ -6,7 +6,7 @@
 use std::fs;
 use std::path::Path;
 
-use rattap::alert::is_unprintable;
+use rattap::sanitize::is_unprintable;
 
 use crate::run::{Run, run, sample_text};
 

@@ -1,14 +1,16 @@
 use std::fs;
+use std::sync::Arc;
 
 use proptest::prelude::*;
 
+use super::rule::rfc3339;
 use super::*;
-use crate::alert::{DnsFacts, HttpFacts, MatchBasis, Phase};
+use crate::alert::{Alert, DnsFacts, HttpFacts, MatchBasis, Phase, Signature};
 use crate::capture::Origin;
-use crate::flow::{Endpoint, Vlans};
-use crate::indicator::builtin;
+use crate::flow::{Endpoint, Protocol, Vlans};
+use crate::indicator::{Indicator, builtin};
 use crate::tools::ToolId;
-use crate::units::ByteCount;
+use crate::units::{ByteCount, Timestamp};
 
 /// 2026-06-09T09:00:00Z, a Tuesday.
 const NOW: Timestamp = Timestamp::from_parts(1_780_995_600, 0);
@@ -82,7 +84,7 @@ fn load_at(text: &str, now: Timestamp) -> Result<Exclusions, LoadErrors> {
     Exclusions::load(&[path], now)
 }
 
-/// One rule that says this beside the usual, and matches that.
+/// One rule with further keys and a match.
 fn rule(more: &str, fields: &str) -> Exclusions {
     load(&format!("{HEAD}{more}\n[rule.match]\n{fields}\n")).unwrap()
 }
@@ -143,24 +145,24 @@ fn a_server_name_is_met_wherever_it_was_said_and_at_label_boundaries() {
     let http = |url: &str| Some(HttpFacts { method: Vec::new(), url: url.into(), agent: Vec::new() });
     let dns = |name: &str| Some(DnsFacts { name: name.into(), ..DnsFacts::default() });
     let name = |name: &str| Some(name.as_bytes().to_vec());
-    let mut said = Vec::new();
+    let mut cases = Vec::new();
     for url in
         ["http://GATEWAY.example.com/fakeurl.htm", "http://gateway.example.com:443", "http://a.gateway.example.com/"]
     {
-        said.push((true, Alert { http: http(url), ..gateway() }));
+        cases.push((true, Alert { http: http(url), ..gateway() }));
     }
     for url in
         ["http://203.0.113.80/gateway.example.com", "http://gateway.example.com.evil.net/", "gateway.example.com", ""]
     {
-        said.push((false, Alert { http: http(url), ..gateway() }));
+        cases.push((false, Alert { http: http(url), ..gateway() }));
     }
-    said.push((true, Alert { dns: dns("eu.gateway.example.com"), ..gateway() }));
-    said.push((true, Alert { server_name: name("gateway.example.com"), ..gateway() }));
+    cases.push((true, Alert { dns: dns("eu.gateway.example.com"), ..gateway() }));
+    cases.push((true, Alert { server_name: name("gateway.example.com"), ..gateway() }));
     for other in ["xgateway.example.com", "example.com", r"a\.gateway.example.com", "gateway.example.com.net"] {
-        said.push((false, Alert { server_name: name(other), ..gateway() }));
+        cases.push((false, Alert { server_name: name(other), ..gateway() }));
     }
-    said.push((true, Alert { server_name: name(r"a\\.gateway.example.com"), ..gateway() }));
-    for (matches, alert) in said {
+    cases.push((true, Alert { server_name: name(r"a\\.gateway.example.com"), ..gateway() }));
+    for (matches, alert) in cases {
         assert_eq!(standing(&rules, &alert, NOW).is_some(), matches, "{alert:?}");
     }
 }
@@ -190,7 +192,7 @@ fn effects_do_what_they_say() {
     let done = |more: &str| {
         let mut alert = gateway();
         let verdict = rule(more, WHO).judge(&alert, NOW, None).unwrap();
-        verdict.put_on(&mut alert);
+        alert.set_exclusion(verdict);
         (alert.is_suppressed(), alert.severity, alert.exclusion.unwrap().to_string())
     };
     assert_eq!(done("effect = 'suppress'"), (true, 6, "; suppressed by exclusion helpdesk".to_owned()));
@@ -268,7 +270,7 @@ fn what_does_not_apply_says_why_the_gravest_first() {
 fn a_dry_run_does_nothing_and_says_what_is_nearest() {
     let rules = rule("effect = 'suppress'", &format!("{WHO}port = 443\nvlan = 130")).dry();
     let mut alert = gateway();
-    rules.judge(&alert, NOW, None).unwrap().put_on(&mut alert);
+    alert.set_exclusion(rules.judge(&alert, NOW, None).unwrap());
     assert!(!alert.is_suppressed() && alert.exclusion.as_ref().unwrap().effect().is_none());
     assert_eq!(alert.exclusion.unwrap().to_string(), "; exclusion helpdesk would suppress it");
     let mut other = gateway();
@@ -285,17 +287,17 @@ fn warnings_come_a_week_before_and_after_the_end() {
     let warned = |seconds: i64| rules.warnings(Timestamp::from_nanos(expires.nanos() + seconds * 1_000_000_000));
     assert_eq!(warned(-7 * DAY - 1), Vec::<String>::new());
     assert!(warned(-7 * DAY)[0].contains("rules.toml:2: exclusion helpdesk expires on 2027-07-01T00:00:00Z"));
-    assert!(warned(0)[0].contains("expired on 2027-07-01T00:00:00Z and is off"));
+    assert!(warned(0)[0].contains("expired on 2027-07-01T00:00:00Z and does not apply"));
     let weak = rule("listed_indicators = true", WHO);
     assert!(weak.warnings(NOW)[0].contains("it only annotates"), "{:?}", weak.warnings(NOW));
-    // Once it was loaded anew in its last week it does as it says.
+    // Loaded again in its last week, it covers listed indicators.
     let last_week = after(380 * DAY);
     let text = format!("{HEAD}listed_indicators = true\n[rule.match]\n{WHO}");
     let strong = load_at(&text, last_week).unwrap();
     assert!(strong.rules()[0].covers_listed && strong.warnings(last_week)[0].contains("expires on"));
 }
 
-/// What is wrong with the usual rule where a part of it is another.
+/// The errors of the usual rule with one part replaced.
 fn wrong(part: &str, other: &str) -> String {
     let whole = format!("{HEAD}[rule.match]\n{WHO}");
     assert!(whole.contains(part), "{part}");
@@ -312,47 +314,47 @@ fn what_is_wrong_is_told_with_its_line_and_what_to_do() {
         ("owner = \"helpdesk@example.com\"\n", "", 2, "missing field `owner`"),
         ("expires = 2027-06-30\n", "", 2, "missing field `expires`"),
         ("2027-06-30", "2027-06-31", 7, ""),
-        ("2027-06-30", "'soon'", 7, "expires \"soon\": the rule's last day is wanted"),
+        ("2027-06-30", "'soon'", 7, "expires \"soon\": expected the last day of the rule"),
         ("2027-06-30", "2027-06-30T18:00:00", 7, "or a time with its offset"),
         ("2027-06-30", "20270630", 7, "a date or a time"),
         ("\"helpdesk\"", "\"help desk\"", 3, "letters, digits"),
         ("\"helpdesk\"", "''", 3, "letters, digits"),
-        ("\"support\"", "\"\"", 6, "reason: one line of text"),
-        ("\"support\"", "\"a\\nb\"", 6, "reason: one line of text"),
+        ("\"support\"", "\"\"", 6, "reason: must be one line"),
+        ("\"support\"", "\"a\\nb\"", 6, "reason: must be one line"),
         ("remote-support", "remote", 4, "one of remote-support, maintenance"),
         (source, "", 8, "names no source"),
         (destination, "", 8, "neither destination nor server_name"),
         (source, "source = []\n", 9, "an empty list matches nothing"),
-        (source, "source = 'helpdesk'\n", 9, "source \"helpdesk\": an address or a network"),
+        (source, "source = 'helpdesk'\n", 9, "source \"helpdesk\": expected an address or a network"),
         (source, "source = '0.0.0.0/0'\n", 9, "too wide"),
-        (source, "source = '10.20.31.1/24'\n", 9, "10.20.31.0/24 may be meant"),
+        (source, "source = '10.20.31.1/24'\n", 9, "did you mean 10.20.31.0/24?"),
         (source, "source = [\n'10.0.0.1',\n'::/0']\n", 11, "too wide"),
         (destination, "server_name = 'com'\n", 10, "two labels"),
         (destination, "server_name = '203.0.113.80'\n", 10, "write it as destination"),
-        (destination, "server_name = 'a b.com'\n", 10, "a name is wanted"),
-        (source, "source = '10.20.31.0/24'\nport = 0\n", 10, "port 0: a port from 1 to 65535"),
+        (destination, "server_name = 'a b.com'\n", 10, "expected a name"),
+        (source, "source = '10.20.31.0/24'\nport = 0\n", 10, "port 0: expected a port from 1 to 65535"),
         (source, "source = '10.20.31.0/24'\nport = '443'\n", 10, "expected"),
-        (source, "source = '10.20.31.0/24'\nvlan = [1, 4095]\n", 10, "vlan 4095: a VLAN from 1 to 4094"),
+        (source, "source = '10.20.31.0/24'\nvlan = [1, 4095]\n", 10, "vlan 4095: expected a VLAN from 1 to 4094"),
         (source, "source = '10.20.31.0/24'\nprotocol = 'netsupport'\n", 10, "a protocol above IP"),
         (source, "source = '10.20.31.0/24'\nsignature = 'c2'\n", 10, "one of c2-endpoint, c2-address"),
         (source, "source = '10.20.31.0/24'\nnumber = 1\n", 10, "unknown field `number`"),
     ] {
-        let told = wrong(part, other);
-        assert!(told.contains(&format!("rules.toml:{line}: ")) && told.contains(what), "{other}: {told}");
-        assert_eq!(told.lines().count(), 1, "{told}");
+        let message = wrong(part, other);
+        assert!(message.contains(&format!("rules.toml:{line}: ")) && message.contains(what), "{other}: {message}");
+        assert_eq!(message.lines().count(), 1, "{message}");
     }
     for (schedule, what) in [
-        ("{ from = '8:00', to = '18:00', timezone = 'UTC' }", "from \"8:00\": a time of day"),
+        ("{ from = '8:00', to = '18:00', timezone = 'UTC' }", "from \"8:00\": expected a time of day"),
         ("{ from = '24:00', to = '18:00', timezone = 'UTC' }", "from \"24:00\""),
         ("{ from = '08:00', to = '18:60', timezone = 'UTC' }", "to \"18:60\""),
         ("{ from = '08:00', to = '18:00:30', timezone = 'UTC' }", "to \"18:00:30\""),
-        ("{ from = '08:00', to = '18:00', timezone = 'Amsterdam' }", "an IANA name is wanted"),
+        ("{ from = '08:00', to = '18:00', timezone = 'Amsterdam' }", "expected an IANA name"),
         ("{ from = '08:00', to = '18:00' }", "missing field `timezone`"),
-        ("{ days = 'soon', from = '08:00', to = '18:00', timezone = 'UTC' }", "a day is wanted"),
+        ("{ days = 'soon', from = '08:00', to = '18:00', timezone = 'UTC' }", "expected a day"),
         ("{ days = [], from = '08:00', to = '18:00', timezone = 'UTC' }", "an empty list"),
     ] {
-        let told = wrong(source, &format!("{source}schedule = {schedule}\n"));
-        assert!(told.contains("rules.toml:10: ") && told.contains(what), "{schedule}: {told}");
+        let message = wrong(source, &format!("{source}schedule = {schedule}\n"));
+        assert!(message.contains("rules.toml:10: ") && message.contains(what), "{schedule}: {message}");
     }
 }
 
@@ -372,17 +374,17 @@ fn all_that_is_wrong_is_told_at_once_over_all_files() {
         folder.path().join("gone.toml"),
         path("empty.toml", "# nothing\n"),
     ];
-    let told = Exclusions::load(&paths, NOW).unwrap_err().to_string();
+    let message = Exclusions::load(&paths, NOW).unwrap_err().to_string();
     for part in [
         "bad.toml:7: expires",
         "bad.toml:9: source",
-        "a rule helpdesk is there already",
+        "there is a rule helpdesk already",
         "gone.toml: cannot read",
         "empty.toml:1: no rule",
     ] {
-        assert!(told.contains(part), "{part}: {told}");
+        assert!(message.contains(part), "{part}: {message}");
     }
-    assert_eq!(told.lines().count(), 5, "{told}");
+    assert_eq!(message.lines().count(), 5, "{message}");
 }
 
 #[test]
@@ -398,8 +400,8 @@ fn hostile_files_are_refused() {
         (wide, "more than 1024 values"),
         ("#".repeat(2 << 20), "longer than 1048576 bytes"),
     ] {
-        let told = load(&text).unwrap_err().to_string();
-        assert!(told.contains(what), "{told}");
+        let message = load(&text).unwrap_err().to_string();
+        assert!(message.contains(what), "{message}");
     }
 }
 
@@ -425,8 +427,8 @@ fn a_rule_tells_how_it_was_understood() {
     assert_eq!(text.split_once('\n').unwrap().1, expected);
 }
 
-/// A zone, a minute of 2026 (since the epoch) at which its clocks are set, and by how many minutes they differ from UTC before and
-/// after: from the tz database's files, by hand.
+/// A zone, the minutes (since the epoch) of 2026 at which its clocks are set, and the offsets from
+/// UTC in minutes before and after: taken by hand from the tz database.
 const CHANGES: [(&str, i64, i64, i64); 9] = [
     // 2026-03-29T01:00Z and 2026-10-25T01:00Z.
     ("Europe/Amsterdam", 29_579_100, 60, 120),
@@ -437,14 +439,15 @@ const CHANGES: [(&str, i64, i64, i64); 9] = [
     // Half an hour: 2026-04-04T15:00Z and 2026-10-03T15:30Z.
     ("Australia/Lord_Howe", 29_588_580, 660, 630),
     ("Australia/Lord_Howe", 29_850_690, 630, 660),
-    // At midnight: 2026-04-05T03:00Z (Chile, back to Saturday) and 2026-09-06T04:00Z (Sunday begins at 1).
+    // At midnight: 2026-04-05T03:00Z (Chile, back to Saturday) and 2026-09-06T04:00Z (Sunday begins
+    // at 1).
     ("America/Santiago", 29_589_300, -180, -240),
     ("America/Santiago", 29_811_120, -240, -180),
-    // Never, and not by whole hours.
+    // No changes, and an offset that is not in whole hours.
     ("Asia/Kathmandu", 29_579_100, 345, 345),
 ];
 
-/// Minutes of a week that a schedule holds, Monday first, minute by minute.
+/// The minutes of a week in a schedule, Monday first.
 fn week(days: &[usize], from: usize, to: usize) -> Vec<bool> {
     let mut week = vec![false; 7 * 1440];
     for day in days {
@@ -452,7 +455,7 @@ fn week(days: &[usize], from: usize, to: usize) -> Vec<bool> {
         loop {
             week[(day * 1440 + minute) % (7 * 1440)] = true;
             minute += 1;
-            // A clock that goes past midnight shows zero.
+            // A clock shows zero after midnight.
             if minute == to || (minute > 1440 && minute - 1440 == to) || (minute == 1440 && to == 0) {
                 break;
             }
@@ -473,7 +476,7 @@ proptest! {
         let (zone, at, before, after) = change;
         let days: Vec<usize> = days.into_iter().collect();
         let names = ["mon", "tuesday", "Wed", "thu", "FRIDAY", "sat", "sun"];
-        let held = days.iter().map(|day| schedule::Days::parse(names[*day]).unwrap()).reduce(schedule::Days::and).unwrap();
+        let held = days.iter().map(|day| schedule::Days::parse(names[*day]).unwrap()).reduce(schedule::Days::union).unwrap();
         let schedule = Schedule::new(held, from as u16, to as u16, schedule::zone(zone).unwrap());
         let week = week(&days, from, to);
         for minute in at - 2 * 1440..at + 2 * 1440 {
@@ -481,7 +484,7 @@ proptest! {
             // The epoch was a Thursday.
             let expected = week[(local + 3 * 1440).rem_euclid(7 * 1440) as usize];
             let time = Timestamp::from_parts(minute * 60 + second, 999_999_999);
-            prop_assert_eq!(schedule.holds(time), expected, "{} at {}", &schedule, moment(time));
+            prop_assert_eq!(schedule.contains(time), expected, "{} at {}", &schedule, rfc3339(time));
         }
     }
 
@@ -508,7 +511,7 @@ proptest! {
             lines[line] = format!("{key}= {value}");
         }
         if let Ok(rules) = load(&lines.join("\n")) {
-            // What is read can be judged by and shown.
+            // Rules that are accepted can be applied and displayed.
             let _ = (rules.judge(&gateway(), NOW, None), rules.rules()[0].to_string(), rules.warnings(NOW));
         }
     }

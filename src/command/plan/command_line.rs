@@ -4,8 +4,8 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
 
-use rattap::alert::sanitize;
 use rattap::report::model::Moment;
+use rattap::sanitize::sanitize;
 
 use crate::command::args::{FeedArgs, IndicatorArgs, ReplayArgs, RunArgs};
 

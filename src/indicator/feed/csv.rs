@@ -1,43 +1,45 @@
-//! Comma-separated records as lists write them: blanks after commas, quotes around some fields, comments between records.
+//! Comma-separated values as lists write them: blanks after commas, quotes around some fields,
+//! comments between records.
 
 use std::borrow::Cow;
 
-/// How long a record may be whose quoted field runs over several lines. A quote that is never closed would swallow the whole list.
-const LONGEST_RECORD: usize = 64 << 10;
+/// The maximum length of a quoted field that spans several lines. Without it, an unclosed quote
+/// would consume the whole list.
+const MAX_RECORD: usize = 64 << 10;
 
-/// More fields than any list has.
-const MOST_FIELDS: usize = 256;
+/// The maximum number of fields in a record: more than any list has.
+const MAX_FIELDS: usize = 256;
 
-/// One line of comment, or one record.
-pub(super) enum Row<'a, 'r> {
+/// A comment line, a record, or an invalid line.
+pub(super) enum CsvRow<'a, 'r> {
     Comment(&'a str),
     Record {
         line: usize,
         fields: &'r [Cow<'a, str>],
     },
-    /// What is wrong with this line.
-    Broken {
+    /// A line that cannot be parsed.
+    Invalid {
         line: usize,
         reason: &'static str,
     },
 }
 
-/// Reads rows.
-pub(super) struct Rows<'a> {
+/// Reads comments and records one by one.
+pub(super) struct CsvReader<'a> {
     rest: &'a str,
-    /// Of the row read last.
+    /// The first line of the row read last.
     line: usize,
-    /// How many lines it has.
+    /// The number of lines of that row.
     height: usize,
     fields: Vec<Cow<'a, str>>,
 }
 
-impl<'a> Rows<'a> {
+impl<'a> CsvReader<'a> {
     pub(super) fn new(text: &'a str) -> Self {
         Self { rest: text, line: 1, height: 0, fields: Vec::new() }
     }
 
-    pub(super) fn next(&mut self) -> Option<Row<'a, '_>> {
+    pub(super) fn next(&mut self) -> Option<CsvRow<'a, '_>> {
         loop {
             self.line += self.height;
             self.height = 1;
@@ -50,7 +52,7 @@ impl<'a> Rows<'a> {
                 self.rest = rest;
                 match trimmed {
                     "" => continue,
-                    comment => return Some(Row::Comment(comment)),
+                    comment => return Some(CsvRow::Comment(comment)),
                 }
             }
             self.fields.clear();
@@ -59,23 +61,24 @@ impl<'a> Rows<'a> {
                     let (record, rest) = self.rest.split_at(length);
                     self.height = record.trim_end_matches('\n').bytes().filter(|byte| *byte == b'\n').count() + 1;
                     self.rest = rest;
-                    Row::Record { line: self.line, fields: &self.fields }
+                    CsvRow::Record { line: self.line, fields: &self.fields }
                 }
                 Err(reason) => {
                     self.rest = rest;
-                    Row::Broken { line: self.line, reason }
+                    CsvRow::Invalid { line: self.line, reason }
                 }
             });
         }
     }
 }
 
-/// A text's first line, without its end, and the rest.
+/// The first line of a text without its line end, and the rest of the text.
 fn first_line(text: &str) -> (&str, &str) {
     text.split_once('\n').unwrap_or((text, ""))
 }
 
-/// Splits a text's first record, and says how long it is with its line end. `line` is the length of the first line.
+/// Splits the first record of a text into fields and returns its length, including the line end.
+/// `line` is the length of the first line.
 fn split<'a>(text: &'a str, line: usize, fields: &mut Vec<Cow<'a, str>>) -> Result<usize, &'static str> {
     let bytes = text.as_bytes();
     let mut end = line;
@@ -84,7 +87,7 @@ fn split<'a>(text: &'a str, line: usize, fields: &mut Vec<Cow<'a, str>>) -> Resu
         while at < end && matches!(bytes[at], b' ' | b'\t' | b'\r') {
             at += 1;
         }
-        if fields.len() == MOST_FIELDS {
+        if fields.len() == MAX_FIELDS {
             return Err("more columns than any list has");
         }
         if at < end && bytes[at] == b'"' {
@@ -109,9 +112,10 @@ fn split<'a>(text: &'a str, line: usize, fields: &mut Vec<Cow<'a, str>>) -> Resu
     }
 }
 
-/// A quoted field that begins at `start`, and the place after its closing quote. Two quotes stand for one.
+/// Returns the quoted field that begins at `start`, and the offset after its closing quote. Two
+/// quotes stand for one.
 fn quoted(text: &str, start: usize) -> Result<(Cow<'_, str>, usize), &'static str> {
-    let limit = text.len().min(start + LONGEST_RECORD);
+    let limit = text.len().min(start + MAX_RECORD);
     let mut piece = start;
     let mut field = Cow::Borrowed("");
     loop {
@@ -131,23 +135,23 @@ fn quoted(text: &str, start: usize) -> Result<(Cow<'_, str>, usize), &'static st
     }
 }
 
-/// Columns by name.
+/// The names of the columns.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Columns(Vec<String>);
+pub(super) struct CsvHeader(Vec<String>);
 
-impl Columns {
-    /// The names in a header, commented or not.
+impl CsvHeader {
+    /// Reads the names from a header, which may be a comment.
     pub(super) fn of_header(header: &str) -> Self {
-        let mut rows = Rows::new(header.trim().trim_start_matches('#'));
-        match rows.next() {
-            Some(Row::Record { fields, .. }) => {
+        let mut reader = CsvReader::new(header.trim().trim_start_matches('#'));
+        match reader.next() {
+            Some(CsvRow::Record { fields, .. }) => {
                 Self(fields.iter().map(|field| field.trim().to_ascii_lowercase()).collect())
             }
             _ => Self::default(),
         }
     }
 
-    /// Where a column stands, under any of its names.
+    /// The index of a column that has one of these names.
     pub(super) fn find(&self, names: &[&str]) -> Option<usize> {
         names.iter().find_map(|name| self.0.iter().position(|known| known == name))
     }
@@ -157,29 +161,29 @@ impl Columns {
     }
 }
 
-/// The field of a column; empty where there is no such column, or a list's word for nothing.
+/// The field of a column. Empty if there is no such column, or if the field is null.
 pub(super) fn field<'r>(fields: &'r [Cow<'_, str>], column: Option<usize>) -> &'r str {
     let text = column.and_then(|column| fields.get(column)).map_or("", |field| field.trim());
-    if is_nothing(text) { "" } else { text }
+    if is_null(text) { "" } else { text }
 }
 
-/// Whether a text is a list's word for nothing.
-pub(super) fn is_nothing(text: &str) -> bool {
+/// Returns true if a text is one of the words that lists use for null.
+pub(super) fn is_null(text: &str) -> bool {
     ["None", "null", "NULL", "N/A"].contains(&text)
 }
 
-/// Whether a text says yes.
+/// Returns true if a text means true.
 pub(super) fn is_true(text: &str) -> bool {
     ["1", "true", "yes"].iter().any(|yes| text.eq_ignore_ascii_case(yes))
 }
 
-/// A confidence between 0 and 100.
+/// Parses a confidence from 0 to 100.
 pub(super) fn confidence(text: &str) -> Option<u8> {
     text.parse().ok().filter(|confidence| *confidence <= 100)
 }
 
-/// Texts between commas, without what is empty.
-pub(super) fn listed(text: &str) -> Vec<&str> {
+/// Splits a text at its commas and omits empty parts.
+pub(super) fn split_list(text: &str) -> Vec<&str> {
     text.split(',').map(str::trim).filter(|tag| !tag.is_empty()).collect()
 }
 
@@ -188,15 +192,15 @@ mod tests {
     use super::*;
 
     fn records(text: &str) -> Vec<(usize, Result<Vec<String>, &'static str>)> {
-        let mut rows = Rows::new(text);
+        let mut reader = CsvReader::new(text);
         let mut all = Vec::new();
-        while let Some(row) = rows.next() {
+        while let Some(row) = reader.next() {
             match row {
-                Row::Comment(_) => {}
-                Row::Record { line, fields } => {
+                CsvRow::Comment(_) => {}
+                CsvRow::Record { line, fields } => {
                     all.push((line, Ok(fields.iter().map(|field| field.to_string()).collect())))
                 }
-                Row::Broken { line, reason } => all.push((line, Err(reason))),
+                CsvRow::Invalid { line, reason } => all.push((line, Err(reason))),
             }
         }
         all
@@ -224,9 +228,9 @@ mod tests {
 
     #[test]
     fn an_open_quote_costs_its_own_line_alone() {
-        let text = format!("a,\"b\n{}c,d\n", "x\n".repeat(LONGEST_RECORD));
+        let text = format!("a,\"b\n{}c,d\n", "x\n".repeat(MAX_RECORD));
         let all = records(&text);
         assert_eq!(all[0], (1, Err("a quote is not closed")));
-        assert_eq!(all.last().unwrap().0, LONGEST_RECORD + 2);
+        assert_eq!(all.last().unwrap().0, MAX_RECORD + 2);
     }
 }

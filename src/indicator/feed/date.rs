@@ -1,11 +1,12 @@
-//! Times as lists write them. What is not said is meant in UTC.
+//! Times as lists write them. A time without a zone is in UTC.
 
 use jiff::civil;
 use jiff::tz::TimeZone;
 
 use crate::units::Timestamp;
 
-/// Reads `2026-07-04 21:46:30`, the same with `UTC` behind it, RFC 3339, a date alone, `20260704`, or seconds since the epoch.
+/// Reads `2026-07-04 21:46:30` (with or without `UTC`), RFC 3339, a date alone, `20260704`, or
+/// seconds since the epoch.
 pub(super) fn read(text: &str) -> Option<Timestamp> {
     let text = text.trim();
     let text = text.strip_suffix("UTC").or_else(|| text.strip_suffix("GMT")).unwrap_or(text).trim_end();
@@ -16,7 +17,8 @@ pub(super) fn read(text: &str) -> Option<Timestamp> {
         let seconds = text.parse().ok().filter(|seconds| *seconds > 0)?;
         return Some(Timestamp::from_parts(seconds, 0));
     }
-    // A failed attempt takes far longer than a good one, and lists have a million times: so no attempt is made for nothing.
+    // A failed parse takes far longer than a successful one, and a list has a million times. So the
+    // form is determined first.
     let has_zone = text.get("2026-07-04".len()..).is_some_and(|time| time.contains(['Z', 'z', '+', '-']));
     let time = match text.len() {
         _ if has_zone => text.parse::<jiff::Timestamp>().ok()?,
@@ -26,7 +28,7 @@ pub(super) fn read(text: &str) -> Option<Timestamp> {
     i64::try_from(time.as_nanosecond()).ok().map(Timestamp::from_nanos)
 }
 
-/// The date that a comment in the head of a list gives, such as `# Last updated: 2026-07-04 22:50:12 UTC   #`.
+/// The date in a comment of a list, such as `# Last updated: 2026-07-04 22:50:12 UTC   #`.
 pub(super) fn of_banner(comment: &str) -> Option<Timestamp> {
     const LABELS: [&str; 3] = ["last updated:", "last modified:", "generated on"];
     let lower = comment.to_ascii_lowercase();

@@ -1,14 +1,15 @@
-//! Host files that keep names from being resolved: `127.0.0.1<TAB>name`, also with several names, and with `0.0.0.0`.
+//! Hosts files that block names: `127.0.0.1<TAB>name`, also with `0.0.0.0` and with several names
+//! in a line.
 
 use std::net::IpAddr;
 
-use super::reader::{Broken, Entry, Reader};
-use super::{Format, Head, without_comment};
+use super::collector::{EntryCollector, FeedEntry, FormatError};
+use super::format::{FeedStart, Format};
 
-pub(super) const FORMAT: Format = Format { name: "host file", names_families: false, recognises, read };
+pub(super) const FORMAT: Format = Format { name: "host file", names_families: false, recognizes, read };
 
-/// What every host file gives names to by itself.
-const OWN_NAMES: [&str; 12] = [
+/// Names that a hosts file defines for the machine itself.
+const LOCAL_NAMES: [&str; 12] = [
     "localhost",
     "localhost.localdomain",
     "local",
@@ -23,34 +24,40 @@ const OWN_NAMES: [&str; 12] = [
     "ip6-allrouters",
 ];
 
-fn recognises(head: &Head<'_>) -> bool {
-    head.data().next().is_some_and(|line| {
+fn recognizes(start: &FeedStart<'_>) -> bool {
+    start.data_lines().next().is_some_and(|line| {
         let mut words = line.split_whitespace();
-        words.next().is_some_and(is_nowhere) && words.next().is_some_and(|name| !name.starts_with('#'))
+        words.next().is_some_and(is_blocking) && words.next().is_some_and(|name| !name.starts_with('#'))
     })
 }
 
-/// Whether an address is one to which names are sent that nobody shall reach.
-fn is_nowhere(address: &str) -> bool {
+/// Returns true if an address blocks the names it is given to.
+fn is_blocking(address: &str) -> bool {
     address.parse().is_ok_and(|address: IpAddr| address.is_loopback() || address.is_unspecified())
 }
 
-fn read(text: &str, reader: &mut Reader<'_>) -> Result<(), Broken> {
+fn read(text: &str, collector: &mut EntryCollector<'_>) -> Result<(), FormatError> {
     for (number, line) in text.lines().enumerate() {
         let line_number = number + 1;
-        let mut words = without_comment(line, reader).split_whitespace();
+        let mut words = collector.without_comment(line).split_whitespace();
         let Some(address) = words.next() else { continue };
-        let mut names = words.filter(|name| !OWN_NAMES.contains(name)).peekable();
+        let mut names = words.filter(|name| !LOCAL_NAMES.contains(name)).peekable();
         if address.parse::<IpAddr>().is_err() {
-            reader.refuse(line_number, format!("{}: no address in front of the name", super::value::quoted(address)));
-        } else if !is_nowhere(address) {
+            collector.refuse(
+                line_number,
+                format!("{}: not an address, which must precede the name", super::value::quoted(address)),
+            );
+        } else if !is_blocking(address) {
             // `255.255.255.255 broadcasthost`, `ff02::1 ip6-allnodes`.
             if names.peek().is_some() {
-                reader.refuse(line_number, format!("{address}: sends a name somewhere, instead of nowhere"));
+                collector.refuse(
+                    line_number,
+                    format!("{address}: does not block the name; only 0.0.0.0, :: and loopback addresses do"),
+                );
             }
         } else {
             for value in names.filter(|name| name.parse::<IpAddr>().is_err()) {
-                reader.entry(&Entry { line: line_number, value, ..Entry::default() })?;
+                collector.add(&FeedEntry { line: line_number, value, ..FeedEntry::default() })?;
             }
         }
     }

@@ -1,4 +1,5 @@
-//! JSON lists: entries one by one, each with its line, and values that one producer writes as text and another as a number.
+//! Help for JSON lists: the line number of each entry, and values that some producers write as text
+//! and others as a number.
 
 use std::fmt;
 
@@ -6,101 +7,103 @@ use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-use super::csv::is_nothing;
+use super::csv::is_null;
 
-/// Tells in which line the parts of a text are. Quick for parts that follow each other.
-pub(super) struct Lines<'a> {
+/// Computes the line number of a part of a text. Fast if the parts are asked for in order.
+pub(super) struct LineCounter<'a> {
     text: &'a str,
-    at: usize,
+    /// The offset up to which lines are counted.
+    counted: usize,
     line: usize,
 }
 
-impl<'a> Lines<'a> {
+impl<'a> LineCounter<'a> {
     pub(super) fn new(text: &'a str) -> Self {
-        Self { text, at: 0, line: 1 }
+        Self { text, counted: 0, line: 1 }
     }
 
-    /// The line in which a part of the text begins.
+    /// The line in which a part of the text begins, counted from 1.
     pub(super) fn of(&mut self, part: &RawValue) -> usize {
         let offset = part.get().as_ptr().addr().saturating_sub(self.text.as_ptr().addr()).min(self.text.len());
-        if offset < self.at {
-            (self.at, self.line) = (0, 1);
+        if offset < self.counted {
+            (self.counted, self.line) = (0, 1);
         }
-        let between = &self.text.as_bytes()[self.at..offset];
+        let between = &self.text.as_bytes()[self.counted..offset];
         self.line += memchr::memchr_iter(b'\n', between).count();
-        self.at = offset;
+        self.counted = offset;
         self.line
     }
 }
 
-/// A value as text, whatever it was: a number, a boolean, a list of texts (joined by commas), or nothing.
+/// Any value as text: a number, a boolean, a list of texts (joined by commas), or null (empty).
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub(super) struct Text(String);
+pub(super) struct JsonText(String);
 
-impl Text {
+impl JsonText {
     pub(super) fn get(&self) -> &str {
         let text = self.0.trim();
-        if is_nothing(text) { "" } else { text }
+        if is_null(text) { "" } else { text }
     }
 }
 
-impl<'de> Deserialize<'de> for Text {
+impl<'de> Deserialize<'de> for JsonText {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(AnyText)
+        deserializer.deserialize_any(JsonTextVisitor)
     }
 }
 
-struct AnyText;
+struct JsonTextVisitor;
 
-impl<'de> Visitor<'de> for AnyText {
-    type Value = Text;
+impl<'de> Visitor<'de> for JsonTextVisitor {
+    type Value = JsonText;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a text, a number, a boolean or a list of them")
     }
 
-    fn visit_str<E>(self, text: &str) -> Result<Text, E> {
-        Ok(Text(text.to_owned()))
+    fn visit_str<E>(self, text: &str) -> Result<JsonText, E> {
+        Ok(JsonText(text.to_owned()))
     }
 
-    fn visit_bool<E>(self, value: bool) -> Result<Text, E> {
-        Ok(Text(value.to_string()))
+    fn visit_bool<E>(self, value: bool) -> Result<JsonText, E> {
+        Ok(JsonText(value.to_string()))
     }
 
-    fn visit_u64<E>(self, value: u64) -> Result<Text, E> {
-        Ok(Text(value.to_string()))
+    fn visit_u64<E>(self, value: u64) -> Result<JsonText, E> {
+        Ok(JsonText(value.to_string()))
     }
 
-    fn visit_i64<E>(self, value: i64) -> Result<Text, E> {
-        Ok(Text(value.to_string()))
+    fn visit_i64<E>(self, value: i64) -> Result<JsonText, E> {
+        Ok(JsonText(value.to_string()))
     }
 
-    fn visit_f64<E>(self, value: f64) -> Result<Text, E> {
-        Ok(Text(value.to_string()))
+    fn visit_f64<E>(self, value: f64) -> Result<JsonText, E> {
+        Ok(JsonText(value.to_string()))
     }
 
-    fn visit_unit<E>(self) -> Result<Text, E> {
-        Ok(Text::default())
+    fn visit_unit<E>(self) -> Result<JsonText, E> {
+        Ok(JsonText::default())
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Text, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<JsonText, A::Error> {
         let mut all = String::new();
-        while let Some(Text(text)) = list.next_element()? {
+        while let Some(JsonText(text)) = list.next_element()? {
             if !all.is_empty() {
                 all.push(',');
             }
             all.push_str(&text);
         }
-        Ok(Text(all))
+        Ok(JsonText(all))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Text, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<JsonText, A::Error> {
         while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(Text::default())
+        Ok(JsonText::default())
     }
 }
 
-/// What is wrong, without the place that the library adds: it counts within a part of the file.
+/// The message of an error without the line number that the library appends, which counts within a
+/// part of the file.
 pub(super) fn reason(error: &serde_json::Error) -> String {
     let text = error.to_string();
     let end = text.rfind(" at line ").unwrap_or(text.len());

@@ -1,4 +1,5 @@
-//! Trails of Maltrail (<https://github.com/stamparm/maltrail>): one a line, with references as comments above.
+//! Trails of Maltrail (<https://github.com/stamparm/maltrail>): one per line, below comments with
+//! their references.
 //!
 //! ```text
 //! # Reference: https://example.org/report
@@ -10,29 +11,30 @@
 //! /only/a/path.php
 //! ```
 
-use super::reader::{Broken, Entry, Reader};
-use super::{Format, Head, LeftOut, without_comment};
+use super::SkipReason;
+use super::collector::{EntryCollector, FeedEntry, FormatError};
+use super::format::{FeedStart, Format};
 
-pub(super) const FORMAT: Format = Format { name: "Maltrail trails", names_families: false, recognises, read };
+pub(super) const FORMAT: Format = Format { name: "Maltrail trails", names_families: false, recognizes, read };
 
 const REFERENCE: &str = "# Reference:";
 
-fn recognises(head: &Head<'_>) -> bool {
-    head.lines().any(|line| line.starts_with(REFERENCE) || (line.starts_with('#') && line.contains("Maltrail")))
+fn recognizes(start: &FeedStart<'_>) -> bool {
+    start.lines().any(|line| line.starts_with(REFERENCE) || (line.starts_with('#') && line.contains("Maltrail")))
 }
 
-fn read(text: &str, reader: &mut Reader<'_>) -> Result<(), Broken> {
+fn read(text: &str, collector: &mut EntryCollector<'_>) -> Result<(), FormatError> {
     let mut reference = "";
     for (number, line) in text.lines().enumerate() {
         if let Some(source) = line.trim_start().strip_prefix(REFERENCE) {
             reference = source.trim();
             continue;
         }
-        let value = without_comment(line, reader);
+        let value = collector.without_comment(line);
         if value.starts_with('/') {
-            reader.leave_out(LeftOut::OtherKind);
+            collector.skip(SkipReason::OtherKind);
         } else if !value.is_empty() {
-            reader.entry(&Entry { line: number + 1, value, reference, ..Entry::default() })?;
+            collector.add(&FeedEntry { line: number + 1, value, reference, ..FeedEntry::default() })?;
         }
     }
     Ok(())

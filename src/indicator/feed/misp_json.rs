@@ -1,4 +1,5 @@
-//! MISP events as JSON: one event, or what a search gives (<https://www.misp-project.org/datamodels/>).
+//! MISP events as JSON: one event, or the result of a search
+//! (<https://www.misp-project.org/datamodels/>).
 //!
 //! ```text
 //! {"Event": {"info": "…", "Attribute": [{"type": "ip-dst|port", "value": "203.0.113.7|5678", "to_ids": true, …}], …}}
@@ -7,15 +8,16 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::collector::{EntryCollector, FamilyNames, FeedEntry, FormatError};
 use super::csv::is_true;
-use super::json::{Lines, Text, reason};
-use super::reader::{Broken, Entry, Family, Reader};
-use super::{Format, Head, date, misp};
+use super::format::{FeedStart, Format};
+use super::json::{JsonText, LineCounter, reason};
+use super::{date, misp};
 
-pub(super) const FORMAT: Format = Format { name: "MISP event", names_families: true, recognises, read };
+pub(super) const FORMAT: Format = Format { name: "MISP event", names_families: true, recognizes, read };
 
-fn recognises(head: &Head<'_>) -> bool {
-    head.is_json() && (head.has("\"Event\"") || head.has("\"Attribute\""))
+fn recognizes(start: &FeedStart<'_>) -> bool {
+    start.is_json() && (start.contains("\"Event\"") || start.contains("\"Attribute\""))
 }
 
 #[derive(Deserialize)]
@@ -29,10 +31,10 @@ struct Document<'a> {
 #[derive(Deserialize, Default)]
 #[serde(default)]
 struct Event<'a> {
-    info: Text,
-    date: Text,
-    timestamp: Text,
-    publish_timestamp: Text,
+    info: JsonText,
+    date: JsonText,
+    timestamp: JsonText,
+    publish_timestamp: JsonText,
     #[serde(rename = "Attribute", borrow)]
     attributes: Vec<&'a RawValue>,
     #[serde(rename = "Object", borrow)]
@@ -46,65 +48,69 @@ struct Event<'a> {
 struct Object<'a> {
     #[serde(rename = "Attribute", borrow)]
     attributes: Vec<&'a RawValue>,
-    deleted: Text,
+    deleted: JsonText,
 }
 
 #[derive(Deserialize, Default)]
 #[serde(default)]
 struct Tag {
-    name: Text,
+    name: JsonText,
 }
 
 #[derive(Deserialize, Default)]
 #[serde(default)]
 struct Attribute {
-    r#type: Text,
-    value: Text,
-    to_ids: Text,
-    deleted: Text,
-    uuid: Text,
-    comment: Text,
-    timestamp: Text,
-    first_seen: Text,
-    last_seen: Text,
+    r#type: JsonText,
+    value: JsonText,
+    to_ids: JsonText,
+    deleted: JsonText,
+    uuid: JsonText,
+    comment: JsonText,
+    timestamp: JsonText,
+    first_seen: JsonText,
+    last_seen: JsonText,
     #[serde(rename = "Tag")]
     tags: Vec<Tag>,
 }
 
-fn read(text: &str, reader: &mut Reader<'_>) -> Result<(), Broken> {
-    let mut lines = Lines::new(text);
+fn read(text: &str, collector: &mut EntryCollector<'_>) -> Result<(), FormatError> {
+    let mut lines = LineCounter::new(text);
     if text.trim_start().starts_with('[') {
-        return events(text, &mut lines, reader);
+        return events(text, &mut lines, collector);
     }
     let document: Document<'_> = serde_json::from_str(text)?;
     if let Some(event) = &document.event {
-        self::event(event, &mut lines, reader)?;
+        self::event(event, &mut lines, collector)?;
     }
     match document.response.map(|response| (response, response.get())) {
-        // A search for attributes.
+        // The result of a search for attributes.
         Some((_, response)) if response.starts_with('{') => {
             let found: Event<'_> = serde_json::from_str(response)?;
-            event(&found, &mut lines, reader)
+            event(&found, &mut lines, collector)
         }
-        Some((_, response)) => events(response, &mut lines, reader),
+        Some((_, response)) => events(response, &mut lines, collector),
         None => Ok(()),
     }
 }
 
-fn events(list: &str, lines: &mut Lines<'_>, reader: &mut Reader<'_>) -> Result<(), Broken> {
+fn events(list: &str, lines: &mut LineCounter<'_>, collector: &mut EntryCollector<'_>) -> Result<(), FormatError> {
     let documents: Vec<Document<'_>> = serde_json::from_str(list)?;
-    documents.iter().filter_map(|document| document.event.as_ref()).try_for_each(|found| event(found, lines, reader))
+    documents.iter().filter_map(|document| document.event.as_ref()).try_for_each(|found| event(found, lines, collector))
 }
 
-fn event(event: &Event<'_>, lines: &mut Lines<'_>, reader: &mut Reader<'_>) -> Result<(), Broken> {
+fn event(
+    event: &Event<'_>,
+    lines: &mut LineCounter<'_>,
+    collector: &mut EntryCollector<'_>,
+) -> Result<(), FormatError> {
     let dates = [&event.publish_timestamp, &event.timestamp, &event.date];
-    reader.dated = dates.into_iter().filter_map(|text| date::read(text.get())).chain(reader.dated).max();
+    collector.file_date = dates.into_iter().filter_map(|text| date::read(text.get())).chain(collector.file_date).max();
     for raw in &event.attributes {
-        attribute(event, raw, false, lines, reader)?;
+        attribute(event, raw, false, lines, collector)?;
     }
     for object in &event.objects {
         for raw in &object.attributes {
-            attribute(event, raw, is_true(object.deleted.get()), lines, reader)?;
+            attribute(event, raw, is_true(object.deleted.get()), lines, collector)?;
         }
     }
     Ok(())
@@ -114,14 +120,14 @@ fn attribute(
     event: &Event<'_>,
     raw: &RawValue,
     is_deleted: bool,
-    lines: &mut Lines<'_>,
-    reader: &mut Reader<'_>,
-) -> Result<(), Broken> {
+    lines: &mut LineCounter<'_>,
+    collector: &mut EntryCollector<'_>,
+) -> Result<(), FormatError> {
     let line = lines.of(raw);
     let attribute: Attribute = match serde_json::from_str(raw.get()) {
         Ok(attribute) => attribute,
         Err(error) => {
-            reader.refuse(line, format!("no attribute of MISP: {}", reason(&error)));
+            collector.refuse(line, format!("not a MISP attribute: {}", reason(&error)));
             return Ok(());
         }
     };
@@ -130,19 +136,19 @@ fn attribute(
     let aliases: Vec<&str> = tags.iter().map(|tag| misp::family(tag).unwrap_or(tag)).collect();
     let first_seen = date::read(attribute.first_seen.get()).or_else(|| date::read(event.date.get()));
     let reference = [attribute.comment.get(), event.info.get()].into_iter().find(|text| !text.is_empty());
-    let entry = Entry {
+    let entry = FeedEntry {
         line,
         value: attribute.value.get(),
-        family: Family { key: "", name: family, aliases: &aliases.join(",") },
+        family: FamilyNames { key: "", name: family, aliases: &aliases.join(",") },
         first_seen,
         last_seen: date::read(attribute.last_seen.get()),
-        changed: date::read(attribute.timestamp.get()),
+        modified: date::read(attribute.timestamp.get()),
         is_revoked: is_deleted || is_true(attribute.deleted.get()),
         is_context: !is_true(attribute.to_ids.get()),
         reference: reference.unwrap_or_default(),
         tags: &tags,
         id: attribute.uuid.get(),
-        ..Entry::default()
+        ..FeedEntry::default()
     };
-    misp::attribute(attribute.r#type.get(), &entry, reader)
+    misp::attribute(attribute.r#type.get(), &entry, collector)
 }

@@ -1,4 +1,4 @@
-//! Plain lists: one indicator a line, defanged or not, with comments.
+//! Plain lists: one indicator per line, defanged or not, with comments.
 //!
 //! ```text
 //! # Seen on 2026-06-01
@@ -7,17 +7,17 @@
 //! 198.51.100.0/24
 //! ```
 
-use super::reader::{Broken, Entry, Reader};
-use super::{Format, without_comment};
+use super::collector::{EntryCollector, FeedEntry, FormatError};
+use super::format::Format;
 
-/// Takes every text.
-pub(super) const FORMAT: Format = Format { name: "plain list", names_families: false, recognises: |_| true, read };
+/// Recognizes every text.
+pub(super) const FORMAT: Format = Format { name: "plain list", names_families: false, recognizes: |_| true, read };
 
-fn read(text: &str, reader: &mut Reader<'_>) -> Result<(), Broken> {
+fn read(text: &str, collector: &mut EntryCollector<'_>) -> Result<(), FormatError> {
     for (number, line) in text.lines().enumerate() {
-        let value = without_comment(line, reader);
+        let value = collector.without_comment(line);
         if !value.is_empty() {
-            reader.entry(&Entry { line: number + 1, value, ..Entry::default() })?;
+            collector.add(&FeedEntry { line: number + 1, value, ..FeedEntry::default() })?;
         }
     }
     Ok(())

@@ -1,40 +1,41 @@
-//! Suricata's datasets of type `string` (<https://docs.suricata.io/en/latest/rules/datasets.html>): base64, one a line, in data of
-//! reputation with `,score` behind it. Datasets of addresses are plain lists.
+//! Suricata datasets of type `string` (<https://docs.suricata.io/en/latest/rules/datasets.html>):
+//! one base64 value per line. In datarep files `,score` follows it. Datasets of addresses are plain
+//! lists.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::reader::{Broken, Entry, Reader};
+use super::collector::{EntryCollector, FeedEntry, FormatError};
+use super::format::{FeedStart, Format};
 use super::value::{self, quoted};
-use super::{Format, Head};
 
-pub(super) const FORMAT: Format = Format { name: "Suricata dataset", names_families: false, recognises, read };
+pub(super) const FORMAT: Format = Format { name: "Suricata dataset", names_families: false, recognizes, read };
 
-/// How many lines must be of this kind before the list is.
-const LOOKED_AT: usize = 16;
+/// How many lines must be valid base64 indicators for a list to be recognized.
+const EXAMINED_LINES: usize = 16;
 
-fn recognises(head: &Head<'_>) -> bool {
-    let mut lines = head.data().take(LOOKED_AT).peekable();
-    lines.peek().is_some() && lines.all(|line| decoded(line).is_some_and(|text| value::read(&text).is_ok()))
+fn recognizes(start: &FeedStart<'_>) -> bool {
+    let mut lines = start.data_lines().take(EXAMINED_LINES).peekable();
+    lines.peek().is_some() && lines.all(|line| decode(line).is_some_and(|text| value::read(&text).is_ok()))
 }
 
-/// One published sample decodes with a line end.
-fn decoded(line: &str) -> Option<String> {
+/// Decodes a line. Some published values decode to a text with a line end.
+fn decode(line: &str) -> Option<String> {
     let text = line.split(',').next()?.trim();
     let bytes = STANDARD.decode(text).ok()?;
     Some(String::from_utf8(bytes).ok()?.trim().to_owned())
 }
 
-fn read(text: &str, reader: &mut Reader<'_>) -> Result<(), Broken> {
+fn read(text: &str, collector: &mut EntryCollector<'_>) -> Result<(), FormatError> {
     for (number, line) in text.lines().enumerate() {
         let line = line.trim();
         if line.is_empty() || line.starts_with('#') {
-            reader.comment(line);
+            collector.comment(line);
             continue;
         }
-        match decoded(line) {
-            Some(value) => reader.entry(&Entry { line: number + 1, value: &value, ..Entry::default() })?,
-            None => reader.refuse(number + 1, format!("{}: no base64 of a text", quoted(line))),
+        match decode(line) {
+            Some(value) => collector.add(&FeedEntry { line: number + 1, value: &value, ..FeedEntry::default() })?,
+            None => collector.refuse(number + 1, format!("{}: not a text in base64", quoted(line))),
         }
     }
     Ok(())

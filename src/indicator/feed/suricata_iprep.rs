@@ -1,20 +1,22 @@
-//! Suricata's address reputation (<https://docs.suricata.io/en/latest/reputation/ipreputation/ip-reputation-format.html>):
-//! `address,category,score`, where an address may be a range and a score is between 1 and 127.
+//! Suricata IP reputation files
+//! (<https://docs.suricata.io/en/latest/reputation/ipreputation/ip-reputation-format.html>):
+//! `address,category,score`. The address may be a network, the score is from 1 to 127.
 
 use ipnet::IpNet;
 use std::net::IpAddr;
 
-use super::reader::{Broken, Entry, Reader};
+use super::SkipReason;
+use super::collector::{EntryCollector, FeedEntry, FormatError};
+use super::format::{FeedStart, Format};
 use super::value::quoted;
-use super::{Format, Head, LeftOut, without_comment};
 
-pub(super) const FORMAT: Format = Format { name: "Suricata iprep", names_families: false, recognises, read };
+pub(super) const FORMAT: Format = Format { name: "Suricata iprep", names_families: false, recognizes, read };
 
 /// The highest score.
-const HIGHEST: u8 = 127;
+const MAX_SCORE: u8 = 127;
 
-fn recognises(head: &Head<'_>) -> bool {
-    head.data().next().is_some_and(|line| fields(line).is_some())
+fn recognizes(start: &FeedStart<'_>) -> bool {
+    start.data_lines().next().is_some_and(|line| fields(line).is_some())
 }
 
 /// Address, category and score.
@@ -22,30 +24,30 @@ fn fields(line: &str) -> Option<(&str, u8, u8)> {
     let mut fields = line.split(',').map(str::trim);
     let (address, category, score) = (fields.next()?, fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
     let is_address = address.parse::<IpAddr>().is_ok() || address.parse::<IpNet>().is_ok();
-    (is_address && fields.next().is_none() && score <= HIGHEST).then_some((address, category, score))
+    (is_address && fields.next().is_none() && score <= MAX_SCORE).then_some((address, category, score))
 }
 
-fn read(text: &str, reader: &mut Reader<'_>) -> Result<(), Broken> {
+fn read(text: &str, collector: &mut EntryCollector<'_>) -> Result<(), FormatError> {
     for (number, line) in text.lines().enumerate() {
-        let line = without_comment(line, reader);
+        let line = collector.without_comment(line);
         if line.is_empty() {
             continue;
         }
         match fields(line) {
-            // No data, as the format has it.
-            Some((_, _, 0)) => reader.leave_out(LeftOut::Context),
+            // The format defines a score of 0 as no data.
+            Some((_, _, 0)) => collector.skip(SkipReason::Context),
             Some((value, category, score)) => {
-                let confidence = (u16::from(score) * 100 / u16::from(HIGHEST)) as u8;
+                let confidence = (u16::from(score) * 100 / u16::from(MAX_SCORE)) as u8;
                 let tag = format!("category {category}");
-                reader.entry(&Entry {
+                collector.add(&FeedEntry {
                     line: number + 1,
                     value,
                     confidence: Some(confidence),
                     tags: &[&tag],
-                    ..Entry::default()
+                    ..FeedEntry::default()
                 })?;
             }
-            None => reader.refuse(number + 1, format!("{}: no address,category,score", quoted(line))),
+            None => collector.refuse(number + 1, format!("{}: not of the form address,category,score", quoted(line))),
         }
     }
     Ok(())

@@ -1,38 +1,43 @@
-//! A fixture for each format, with the odd cases that its producers are known for, and what is the same for all.
+//! A fixture for each format, with the unusual cases of its producers, and tests that apply to all
+//! formats.
 
 use std::time::Duration;
 
 use proptest::prelude::*;
 
+use super::format::FeedStart;
+use super::formats::FORMATS;
+use super::parse::parse_into;
 use super::*;
 use crate::domain_name::DomainName;
-use crate::indicator::{Closeness, IndicatorSet, SetBuilder};
+use crate::indicator::{Closeness, Indicator, IndicatorSet, Pattern, SetBuilder};
+use crate::units::Timestamp;
 
 const NOW: &str = "2026-07-05 00:00:00";
 
-/// What was read of a text by these rules.
+/// The result of reading a text by some rules.
 struct Read {
-    report: Report,
+    contents: FeedContents,
     indicators: Vec<Indicator>,
     error: Option<String>,
 }
 
 impl Read {
-    fn by(text: &str, rules: &Rules) -> Self {
+    fn by(text: &str, rules: &FeedRules) -> Self {
         let mut indicators = Vec::new();
-        let (report, done) = parse_into(text, "list", rules, &mut |listing| {
+        let (contents, result) = parse_into(text, "list", rules, &mut |listing| {
             indicators.push(Indicator::from(listing));
             Ok(())
         });
-        Self { report, indicators, error: done.err().map(|broken| broken.to_string()) }
+        Self { contents, indicators, error: result.err().map(|error| error.to_string()) }
     }
 
     fn new(text: &str) -> Self {
-        Self::by(text, &Rules { now: date::read(NOW), ..Rules::default() })
+        Self::by(text, &FeedRules { now: date::read(NOW), ..FeedRules::default() })
     }
 
     fn of_family(text: &str, family: &str) -> Self {
-        Self::by(text, &Rules { now: date::read(NOW), families: vec![family.to_owned()], ..Rules::default() })
+        Self::by(text, &FeedRules { now: date::read(NOW), families: vec![family.to_owned()], ..FeedRules::default() })
     }
 
     fn values(&self) -> Vec<String> {
@@ -41,15 +46,15 @@ impl Read {
     }
 
     fn refusals(&self) -> Vec<String> {
-        self.report.refusals.iter().map(ToString::to_string).collect()
+        self.contents.refusals.iter().map(ToString::to_string).collect()
     }
 
-    fn left_out(&self) -> Vec<(LeftOut, u64)> {
-        self.report.left_out.iter().map(|(why, count)| (*why, *count)).collect()
+    fn left_out(&self) -> Vec<(SkipReason, u64)> {
+        self.contents.left_out.iter().map(|(why, count)| (*why, *count)).collect()
     }
 
     fn day(&self) -> String {
-        let nanos = self.report.date.map_or(0, Timestamp::nanos);
+        let nanos = self.contents.date.map_or(0, Timestamp::nanos);
         jiff::Timestamp::from_nanosecond(nanos.into()).unwrap().to_string()[..10].to_owned()
     }
 }
@@ -74,18 +79,18 @@ const THREATFOX_CSV: &str = r#"#################################################
 fn threatfox_csv() {
     for text in [THREATFOX_CSV.to_owned(), THREATFOX_CSV.replace('\n', "\r\n"), format!("\u{feff}{THREATFOX_CSV}")] {
         let read = Read::new(&text);
-        assert_eq!(read.report.format, "ThreatFox CSV");
+        assert_eq!(read.contents.format, "ThreatFox CSV");
         assert_eq!(read.values(), ["203.0.113.7:5555", "[2001:db8::1]:443", "pinglepis.net", "sockmind.net"]);
         assert_eq!(
             read.refusals(),
             [
-                "line 12: 8.8.8.8:53: too broad: 8.8.8.8 is a public resolver of Google (--allow-broad takes it)",
+                "line 12: 8.8.8.8:53: too broad: 8.8.8.8 is a public resolver of Google (--allow-broad accepts it)",
                 "line 13: 3 columns, where the header has 15",
             ]
         );
-        assert_eq!(read.left_out(), [(LeftOut::OtherKind, 1)]);
+        assert_eq!(read.left_out(), [(SkipReason::OtherKind, 1)]);
         // The banner's date, not that of the newest entry.
-        assert_eq!(read.report.date, date::read("2026-07-04 22:50:12"));
+        assert_eq!(read.contents.date, date::read("2026-07-04 22:50:12"));
         let [first, second, third, url] = &read.indicators[..] else { panic!("four") };
         assert_eq!((&*first.family, &*first.threat, first.confidence), ("Cobalt Strike", "botnet_cc", 75));
         assert_eq!(first.first_seen, date::read("2026-07-04 21:46:30"));
@@ -98,7 +103,7 @@ fn threatfox_csv() {
         );
         assert!(third.is_compromised && !first.is_compromised && !third.is_from_url);
         assert!(url.is_from_url && url.tags.is_empty());
-        assert_eq!(read.report.kinds, [(Kind::Endpoint, 2), (Kind::Domain, 1), (Kind::Url, 1)].into());
+        assert_eq!(read.contents.kinds, [(EntryKind::Endpoint, 2), (EntryKind::Domain, 1), (EntryKind::Url, 1)].into());
     }
 }
 
@@ -111,10 +116,10 @@ fn threatfox_csv_of_fourteen_columns_and_without_its_comments() {
     assert_eq!(read.indicators[0].tags.len(), 2);
     for bare in [&old[6], THREATFOX_CSV.lines().nth(6).unwrap()] {
         let read = Read::new(bare);
-        assert_eq!((read.report.format, read.values()), ("ThreatFox CSV", vec!["203.0.113.7:5555".to_owned()]));
+        assert_eq!((read.contents.format, read.values()), ("ThreatFox CSV", vec!["203.0.113.7:5555".to_owned()]));
         assert_eq!(read.indicators[0].tags.len(), 2);
-        // Without a banner the newest entry tells the date.
-        assert_eq!(read.report.date, date::read("2026-07-04 22:46:23"));
+        // Without a banner, the newest entry gives the date.
+        assert_eq!(read.contents.date, date::read("2026-07-04 22:46:23"));
     }
 }
 
@@ -123,12 +128,12 @@ fn families_are_chosen_by_key_name_or_alias_whatever_the_case() {
     for family in ["win.netsupportmanager_rat", "NETSUPPORTMANAGER RAT", "netsupport"] {
         let read = Read::of_family(THREATFOX_CSV, family);
         assert_eq!(read.values(), ["[2001:db8::1]:443", "pinglepis.net"], "{family}");
-        assert_eq!(read.left_out(), [(LeftOut::OtherKind, 1), (LeftOut::OtherFamily, 3)]);
-        assert_eq!(read.report.other_families, ["win.cobalt_strike", "js.x"]);
+        assert_eq!(read.left_out(), [(SkipReason::OtherKind, 1), (SkipReason::OtherFamily, 3)]);
+        assert_eq!(read.contents.other_families, ["win.cobalt_strike", "js.x"]);
     }
     assert_eq!(Read::of_family(THREATFOX_CSV, "agentemis").values(), ["203.0.113.7:5555"]);
     assert!(Read::of_family(THREATFOX_CSV, "net").values().is_empty(), "a part of a name is no name");
-    // What names no families is a list of the user's choice.
+    // A format without families is not filtered by family.
     assert_eq!(Read::of_family("203.0.113.7\n", "netsupport").values(), ["203.0.113.7"]);
 }
 
@@ -146,14 +151,14 @@ const THREATFOX_JSON: &str = r#"{
 #[test]
 fn threatfox_json_export() {
     let read = Read::new(THREATFOX_JSON);
-    assert_eq!((read.report.format, read.day()), ("ThreatFox JSON export", "2026-07-04".to_owned()));
+    assert_eq!((read.contents.format, read.day()), ("ThreatFox JSON export", "2026-07-04".to_owned()));
     assert_eq!(read.values(), ["203.0.113.7:5555", "evil.example"]);
-    assert_eq!(read.left_out(), [(LeftOut::OtherKind, 1)]);
+    assert_eq!(read.left_out(), [(SkipReason::OtherKind, 1)]);
     let [first, second] = &read.indicators[..] else { panic!("two") };
     assert_eq!((first.confidence, first.id.as_deref(), first.tags.len()), (75, Some("1844853"), 2));
     assert!(!first.is_compromised && second.is_compromised);
     let refusals = read.refusals();
-    assert!(refusals[0].starts_with("line 8: no entry of ThreatFox: invalid type"), "{refusals:?}");
+    assert!(refusals[0].starts_with("line 8: not a ThreatFox entry: invalid type"), "{refusals:?}");
     assert!(refusals[1].starts_with("line 9: no host: "), "{refusals:?}");
     assert_eq!(Read::of_family(THREATFOX_JSON, "beacon").values(), ["203.0.113.7:5555"]);
 }
@@ -165,12 +170,12 @@ fn threatfox_api_answers() {
          "last_seen": null, "malware": "win.netsupportmanager_rat", "malware_printable": "NetSupportManager RAT", "tags": ["a", "b"]},
         {"id": 13, "ioc": "evil.example", "ioc_type": "domain", "tags": null}]}"#;
     let read = Read::new(text);
-    assert_eq!((read.report.format, read.day()), ("ThreatFox API answer", "2026-07-01".to_owned()));
+    assert_eq!((read.contents.format, read.day()), ("ThreatFox API answer", "2026-07-01".to_owned()));
     assert_eq!(read.values(), ["203.0.113.7:5555", "evil.example"]);
     assert_eq!((read.indicators[0].tags.len(), read.indicators[1].id.as_deref()), (2, Some("13")));
     // Without a result `data` is a sentence.
     let none = Read::new(r#"{"query_status": "no_result", "data": "Your search did not yield any results"}"#);
-    assert_eq!((none.values().len(), none.report.refused()), (0, 0));
+    assert_eq!((none.values().len(), none.contents.refused()), (0, 0));
     let wrong = Read::new(r#"{"query_status": "unknown_auth_key", "data": "x"}"#);
     assert!(wrong.error.unwrap().contains("unknown_auth_key"));
 }
@@ -190,12 +195,12 @@ const MISP_JSON: &str = r#"{"Event": {"info": "A campaign", "date": "2026-06-01"
 #[test]
 fn misp_events() {
     let read = Read::new(MISP_JSON);
-    assert_eq!((read.report.format, read.day()), ("MISP event", "2026-07-04".to_owned()));
+    assert_eq!((read.contents.format, read.day()), ("MISP event", "2026-07-04".to_owned()));
     assert_eq!(
         read.values(),
         ["203.0.113.7:5678", "[2001:db8::7]:5678", "evil.example", "203.0.113.8", "203.0.113.9:8080"]
     );
-    assert_eq!(read.left_out(), [(LeftOut::OtherKind, 1), (LeftOut::Revoked, 1), (LeftOut::Context, 1)]);
+    assert_eq!(read.left_out(), [(SkipReason::OtherKind, 1), (SkipReason::Revoked, 1), (SkipReason::Context, 1)]);
     assert!(read.refusals()[0].starts_with("line 9: 192.168.0.1: too broad"), "{:?}", read.refusals());
     assert_eq!((&*read.indicators[0].family, &*read.indicators[0].reference), ("NetSupportManager RAT", "A campaign"));
     assert_eq!((&*read.indicators[1].family, &*read.indicators[2].reference), ("unknown malware", "a gateway"));
@@ -216,9 +221,9 @@ fn misp_csv() {
         u3,1,\"Network activity\",domain,\"no domain\",,1,20260701,,\n\
         u4,1,\"Payload delivery\",md5,aa,,1,20260701,,\n";
     let read = Read::new(text);
-    assert_eq!((read.report.format, read.day()), ("MISP CSV", "2026-07-04".to_owned()));
+    assert_eq!((read.contents.format, read.day()), ("MISP CSV", "2026-07-04".to_owned()));
     assert_eq!(read.values(), ["203.0.113.7:5678"]);
-    assert_eq!(read.left_out(), [(LeftOut::OtherKind, 1), (LeftOut::Context, 1)]);
+    assert_eq!(read.left_out(), [(SkipReason::OtherKind, 1), (SkipReason::Context, 1)]);
     assert!(read.refusals()[0].starts_with("line 5: no domain: "), "{:?}", read.refusals());
     assert_eq!(&*read.indicators[0].family, "NetSupport");
     assert_eq!(Read::of_family(text, "netsupport").values().len(), 1);
@@ -242,9 +247,9 @@ const STIX: &str = r#"{"type": "bundle", "id": "bundle--1", "objects": [
 #[test]
 fn stix_bundles() {
     let read = Read::new(STIX);
-    assert_eq!((read.report.format, read.day()), ("STIX bundle", "2026-07-04".to_owned()));
+    assert_eq!((read.contents.format, read.day()), ("STIX bundle", "2026-07-04".to_owned()));
     assert_eq!(read.values(), ["203.0.113.7:5678", "198.51.100.0/24", "evil.example", "c.example"]);
-    assert_eq!(read.left_out(), [(LeftOut::OtherKind, 1), (LeftOut::Expired, 1), (LeftOut::Revoked, 1)]);
+    assert_eq!(read.left_out(), [(SkipReason::OtherKind, 1), (SkipReason::Expired, 1), (SkipReason::Revoked, 1)]);
     let refusals = read.refusals();
     assert!(refusals[0].starts_with("line 12: ") && refusals[0].contains("the operator LIKE"), "{refusals:?}");
     assert!(refusals[1].starts_with("line 13: ") && refusals[1].contains("snort"), "{refusals:?}");
@@ -255,8 +260,8 @@ fn stix_bundles() {
     );
     assert_eq!(read.indicators[1].confidence, 100);
     assert_eq!(Read::of_family(STIX, "NETSUPPORT").values(), ["203.0.113.7:5678"]);
-    // Keys in another order.
-    assert_eq!(Read::new(r#"{"id":"bundle--1","objects":[],"type":"bundle"}"#).report.format, "STIX bundle");
+    // Keys in a different order.
+    assert_eq!(Read::new(r#"{"id":"bundle--1","objects":[],"type":"bundle"}"#).contents.format, "STIX bundle");
 }
 
 #[test]
@@ -269,13 +274,13 @@ fn zeek_intel() {
         aa\tIntel::FILE_HASH\tsomebody\t-\t-\n\
         broken.example Intel::DOMAIN\n";
     let read = Read::new(text);
-    assert_eq!(read.report.format, "Zeek intel");
+    assert_eq!(read.contents.format, "Zeek intel");
     assert_eq!(read.values(), ["203.0.113.7", "198.51.100.0/24", "evil.example", "evil.example"]);
     assert_eq!(&*read.indicators[0].reference, "a gateway");
     assert_eq!(&*read.indicators[1].reference, "https://example.org/r");
     assert!(read.indicators[3].is_from_url);
-    assert_eq!(read.left_out(), [(LeftOut::OtherKind, 1)]);
-    assert!(read.refusals()[0].starts_with("line 7: no type"), "{:?}", read.refusals());
+    assert_eq!(read.left_out(), [(SkipReason::OtherKind, 1)]);
+    assert!(read.refusals()[0].starts_with("line 7: no indicator type"), "{:?}", read.refusals());
 }
 
 #[test]
@@ -284,11 +289,11 @@ fn maltrail_trails() {
         203.0.113.7:5678\nhttp://203.0.113.8\nevil.example\nevil.example/gate.php\n/fakeurl.htm\n\n\
         # Reference: https://example.org/s\n\nother.example\n";
     let read = Read::new(text);
-    assert_eq!(read.report.format, "Maltrail trails");
+    assert_eq!(read.contents.format, "Maltrail trails");
     assert_eq!(read.values(), ["203.0.113.7:5678", "203.0.113.8:80", "evil.example", "evil.example", "other.example"]);
     assert_eq!(&*read.indicators[0].reference, "https://example.org/r");
     assert_eq!(&*read.indicators[4].reference, "https://example.org/s");
-    assert_eq!(read.left_out(), [(LeftOut::OtherKind, 1)]);
+    assert_eq!(read.left_out(), [(SkipReason::OtherKind, 1)]);
 }
 
 #[test]
@@ -297,11 +302,11 @@ fn host_files() {
         255.255.255.255 broadcasthost\n0.0.0.0 0.0.0.0\n127.0.0.1\tevil.example\n0.0.0.0 a.example b.example # two\n\
         203.0.113.7 www.example.org\nevil.example\n";
     let read = Read::new(text);
-    assert_eq!((read.report.format, read.day()), ("host file", "2026-07-01".to_owned()));
+    assert_eq!((read.contents.format, read.day()), ("host file", "2026-07-01".to_owned()));
     assert_eq!(read.values(), ["evil.example", "a.example", "b.example"]);
     let refusals = read.refusals();
-    assert!(refusals[0].starts_with("line 8: 203.0.113.7: sends a name somewhere"), "{refusals:?}");
-    assert!(refusals[1].starts_with("line 9: evil.example: no address"), "{refusals:?}");
+    assert!(refusals[0].starts_with("line 8: 203.0.113.7: does not block"), "{refusals:?}");
+    assert!(refusals[1].starts_with("line 9: evil.example: not an address"), "{refusals:?}");
 }
 
 #[test]
@@ -309,11 +314,11 @@ fn suricata_datasets() {
     // evil.example; "a.example" with a line end; an endpoint; with a reputation.
     let text = "ZXZpbC5leGFtcGxl\nYS5leGFtcGxlCg==\r\nMjAzLjAuMTEzLjc6NDQz\nYi5leGFtcGxl,10\n";
     let read = Read::new(text);
-    assert_eq!(read.report.format, "Suricata dataset");
+    assert_eq!(read.contents.format, "Suricata dataset");
     assert_eq!(read.values(), ["evil.example", "a.example", "203.0.113.7:443", "b.example"]);
     let late = format!("{}{}", "YS5leGFtcGxl\n".repeat(20), "not base64\nbm8gZG9tYWlu\n");
     let refusals = Read::new(&late).refusals();
-    assert!(refusals[0].starts_with("line 21: not base64: no base64"), "{refusals:?}");
+    assert!(refusals[0].starts_with("line 21: not base64: not a text"), "{refusals:?}");
     assert!(refusals[1].starts_with("line 22: no domain: "), "{refusals:?}");
 }
 
@@ -322,12 +327,12 @@ fn suricata_reputations() {
     let read = Read::new(
         "# who\n203.0.113.7,1,127\n198.51.100.0/24,2,63\n2001:db8::7,1,1\n203.0.113.8,1,0\n203.0.113.9,1,200\n",
     );
-    assert_eq!(read.report.format, "Suricata iprep");
+    assert_eq!(read.contents.format, "Suricata iprep");
     assert_eq!(read.values(), ["203.0.113.7", "198.51.100.0/24", "2001:db8::7"]);
     let confidences: Vec<_> = read.indicators.iter().map(|indicator| indicator.confidence).collect();
     assert_eq!(confidences, [100, 49, 0]);
     assert_eq!(&*read.indicators[1].tags[0], "category 2");
-    assert_eq!(read.left_out(), [(LeftOut::Context, 1)]);
+    assert_eq!(read.left_out(), [(SkipReason::Context, 1)]);
     assert!(read.refusals()[0].starts_with("line 6: "), "{:?}", read.refusals());
 }
 
@@ -373,25 +378,29 @@ fn a_line_that_cannot_be_used_is_told_by_number_and_reason() {
     );
     let read = Read::new(&text);
     assert_eq!(read.values(), ["a.example"]);
-    let lines: Vec<_> = read.report.refusals.iter().map(|refusal| refusal.line).collect();
+    let lines: Vec<_> = read.contents.refusals.iter().map(|refusal| refusal.line).collect();
     assert_eq!(lines, [2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
     let refusals = read.refusals();
     assert_eq!(refusals[0], "line 2: localhost: a domain needs at least two labels");
-    assert!(refusals[3].contains("no UTF-8"), "{refusals:?}");
+    assert!(refusals[3].contains("not UTF-8"), "{refusals:?}");
     assert!(refusals[6].contains("longer than any URL") && refusals[6].len() < 200, "{refusals:?}");
     assert!(refusals[8].contains("private") && refusals[9].contains("public suffix"), "{refusals:?}");
-    let broad = Read::by("10.0.0.1\ncom\n0.0.0.0/0\n8.8.8.8\n", &Rules { allow_broad: true, ..Rules::default() });
+    let broad =
+        Read::by("10.0.0.1\ncom\n0.0.0.0/0\n8.8.8.8\n", &FeedRules { allow_broad: true, ..FeedRules::default() });
     assert_eq!(broad.values(), ["10.0.0.1", "com", "0.0.0.0/0", "8.8.8.8"]);
 }
 
 #[test]
 fn what_was_seen_too_long_ago_is_left_out() {
-    let rules =
-        Rules { indicator_max_age: Some(Duration::from_secs(86_400)), now: date::read(NOW), ..Rules::default() };
+    let rules = FeedRules {
+        indicator_max_age: Some(Duration::from_secs(86_400)),
+        now: date::read(NOW),
+        ..FeedRules::default()
+    };
     let read = Read::by(THREATFOX_CSV, &rules);
-    // Last seen a day ago at the most, or else first seen so; those of the day before are gone.
+    // Entries seen at most a day ago are used; older ones are skipped.
     assert_eq!(read.values(), ["203.0.113.7:5555", "[2001:db8::1]:443"]);
-    assert_eq!(read.left_out()[1], (LeftOut::Expired, 3));
+    assert_eq!(read.left_out()[1], (SkipReason::Expired, 3));
 }
 
 #[test]
@@ -412,9 +421,9 @@ fn hostile_json_is_an_error_and_no_crash() {
         "{\"query_status\": \"ok\", \"data\": [{]}",
     ] {
         let read = Read::new(text);
-        assert!(read.error.is_some() || read.report.refused() > 0, "{}", &text[..40.min(text.len())]);
+        assert!(read.error.is_some() || read.contents.refused() > 0, "{}", &text[..40.min(text.len())]);
     }
-    // Half a download.
+    // An incomplete download.
     let cut = Read::new(&THREATFOX_JSON[..THREATFOX_JSON.len() - 200]);
     assert!(cut.error.unwrap().starts_with("line "));
 }
@@ -424,8 +433,8 @@ fn every_format_is_told_from_the_others() {
     let names: std::collections::BTreeSet<_> = FORMATS.iter().map(|format| format.name).collect();
     assert_eq!(names.len(), FORMATS.len());
     for text in [THREATFOX_CSV, THREATFOX_JSON, MISP_JSON, STIX, "a.example\n"] {
-        let head = Head::of(text);
-        let takers = FORMATS.iter().filter(|format| (format.recognises)(&head)).count();
+        let start = FeedStart::new(text);
+        let takers = FORMATS.iter().filter(|format| (format.recognizes)(&start)).count();
         assert_eq!(takers, if text.len() < 20 { 1 } else { 2 }, "its own, and the plain list");
     }
 }
@@ -445,7 +454,7 @@ fn host() -> impl Strategy<Value = Pattern> {
     ]
 }
 
-/// A pattern as each format writes it.
+/// A pattern in the spelling of each format.
 fn printed(pattern: &Pattern) -> Vec<String> {
     use base64::Engine;
     let (kind, value) = (pattern.kind(), pattern.to_string());
@@ -552,7 +561,7 @@ fn all_ports_of_one_address_are_one_address() {
         (found.closeness, set.get(found.indicator).unwrap().pattern.to_string()),
         (Closeness::Endpoint, "203.0.113.7:1234".to_owned())
     );
-    // Of equally sure ones the first listed.
+    // Of equal confidence, the first listed.
     let other = set.find_address(address, Some(5000)).unwrap();
     assert_eq!(
         (other.closeness, set.get(other.indicator).unwrap().pattern.to_string()),

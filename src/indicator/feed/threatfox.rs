@@ -1,45 +1,45 @@
-//! What ThreatFox's formats share (<https://threatfox.abuse.ch/api/>).
+//! The part that the ThreatFox formats share (<https://threatfox.abuse.ch/api/>).
 
 use serde::Deserialize;
 
-use super::csv::{confidence, is_true, listed};
+use super::collector::{FamilyNames, FeedEntry};
+use super::csv::{confidence, is_true, split_list};
 use super::date;
-use super::json::Text;
-use super::reader::{Entry, Family};
+use super::json::JsonText;
 
-/// Kinds of indicators that a network shows.
-const OF_NETWORK: [&str; 4] = ["ip:port", "domain", "url", "ip"];
-/// Kinds that it does not: hashes, mail addresses.
-const OTHERS: [&str; 5] = ["md5_hash", "sha1_hash", "sha256_hash", "sha3_384_hash", "envelope_from"];
+/// Kinds of indicators that are visible on a network.
+const NETWORK_KINDS: [&str; 4] = ["ip:port", "domain", "url", "ip"];
+/// Kinds that are not: hashes and mail addresses.
+const OTHER_KINDS: [&str; 5] = ["md5_hash", "sha1_hash", "sha256_hash", "sha3_384_hash", "envelope_from"];
 
 pub(super) fn is_of_network(kind: &str) -> bool {
-    OF_NETWORK.contains(&kind)
+    NETWORK_KINDS.contains(&kind)
 }
 
 pub(super) fn is_kind(kind: &str) -> bool {
-    is_of_network(kind) || OTHERS.contains(&kind)
+    is_of_network(kind) || OTHER_KINDS.contains(&kind)
 }
 
-/// An entry as both JSON formats write it, each under names of its own.
+/// An entry of the two JSON formats, which use different names for some fields.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Ioc {
-    id: Text,
+    id: JsonText,
     #[serde(alias = "ioc_value")]
-    ioc: Text,
-    ioc_type: Text,
-    threat_type: Text,
-    malware: Text,
-    malware_printable: Text,
-    malware_alias: Text,
-    confidence_level: Text,
+    ioc: JsonText,
+    ioc_type: JsonText,
+    threat_type: JsonText,
+    malware: JsonText,
+    malware_printable: JsonText,
+    malware_alias: JsonText,
+    confidence_level: JsonText,
     #[serde(alias = "first_seen_utc")]
-    first_seen: Text,
+    first_seen: JsonText,
     #[serde(alias = "last_seen_utc")]
-    last_seen: Text,
-    is_compromised: Text,
-    reference: Text,
-    tags: Text,
+    last_seen: JsonText,
+    is_compromised: JsonText,
+    reference: JsonText,
+    tags: JsonText,
 }
 
 impl Ioc {
@@ -48,15 +48,15 @@ impl Ioc {
     }
 
     pub(super) fn tags(&self) -> Vec<&str> {
-        listed(self.tags.get())
+        split_list(self.tags.get())
     }
 
-    /// `id` is given where the entry itself does not hold it.
-    pub(super) fn entry<'a>(&'a self, line: usize, id: &'a str, tags: &'a [&'a str]) -> Entry<'a> {
-        Entry {
+    /// `id` is the identifier if the entry itself has none.
+    pub(super) fn entry<'a>(&'a self, line: usize, id: &'a str, tags: &'a [&'a str]) -> FeedEntry<'a> {
+        FeedEntry {
             line,
             value: self.ioc.get(),
-            family: Family {
+            family: FamilyNames {
                 key: self.malware.get(),
                 name: self.malware_printable.get(),
                 aliases: self.malware_alias.get(),
@@ -70,7 +70,7 @@ impl Ioc {
             reference: self.reference.get(),
             tags,
             id: if self.id.get().is_empty() { id } else { self.id.get() },
-            ..Entry::default()
+            ..FeedEntry::default()
         }
     }
 }

@@ -6,29 +6,31 @@
 //! "2026-07-04 21:46:30", "1844853", "203.0.113.7:5555", "ip:port", "botnet_cc", …
 //! ```
 //!
-//! The columns are those of the commented header: `is_compromised` came late, and older dumps are without it.
+//! The commented header gives the columns. `is_compromised` was added later, so older dumps do not
+//! have it.
 
 use std::borrow::Cow;
 
-use super::csv::{Columns, Row, Rows, confidence, field, is_true, listed};
-use super::reader::{Broken, Entry, Family, Reader};
-use super::{Format, Head, LeftOut, date, threatfox};
+use super::collector::{EntryCollector, FamilyNames, FeedEntry, FormatError};
+use super::csv::{CsvHeader, CsvReader, CsvRow, confidence, field, is_true, split_list};
+use super::format::{FeedStart, Format};
+use super::{SkipReason, date, threatfox};
 
-pub(super) const FORMAT: Format = Format { name: "ThreatFox CSV", names_families: true, recognises, read };
+pub(super) const FORMAT: Format = Format { name: "ThreatFox CSV", names_families: true, recognizes, read };
 
-/// The columns of today, for a file whose comments were taken out.
+/// The current columns, for a file without its comments.
 const HEADER: &str = "first_seen_utc,ioc_id,ioc_value,ioc_type,threat_type,fk_malware,malware_alias,malware_printable,\
 last_seen_utc,confidence_level,is_compromised,reference,tags,anonymous,reporter";
 
-/// Those before `is_compromised`.
+/// The columns before `is_compromised` was added.
 const OLD_HEADER: &str = "first_seen_utc,ioc_id,ioc_value,ioc_type,threat_type,fk_malware,malware_alias,malware_printable,\
 last_seen_utc,confidence_level,reference,tags,anonymous,reporter";
 
-fn recognises(head: &Head<'_>) -> bool {
-    (head.lines().any(is_header) && !head.is_json())
-        || head.data().next().is_some_and(|line| {
-            let mut rows = Rows::new(line);
-            let Some(Row::Record { fields, .. }) = rows.next() else { return false };
+fn recognizes(start: &FeedStart<'_>) -> bool {
+    (start.lines().any(is_header) && !start.is_json())
+        || start.data_lines().next().is_some_and(|line| {
+            let mut records = CsvReader::new(line);
+            let Some(CsvRow::Record { fields, .. }) = records.next() else { return false };
             (fields.len() == 14 || fields.len() == 15)
                 && date::read(&fields[0]).is_some()
                 && threatfox::is_kind(&fields[3])
@@ -39,8 +41,8 @@ fn is_header(line: &str) -> bool {
     line.contains("ioc_value") && line.contains("ioc_type")
 }
 
-/// Where each column stands.
-struct Places {
+/// The index of each column, if the file has it.
+struct ColumnIndices {
     count: usize,
     first_seen: Option<usize>,
     id: Option<usize>,
@@ -57,74 +59,79 @@ struct Places {
     tags: Option<usize>,
 }
 
-impl Places {
+impl ColumnIndices {
     fn of(header: &str) -> Self {
-        let columns = Columns::of_header(header);
+        let names = CsvHeader::of_header(header);
         Self {
-            count: columns.len(),
-            first_seen: columns.find(&["first_seen_utc", "first_seen"]),
-            id: columns.find(&["ioc_id", "id"]),
-            value: columns.find(&["ioc_value", "ioc"]),
-            kind: columns.find(&["ioc_type"]),
-            threat: columns.find(&["threat_type"]),
-            family: columns.find(&["fk_malware", "malware"]),
-            aliases: columns.find(&["malware_alias"]),
-            printable: columns.find(&["malware_printable"]),
-            last_seen: columns.find(&["last_seen_utc", "last_seen"]),
-            confidence: columns.find(&["confidence_level"]),
-            compromised: columns.find(&["is_compromised"]),
-            reference: columns.find(&["reference"]),
-            tags: columns.find(&["tags"]),
+            count: names.len(),
+            first_seen: names.find(&["first_seen_utc", "first_seen"]),
+            id: names.find(&["ioc_id", "id"]),
+            value: names.find(&["ioc_value", "ioc"]),
+            kind: names.find(&["ioc_type"]),
+            threat: names.find(&["threat_type"]),
+            family: names.find(&["fk_malware", "malware"]),
+            aliases: names.find(&["malware_alias"]),
+            printable: names.find(&["malware_printable"]),
+            last_seen: names.find(&["last_seen_utc", "last_seen"]),
+            confidence: names.find(&["confidence_level"]),
+            compromised: names.find(&["is_compromised"]),
+            reference: names.find(&["reference"]),
+            tags: names.find(&["tags"]),
         }
     }
 }
 
-fn read(text: &str, reader: &mut Reader<'_>) -> Result<(), Broken> {
-    let mut rows = Rows::new(text);
-    let mut places: Option<Places> = None;
-    while let Some(row) = rows.next() {
+fn read(text: &str, collector: &mut EntryCollector<'_>) -> Result<(), FormatError> {
+    let mut records = CsvReader::new(text);
+    let mut columns: Option<ColumnIndices> = None;
+    while let Some(row) = records.next() {
         match row {
-            Row::Comment(comment) if is_header(comment) => places = Some(Places::of(comment)),
-            Row::Comment(comment) => reader.comment(comment),
-            Row::Broken { line, reason } => reader.refuse(line, reason),
-            Row::Record { fields, .. } if fields.iter().any(|field| field == "ioc_value") => {
-                places = Some(Places::of(&fields.join(",")));
+            CsvRow::Comment(comment) if is_header(comment) => columns = Some(ColumnIndices::of(comment)),
+            CsvRow::Comment(comment) => collector.comment(comment),
+            CsvRow::Invalid { line, reason } => collector.refuse(line, reason),
+            CsvRow::Record { fields, .. } if fields.iter().any(|field| field == "ioc_value") => {
+                columns = Some(ColumnIndices::of(&fields.join(",")));
             }
-            Row::Record { line, fields } => {
+            CsvRow::Record { line, fields } => {
                 let header = if fields.len() < 15 { OLD_HEADER } else { HEADER };
-                let places = places.get_or_insert_with(|| Places::of(header));
-                record(line, fields, places, reader)?;
+                let columns = columns.get_or_insert_with(|| ColumnIndices::of(header));
+                record(line, fields, columns, collector)?;
             }
         }
     }
     Ok(())
 }
 
-fn record(line: usize, fields: &[Cow<'_, str>], places: &Places, reader: &mut Reader<'_>) -> Result<(), Broken> {
-    if fields.len() != places.count {
-        reader.refuse(line, format!("{} columns, where the header has {}", fields.len(), places.count));
+fn record(
+    line: usize,
+    fields: &[Cow<'_, str>],
+    columns: &ColumnIndices,
+    collector: &mut EntryCollector<'_>,
+) -> Result<(), FormatError> {
+    if fields.len() != columns.count {
+        collector.refuse(line, format!("{} columns, where the header has {}", fields.len(), columns.count));
         return Ok(());
     }
     let of = |column| field(fields, column);
-    let kind = of(places.kind);
+    let kind = of(columns.kind);
     if !threatfox::is_of_network(kind) {
-        reader.leave_out(LeftOut::OtherKind);
+        collector.skip(SkipReason::OtherKind);
         return Ok(());
     }
-    let tags = listed(of(places.tags));
-    reader.entry(&Entry {
+    let tags = split_list(of(columns.tags));
+    collector.add(&FeedEntry {
         line,
-        value: of(places.value),
-        family: Family { key: of(places.family), name: of(places.printable), aliases: of(places.aliases) },
-        threat: of(places.threat),
-        confidence: confidence(of(places.confidence)),
-        first_seen: date::read(of(places.first_seen)),
-        last_seen: date::read(of(places.last_seen)),
-        is_compromised: is_true(of(places.compromised)),
+        value: of(columns.value),
+        family: FamilyNames { key: of(columns.family), name: of(columns.printable), aliases: of(columns.aliases) },
+        threat: of(columns.threat),
+        confidence: confidence(of(columns.confidence)),
+        first_seen: date::read(of(columns.first_seen)),
+        last_seen: date::read(of(columns.last_seen)),
+        is_compromised: is_true(of(columns.compromised)),
         is_from_url: kind == "url",
-        reference: of(places.reference),
+        reference: of(columns.reference),
         tags: &tags,
-        id: of(places.id),
-        ..Entry::default()
+        id: of(columns.id),
+        ..FeedEntry::default()
     })
 }

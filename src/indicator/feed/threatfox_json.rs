@@ -1,4 +1,5 @@
-//! ThreatFox's JSON export (<https://threatfox.abuse.ch/export/>): an object of identifier → array of one entry.
+//! The JSON export of ThreatFox (<https://threatfox.abuse.ch/export/>): an object that maps
+//! identifiers to arrays of one entry.
 //!
 //! ```text
 //! {"1844853": [{"ioc_value": "203.0.113.7:5555", "ioc_type": "ip:port", "malware": "win.netsupportmanager_rat", …}], …}
@@ -10,21 +11,22 @@ use serde::Deserializer as _;
 use serde::de::{Error as _, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::json::{Lines, reason};
-use super::reader::{Broken, Reader};
+use super::SkipReason;
+use super::collector::{EntryCollector, FormatError};
+use super::format::{FeedStart, Format};
+use super::json::{LineCounter, reason};
 use super::threatfox::Ioc;
-use super::{Format, Head, LeftOut};
 
-pub(super) const FORMAT: Format = Format { name: "ThreatFox JSON export", names_families: true, recognises, read };
+pub(super) const FORMAT: Format = Format { name: "ThreatFox JSON export", names_families: true, recognizes, read };
 
-fn recognises(head: &Head<'_>) -> bool {
-    head.is_json() && head.has("\"ioc_value\"")
+fn recognizes(start: &FeedStart<'_>) -> bool {
+    start.is_json() && start.contains("\"ioc_value\"")
 }
 
-fn read(text: &str, reader: &mut Reader<'_>) -> Result<(), Broken> {
+fn read(text: &str, collector: &mut EntryCollector<'_>) -> Result<(), FormatError> {
     let mut failure = None;
     let mut json = serde_json::Deserializer::from_str(text);
-    let entries = Entries { lines: Lines::new(text), reader, failure: &mut failure };
+    let entries = EntryVisitor { lines: LineCounter::new(text), collector, failure: &mut failure };
     let done = json.deserialize_map(entries).and_then(|()| json.end());
     match failure {
         Some(broken) => Err(broken),
@@ -32,14 +34,14 @@ fn read(text: &str, reader: &mut Reader<'_>) -> Result<(), Broken> {
     }
 }
 
-/// Hands entries on while they are read: the export of everything is too large to be held twice.
-struct Entries<'a, 'r> {
-    lines: Lines<'a>,
-    reader: &'a mut Reader<'r>,
-    failure: &'a mut Option<Broken>,
+/// Adds entries while the text is parsed: the full export is too large to be held in memory twice.
+struct EntryVisitor<'a, 'r> {
+    lines: LineCounter<'a>,
+    collector: &'a mut EntryCollector<'r>,
+    failure: &'a mut Option<FormatError>,
 }
 
-impl<'de> Visitor<'de> for Entries<'_, '_> {
+impl<'de> Visitor<'de> for EntryVisitor<'_, '_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -57,20 +59,20 @@ impl<'de> Visitor<'de> for Entries<'_, '_> {
     }
 }
 
-impl Entries<'_, '_> {
-    fn entries(&mut self, id: &str, list: &RawValue) -> Result<(), Broken> {
+impl EntryVisitor<'_, '_> {
+    fn entries(&mut self, id: &str, list: &RawValue) -> Result<(), FormatError> {
         let line = self.lines.of(list);
         match serde_json::from_str::<Vec<Ioc>>(list.get()) {
             Ok(iocs) => {
                 for ioc in iocs {
                     if ioc.is_of_network() {
-                        self.reader.entry(&ioc.entry(line, id, &ioc.tags()))?;
+                        self.collector.add(&ioc.entry(line, id, &ioc.tags()))?;
                     } else {
-                        self.reader.leave_out(LeftOut::OtherKind);
+                        self.collector.skip(SkipReason::OtherKind);
                     }
                 }
             }
-            Err(error) => self.reader.refuse(line, format!("no entry of ThreatFox: {}", reason(&error))),
+            Err(error) => self.collector.refuse(line, format!("not a ThreatFox entry: {}", reason(&error))),
         }
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! One indicator in any of its spellings.
+//! Parsing one indicator in any of its spellings.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -6,15 +6,15 @@ use ipnet::IpNet;
 
 use crate::domain_name::DomainName;
 use crate::indicator::Pattern;
-use crate::indicator::guard::is_top_level_domain;
+use crate::indicator::too_broad::is_top_level_domain;
 
-/// Longer than any URL that a browser takes.
-const LONGEST_VALUE: usize = 8192;
+/// The maximum length of a value: longer than any URL that browsers accept.
+const MAX_VALUE: usize = 8192;
 
-/// How much of a refused value a message repeats: enough to find it.
-const QUOTED: usize = 60;
+/// How many characters of a refused value a message quotes: enough to find it.
+const MAX_QUOTED: usize = 60;
 
-/// Spellings that keep an indicator from being clicked, and what they stand for.
+/// Defanged spellings, which keep an indicator from being clicked, and what they stand for.
 const DEFANGED: [(&str, &str); 12] = [
     ("[.]", "."),
     ("(.)", "."),
@@ -30,30 +30,31 @@ const DEFANGED: [(&str, &str); 12] = [
     ("[@]", "@"),
 ];
 
-/// Ports that a URL means where it names none.
+/// The default ports of URL schemes.
 const DEFAULT_PORTS: [(&str, u16); 4] = [("http", 80), ("https", 443), ("ftp", 21), ("ws", 80)];
 
-/// What a value names.
+/// A parsed value.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Value {
+pub(super) struct IndicatorValue {
     pub(super) pattern: Pattern,
-    /// It is a URL's host.
+    /// True if the pattern is the host of a URL.
     pub(super) is_from_url: bool,
 }
 
-/// Reads an address, an endpoint, a range, a domain (also as `*.name`), a domain with a port, which is left out, or a URL, which is
-/// reduced to its host, and to the port where that is an address. Or says why not.
-pub(super) fn read(value: &str) -> Result<Value, String> {
+/// Parses an address, an endpoint, a network, a domain (also as `*.name`), a domain with a port,
+/// which is dropped, or a URL. Of a URL only the host is used, with the port if the host is an
+/// address. The error is the reason why the value is invalid.
+pub(super) fn read(value: &str) -> Result<IndicatorValue, String> {
     let value = value.trim();
     let refused = |why: &str| Err(format!("{}: {why}", quoted(value)));
     if value.is_empty() {
-        return Err("nothing there where an indicator should be".to_owned());
+        return Err("the indicator is missing".to_owned());
     }
-    if value.len() > LONGEST_VALUE {
+    if value.len() > MAX_VALUE {
         return refused("longer than any URL");
     }
-    let plain = refanged(value);
-    let own = |pattern| Ok(Value { pattern, is_from_url: false });
+    let plain = refang(value);
+    let own = |pattern| Ok(IndicatorValue { pattern, is_from_url: false });
     if let Some(found) = address(&plain) {
         return found.map_or_else(refused, own);
     }
@@ -67,14 +68,14 @@ pub(super) fn read(value: &str) -> Result<Value, String> {
     };
     let authority = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
     match host(authority, scheme) {
-        Ok(pattern) => Ok(Value { pattern, is_from_url }),
+        Ok(pattern) => Ok(IndicatorValue { pattern, is_from_url }),
         Err(why) => refused(&why),
     }
 }
 
-/// An address in brackets or not, an endpoint or a range. `None` for anything else.
+/// Parses an address with or without brackets, an endpoint or a network. `None` for anything else.
 fn address(text: &str) -> Option<Result<Pattern, &'static str>> {
-    // Most lists are of names: nothing else is worth three attempts.
+    // Most lists contain names, for which three failed attempts to parse would be too slow.
     if !text.starts_with(|first: char| first.is_ascii_hexdigit() || first == ':' || first == '[') {
         return None;
     }
@@ -92,15 +93,15 @@ fn address(text: &str) -> Option<Result<Pattern, &'static str>> {
     }))
 }
 
-/// An endpoint of what a list gives apart.
+/// Makes an endpoint pattern of an address and a port.
 pub(super) fn endpoint(address: IpAddr, port: u16) -> Result<Pattern, &'static str> {
     match port {
-        0 => Err("port 0 is no port"),
+        0 => Err("port 0 is not a port"),
         port => Ok(Pattern::Endpoint(address.to_canonical(), port)),
     }
 }
 
-/// The host of a URL, or a name by itself.
+/// Parses the host of a URL, or a name.
 fn host(authority: &str, scheme: Option<&str>) -> Result<Pattern, String> {
     if let Some(found) = address(authority) {
         return match (found?, scheme) {
@@ -108,7 +109,7 @@ fn host(authority: &str, scheme: Option<&str>) -> Result<Pattern, String> {
                 Some((_, port)) => Ok(Pattern::Endpoint(address, *port)),
                 None => Ok(Pattern::Address(address)),
             },
-            (Pattern::Network(_), Some(_)) => Err("a range is no host".to_owned()),
+            (Pattern::Network(_), Some(_)) => Err("a network is not a host".to_owned()),
             (pattern, _) => Ok(pattern),
         };
     }
@@ -121,13 +122,14 @@ fn host(authority: &str, scheme: Option<&str>) -> Result<Pattern, String> {
 
 fn domain(name: &str) -> Result<String, String> {
     if name.contains(char::REPLACEMENT_CHARACTER) {
-        return Err("bytes that are no UTF-8".to_owned());
+        return Err("it is not UTF-8".to_owned());
     }
-    let parsed = DomainName::parse(name).map_err(|error| format!("no address, endpoint, range or domain ({error})"))?;
-    let text = String::from_utf8(parsed.as_bytes().to_vec()).map_err(|_| "bytes that are no UTF-8")?;
-    // Nothing that looks like an address is meant as a name.
+    let parsed =
+        DomainName::parse(name).map_err(|error| format!("not an address, endpoint, network or domain ({error})"))?;
+    let text = String::from_utf8(parsed.as_bytes().to_vec()).map_err(|_| "it is not UTF-8")?;
+    // A text that looks like an address is not meant as a name.
     if parsed.domains().next().is_some_and(|top| top.iter().all(u8::is_ascii_digit)) {
-        return Err("no address, endpoint, range or domain".to_owned());
+        return Err("not an address, endpoint, network or domain".to_owned());
     }
     if parsed.label_count() < 2 && !is_top_level_domain(&text) {
         return Err("a domain needs at least two labels".to_owned());
@@ -139,8 +141,8 @@ fn is_scheme(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
 }
 
-/// Undoes the spellings that keep an indicator from being clicked.
-fn refanged(value: &str) -> String {
+/// Undoes defanged spellings.
+fn refang(value: &str) -> String {
     let mut text = value.to_ascii_lowercase();
     if text.contains(['[', '(', '{', '\\']) {
         for (defanged, plain) in DEFANGED {
@@ -159,10 +161,10 @@ fn refanged(value: &str) -> String {
     text
 }
 
-/// As much of a value as a message repeats, safe for a terminal.
+/// The beginning of a value for a message, safe for a terminal.
 pub(super) fn quoted(value: &str) -> String {
-    let mut text: String = value.chars().take(QUOTED).flat_map(char::escape_default).collect();
-    if value.chars().nth(QUOTED).is_some() {
+    let mut text: String = value.chars().take(MAX_QUOTED).flat_map(char::escape_default).collect();
+    if value.chars().nth(MAX_QUOTED).is_some() {
         text.push('…');
     }
     text

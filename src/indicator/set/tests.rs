@@ -2,8 +2,10 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use proptest::prelude::*;
 
+use ipnet::IpNet;
+
 use super::*;
-use crate::indicator::{Embedding, builtin};
+use crate::indicator::{Embedding, Pattern, builtin};
 use crate::units::Timestamp;
 
 fn indicator(pattern: Pattern, confidence: u8) -> Indicator {
@@ -20,7 +22,7 @@ fn domain(set: &IndicatorSet, name: &str) -> Option<String> {
 }
 
 #[test]
-fn the_builtin_set_tells_endpoint_from_address() {
+fn the_builtin_set_distinguishes_endpoints_from_addresses() {
     let set = IndicatorSet::new(builtin());
     assert_eq!(set.len(), 9);
     let listed = || "91.202.233.25:4888".to_owned();
@@ -109,11 +111,11 @@ fn duplicates_merge_to_the_most_confident_with_all_sources_and_both_ends_of_time
     lists[0].is_compromised = true;
     lists[1].is_from_url = true;
     let set = IndicatorSet::new(lists);
-    let kept = set.iter().next().unwrap();
-    assert_eq!((set.len(), kept.confidence, kept.first_seen, kept.last_seen), (1, 90, at(4), at(20)));
-    assert_eq!((&*kept.source, &*kept.reference), ("b, a, c", "b line 1, a line 1, c line 1"));
-    assert_eq!((&*kept.family, kept.id.as_deref()), ("family of b", Some("b")));
-    assert!(kept.is_compromised && !kept.is_from_url);
+    let merged = set.iter().next().unwrap();
+    assert_eq!((set.len(), merged.confidence, merged.first_seen, merged.last_seen), (1, 90, at(4), at(20)));
+    assert_eq!((&*merged.source, &*merged.reference), ("b, a, c", "b line 1, a line 1, c line 1"));
+    assert_eq!((&*merged.family, merged.id.as_deref()), ("family of b", Some("b")));
+    assert!(merged.is_compromised && !merged.is_from_url);
 }
 
 #[test]
@@ -165,7 +167,7 @@ fn pattern() -> impl Strategy<Value = Pattern> {
     ]
 }
 
-/// What the set must say, by trying every indicator.
+/// The expected result: compares the address with every indicator.
 fn naive(list: &[Pattern], address: IpAddr, port: u16) -> Option<Closeness> {
     let mut all = vec![address];
     if let IpAddr::V6(ipv6) = address {

@@ -8,14 +8,15 @@ use super::format::{
 };
 use super::parser::parse;
 use super::*;
-use crate::alert::sanitize::is_unprintable;
-use crate::alert::{Alert, DnsFacts, HttpFacts, MatchBasis, Phase, Signature, TcpOutcome, sanitize};
+use crate::alert::{Alert, DnsFacts, HttpFacts, MatchBasis, Phase, Signature, TcpOutcome};
 use crate::capture::Origin;
 use crate::flow::{Endpoint, MacAddress, Protocol, Vlans};
 use crate::indicator::{Indicator, Pattern};
 use crate::output::Sensor;
 use crate::output::testing::{any_alert, end, hostile_text, judged, listed, query};
 use crate::protocol::dns::{RecordType, ResponseCode};
+use crate::sanitize::is_unprintable;
+use crate::sanitize::sanitize;
 use crate::units::{ByteCount, Timestamp};
 
 /// The first packet of a TCP connection to an endpoint.

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write};
 
-use crate::alert::sanitize::{is_unprintable, write_bytes};
+use crate::sanitize::{is_unprintable, write_bytes};
 
 /// Formats into a writer that cannot fail.
 pub fn print(out: &mut impl Write, text: fmt::Arguments<'_>) {

@@ -5,10 +5,11 @@ use std::net::IpAddr;
 
 use serde::{Serialize, Serializer};
 
-use crate::alert::{Alert, Sanitized, Verdict, sanitize};
+use crate::alert::{Alert, Verdict};
 use crate::flow::{Endpoint, MacAddress};
 use crate::indicator::Indicator;
 use crate::output::{LineFormatter, Sensor};
+use crate::sanitize::{Sanitized, sanitize};
 use crate::units::Timestamp;
 
 /// Writes alerts as lines of JSON.

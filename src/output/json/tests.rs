@@ -5,11 +5,12 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::alert::sanitize::is_unprintable;
-use crate::alert::{Alert, sanitize};
+use crate::alert::Alert;
 use crate::indicator::Indicator;
 use crate::output::testing::{any_alert, hostile_text, judged, query};
 use crate::output::{EventHandler, LineFormat, LineFormatter, Mode, Sensor, Target, open};
+use crate::sanitize::is_unprintable;
+use crate::sanitize::sanitize;
 
 fn line(alert: &Alert) -> String {
     let sensor = Sensor { host: "tap-01".to_owned(), id: None };

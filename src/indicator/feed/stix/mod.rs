@@ -1,7 +1,8 @@
-//! STIX 2.1 bundles (<https://docs.oasis-open.org/cti/stix/v2.1/>), and 2.0, whose indicators look alike.
+//! STIX 2.1 bundles (<https://docs.oasis-open.org/cti/stix/v2.1/>), and 2.0, whose indicators look
+//! alike.
 //!
-//! What is looked for is in the patterns of `indicator` objects. Their family is the `malware` or `tool` that a relationship says they
-//! indicate.
+//! The `indicator` objects have the patterns. Their family is the `malware` or `tool` object that a
+//! relationship says they indicate.
 
 mod pattern;
 
@@ -10,15 +11,16 @@ use std::collections::HashMap;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::csv::{confidence, is_true, listed};
-use super::json::{Lines, Text, reason};
-use super::reader::{Broken, Entry, Family, Reader};
-use super::{Format, Head, LeftOut, date};
+use super::collector::{EntryCollector, FamilyNames, FeedEntry, FormatError};
+use super::csv::{confidence, is_true, split_list};
+use super::format::{FeedStart, Format};
+use super::json::{JsonText, LineCounter, reason};
+use super::{SkipReason, date};
 
-pub(super) const FORMAT: Format = Format { name: "STIX bundle", names_families: true, recognises, read };
+pub(super) const FORMAT: Format = Format { name: "STIX bundle", names_families: true, recognizes, read };
 
-fn recognises(head: &Head<'_>) -> bool {
-    head.is_json() && head.has("\"bundle")
+fn recognizes(start: &FeedStart<'_>) -> bool {
+    start.is_json() && start.contains("\"bundle")
 }
 
 #[derive(Deserialize)]
@@ -30,37 +32,37 @@ struct Bundle<'a> {
 #[derive(Deserialize, Default)]
 #[serde(default)]
 struct Object {
-    r#type: Text,
-    id: Text,
-    name: Text,
-    aliases: Text,
-    relationship_type: Text,
-    source_ref: Text,
-    target_ref: Text,
-    pattern: Text,
-    pattern_type: Text,
-    valid_from: Text,
-    valid_until: Text,
-    modified: Text,
-    revoked: Text,
-    confidence: Text,
-    labels: Text,
-    indicator_types: Text,
+    r#type: JsonText,
+    id: JsonText,
+    name: JsonText,
+    aliases: JsonText,
+    relationship_type: JsonText,
+    source_ref: JsonText,
+    target_ref: JsonText,
+    pattern: JsonText,
+    pattern_type: JsonText,
+    valid_from: JsonText,
+    valid_until: JsonText,
+    modified: JsonText,
+    revoked: JsonText,
+    confidence: JsonText,
+    labels: JsonText,
+    indicator_types: JsonText,
     external_references: Vec<ExternalReference>,
 }
 
 #[derive(Deserialize, Default)]
 #[serde(default)]
 struct ExternalReference {
-    source_name: Text,
-    url: Text,
+    source_name: JsonText,
+    url: JsonText,
 }
 
-fn read(text: &str, reader: &mut Reader<'_>) -> Result<(), Broken> {
+fn read(text: &str, collector: &mut EntryCollector<'_>) -> Result<(), FormatError> {
     let bundle: Bundle<'_> = serde_json::from_str(text)?;
-    let mut lines = Lines::new(text);
+    let mut lines = LineCounter::new(text);
     let mut indicators: Vec<(usize, Object)> = Vec::new();
-    // Name and aliases by identifier, and what indicates what.
+    // The malware by identifier, and the target of each `indicates` relationship by its source.
     let mut malware: HashMap<String, (String, String)> = HashMap::new();
     let mut indicates: HashMap<String, String> = HashMap::new();
     for raw in bundle.objects {
@@ -68,11 +70,11 @@ fn read(text: &str, reader: &mut Reader<'_>) -> Result<(), Broken> {
         let object: Object = match serde_json::from_str(raw.get()) {
             Ok(object) => object,
             Err(error) => {
-                reader.refuse(line, format!("no object of STIX: {}", reason(&error)));
+                collector.refuse(line, format!("not a STIX object: {}", reason(&error)));
                 continue;
             }
         };
-        let text = |text: &Text| text.get().to_owned();
+        let text = |text: &JsonText| text.get().to_owned();
         match object.r#type.get() {
             "indicator" => indicators.push((line, object)),
             "malware" | "tool" => {
@@ -86,7 +88,7 @@ fn read(text: &str, reader: &mut Reader<'_>) -> Result<(), Broken> {
     }
     for (line, object) in &indicators {
         let family = indicates.get(object.id.get()).and_then(|target| malware.get(target));
-        indicator(*line, object, family, reader)?;
+        indicator(*line, object, family, collector)?;
     }
     Ok(())
 }
@@ -95,46 +97,46 @@ fn indicator(
     line: usize,
     object: &Object,
     family: Option<&(String, String)>,
-    reader: &mut Reader<'_>,
-) -> Result<(), Broken> {
-    // Version 2.0 knows no other.
+    collector: &mut EntryCollector<'_>,
+) -> Result<(), FormatError> {
+    // STIX 2.0 has no other pattern type, and no field for it.
     if !["", "stix"].contains(&object.pattern_type.get()) {
         let kind = super::value::quoted(object.pattern_type.get());
-        reader.refuse(line, format!("a pattern of type {kind}, where stix is read alone"));
+        collector.refuse(line, format!("the pattern type {kind} is not supported; only stix is"));
         return Ok(());
     }
     let values = match pattern::read(object.pattern.get()) {
         Ok(values) => values,
         Err(reason) => {
-            reader.refuse(line, format!("{}: {reason}", super::value::quoted(object.pattern.get())));
+            collector.refuse(line, format!("{}: {reason}", super::value::quoted(object.pattern.get())));
             return Ok(());
         }
     };
     if values.is_empty() {
-        reader.leave_out(LeftOut::OtherKind);
+        collector.skip(SkipReason::OtherKind);
         return Ok(());
     }
-    let tags = [listed(object.labels.get()), listed(object.indicator_types.get())].concat();
+    let tags = [split_list(object.labels.get()), split_list(object.indicator_types.get())].concat();
     let references = object.external_references.iter().flat_map(|of| [of.url.get(), of.source_name.get()]);
     let reference = references.chain([object.name.get()]).find(|text| !text.is_empty());
     for value in values {
-        reader.entry(&Entry {
+        collector.add(&FeedEntry {
             line,
             value: &value.text,
             family: match family {
-                Some((name, aliases)) => Family { key: "", name, aliases },
-                None => Family::default(),
+                Some((name, aliases)) => FamilyNames { key: "", name, aliases },
+                None => FamilyNames::default(),
             },
             confidence: confidence(object.confidence.get()),
             first_seen: date::read(object.valid_from.get()),
-            changed: date::read(object.modified.get()),
+            modified: date::read(object.modified.get()),
             valid_until: date::read(object.valid_until.get()),
             is_revoked: is_true(object.revoked.get()),
             is_from_url: value.is_url,
             reference: reference.unwrap_or_default(),
             tags: &tags,
             id: object.id.get(),
-            ..Entry::default()
+            ..FeedEntry::default()
         })?;
     }
     Ok(())

@@ -1,44 +1,46 @@
-//! STIX patterns (STIX 2.1, section 9), as far as they name addresses, endpoints and names.
+//! STIX patterns (STIX 2.1, section 9) of addresses, endpoints, domains and URLs.
 //!
 //! ```text
 //! [network-traffic:dst_ref.type = 'ipv4-addr' AND network-traffic:dst_ref.value = '203.0.113.7' AND network-traffic:dst_port = 5678]
 //! [ipv4-addr:value = '203.0.113.7'] OR [domain-name:value = 'evil.example']
 //! ```
 //!
-//! A pattern is turned into alternatives, each a list of comparisons that must all hold. What narrows an alternative in a way that
-//! a sensor cannot see is refused: an indicator that means more than the pattern would be false.
+//! A pattern becomes a list of alternatives, each a list of comparisons that must all hold. A
+//! pattern with a restriction that a sensor cannot observe is refused, because an indicator without
+//! that restriction would match too much.
 
 use super::super::value::quoted;
 
-/// Longer patterns are no lists of addresses.
-const LONGEST: usize = 64 << 10;
+/// The maximum length of a pattern in bytes. No list of addresses in a pattern is as long.
+const MAX_LENGTH: usize = 64 << 10;
 
-/// How deep brackets may lie: the parser calls itself for each.
-const DEEPEST: usize = 16;
+/// The maximum depth of brackets: the parser recurses for each.
+const MAX_DEPTH: usize = 16;
 
-/// How many alternatives one pattern may have: alternatives within alternatives multiply.
-const MOST_ALTERNATIVES: usize = 4096;
+/// The maximum number of alternatives of a pattern: nested alternatives multiply.
+const MAX_ALTERNATIVES: usize = 4096;
 
-/// What a pattern names.
+/// A host that a pattern names.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Named {
+pub(super) struct NamedHost {
     pub(super) text: String,
     pub(super) is_url: bool,
 }
 
-/// What a pattern names, one for each of its alternatives; nothing where it is about files and the like.
-pub(super) fn read(pattern: &str) -> Result<Vec<Named>, String> {
-    if pattern.len() > LONGEST {
-        return Err(format!("longer than {LONGEST} bytes"));
+/// The hosts that a pattern names, one for each alternative. Empty if the pattern is about files
+/// and the like.
+pub(super) fn read(pattern: &str) -> Result<Vec<NamedHost>, String> {
+    if pattern.len() > MAX_LENGTH {
+        return Err(format!("longer than {MAX_LENGTH} bytes"));
     }
     let mut parser = Parser { rest: pattern, depth: 0 };
     let alternatives = parser.observations()?;
     let mut all = Vec::new();
     for alternative in alternatives {
-        if let Some(named) = named(&alternative)?
-            && !all.contains(&named)
+        if let Some(host) = host_of(&alternative)?
+            && !all.contains(&host)
         {
-            all.push(named);
+            all.push(host);
         }
     }
     Ok(all)
@@ -59,7 +61,7 @@ enum Token<'a> {
     Close,
     OpenObservation,
     CloseObservation,
-    /// A path, a number, an operator or a key word.
+    /// A path, a number, an operator or a keyword.
     Word(&'a str),
     Text(String),
 }
@@ -70,7 +72,7 @@ struct Parser<'a> {
 }
 
 impl<'a> Parser<'a> {
-    /// The next token and what is left behind it.
+    /// The next token and the text after it.
     fn peek(&self) -> Result<Option<(Token<'a>, &'a str)>, String> {
         let rest = self.rest.trim_start();
         let Some(first) = rest.chars().next() else { return Ok(None) };
@@ -101,8 +103,8 @@ impl<'a> Parser<'a> {
         Ok(Some(token))
     }
 
-    /// Takes a key word, if it is next.
-    fn takes(&mut self, word: &str) -> Result<bool, String> {
+    /// Consumes a keyword if it is the next token.
+    fn accept_keyword(&mut self, word: &str) -> Result<bool, String> {
         match self.peek()? {
             Some((Token::Word(found), rest)) if found.eq_ignore_ascii_case(word) => {
                 self.rest = rest;
@@ -119,14 +121,14 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn deeper<T>(&mut self, read: impl FnOnce(&mut Self) -> Result<T, String>) -> Result<T, String> {
+    fn nested<T>(&mut self, read: impl FnOnce(&mut Self) -> Result<T, String>) -> Result<T, String> {
         self.depth += 1;
-        if self.depth > DEEPEST {
-            return Err(format!("brackets more than {DEEPEST} deep"));
+        if self.depth > MAX_DEPTH {
+            return Err(format!("brackets more than {MAX_DEPTH} deep"));
         }
-        let done = read(self);
+        let result = read(self);
         self.depth -= 1;
-        done
+        result
     }
 
     /// Observations, joined by OR.
@@ -140,9 +142,9 @@ impl<'a> Parser<'a> {
 
     fn observation_list(&mut self) -> Result<Alternatives, String> {
         let mut all = self.observation()?;
-        while self.takes("OR")? {
+        while self.accept_keyword("OR")? {
             all.extend(self.observation()?);
-            bounded(&all)?;
+            check_count(&all)?;
         }
         Ok(all)
     }
@@ -150,12 +152,12 @@ impl<'a> Parser<'a> {
     fn observation(&mut self) -> Result<Alternatives, String> {
         match self.next()? {
             Some(Token::OpenObservation) => {
-                let all = self.any()?;
+                let all = self.comparisons_or()?;
                 self.expect(&Token::CloseObservation, "]")?;
                 Ok(all)
             }
             Some(Token::Open) => {
-                let all = self.deeper(Self::observation_list)?;
+                let all = self.nested(Self::observation_list)?;
                 self.expect(&Token::Close, ")")?;
                 Ok(all)
             }
@@ -165,22 +167,22 @@ impl<'a> Parser<'a> {
     }
 
     /// Comparisons, joined by OR.
-    fn any(&mut self) -> Result<Alternatives, String> {
-        let mut all = self.every()?;
-        while self.takes("OR")? {
-            all.extend(self.every()?);
-            bounded(&all)?;
+    fn comparisons_or(&mut self) -> Result<Alternatives, String> {
+        let mut all = self.comparisons_and()?;
+        while self.accept_keyword("OR")? {
+            all.extend(self.comparisons_and()?);
+            check_count(&all)?;
         }
         Ok(all)
     }
 
-    /// Comparisons, joined by AND, which binds closer.
-    fn every(&mut self) -> Result<Alternatives, String> {
+    /// Comparisons, joined by AND, which has precedence over OR.
+    fn comparisons_and(&mut self) -> Result<Alternatives, String> {
         let mut all = self.comparison()?;
-        while self.takes("AND")? {
+        while self.accept_keyword("AND")? {
             let more = self.comparison()?;
-            if all.len().saturating_mul(more.len()) > MOST_ALTERNATIVES {
-                return Err(format!("more than {MOST_ALTERNATIVES} alternatives"));
+            if all.len().saturating_mul(more.len()) > MAX_ALTERNATIVES {
+                return Err(format!("more than {MAX_ALTERNATIVES} alternatives"));
             }
             all = all.iter().flat_map(|left| more.iter().map(|right| [&left[..], &right[..]].concat())).collect();
         }
@@ -190,7 +192,7 @@ impl<'a> Parser<'a> {
     fn comparison(&mut self) -> Result<Alternatives, String> {
         let path = match self.next()? {
             Some(Token::Open) => {
-                let all = self.deeper(Self::any)?;
+                let all = self.nested(Self::comparisons_or)?;
                 self.expect(&Token::Close, ")")?;
                 return Ok(all);
             }
@@ -200,7 +202,7 @@ impl<'a> Parser<'a> {
         };
         match self.next()? {
             Some(Token::Word("=")) => {}
-            Some(Token::Word(operator)) => return Err(format!("the operator {} is not read", quoted(operator))),
+            Some(Token::Word(operator)) => return Err(format!("the operator {} is not supported", quoted(operator))),
             _ => return Err("an operator is missing".to_owned()),
         }
         match self.next()? {
@@ -211,41 +213,41 @@ impl<'a> Parser<'a> {
     }
 }
 
-fn bounded(all: &Alternatives) -> Result<(), String> {
-    if all.len() > MOST_ALTERNATIVES { Err(format!("more than {MOST_ALTERNATIVES} alternatives")) } else { Ok(()) }
+fn check_count(all: &Alternatives) -> Result<(), String> {
+    if all.len() > MAX_ALTERNATIVES { Err(format!("more than {MAX_ALTERNATIVES} alternatives")) } else { Ok(()) }
 }
 
 fn unexpected(token: &Token<'_>) -> String {
     match token {
-        Token::Word(word) if !word.contains(':') => format!("the operator {} is not read", quoted(word)),
+        Token::Word(word) if !word.contains(':') => format!("the operator {} is not supported", quoted(word)),
         _ => "not a pattern".to_owned(),
     }
 }
 
-/// Where a word ends: `network-traffic:protocols[*]` is one, with its brackets.
+/// The offset of the end of a word. `network-traffic:protocols[*]` is one word, with its brackets.
 fn word_end(text: &str) -> usize {
     let (mut in_index, mut in_quotes, mut in_path) = (false, false, false);
-    for (place, c) in text.char_indices() {
+    for (index, c) in text.char_indices() {
         in_path |= c == ':';
         match c {
             '\'' if in_path => in_quotes = !in_quotes,
             _ if in_quotes => {}
-            '[' if place > 0 => in_index = true,
+            '[' if index > 0 => in_index = true,
             ']' if in_index => in_index = false,
             'a'..='z' | 'A'..='Z' | '0'..='9' | '-' | '_' | '.' | ':' | '*' => {}
-            _ => return place,
+            _ => return index,
         }
     }
     text.len()
 }
 
-/// A quoted text, in which a backslash takes the next character as it is.
+/// A quoted text, in which a backslash escapes the next character.
 fn text(rest: &str) -> Result<(Token<'static>, &str), String> {
     let mut value = String::new();
     let mut chars = rest.char_indices();
-    while let Some((place, c)) = chars.next() {
+    while let Some((index, c)) = chars.next() {
         match c {
-            '\'' => return Ok((Token::Text(value), &rest[place + 1..])),
+            '\'' => return Ok((Token::Text(value), &rest[index + 1..])),
             '\\' => value.extend(chars.next().map(|(_, c)| c)),
             _ => value.push(c),
         }
@@ -253,11 +255,12 @@ fn text(rest: &str) -> Result<(Token<'static>, &str), String> {
     Err("a quote is not closed".to_owned())
 }
 
-/// What one alternative names; `None` where it is about nothing that a network shows.
-fn named(alternative: &[Comparison]) -> Result<Option<Named>, String> {
+/// The host that an alternative names. `None` if it is about something that is not visible on a
+/// network.
+fn host_of(alternative: &[Comparison]) -> Result<Option<NamedHost>, String> {
     let (mut host, mut port, mut is_url) = (None::<&str>, None::<&str>, false);
     for Comparison { path, value } in alternative {
-        let place = match path.as_str() {
+        let index = match path.as_str() {
             "ipv4-addr:value" | "ipv6-addr:value" | "domain-name:value" => &mut host,
             "network-traffic:dst_ref.value" | "network-traffic:src_ref.value" => &mut host,
             "network-traffic:dst_port" | "network-traffic:src_port" => &mut port,
@@ -265,21 +268,23 @@ fn named(alternative: &[Comparison]) -> Result<Option<Named>, String> {
                 is_url = true;
                 &mut host
             }
-            // Of both kinds of address a value tells itself which it is; and what protocol carries it is not asked.
+            // The value itself shows the type of an address, and any protocol is accepted.
             "network-traffic:dst_ref.type" | "network-traffic:src_ref.type" => continue,
             path if path.starts_with("network-traffic:protocols[") => continue,
-            path if is_of_network(path) => return Err(format!("{} is not looked for", quoted(path))),
+            path if is_of_network(path) => return Err(format!("{} is not supported", quoted(path))),
             _ => return Ok(None),
         };
-        if place.replace(value).is_some_and(|known| known != value) {
+        if index.replace(value).is_some_and(|known| known != value) {
             return Err(format!("two values for {} in one packet", quoted(path)));
         }
     }
     match (host, port) {
         (None, _) => Err("it names no host".to_owned()),
-        (Some(host), None) => Ok(Some(Named { text: host.to_owned(), is_url })),
-        (Some(host), Some(port)) if host.contains(':') => Ok(Some(Named { text: format!("[{host}]:{port}"), is_url })),
-        (Some(host), Some(port)) => Ok(Some(Named { text: format!("{host}:{port}"), is_url })),
+        (Some(host), None) => Ok(Some(NamedHost { text: host.to_owned(), is_url })),
+        (Some(host), Some(port)) if host.contains(':') => {
+            Ok(Some(NamedHost { text: format!("[{host}]:{port}"), is_url }))
+        }
+        (Some(host), Some(port)) => Ok(Some(NamedHost { text: format!("{host}:{port}"), is_url })),
     }
 }
 
@@ -293,7 +298,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn texts(pattern: &str) -> Vec<String> {
-        read(pattern).unwrap().into_iter().map(|named| named.text).collect()
+        read(pattern).unwrap().into_iter().map(|host| host.text).collect()
     }
 
     #[test]
@@ -330,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_read_is_named() {
+    fn unsupported_patterns_are_named() {
         for (pattern, why) in [
             ("[ipv4-addr:value IN ('203.0.113.7')]", "the operator IN"),
             ("[ipv4-addr:value ISSUBSET '198.51.100.0/24']", "the operator ISSUBSET"),
@@ -354,8 +359,8 @@ mod tests {
             ("[domain-name:value = 'a.example]", "not closed"),
             ("", "no pattern"),
         ] {
-            let told = read(pattern).unwrap_err();
-            assert!(told.contains(why), "{pattern}: {told}");
+            let error = read(pattern).unwrap_err();
+            assert!(error.contains(why), "{pattern}: {error}");
         }
     }
 

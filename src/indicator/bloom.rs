@@ -1,32 +1,33 @@
-//! A bitmap of hashed addresses or names: "surely not" in one multiplication and one load.
+//! A blocked Bloom filter of addresses or names. It rules out most entries with one multiplication
+//! and one load.
 
 use std::net::IpAddr;
 
-/// The smallest filter, in bits: 8 KiB, a quarter of a first-level cache; under a hundred entries it passes fewer than
-/// two strangers in a thousand.
-const FEWEST_BITS: usize = 1 << 16;
-/// The largest filter, in bits: 2 MiB, what a second-level cache may hold.
-const MOST_BITS: usize = 1 << 24;
-/// Bits for each entry: one stranger in a hundred passes.
-const BITS_AN_ENTRY: usize = 16;
+/// The smallest filter, in bits: 8 KiB, a quarter of a first-level cache. With a hundred entries
+/// its false-positive rate is below 0.2 %.
+const MIN_BITS: usize = 1 << 16;
+/// The largest filter, in bits: 2 MiB, which fits into a second-level cache.
+const MAX_BITS: usize = 1 << 24;
+/// Bits for each entry. The false-positive rate is 1 %.
+const BITS_PER_ENTRY: usize = 16;
 
-/// Multipliers with well-mixed bits (the golden ratio's, and one of the SplitMix64 generator's), so that neighbouring
-/// addresses land far apart.
+/// Multipliers with well-mixed bits (from the golden ratio and from the SplitMix64 generator). They
+/// spread adjacent addresses over the whole filter.
 const FIRST_FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
 const SECOND_FACTOR: u64 = 0xbf58_476d_1ce4_e5b9;
 
-/// A set of addresses or names that may say yes wrongly, never no.
+/// A set of addresses or names with false positives, but without false negatives.
 #[derive(Debug, Clone)]
-pub(crate) struct Filter {
+pub(crate) struct BloomFilter {
     words: Box<[u64]>,
-    /// How far a hash is shifted to leave the number of its first bit; 40 to 48.
+    /// The right shift that reduces a hash to the number of its first bit: 40 to 48.
     shift: u32,
 }
 
-impl Filter {
-    /// An empty filter, of a size that fits so many entries.
+impl BloomFilter {
+    /// An empty filter, sized for `count` entries.
     pub(crate) fn for_entries(count: usize) -> Self {
-        let bits = count.saturating_mul(BITS_AN_ENTRY).clamp(FEWEST_BITS, MOST_BITS).next_power_of_two();
+        let bits = count.saturating_mul(BITS_PER_ENTRY).clamp(MIN_BITS, MAX_BITS).next_power_of_two();
         Self { words: vec![0; bits / 64].into_boxed_slice(), shift: 64 - bits.trailing_zeros() }
     }
 
@@ -37,24 +38,25 @@ impl Filter {
         });
     }
 
-    /// Inserts something by a hash whose upper bits are well mixed.
+    /// Inserts an entry by its hash, whose upper bits must be well mixed.
     pub(crate) fn insert_hash(&mut self, hash: u64) {
-        let (word, bits) = self.place(hash);
+        let (word, bits) = self.position(hash);
         if let Some(word) = self.words.get_mut(word) {
             *word |= bits;
         }
     }
 
-    /// Whether something with this hash may have been inserted.
+    /// Returns false if no entry with this hash was inserted.
     #[inline]
     pub(crate) fn may_contain_hash(&self, hash: u64) -> bool {
-        let (word, bits) = self.place(hash);
+        let (word, bits) = self.position(hash);
         self.words.get(word).is_some_and(|word| word & bits == bits)
     }
 
-    /// A word, and three bits of it: one load tells of them all.
+    /// The index of a word and a mask of three bits in it. All three are in one word, so that a
+    /// test takes one load.
     #[inline]
-    fn place(&self, hash: u64) -> (usize, u64) {
+    fn position(&self, hash: u64) -> (usize, u64) {
         let bits = 1 << (hash >> self.shift & 63)
             | 1 << (hash >> (self.shift - 6) & 63)
             | 1 << (hash >> (self.shift - 12) & 63);
@@ -91,7 +93,7 @@ mod tests {
     proptest! {
         #[test]
         fn what_was_inserted_passes(addresses in prop::collection::vec(any::<IpAddr>(), 1..200)) {
-            let mut filter = Filter::for_entries(addresses.len());
+            let mut filter = BloomFilter::for_entries(addresses.len());
             for address in &addresses {
                 filter.insert(*address);
             }
@@ -106,18 +108,18 @@ mod tests {
     }
 
     #[test]
-    fn few_strangers_pass_even_among_neighbours() {
-        let mut filter = Filter::for_entries(1000);
+    fn false_positives_are_few_even_for_adjacent_addresses() {
+        let mut filter = BloomFilter::for_entries(1000);
         for low in 0..1000 {
             filter.insert(IpAddr::V4(std::net::Ipv4Addr::from_bits(0x0a00_0000 + low)));
         }
         let passed = (0..100_000).filter(|low| filter.may_contain_ipv4(0x0b00_0000 + low)).count();
-        assert!(passed < 100_000 / 50, "{passed} of 100000 strangers passed");
+        assert!(passed < 100_000 / 50, "{passed} of 100000 false positives");
     }
 
     #[test]
     fn the_size_is_bounded() {
-        assert_eq!(Filter::for_entries(usize::MAX).words.len() * 64, MOST_BITS);
-        assert_eq!(Filter::for_entries(0).words.len() * 64, FEWEST_BITS);
+        assert_eq!(BloomFilter::for_entries(usize::MAX).words.len() * 64, MAX_BITS);
+        assert_eq!(BloomFilter::for_entries(0).words.len() * 64, MIN_BITS);
     }
 }

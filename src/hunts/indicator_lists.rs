@@ -1,4 +1,4 @@
-//! What is looked for, as the `let` lines above a query, or as a watchlist.
+//! The indicators as the `let` lines of a query, or as a watchlist.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -6,24 +6,25 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use super::text::{list, quoted};
+use super::kql_text::{list, quoted};
 use crate::indicator::{IndicatorSet, Pattern};
 
-/// The watchlist's alias: what hunts read where the indicators are too many to stand in a query.
+/// The alias of the watchlist that hunts read if there are too many indicators for a query.
 pub const WATCHLIST: &str = "rattap";
 
-/// Where a query has its indicators from.
+/// The source of the indicators for a query.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Source {
-    /// They stand in it.
+pub(super) enum IndicatorSource {
+    /// They are included in the query.
     Inline,
-    /// [`WATCHLIST`].
+    /// The query reads [`WATCHLIST`].
     Watchlist,
 }
 
-/// The indicators in force, by what a query compares them with. Sorted, so that the order of the lists says nothing.
+/// The indicators in force, by the type of value that a query compares. They are sorted, so that
+/// the order of the lists does not matter.
 #[derive(Debug, Default)]
-pub(super) struct Listed {
+pub(super) struct IndicatorLists {
     /// With or without a port.
     addresses: BTreeSet<IpAddr>,
     /// As `address:port`.
@@ -31,33 +32,33 @@ pub(super) struct Listed {
     networks: BTreeSet<IpNet>,
     /// Lower case.
     domains: BTreeSet<String>,
-    /// How many labels each of them has.
+    /// The numbers of labels of the domains.
     label_counts: BTreeSet<usize>,
 }
 
-impl Listed {
+impl IndicatorLists {
     pub(super) fn new(set: &IndicatorSet) -> Self {
-        let mut listed = Self::default();
+        let mut lists = Self::default();
         for indicator in set.iter() {
             match &indicator.pattern {
                 Pattern::Endpoint(address, port) => {
-                    listed.addresses.insert(*address);
-                    listed.endpoints.insert((*address, *port));
+                    lists.addresses.insert(*address);
+                    lists.endpoints.insert((*address, *port));
                 }
                 Pattern::Address(address) => {
-                    listed.addresses.insert(*address);
+                    lists.addresses.insert(*address);
                 }
                 Pattern::Network(network) => {
-                    listed.networks.insert(network.trunc());
+                    lists.networks.insert(network.trunc());
                 }
                 Pattern::Domain(name) => {
-                    listed.label_counts.insert(name.split('.').count());
-                    // Beyond ASCII too: `tolower` does so.
-                    listed.domains.insert(name.to_lowercase());
+                    lists.label_counts.insert(name.split('.').count());
+                    // Beyond ASCII, too, like `tolower` in KQL.
+                    lists.domains.insert(name.to_lowercase());
                 }
             }
         }
-        listed
+        lists
     }
 
     pub(super) fn has_addresses(&self) -> bool {
@@ -68,7 +69,8 @@ impl Listed {
         !self.domains.is_empty()
     }
 
-    /// How many labels the listed domains have: so many of a name's last ones need be compared.
+    /// The numbers of labels of the listed domains, in ascending order. A query compares the last
+    /// labels of a name, as many as each of these numbers.
     pub(super) fn label_counts(&self) -> impl DoubleEndedIterator<Item = usize> {
         self.label_counts.iter().copied()
     }
@@ -77,16 +79,16 @@ impl Listed {
         self.networks.iter().filter(move |network| matches!(network, IpNet::V6(_)) == ipv6).map(ToString::to_string)
     }
 
-    /// Defines `Addresses`, `Endpoints` and, where ranges are listed, `Ranges4` and `Ranges6`.
-    pub(super) fn define_addresses(&self, source: Source) -> String {
+    /// Defines `Addresses`, `Endpoints` and, if networks are listed, `Ranges4` and `Ranges6`.
+    pub(super) fn define_addresses(&self, source: IndicatorSource) -> String {
         let endpoints = self.endpoints.iter().map(|&(address, port)| Pattern::Endpoint(address, port).to_string());
         let mut lines = match source {
-            Source::Inline => format!(
+            IndicatorSource::Inline => format!(
                 "let Addresses = {};\nlet Endpoints = {};\n",
                 list(self.addresses.iter().map(ToString::to_string)),
                 list(endpoints)
             ),
-            Source::Watchlist => format!(
+            IndicatorSource::Watchlist => format!(
                 "let Listed = _GetWatchlist({}) | project Match = tostring(Match), Kind = tostring(Kind), Indicator = tostring(Indicator);\n\
                  let Addresses = Listed | where Kind in (\"ip\", \"ip:port\") | project Match;\n\
                  let Endpoints = Listed | where Kind == \"ip:port\" | project Indicator;\n",
@@ -97,15 +99,15 @@ impl Listed {
             let mut networks = self.networks(ipv6).peekable();
             if networks.peek().is_some() {
                 let ranges = match source {
-                    Source::Inline => list(networks),
-                    Source::Watchlist => {
+                    IndicatorSource::Inline => list(networks),
+                    IndicatorSource::Watchlist => {
                         let family = if ipv6 { "contains" } else { "!contains" };
                         format!(
                             "toscalar(Listed | where Kind == \"cidr\" and Match {family} \":\" | summarize make_list(Match))"
                         )
                     }
                 };
-                // A `String` takes everything.
+                // Writing to a `String` cannot fail.
                 let _ = writeln!(lines, "let {name} = {ranges};");
             }
         }
@@ -113,19 +115,19 @@ impl Listed {
     }
 
     /// Defines `Domains`.
-    pub(super) fn define_domains(&self, source: Source) -> String {
+    pub(super) fn define_domains(&self, source: IndicatorSource) -> String {
         match source {
-            Source::Inline => format!("let Domains = {};\n", list(self.domains.iter().cloned())),
-            Source::Watchlist => format!(
+            IndicatorSource::Inline => format!("let Domains = {};\n", list(self.domains.iter().cloned())),
+            IndicatorSource::Watchlist => format!(
                 "let Domains = _GetWatchlist({}) | where Kind == \"domain\" | project Match = tostring(Match);\n",
                 quoted(WATCHLIST)
             ),
         }
     }
 
-    /// A condition: the address in this column is listed, or lies in a listed range.
+    /// The condition that the address in a column is listed or in a listed network.
     pub(super) fn is_listed(&self, column: &str) -> String {
-        // IPv6 addresses are written in capitals too.
+        // IPv6 addresses may have upper-case letters.
         let is_one_of = if self.addresses.iter().any(IpAddr::is_ipv6) { "in~" } else { "in" };
         let mut condition = format!("{column} {is_one_of} (Addresses)");
         for (name, ipv6) in RANGES {
@@ -137,7 +139,7 @@ impl Listed {
         condition
     }
 
-    /// The watchlist's content. `Indicator` is its search key: no two rows have the same.
+    /// The content of the watchlist. `Indicator` is its search key, so each value occurs once.
     pub(super) fn csv(&self) -> String {
         let mut csv = "Indicator,Kind,Match\n".to_owned();
         let mut row = |indicator: &str, kind: &str, matched: &str| {
@@ -161,5 +163,5 @@ impl Listed {
     }
 }
 
-/// The names of the lists of ranges, and whether they are IPv6's.
+/// The names of the lists of networks; true for IPv6.
 const RANGES: [(&str, bool); 2] = [("Ranges4", false), ("Ranges6", true)];

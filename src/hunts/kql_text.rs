@@ -1,21 +1,22 @@
-//! Text as a KQL string literal, so that nothing in an indicator can end the string it stands in.
+//! Text as KQL string literals. No text of an indicator can end its literal.
 
 use std::fmt::Write;
 
-use crate::alert::sanitize::is_unprintable;
+use crate::sanitize::is_unprintable;
 
 /// The text as a string literal in double quotes ("The string data type", Kusto Query Language).
 ///
-/// What shows nothing is written `\uNNNN`, so that the literal stays on its line, in a terminal as in a YAML document.
+/// Control characters are written as `\uNNNN`, so that the literal stays on one line, in a terminal
+/// and in a YAML document.
 pub(super) fn quoted(text: &str) -> String {
     let mut literal = String::with_capacity(text.len() + 2);
     literal.push('"');
     for character in text.chars() {
         match character {
             '"' | '\\' => literal.extend(['\\', character]),
-            _ if is_unprintable(character) || is_no_yaml(character) => {
+            _ if is_unprintable(character) || is_forbidden_in_yaml(character) => {
                 for unit in character.encode_utf16(&mut [0; 2]) {
-                    // A `String` takes everything.
+                    // Writing to a `String` cannot fail.
                     let _ = write!(literal, r"\u{unit:04X}");
                 }
             }
@@ -26,12 +27,13 @@ pub(super) fn quoted(text: &str) -> String {
     literal
 }
 
-/// Characters that no YAML document may hold as they are, or only at its start (YAML 1.2.2, section 5.1).
-fn is_no_yaml(character: char) -> bool {
+/// Returns true for characters that are not allowed in a YAML document, or only at its start (YAML
+/// 1.2.2, section 5.1).
+fn is_forbidden_in_yaml(character: char) -> bool {
     matches!(character, '\u{feff}' | '\u{fffe}' | '\u{ffff}')
 }
 
-/// The texts as a list that `in` takes.
+/// Formats texts as a list for the operator `in`.
 pub(super) fn list(texts: impl IntoIterator<Item = String>) -> String {
     let literals: Vec<_> = texts.into_iter().map(|text| quoted(&text)).collect();
     format!("dynamic([{}])", literals.join(", "))
@@ -42,7 +44,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// Reads a literal as the language does; `None` where it ends early or is none.
+    /// Parses a literal like KQL. `None` if it ends early or is invalid.
     fn read(literal: &str) -> Option<String> {
         let mut units = Vec::new();
         let mut rest = literal.strip_prefix('"')?.strip_suffix('"')?.chars();
@@ -64,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn quotes_backslashes_and_what_shows_nothing_are_escaped() {
+    fn quotes_backslashes_and_control_characters_are_escaped() {
         assert_eq!(quoted("feersona.net"), r#""feersona.net""#);
         assert_eq!(quoted(r#"a"); print "b\"#), r#""a\"); print \"b\\""#);
         assert_eq!(quoted("a\r\nb\u{2028}\u{feff}\u{0}"), r#""a\u000D\u000Ab\u2028\uFEFF\u0000""#);
@@ -77,7 +79,7 @@ mod tests {
         #[test]
         fn any_text_is_read_back_from_one_printable_line(text in any::<String>()) {
             let literal = quoted(&text);
-            prop_assert!(!literal.chars().any(|character| is_unprintable(character) || is_no_yaml(character)));
+            prop_assert!(!literal.chars().any(|character| is_unprintable(character) || is_forbidden_in_yaml(character)));
             prop_assert_eq!(read(&literal), Some(text));
         }
 

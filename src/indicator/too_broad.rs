@@ -1,7 +1,8 @@
-//! What no list should name, since half the network would match: a slip of a feed must not flood a SOC.
+//! Patterns that are too broad to be indicators, because a large part of all traffic would match
+//! them. A mistake in a feed must not flood a SOC.
 //!
-//! Documentation addresses (RFC 5737, RFC 3849) are not among it: nobody's traffic has them but that of exercises and samples,
-//! which list them on purpose.
+//! Documentation addresses (RFC 5737, RFC 3849) are accepted: they only occur in exercises and
+//! samples, which list them on purpose.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -11,59 +12,58 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 use super::Pattern;
 
-/// A range of IPv4 addresses shorter than this is a provider, not a server: 65,536 addresses.
-const SHORTEST_IPV4: u8 = 16;
-/// What registries give to a provider as a whole.
-const SHORTEST_IPV6: u8 = 32;
+/// The shortest IPv4 prefix that is accepted. Shorter ones, of more than 65,536 addresses, cover a
+/// whole provider.
+const MIN_PREFIX_IPV4: u8 = 16;
+/// The shortest IPv6 prefix that is accepted: registries allocate a /32 to a whole provider.
+const MIN_PREFIX_IPV6: u8 = 32;
 
-/// A label that nobody registers, to ask whether a suffix of the public list is one by a wildcard.
-const NOBODY: &str = "rattap--probe";
+/// A label that nobody registers. It shows whether a public suffix comes from a wildcard rule.
+const UNREGISTERED_LABEL: &str = "rattap--probe";
 
-/// Why a pattern is too broad to be looked for.
+/// The reason why a pattern is too broad to be an indicator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Broad {
-    /// An address of a special range, or a range that meets one.
+pub enum TooBroad {
+    /// An address in a special-purpose range, or a network that overlaps one.
     Special {
-        /// What the range is for.
+        /// The purpose of the range.
         purpose: &'static str,
-        /// The range.
+        /// The special-purpose range.
         range: IpNet,
     },
-    /// A resolver that everybody may use, or a range that one is in.
+    /// A public DNS resolver, or a network that contains one.
     Resolver {
-        /// Whose it is.
+        /// The operator of the resolver.
         owner: &'static str,
-        /// Its address.
+        /// The address of the resolver.
         address: IpAddr,
     },
-    /// A range of very many addresses.
+    /// A network of very many addresses.
     ShortPrefix {
-        /// The shortest that is looked for.
+        /// The shortest prefix that is accepted.
         shortest: u8,
     },
-    /// A name under which everybody may register names.
+    /// A public suffix, below which anybody can register names.
     PublicSuffix,
-    /// The host of a URL, and of what very many others put there.
+    /// The host of a listed URL, on a service where anybody can publish content.
     SharedHost {
         /// The service.
         service: &'static str,
     },
 }
 
-impl fmt::Display for Broad {
+impl fmt::Display for TooBroad {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Special { purpose, range } => write!(f, "too broad: in {range}, {purpose}")?,
             Self::Resolver { owner, address } => write!(f, "too broad: {address} is a public resolver of {owner}")?,
             Self::ShortPrefix { shortest } => write!(f, "too broad: a prefix shorter than /{shortest}")?,
             Self::SharedHost { service } => {
-                write!(f, "too broad: a URL on {service}, where everybody may put something")?;
+                write!(f, "too broad: a URL on {service}, where anybody can publish content")?;
             }
-            Self::PublicSuffix => {
-                f.write_str("too broad: a public suffix, under which everybody may register names")?
-            }
+            Self::PublicSuffix => f.write_str("too broad: a public suffix, below which anybody can register names")?,
         }
-        f.write_str(" (--allow-broad takes it)")
+        f.write_str(" (--allow-broad accepts it)")
     }
 }
 
@@ -75,29 +75,30 @@ const fn ipv6(first: u16, second: u16, length: u8) -> IpNet {
     IpNet::V6(Ipv6Net::new_assert(Ipv6Addr::new(first, second, 0, 0, 0, 0, 0, 0), length))
 }
 
-/// The IANA registries of special-purpose addresses, and of multicast, but for what is for documentation.
+/// The IANA registries of special-purpose and multicast addresses, except the ranges for
+/// documentation.
 const SPECIAL: [(IpNet, &str); 18] = [
     (ipv4(0, 0, 0, 0, 8), "\"this network\" (RFC 791)"),
     (ipv4(10, 0, 0, 0, 8), "private (RFC 1918)"),
-    (ipv4(100, 64, 0, 0, 10), "shared by carriers' translators (RFC 6598)"),
+    (ipv4(100, 64, 0, 0, 10), "shared by carrier-grade NATs (RFC 6598)"),
     (ipv4(127, 0, 0, 0, 8), "loopback (RFC 1122)"),
     (ipv4(169, 254, 0, 0, 16), "link-local (RFC 3927)"),
     (ipv4(172, 16, 0, 0, 12), "private (RFC 1918)"),
-    (ipv4(192, 0, 0, 0, 24), "of protocols (RFC 6890)"),
+    (ipv4(192, 0, 0, 0, 24), "for protocol assignments (RFC 6890)"),
     (ipv4(192, 168, 0, 0, 16), "private (RFC 1918)"),
     (ipv4(198, 18, 0, 0, 15), "for benchmarks (RFC 2544)"),
     (ipv4(224, 0, 0, 0, 4), "multicast (RFC 5771)"),
-    (ipv4(240, 0, 0, 0, 4), "reserved (RFC 1112), with broadcast"),
+    (ipv4(240, 0, 0, 0, 4), "reserved (RFC 1112) or broadcast"),
     (ipv6(0, 0, 96), "unspecified, loopback or IPv4-compatible (RFC 4291)"),
     (ipv6(0x64, 0xff9b, 47), "translated or local-use translated IPv4 (RFC 6052, RFC 8215)"),
-    (ipv6(0x100, 0, 64), "discarded (RFC 6666)"),
+    (ipv6(0x100, 0, 64), "discard-only (RFC 6666)"),
     (ipv6(0xfc00, 0, 7), "unique local (RFC 4193)"),
     (ipv6(0xfe80, 0, 10), "link-local (RFC 4291)"),
     (ipv6(0xfec0, 0, 10), "site-local (RFC 3879)"),
     (ipv6(0xff00, 0, 8), "multicast (RFC 4291)"),
 ];
 
-/// Resolvers that everybody may use, as their owners publish them, IPv4 before IPv6.
+/// Public resolvers, as their operators publish them, IPv4 before IPv6.
 const RESOLVERS: [(&str, &[&str]); 12] = [
     // https://developers.google.com/speed/public-dns/docs/using
     ("Google", &["8.8.8.8", "8.8.4.4", "2001:4860:4860::8888", "2001:4860:4860::8844"]),
@@ -186,8 +187,8 @@ const RESOLVERS: [(&str, &[&str]); 12] = [
     ("Hurricane Electric", &["74.82.42.42", "2001:470:20::2"]),
 ];
 
-/// Services on which everybody may put something, and on which malware was seen to keep payloads and the addresses of its servers. A
-/// list names a page there; the host alone would be every visitor's.
+/// Services on which anybody can publish content, and where malware was seen to store payloads and
+/// server addresses. A list names one page there; all visitors contact the host.
 const SHARED_HOSTS: [&str; 40] = [
     "4sync.com",
     "amazonaws.com",
@@ -231,40 +232,41 @@ const SHARED_HOSTS: [&str; 40] = [
     "youtube.com",
 ];
 
-/// Why a pattern should not be looked for; `None` for what may be. `is_from_url`: it is the host of a listed URL.
-pub fn guard(pattern: &Pattern, is_from_url: bool) -> Option<Broad> {
+/// Returns the reason why a pattern is too broad, or `None` if it is not. `is_from_url` is true for
+/// the host of a listed URL.
+pub fn too_broad(pattern: &Pattern, is_from_url: bool) -> Option<TooBroad> {
     match pattern {
-        Pattern::Endpoint(address, _) | Pattern::Address(address) => of_network(IpNet::from(*address)),
-        Pattern::Network(network) => of_network(*network),
-        Pattern::Domain(name) if is_public_suffix(name) => Some(Broad::PublicSuffix),
+        Pattern::Endpoint(address, _) | Pattern::Address(address) => check_network(IpNet::from(*address)),
+        Pattern::Network(network) => check_network(*network),
+        Pattern::Domain(name) if is_public_suffix(name) => Some(TooBroad::PublicSuffix),
         Pattern::Domain(name) if is_from_url => {
             let is_on = |service: &&str| {
                 name.strip_suffix(*service).is_some_and(|below| below.is_empty() || below.ends_with('.'))
             };
-            SHARED_HOSTS.into_iter().find(is_on).map(|service| Broad::SharedHost { service })
+            SHARED_HOSTS.into_iter().find(is_on).map(|service| TooBroad::SharedHost { service })
         }
         Pattern::Domain(_) => None,
     }
 }
 
-fn of_network(network: IpNet) -> Option<Broad> {
+fn check_network(network: IpNet) -> Option<TooBroad> {
     let meets = |range: &IpNet| range.contains(&network) || network.contains(range);
     if let Some((range, purpose)) = SPECIAL.iter().find(|(range, _)| meets(range)) {
-        return Some(Broad::Special { purpose, range: *range });
+        return Some(TooBroad::Special { purpose, range: *range });
     }
-    let shortest = if network.addr().is_ipv4() { SHORTEST_IPV4 } else { SHORTEST_IPV6 };
+    let shortest = if network.addr().is_ipv4() { MIN_PREFIX_IPV4 } else { MIN_PREFIX_IPV6 };
     if network.prefix_len() < shortest {
-        return Some(Broad::ShortPrefix { shortest });
+        return Some(TooBroad::ShortPrefix { shortest });
     }
-    let resolver = |&(address, owner): &(IpAddr, &'static str)| Broad::Resolver { owner, address };
+    let resolver = |&(address, owner): &(IpAddr, &'static str)| TooBroad::Resolver { owner, address };
     if network.prefix_len() == network.max_prefix_len() {
-        let place = RESOLVERS_SORTED.binary_search_by_key(&network.addr(), |&(address, _)| address).ok()?;
-        return RESOLVERS_SORTED.get(place).map(resolver);
+        let index = RESOLVERS_SORTED.binary_search_by_key(&network.addr(), |&(address, _)| address).ok()?;
+        return RESOLVERS_SORTED.get(index).map(resolver);
     }
     RESOLVERS_SORTED.iter().find(|(address, _)| network.contains(address)).map(resolver)
 }
 
-/// The same by address.
+/// [`RESOLVERS`] sorted by address.
 static RESOLVERS_SORTED: LazyLock<Vec<(IpAddr, &'static str)>> = LazyLock::new(|| {
     let owned = |(owner, list): &(&'static str, &'static [&'static str])| {
         let owner = *owner;
@@ -275,10 +277,11 @@ static RESOLVERS_SORTED: LazyLock<Vec<(IpAddr, &'static str)>> = LazyLock::new(|
     sorted
 });
 
-/// Whether a name is a top-level domain, or another suffix of the public list.
+/// Returns true if a name is a top-level domain, or another suffix of the Public Suffix List.
 ///
-/// Where the owner of a suffix gives each customer a host right below it (`*.elb.amazonaws.com`), such a host is one's own: only
-/// wildcards of registries count.
+/// Some private suffixes give each customer a host directly below them (`*.elb.amazonaws.com`).
+/// Such a host belongs to one customer and is accepted, so only the wildcard rules of registries
+/// count.
 fn is_public_suffix(name: &str) -> bool {
     let Some(suffix) = psl::suffix(name.as_bytes()).filter(|suffix| suffix.is_known()) else { return false };
     if suffix.as_bytes() != name.as_bytes() {
@@ -286,13 +289,13 @@ fn is_public_suffix(name: &str) -> bool {
     }
     let by_wildcard = || {
         let Some((_, parent)) = name.split_once('.') else { return false };
-        let sibling = format!("{NOBODY}.{parent}");
+        let sibling = format!("{UNREGISTERED_LABEL}.{parent}");
         psl::suffix(sibling.as_bytes()).is_some_and(|suffix| suffix.as_bytes() == sibling.as_bytes())
     };
     suffix.typ() == Some(psl::Type::Icann) || !by_wildcard()
 }
 
-/// Whether a name of one label is a top-level domain that is known.
+/// Returns true if a name is a known top-level domain.
 pub(super) fn is_top_level_domain(name: &str) -> bool {
     !name.contains('.') && is_public_suffix(name)
 }
@@ -303,7 +306,7 @@ mod tests {
 
     fn why(value: &str) -> String {
         let pattern = super::super::feed::pattern(value).unwrap();
-        guard(&pattern, false).map(|broad| broad.to_string()).unwrap_or_default()
+        too_broad(&pattern, false).map(|broad| broad.to_string()).unwrap_or_default()
     }
 
     #[test]
@@ -314,10 +317,10 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_broad_is_named() {
+    fn each_broad_pattern_has_its_reason() {
         for (value, reason) in [
             ("10.1.2.3:443", "private (RFC 1918)"),
-            ("100.64.0.1", "shared by carriers"),
+            ("100.64.0.1", "shared by carrier"),
             ("127.0.0.1", "loopback"),
             ("169.254.1.1", "link-local"),
             ("192.168.0.0/24", "private"),
@@ -343,24 +346,24 @@ mod tests {
             ("duckdns.org", "public suffix"),
             ("any.ck", "public suffix"),
         ] {
-            let told = why(value);
-            assert!(told.contains(reason) && told.contains("--allow-broad"), "{value}: {told:?}");
+            let message = why(value);
+            assert!(message.contains(reason) && message.contains("--allow-broad"), "{value}: {message:?}");
         }
     }
 
     #[test]
-    fn a_page_on_a_shared_host_is_not_its_host() {
-        let why = |name: &str, is_from_url| guard(&Pattern::Domain(name.to_owned()), is_from_url);
+    fn a_url_on_a_shared_host_does_not_list_the_host() {
+        let why = |name: &str, is_from_url| too_broad(&Pattern::Domain(name.to_owned()), is_from_url);
         let service = "github.com";
-        assert_eq!(why("github.com", true), Some(Broad::SharedHost { service }));
-        assert_eq!(why("gist.github.com", true), Some(Broad::SharedHost { service }));
+        assert_eq!(why("github.com", true), Some(TooBroad::SharedHost { service }));
+        assert_eq!(why("gist.github.com", true), Some(TooBroad::SharedHost { service }));
         assert_eq!(why("notgithub.com", true), None);
-        // Whoever lists the name itself means it.
+        // A list that names the host itself means it.
         assert_eq!(why("gist.github.com", false), None);
     }
 
     #[test]
-    fn what_is_somebodys_own_is_not() {
+    fn specific_patterns_are_accepted() {
         for value in [
             "203.0.113.7:443",
             "198.51.100.0/24",

@@ -1,20 +1,21 @@
-//! Bytes from the wire as text that is safe to show.
+//! Sanitizing bytes from the wire into text that is safe to display.
 //!
-//! A name in a packet may hold anything: a line feed that would start a second line, an escape that drives the terminal,
-//! a mark that turns the reading direction so that a name looks like another. Here all of that becomes `\xNN`, one for
-//! each byte, and the rest stays as it is, letters beyond ASCII included.
+//! A name in a packet may contain anything: a line feed that starts a second line, an escape
+//! sequence that controls the terminal, or a mark that changes the reading direction so that a name
+//! looks like another one. Each byte of these becomes `\xNN`. All other text is unchanged,
+//! including letters beyond ASCII.
 //!
-//! A backslash stays too. In a [`crate::domain_name::DomainName`] every backslash that was on the wire is doubled already,
-//! so `\x0a` can only be a line feed, and `\\x0a` only those four characters.
+//! A backslash is unchanged, too. A [`crate::domain_name::DomainName`] doubles every backslash from
+//! the wire, so `\x0a` is always a line feed and `\\x0a` is always those four characters.
 
 use std::fmt;
 
-/// The bytes as printable text, on one line.
+/// Returns the bytes as printable text on one line.
 pub fn sanitize(bytes: &[u8]) -> Sanitized<'_> {
     Sanitized(bytes)
 }
 
-/// What [`sanitize`] gives: bytes that print as text.
+/// Bytes that are displayed as sanitized text. See [`sanitize`].
 #[derive(Debug, Clone, Copy)]
 pub struct Sanitized<'a>(&'a [u8]);
 
@@ -37,7 +38,8 @@ impl fmt::Display for Sanitized<'_> {
     }
 }
 
-/// Writes each byte as `\xNN`, by one call of `write_str` for each: whoever cuts text never sees half of one.
+/// Writes each byte as `\xNN` with one call of `write_str` each, so that a writer that truncates
+/// never splits an escape.
 pub(crate) fn write_bytes(bytes: &[u8], out: &mut (impl fmt::Write + ?Sized)) -> fmt::Result {
     const DIGITS: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
     let digit = |nibble: u8| DIGITS.get(usize::from(nibble)).copied().unwrap_or('0');
@@ -51,8 +53,9 @@ pub(crate) fn write_bytes(bytes: &[u8], out: &mut (impl fmt::Write + ?Sized)) ->
     Ok(())
 }
 
-/// True for characters that do something instead of showing something: the controls C0, DEL and C1, the line and
-/// paragraph separators, and all that have the Unicode property `Bidi_Control` (PropList.txt).
+/// Returns true for characters that control the display: C0 and C1 controls and DEL, the line and
+/// paragraph separators, and all characters with the Unicode property `Bidi_Control`
+/// (PropList.txt).
 pub fn is_unprintable(character: char) -> bool {
     character.is_control()
         || matches!(
@@ -68,7 +71,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn what_can_be_read_stays_and_the_rest_is_told_byte_by_byte() {
+    fn printable_text_is_unchanged_and_other_bytes_are_escaped() {
         let cases: [(&[u8], &str); 7] = [
             (b"gw.feersona.net", "gw.feersona.net"),
             ("bücher.example".as_bytes(), "bücher.example"),

@@ -1,23 +1,25 @@
-//! Alerts, indicators and packet numbers as the report tells them.
+//! Conversion of alerts, indicators and packet numbers into the data model.
 
-use super::client::ends;
+use super::host::HostEnds;
 use super::model::{self, Moment, Span};
-use super::{printable, shortened};
-use crate::alert::{Alert, Signature, Verdict, sanitize};
+use super::text::{printable, shortened};
+use crate::alert::{Alert, Signature, Verdict};
 use crate::capture::{PacketNumber, Packets};
 use crate::indicator::Indicator;
+use crate::sanitize::sanitize;
 use crate::units::Timestamp;
 
-/// How long a text of the wire is told: names fit, and of URLs what tells them apart.
-const LONGEST_TEXT: usize = 600;
+/// The maximum length of a text from the wire in bytes: enough for all names, and to distinguish
+/// URLs.
+const MAX_TEXT: usize = 600;
 
-/// How many addresses of DNS answers an alert tells.
-const MOST_ADDRESSES: usize = 32;
+/// The maximum number of addresses of DNS answers in an alert.
+const MAX_ADDRESSES: usize = 32;
 
-const DAY: i64 = 86_400_000_000_000;
+const DAY_NANOS: i64 = 86_400_000_000_000;
 
-/// An alert as the report tells it.
-pub(super) fn told(alert: &Alert) -> model::Alert {
+/// Converts an alert.
+pub(super) fn alert(alert: &Alert) -> model::Alert {
     let dns = alert.dns.as_ref();
     let http = alert.http.as_ref();
     let name = dns.map(|dns| &dns.name).or(alert.server_name.as_ref());
@@ -34,7 +36,7 @@ pub(super) fn told(alert: &Alert) -> model::Alert {
         severity: alert.severity,
         phase: alert.phase.token().to_owned(),
         seen: Moment(alert.seen),
-        span: Span { first: Moment(alert.start), last: Moment(alert.end) },
+        span: Span::new(alert.start, alert.end),
         sightings: alert.count,
         packets: alert.packets.map(packets),
         client: alert.client.to_string(),
@@ -45,39 +47,40 @@ pub(super) fn told(alert: &Alert) -> model::Alert {
         received: alert.received.0,
         outcome,
         basis: alert.basis.token().to_owned(),
-        name: name.map(|name| wire(name)),
-        addresses: addresses.iter().take(MOST_ADDRESSES).map(ToString::to_string).collect(),
-        request: request.map(|request| shortened(&request, LONGEST_TEXT)),
-        user_agent: http.filter(|http| !http.agent.is_empty()).map(|http| wire(&http.agent)),
+        name: name.map(|name| wire_text(name)),
+        addresses: addresses.iter().take(MAX_ADDRESSES).map(ToString::to_string).collect(),
+        request: request.map(|request| shortened(&request, MAX_TEXT)),
+        user_agent: http.filter(|http| !http.agent.is_empty()).map(|http| wire_text(&http.agent)),
         indicator: alert.indicator.as_ref().map(|listed| indicator(listed, Some(alert.seen))),
         exclusion: alert.exclusion.as_ref().map(exclusion),
-        message: shortened(&alert.message, 2 * LONGEST_TEXT),
+        message: shortened(&alert.message, 2 * MAX_TEXT),
     }
 }
 
-/// What a stage tells of an alert: the name that was asked for, the addresses that were given, or who was contacted.
-pub(super) fn about(alert: &Alert) -> Vec<String> {
+/// The details of an alert for its stage: the name that was queried, the addresses that were
+/// returned, or the server that was contacted.
+pub(super) fn stage_details(alert: &Alert) -> Vec<String> {
     match (alert.signature, &alert.dns) {
-        (Signature::C2DomainQuery, Some(dns)) => vec![wire(&dns.name)],
+        (Signature::C2DomainQuery, Some(dns)) => vec![wire_text(&dns.name)],
         (Signature::C2DomainAnswer, Some(dns)) if dns.addresses.is_empty() => {
             vec![dns.response_code.map_or_else(|| "no address".to_owned(), |code| format!("no address ({code})"))]
         }
         (Signature::C2DomainAnswer, Some(dns)) => dns.addresses.iter().map(ToString::to_string).collect(),
         (Signature::C2ServerName, _) => {
             let by = format!("by {}", alert.server);
-            let name = alert.server_name.as_deref().map(|name| format!("{} ({})", wire(name), by));
+            let name = alert.server_name.as_deref().map(|name| format!("{} ({})", wire_text(name), by));
             vec![name.unwrap_or(by)]
         }
-        _ => vec![ends(alert).1.to_string()],
+        _ => vec![HostEnds::of(alert).peer.to_string()],
     }
 }
 
-/// What is listed, with its age at a time.
-pub(super) fn indicator(listed: &Indicator, at: Option<Timestamp>) -> model::Indicator {
-    let age = |(at, seen): (Timestamp, Timestamp)| {
-        let nanos = i128::from(at.nanos()) - i128::from(seen.nanos());
-        // Of 64 bits of nanoseconds there are fewer days.
-        i64::try_from(nanos.div_euclid(DAY.into())).unwrap_or_default()
+/// Converts an indicator, with its age at a time.
+pub(super) fn indicator(listed: &Indicator, time: Option<Timestamp>) -> model::Indicator {
+    let age = |(time, seen): (Timestamp, Timestamp)| {
+        let nanos = i128::from(time.nanos()) - i128::from(seen.nanos());
+        // The days of 64 bits of nanoseconds always fit.
+        i64::try_from(nanos.div_euclid(DAY_NANOS.into())).unwrap_or_default()
     };
     let remark = listed.remark().trim_start_matches(", ");
     model::Indicator {
@@ -89,7 +92,7 @@ pub(super) fn indicator(listed: &Indicator, at: Option<Timestamp>) -> model::Ind
         reference: printable(&listed.reference),
         first_seen: listed.first_seen.map(Moment),
         last_seen: listed.last_seen.map(Moment),
-        age_days: at.zip(listed.first_seen).map(age),
+        age_days: time.zip(listed.first_seen).map(age),
         remark: (!remark.is_empty()).then(|| remark.to_owned()),
     }
 }
@@ -104,12 +107,13 @@ fn exclusion(verdict: &Verdict) -> model::Exclusion {
     model::Exclusion { rule: printable(&verdict.rule), effect, why: printable(&why) }
 }
 
-/// Packet numbers as the report tells them.
+/// Converts packet numbers.
 pub(super) fn packets(packets: Packets) -> model::Packets {
     let number = |PacketNumber { input, number }: PacketNumber| model::PacketNumber { file: input, number };
     model::Packets { first: number(packets.first), last: number(packets.last) }
 }
 
-fn wire(bytes: &[u8]) -> String {
-    shortened(&sanitize(bytes).to_string(), LONGEST_TEXT)
+/// Sanitizes and truncates bytes from the wire.
+fn wire_text(bytes: &[u8]) -> String {
+    shortened(&sanitize(bytes).to_string(), MAX_TEXT)
 }

@@ -1,42 +1,43 @@
-//! A hunt as a scheduled analytics rule of Microsoft Sentinel, in the form of the rules that its public repository holds.
+//! Scheduled analytics rules of Microsoft Sentinel, in the YAML form of its public repository.
 
-/// How often a rule runs, and how far back it looks: nothing is looked at twice, and nothing missed.
-const EVERY: &str = "1h";
-/// MITRE ATT&CK: remote access software; web protocols; dynamic resolution.
+/// The interval at which a rule runs, and the period that it queries. They are equal, so that each
+/// event is queried once.
+const INTERVAL: &str = "1h";
+/// MITRE ATT&CK techniques: remote access software, web protocols and dynamic resolution.
 const TECHNIQUES: [&str; 3] = ["T1219", "T1071.001", "T1568"];
 
-/// What a rule has beside its query.
+/// The parts of a rule other than its query.
 #[derive(Debug)]
-pub(super) struct Rule {
-    /// A GUID, made once.
+pub(super) struct AnalyticsRule {
+    /// A GUID.
     pub(super) id: &'static str,
     pub(super) severity: Severity,
-    /// What has to be connected: a connector, and the table it fills.
+    /// The required data connectors, each with the table that it fills.
     pub(super) connectors: &'static [(&'static str, &'static str)],
-    pub(super) entities: &'static [Entity],
+    pub(super) entities: &'static [EntityMapping],
 }
 
-/// How grave an alert is.
+/// The severity of the rule's alerts.
 #[derive(Debug)]
 pub(super) enum Severity {
-    /// Always the same.
+    /// The same for all alerts.
     Fixed(&'static str),
-    /// As the column `AlertSeverity` says.
+    /// The value of the column `AlertSeverity`.
     ByRow {
-        /// What the rule itself is filed under.
-        otherwise: &'static str,
+        /// The severity of the rule itself.
+        default: &'static str,
     },
 }
 
-/// Which column names what.
+/// The column that identifies an entity.
 #[derive(Debug)]
-pub(super) struct Entity {
+pub(super) struct EntityMapping {
     kind: &'static str,
     identifier: &'static str,
     column: &'static str,
 }
 
-impl Entity {
+impl EntityMapping {
     pub(super) const fn address(column: &'static str) -> Self {
         Self { kind: "IP", identifier: "Address", column }
     }
@@ -54,18 +55,18 @@ impl Entity {
     }
 }
 
-impl Rule {
-    /// The columns that it names.
+impl AnalyticsRule {
+    /// The columns of the entity mappings.
     #[cfg(test)]
     pub(super) fn columns(&self) -> impl Iterator<Item = &'static str> {
         self.entities.iter().map(|entity| entity.column)
     }
 
-    /// The rule as a YAML document. `title` is plain text, `query` lines of printable text.
+    /// The rule as a YAML document. `title` is plain text, `query` is lines of printable text.
     pub(super) fn yaml(&self, title: &str, query: &str) -> String {
         let Self { id, severity, connectors, entities } = self;
-        let filed = match severity {
-            Severity::Fixed(severity) | Severity::ByRow { otherwise: severity } => severity,
+        let default_severity = match severity {
+            Severity::Fixed(severity) | Severity::ByRow { default: severity } => severity,
         };
         let mut yaml = String::new();
         let mut line = |text: &str| {
@@ -76,13 +77,13 @@ impl Rule {
         line(&format!("name: 'NetSupport RAT: {title}'"));
         line("description: |");
         line(&format!("  {title}. One row for each client and indicator."));
-        line(&format!("severity: {filed}"));
+        line(&format!("severity: {default_severity}"));
         line("status: Available");
         line("requiredDataConnectors:");
         for (connector, table) in *connectors {
             line(&format!("  - connectorId: {connector}\n    dataTypes:\n      - {table}"));
         }
-        line(&format!("queryFrequency: {EVERY}\nqueryPeriod: {EVERY}\ntriggerOperator: gt\ntriggerThreshold: 0"));
+        line(&format!("queryFrequency: {INTERVAL}\nqueryPeriod: {INTERVAL}\ntriggerOperator: gt\ntriggerThreshold: 0"));
         line("tactics:\n  - CommandAndControl\nrelevantTechniques:");
         for technique in TECHNIQUES {
             line(&format!("  - {technique}"));
@@ -92,7 +93,7 @@ impl Rule {
             line(&format!("  {text}"));
         }
         line("entityMappings:");
-        for Entity { kind, identifier, column } in *entities {
+        for EntityMapping { kind, identifier, column } in *entities {
             line(&format!(
                 "  - entityType: {kind}\n    fieldMappings:\n      - identifier: {identifier}\n        columnName: {column}"
             ));
