@@ -32,7 +32,7 @@ use generator::speech::{self, POLL};
 use generator::tape::{Tape, Tcp};
 use generator::wire;
 use rattap::alert::Alert;
-use rattap::capture::{Block, Files, Fill, Input, LinkType, Origin, Source};
+use rattap::capture::{Block, FileSource, FillStatus, Input, LinkType, Origin, Source};
 use rattap::decode::{decode_fast, decode_full};
 use rattap::domain_name::DomainName;
 use rattap::indicator::{Indicator, IndicatorSet, Learned, Pattern, builtin};
@@ -88,13 +88,13 @@ fn lists() -> [(&'static str, Arc<IndicatorSet>); 2] {
 fn block(capture: &[u8], number: usize) -> Block {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), capture).unwrap();
-    let mut source = Files::new(vec![Input::File(file.path().to_owned())], None);
+    let mut source = FileSource::new(vec![Input::File(file.path().to_owned())], None);
     let fresh = || Block::new(Arc::new(Origin::default()), indicators(0));
     let mut report = |error| panic!("{error}");
     let mut last = fresh();
     for _ in 0..=number {
         let mut next = fresh();
-        if source.fill(&mut next, &mut report) == Fill::End {
+        if source.fill(&mut next, &mut report) == FillStatus::End {
             break;
         }
         last = next;

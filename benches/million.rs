@@ -18,7 +18,7 @@ use std::{env, thread};
 
 use anyhow::{Context, ensure};
 use clap::Parser;
-use rattap::capture::{Files, Input};
+use rattap::capture::{FileSource, Input};
 use rattap::indicator::{IndicatorSet, LoadSettings, load};
 use rattap::output::{self, LineFormat, Mode, Sensor, Target};
 use rattap::sensor::{Run, SensorSettings};
@@ -164,7 +164,7 @@ fn replay(capture: &Path, indicators: &Arc<IndicatorSet>) -> anyhow::Result<f64>
         None,
         &(Arc::new(|_: &str, _| ()) as output::EventHandler),
     )?;
-    let files = Files::new(vec![Input::File(capture.to_owned())], None);
+    let files = FileSource::new(vec![Input::File(capture.to_owned())], None);
     let started = Instant::now();
     let outcome =
         Run::new(indicators.clone(), &SensorSettings { workers, track }).start(Box::new(files), output, &mut |_| ());

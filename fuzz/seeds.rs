@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rattap::capture::{Block, Files, Fill, Input, Inputs, LinkType, Source};
+use rattap::capture::{Block, FileSource, FillStatus, Input, Inputs, LinkType, Source};
 use rattap::decode::decode;
 use rattap::flow::Protocol;
 use rattap::protocol::quic::may_be_initial;
@@ -108,10 +108,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         // The first byte determines the pieces of the stream.
         seed(target, &name, &[&[7], &bytes[..]].concat())?;
 
-        let mut files = Files::new(vec![input], None);
+        let mut files = FileSource::new(vec![input], None);
         let mut block = Block::new(Arc::default(), Arc::default());
         // Errors are expected: some samples are damaged.
-        while files.fill(&mut block, &mut |_| ()) == Fill::Filled {
+        while files.fill(&mut block, &mut |_| ()) == FillStatus::Filled {
             let mut scan = vec![0];
             for (number, frame) in block.frames.iter().enumerate() {
                 let bytes = block.captured(frame);

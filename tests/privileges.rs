@@ -21,7 +21,7 @@ use std::thread;
 mod needs;
 
 use needs::{Need, skip};
-use rattap::privileges::{Account, Confinement, Opener, Plan, check_paths, give_up};
+use rattap::privileges::{Account, CaptureOpener, Confinement, PrivilegePlan, check_paths, drop_privileges};
 
 /// Keys in `/proc/<pid>/status`.
 const SETS: [&str; 4] = ["CapInh", "CapPrm", "CapEff", "CapAmb"];
@@ -54,12 +54,17 @@ fn main() {
 }
 
 fn refuses_beside_other_threads() {
-    let plan =
-        Plan { account: Account::usual().unwrap(), reopens: false, confines: true, reads: vec![], writes: vec![] };
+    let plan = PrivilegePlan {
+        account: Account::default_account().unwrap(),
+        reopens: false,
+        confines: true,
+        reads: vec![],
+        writes: vec![],
+    };
     thread::scope(|scope| {
         let (done, waits) = mpsc::channel::<()>();
         scope.spawn(move || waits.recv());
-        let error = give_up(&plan).unwrap_err();
+        let error = drop_privileges(&plan).unwrap_err();
         assert!(error.to_string().starts_with("2 threads run already"), "{error}");
         drop(done);
     });
@@ -218,14 +223,14 @@ fn child(folder: &Path, reopens: bool) {
     let tell = |what: &str, done: bool| println!("{what}: {}", if done { "done" } else { "refused" });
     tell("open a capture before", opens_capture());
     let (list, alerts) = (folder.join("read/list.txt"), folder.join("open/alerts.cef"));
-    let plan = Plan {
+    let plan = PrivilegePlan {
         account: Account::named("nobody").unwrap(),
         reopens,
         confines: true,
         reads: vec![list.clone()],
         writes: vec![alerts.clone()],
     };
-    let standing = give_up(&plan).unwrap();
+    let standing = drop_privileges(&plan).unwrap();
     assert_eq!(standing.user, "nobody");
     let confinement = standing.confinement.unwrap();
     println!("confinement: {}", if confinement == Confinement::Whole { "Whole" } else { "less" });
@@ -239,7 +244,7 @@ fn child(folder: &Path, reopens: bool) {
     tell("listen", TcpListener::bind("127.0.0.1:0").is_ok());
     tell("open a capture here", opens_capture());
     tell("open a capture through the opener", standing.opener.open(opens_capture));
-    tell("open a capture here", opens_capture() || Opener::direct().open(opens_capture));
+    tell("open a capture here", opens_capture() || CaptureOpener::direct().open(opens_capture));
     let problems = check_paths(&[list], &[alerts, folder.join("elsewhere")]);
     let problems: Vec<_> = problems.iter().map(ToString::to_string).collect();
     println!("problems: {}", problems.join(" | "));

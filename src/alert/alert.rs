@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::exclusion::{DOWNGRADED_SEVERITY, Effect, Verdict};
 use super::{DnsFacts, HttpFacts, MatchBasis, Signature};
-use crate::capture::{Origin, Packets};
+use crate::capture::{Origin, PacketRange};
 use crate::flow::{Endpoint, Flow, MacAddress, Protocol, Vlans};
 use crate::indicator::Indicator;
 use crate::units::{ByteCount, Timestamp};
@@ -117,7 +117,7 @@ pub struct Alert {
     pub origin: Arc<Origin>,
     /// The first and last packet since the previous alert. `None` if packets have no numbers, as on
     /// an interface.
-    pub packets: Option<Packets>,
+    pub packets: Option<PacketRange>,
     /// The times of the sightings that the alert counts; of many, the latest.
     pub times: Vec<Timestamp>,
     /// One sentence. Bytes from the wire in it are sanitized.

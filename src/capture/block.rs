@@ -7,10 +7,10 @@
 
 use std::sync::Arc;
 
-use crate::capture::heartbeat::Beat;
-use crate::capture::journal::Mark;
+use crate::capture::heartbeat::HeartbeatSignal;
+use crate::capture::journal::Checkpoint;
 use crate::capture::link_type::LinkType;
-use crate::capture::packet_number::{PacketNumber, Packets};
+use crate::capture::packet_number::{PacketNumber, PacketRange};
 use crate::indicator::IndicatorSet;
 use crate::units::Timestamp;
 
@@ -22,7 +22,7 @@ pub const BLOCK_CAPACITY: usize = 2 << 20;
 
 /// The number of pieces of a Block. Each piece of a Block of a file can be reread alone. As many as
 /// the bits of a byte, so that a byte can select pieces.
-pub const PIECES: usize = 8;
+pub const PIECES_PER_BLOCK: usize = 8;
 
 /// One frame of a Block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,14 +49,14 @@ pub struct Origin {
 
 /// The location of a Block's bytes in the inputs, as needed to reread it. Only file sources set it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Part {
+pub struct BlockLocation {
     /// The position of the input in the list of inputs.
     pub input: u32,
     /// The offset of the Block's first byte in the capture, counted after decompression.
     pub start: u64,
     /// The ends of its pieces as positions in [`Block::bytes`]. Each piece ends after a complete
     /// record. An empty piece ends where the piece before it does.
-    pub ends: [u32; PIECES],
+    pub ends: [u32; PIECES_PER_BLOCK],
     /// True if this Block allows seeking in its input: the input is not compressed, no record of
     /// the Block is damaged or skipped, and each packet has a time of its own. A reader may seek in
     /// an input only if all its Blocks allow it.
@@ -65,11 +65,11 @@ pub struct Part {
     pub has_descriptions: bool,
 }
 
-impl Part {
+impl BlockLocation {
     /// The number of the piece that holds a frame of the Block. A frame beyond the last piece
     /// counts as part of the last piece.
     pub fn piece(&self, frame: &Frame) -> usize {
-        self.ends.iter().take_while(|end| frame.offset >= **end).count().min(PIECES - 1)
+        self.ends.iter().take_while(|end| frame.offset >= **end).count().min(PIECES_PER_BLOCK - 1)
     }
 }
 
@@ -81,7 +81,7 @@ pub struct Block {
     /// The origin of its frames.
     pub origin: Arc<Origin>,
     /// The location of its bytes in the inputs.
-    pub part: Part,
+    pub location: BlockLocation,
     /// The indicators in force when it was captured.
     pub indicators: Arc<IndicatorSet>,
     /// Captured bytes, including those of the frames.
@@ -98,10 +98,10 @@ pub struct Block {
     /// time passes on a quiet link too. Only live sources set it.
     pub idle_until: Option<Timestamp>,
     /// A heartbeat of the capture, to be acknowledged by the output. Only live sources set it.
-    pub beat: Option<Beat>,
+    pub beat: Option<HeartbeatSignal>,
     /// Marks the end of captures, to be acknowledged by the output when all their alerts are
     /// written. Only set when a folder is followed.
-    pub mark: Option<Mark>,
+    pub checkpoint: Option<Checkpoint>,
 }
 
 impl Block {
@@ -110,7 +110,7 @@ impl Block {
         Self {
             number: 0,
             origin,
-            part: Part::default(),
+            location: BlockLocation::default(),
             indicators,
             bytes: Vec::new(),
             frames: Vec::new(),
@@ -118,17 +118,17 @@ impl Block {
             packet_offsets: Vec::new(),
             idle_until: None,
             beat: None,
-            mark: None,
+            checkpoint: None,
         }
     }
 
     /// The packet number of the frame with this index.
-    pub fn packet(&self, frame: u32) -> Option<Packets> {
+    pub fn packet(&self, frame: u32) -> Option<PacketRange> {
         let PacketNumber { input, number } = self.first_packet?;
         let distance =
             if self.packet_offsets.is_empty() { frame } else { self.packet_offsets.get(frame as usize).copied()? };
         let number = PacketNumber { input, number: number.saturating_add(distance.into()) };
-        Some(Packets { first: number, last: number })
+        Some(PacketRange { first: number, last: number })
     }
 
     /// Removes the frames for which `keep` returns false, and returns how many. `keep` gets the
@@ -179,7 +179,7 @@ mod tests {
         assert_eq!(block.packet(0), None);
         let number = |number| PacketNumber { input: 2, number };
         block.first_packet = Some(number(100));
-        let one = |at| Some(Packets { first: number(at), last: number(at) });
+        let one = |at| Some(PacketRange { first: number(at), last: number(at) });
         assert_eq!((block.packet(0), block.packet(7)), (one(100), one(107)));
         block.packet_offsets = vec![3, 9];
         assert_eq!((block.packet(0), block.packet(1), block.packet(2)), (one(103), one(109), None));

@@ -65,7 +65,7 @@ pub enum CaptureError {
     },
     /// The state file cannot be written any more.
     #[error("{}: cannot note which captures were read: {error}; after a restart some may be read again", path.display())]
-    State {
+    WriteState {
         /// The state file.
         path: PathBuf,
         /// The error of the system.

@@ -43,7 +43,7 @@ impl Filter {
     }
 
     /// Makes a second filter with the same expression.
-    pub fn again(&self) -> Result<Self, FilterError> {
+    pub fn duplicate(&self) -> Result<Self, FilterError> {
         Self::new(&self.expression)
     }
 

@@ -1,7 +1,7 @@
 //! Heartbeats that travel with Blocks, from the capture through every stage to the output.
 //!
 //! A watchdog that is fed by a thread of its own proves only that this thread is alive. Here each
-//! live source has a [`Heartbeat`] and regularly attaches a [`Beat`] to a Block. The last stage
+//! live source has a [`Heartbeat`] and regularly attaches a [`HeartbeatSignal`] to a Block. The last stage
 //! acknowledges it. So a heartbeat is recent only while Blocks of that source really pass through
 //! all stages.
 
@@ -29,23 +29,23 @@ impl Heartbeat {
     }
 
     /// Makes a beat, to be attached to a Block.
-    pub fn beat(self: &Arc<Self>) -> Beat {
+    pub fn beat(self: &Arc<Self>) -> HeartbeatSignal {
         let made = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
-        Beat { heartbeat: self.clone(), made }
+        HeartbeatSignal { heartbeat: self.clone(), made }
     }
 }
 
 /// One beat on its way through the stages.
 #[derive(Debug, Clone)]
-pub struct Beat {
+pub struct HeartbeatSignal {
     heartbeat: Arc<Heartbeat>,
     /// Milliseconds after the heartbeat began.
     made: u64,
 }
 
-impl Beat {
+impl HeartbeatSignal {
     /// Acknowledges the beat: it has passed all stages.
-    pub fn arrive(self) {
+    pub fn acknowledge(self) {
         self.heartbeat.latest.fetch_max(self.made, Ordering::Relaxed);
     }
 }
@@ -60,9 +60,9 @@ mod tests {
             Arc::new(Heartbeat { began: Instant::now() - Duration::from_secs(60), latest: AtomicU64::new(0) });
         let (early, lost) = (heartbeat.beat(), heartbeat.beat());
         assert!(heartbeat.age() >= Duration::from_secs(60));
-        Beat { made: 50_000, ..early.clone() }.arrive();
+        HeartbeatSignal { made: 50_000, ..early.clone() }.acknowledge();
         assert!(heartbeat.age() < Duration::from_secs(60) && heartbeat.age() >= Duration::from_secs(10));
-        Beat { made: 1_000, ..early }.arrive();
+        HeartbeatSignal { made: 1_000, ..early }.acknowledge();
         assert!(heartbeat.age() < Duration::from_secs(60));
         drop(lost);
         assert!(heartbeat.age() >= Duration::from_secs(10));

@@ -11,7 +11,7 @@ use crate::units::ByteCount;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Input {
     /// Standard input.
-    Standard,
+    Stdin,
     /// A file, or a named pipe.
     File(PathBuf),
 }
@@ -34,7 +34,7 @@ impl Inputs {
         let mut inputs = Self { list: Vec::new(), total: Some(ByteCount(0)) };
         for path in paths {
             if path.as_os_str() == "-" {
-                inputs.list.push(Input::Standard);
+                inputs.list.push(Input::Stdin);
                 inputs.total = None;
                 continue;
             }
@@ -107,7 +107,7 @@ mod tests {
 
     fn shown(inputs: &Inputs, root: &Path) -> Vec<String> {
         let name = |input: &Input| match input {
-            Input::Standard => "-".to_owned(),
+            Input::Stdin => "-".to_owned(),
             Input::File(path) => path.strip_prefix(root).unwrap_or(path).display().to_string(),
         };
         inputs.list.iter().map(name).collect()

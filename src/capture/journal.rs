@@ -37,7 +37,7 @@ const MAX_LOOK_BACK: Duration = Duration::from_secs(3 * 3600);
 const MAX_STALE: usize = 8192;
 
 /// The default name of the state file for a folder.
-pub fn state_name(folder: &Path) -> String {
+pub fn default_state_name(folder: &Path) -> String {
     let digest = ring::digest::digest(&ring::digest::SHA256, folder.as_os_str().as_bytes());
     format!("follow-{}", hex(digest.as_ref().get(..8).unwrap_or_default()))
 }
@@ -50,12 +50,12 @@ struct ReadCapture {
     number: u64,
     identity: CaptureIdentity,
     /// The state of the tracker at its end. Set once the alerts up to there are written.
-    tracker: Option<Held>,
+    tracker: Option<TrackerSnapshot>,
 }
 
 /// The state that a tracker holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Held {
+pub struct TrackerSnapshot {
     /// True if it holds anything about findings: windows, conversations, addresses.
     pub findings: bool,
     /// True if it holds pieces of data that may yet become a finding.
@@ -98,7 +98,7 @@ impl Journal {
 
     /// Marks all captures that were read as done. Call this when the run has ended and all alerts
     /// are written.
-    pub fn settle(&self) -> io::Result<()> {
+    pub fn commit_all(&self) -> io::Result<()> {
         let mut inner = self.lock();
         inner.write_done(usize::MAX);
         inner.file.sync_data()?;
@@ -134,13 +134,13 @@ impl Journal {
 impl Inner {
     /// Handles an acknowledged checkpoint: the alerts of all captures up to this number are
     /// written.
-    fn acknowledge(&mut self, number: u64, tracker: Held) {
+    fn acknowledge(&mut self, number: u64, tracker: TrackerSnapshot) {
         let written = self.read.partition_point(|read| read.number <= number);
         if let Some(last) = written.checked_sub(1).and_then(|last| self.read.get_mut(last)) {
             // Since the end of the capture only time has passed, so its clock stays the first one
             // noted.
             let clock = last.tracker.map_or(tracker.clock, |noted| noted.clock);
-            last.tracker = Some(Held { clock, ..tracker });
+            last.tracker = Some(TrackerSnapshot { clock, ..tracker });
         }
         let is_done = |read: &ReadCapture| {
             let Some(at_end) = read.tracker else { return false };
@@ -172,25 +172,25 @@ impl Inner {
 /// Follows the packets of captures through all stages. The output acknowledges it when the alerts
 /// of these captures are written.
 #[derive(Clone)]
-pub struct Mark {
+pub struct Checkpoint {
     journal: Arc<Journal>,
     /// The number of the latest of those captures.
     number: u64,
 }
 
-impl Mark {
+impl Checkpoint {
     pub(super) fn new(journal: Arc<Journal>, number: u64) -> Self {
         Self { journal, number }
     }
 
     /// Acknowledges the checkpoint: all alerts before it are written. `held` is the state of the
     /// tracker when the checkpoint passed it.
-    pub fn arrive(self, held: Held) {
+    pub fn acknowledge(self, held: TrackerSnapshot) {
         self.journal.lock().acknowledge(self.number, held);
     }
 }
 
-impl std::fmt::Debug for Mark {
+impl std::fmt::Debug for Checkpoint {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Checkpoint").field("number", &self.number).finish_non_exhaustive()
     }
@@ -251,9 +251,9 @@ mod tests {
         CaptureIdentity { head: [number; 16], file }
     }
 
-    fn held(what: &str, seconds: i64) -> Held {
+    fn held(what: &str, seconds: i64) -> TrackerSnapshot {
         let clock = Some(Timestamp::from_parts(seconds, 0));
-        Held { findings: what.contains("findings"), pieces: what.contains("pieces"), clock }
+        TrackerSnapshot { findings: what.contains("findings"), pieces: what.contains("pieces"), clock }
     }
 
     fn known(path: &Path) -> Vec<u8> {
@@ -269,18 +269,18 @@ mod tests {
         for number in 1..=6 {
             journal.note_read(number, identity(number as u8));
         }
-        let arrive = |number, what: &str, seconds| {
-            Mark::new(journal.clone(), number).arrive(held(what, seconds));
+        let acknowledge = |number, what: &str, seconds| {
+            Checkpoint::new(journal.clone(), number).acknowledge(held(what, seconds));
             fs::read_to_string(&path).unwrap().lines().count() - 1
         };
-        assert_eq!(arrive(1, "findings", 10), 0);
-        assert_eq!(arrive(2, "", 20), 2, "what the first left was told");
-        assert_eq!(arrive(3, "pieces", 30), 2);
-        assert_eq!(arrive(4, "findings and pieces", 80), 2);
-        assert_eq!(arrive(4, "findings", 91), 3, "what came in pieces was told");
-        assert_eq!(arrive(5, "findings", 100), 3);
-        assert_eq!(arrive(6, "findings", 81 + 3 * 3600), 4, "too old to be read again");
-        journal.settle().unwrap();
+        assert_eq!(acknowledge(1, "findings", 10), 0);
+        assert_eq!(acknowledge(2, "", 20), 2, "what the first left was told");
+        assert_eq!(acknowledge(3, "pieces", 30), 2);
+        assert_eq!(acknowledge(4, "findings and pieces", 80), 2);
+        assert_eq!(acknowledge(4, "findings", 91), 3, "what came in pieces was told");
+        assert_eq!(acknowledge(5, "findings", 100), 3);
+        assert_eq!(acknowledge(6, "findings", 81 + 3 * 3600), 4, "too old to be read again");
+        journal.commit_all().unwrap();
         let (_, all) = Journal::open(&path).unwrap();
         assert_eq!(all, (1..=6).map(identity).collect::<Vec<_>>());
     }
@@ -311,9 +311,9 @@ mod tests {
         for number in 1..=3 {
             journal.note_read(number, identity(number as u8));
         }
-        Mark::new(journal.clone(), 2).arrive(held("", 1));
+        Checkpoint::new(journal.clone(), 2).acknowledge(held("", 1));
         journal.renew([identity(2), identity(3)].into_iter());
-        journal.settle().unwrap();
+        journal.commit_all().unwrap();
         assert_eq!(known(&path), [2, 3]);
     }
 }

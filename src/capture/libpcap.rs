@@ -44,7 +44,7 @@ mod tests {
 
     #[test]
     fn numbers_of_libpcap_and_of_files_lead_to_each_other() {
-        for link in LinkType::READ {
+        for link in LinkType::SUPPORTED {
             assert_eq!(from_dlt(dlt(link)), Some(link));
         }
         assert_eq!((dlt(LinkType::RAW), from_dlt(12)), (12, Some(LinkType::RAW)));

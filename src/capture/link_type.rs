@@ -33,7 +33,7 @@ impl LinkType {
     pub const LINUX_SLL2: Self = Self(276);
 
     /// The link types whose frames are decoded.
-    pub const READ: [Self; 11] = [
+    pub const SUPPORTED: [Self; 11] = [
         Self::NULL,
         Self::ETHERNET,
         Self::PPP,

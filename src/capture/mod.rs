@@ -33,23 +33,23 @@ mod stop;
 mod testing;
 mod time_window;
 
-pub use block::{BLOCK_CAPACITY, Block, Frame, Origin, PIECES, Part};
+pub use block::{BLOCK_CAPACITY, Block, BlockLocation, Frame, Origin, PIECES_PER_BLOCK};
 pub use counts::CaptureCounts;
 pub use error::{CaptureError, CaptureOffset};
-pub use file::{BlockRereader, Files};
+pub use file::{BlockRereader, FileSource};
 pub use filter::{Filter, FilterError};
-pub use follow::Follow;
+pub use follow::FolderSource;
 pub use format::Damage;
-pub use heartbeat::{Beat, Heartbeat};
+pub use heartbeat::{Heartbeat, HeartbeatSignal};
 pub use inputs::{Input, Inputs};
 pub use interfaces::{Interface, InterfacesError, interfaces};
-pub use journal::{Held, Journal, Mark, state_name};
+pub use journal::{Checkpoint, Journal, TrackerSnapshot, default_state_name};
 pub use link_type::LinkType;
 pub use live::{
-    Change, Direction, InterfaceCounts, InterfaceEvent, LONGEST_SNAP, LiveError, LiveSettings, LiveSource, Opened,
-    Watched,
+    Direction, InterfaceChange, InterfaceCounts, InterfaceEvent, InterfaceStatus, LiveError, LiveSettings, LiveSource,
+    MAX_SNAP_LENGTH, OpenInterfaces,
 };
-pub use packet_number::{PacketNumber, Packets};
-pub use source::{Fill, Source};
-pub use stop::Stop;
+pub use packet_number::{PacketNumber, PacketRange};
+pub use source::{FillStatus, Source};
+pub use stop::StopSignal;
 pub use time_window::TimeWindow;

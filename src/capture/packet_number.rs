@@ -12,14 +12,14 @@ pub struct PacketNumber {
 
 /// A range of packets, including both ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Packets {
+pub struct PacketRange {
     /// The first packet.
     pub first: PacketNumber,
     /// The last packet; equal to `first` for a single packet.
     pub last: PacketNumber,
 }
 
-impl Packets {
+impl PacketRange {
     /// The smallest range that covers both ranges. `None` is an empty range.
     pub fn joined(one: Option<Self>, other: Option<Self>) -> Option<Self> {
         match (one, other) {
@@ -39,10 +39,10 @@ mod tests {
     fn packets_are_joined_in_the_order_in_which_they_are_read() {
         let one = |input, number| {
             let number = PacketNumber { input, number };
-            Some(Packets { first: number, last: number })
+            Some(PacketRange { first: number, last: number })
         };
-        let both = Packets::joined(one(1, 3), Packets::joined(one(0, 900), one(0, 7)));
-        assert_eq!(both, Some(Packets { first: one(0, 7).unwrap().first, last: one(1, 3).unwrap().last }));
-        assert_eq!((Packets::joined(None, None), Packets::joined(None, one(0, 1))), (None, one(0, 1)));
+        let both = PacketRange::joined(one(1, 3), PacketRange::joined(one(0, 900), one(0, 7)));
+        assert_eq!(both, Some(PacketRange { first: one(0, 7).unwrap().first, last: one(1, 3).unwrap().last }));
+        assert_eq!((PacketRange::joined(None, None), PacketRange::joined(None, one(0, 1))), (None, one(0, 1)));
     }
 }

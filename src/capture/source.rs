@@ -12,21 +12,21 @@ pub trait Source: Send {
     /// `bytes` still hold old values. The source sets `origin`, `bytes` and `frames`, and
     /// `first_packet` and `packet_offsets` if its packets are numbered. All frames of one call have
     /// the same origin. Errors are passed to `report` as they occur. They do not end the source.
-    fn fill(&mut self, block: &mut Block, report: &mut dyn FnMut(CaptureError)) -> Fill;
+    fn fill(&mut self, block: &mut Block, report: &mut dyn FnMut(CaptureError)) -> FillStatus;
 
     /// The counters of everything read so far.
     fn counts(&self) -> CaptureCounts;
 
     /// Returns true if `fill` may block for long until packets arrive. Other threads that want to
     /// call it should then sleep rather than poll.
-    fn waits(&self) -> bool {
+    fn may_block(&self) -> bool {
         false
     }
 }
 
 /// The result of [`Source::fill`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fill {
+pub enum FillStatus {
     /// The Block holds frames, or none if all were filtered out.
     Filled,
     /// The source has ended. The Block holds no frames.

@@ -9,7 +9,7 @@ use std::time::SystemTime;
 use crate::alert::Evidence;
 use crate::capture::{Block, BlockRereader, Filter, Input, Origin, TimeWindow};
 use crate::carve::error::CarveError;
-use crate::carve::index::Index;
+use crate::carve::index::BlockIndex;
 use crate::carve::pcapng_writer::{InputName, PcapngWriter};
 use crate::carve::plan::RereadPlan;
 use crate::carve::selection::EvidenceSelection;
@@ -19,7 +19,7 @@ const BUFFER_SIZE: usize = 256 << 10;
 
 /// The counters of carving.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Carved {
+pub struct CarveCounts {
     /// Packets written.
     pub packets: u64,
     /// Conversations with at least one of them.
@@ -27,10 +27,10 @@ pub struct Carved {
 }
 
 /// Carves evidence into a file. It opens the file before the replay and writes it after the replay.
-pub struct Carving {
+pub struct EvidenceCarver {
     path: PathBuf,
     file: File,
-    index: Arc<Index>,
+    index: Arc<BlockIndex>,
     inputs: Vec<Input>,
     /// The states of the inputs before the replay.
     states: Vec<Option<InputState>>,
@@ -53,7 +53,7 @@ impl InputState {
     }
 }
 
-impl Carving {
+impl EvidenceCarver {
     /// Creates the file, or empties an existing one, and makes sure that the inputs can be read
     /// twice. `filter` and `window` must be those of the replay.
     pub fn open(
@@ -65,7 +65,7 @@ impl Carving {
         let mut states = Vec::with_capacity(inputs.len());
         for input in &inputs {
             match input {
-                Input::Standard => return Err(CarveError::Stream("-".into())),
+                Input::Stdin => return Err(CarveError::Stream("-".into())),
                 Input::File(path) => {
                     let metadata = fs::metadata(path).ok();
                     if metadata.is_some_and(|metadata| !metadata.is_file()) {
@@ -78,20 +78,20 @@ impl Carving {
         let failed = |error| CarveError::Create { path: path.to_owned(), error };
         let file = File::create(path).map_err(failed)?;
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let index = Index::new(folder).map_err(|error| CarveError::Index { path: path.to_owned(), error })?;
+        let index = BlockIndex::new(folder).map_err(|error| CarveError::BlockIndex { path: path.to_owned(), error })?;
         Ok(Self { path: path.to_owned(), file, index: Arc::new(index), inputs, states, filter, window })
     }
 
     /// The index that the replay must fill.
-    pub fn index(&self) -> Arc<Index> {
+    pub fn index(&self) -> Arc<BlockIndex> {
         self.index.clone()
     }
 
     /// Rereads the Blocks that may hold evidence, and writes the evidence. A problem with one
     /// capture is reported, and the other captures are still read.
-    pub fn finish(self, evidence: &Evidence, report: &mut dyn FnMut(CarveError)) -> Result<Carved, CarveError> {
+    pub fn finish(self, evidence: &Evidence, report: &mut dyn FnMut(CarveError)) -> Result<CarveCounts, CarveError> {
         let Self { path, file, index, inputs, states, filter, window } = self;
-        let index_failed = |error| CarveError::Index { path: path.clone(), error };
+        let index_failed = |error| CarveError::BlockIndex { path: path.clone(), error };
         let writer = PcapngWriter::new(BufWriter::with_capacity(BUFFER_SIZE, file));
         let mut pass = SecondPass {
             path: &path,
@@ -124,7 +124,7 @@ impl Carving {
 /// The second pass over the captures.
 struct SecondPass<'a> {
     path: &'a Path,
-    index: &'a Index,
+    index: &'a BlockIndex,
     selection: EvidenceSelection,
     rereader: BlockRereader,
     block: Block,
@@ -140,10 +140,12 @@ impl SecondPass<'_> {
     fn carve_input(&mut self, plan: &RereadPlan, report: &mut dyn FnMut(CarveError)) -> Result<bool, CarveError> {
         let mut differs = false;
         for block in &plan.blocks {
-            let entry =
-                self.index.entry(block.number).map_err(|error| CarveError::Index { path: self.path.into(), error })?;
-            for piece in plan.reads(block, &entry.part) {
-                let read = self.rereader.read(&entry.part, piece, &mut self.block);
+            let entry = self
+                .index
+                .entry(block.number)
+                .map_err(|error| CarveError::BlockIndex { path: self.path.into(), error })?;
+            for piece in plan.reads(block, &entry.location) {
+                let read = self.rereader.read(&entry.location, piece, &mut self.block);
                 let is_complete = self.block.frames.len() == entry.frames(piece);
                 // If the first pass had the same error, nothing is missing.
                 if let Err(error) = read
@@ -152,7 +154,7 @@ impl SecondPass<'_> {
                     report(CarveError::Capture(error));
                     return Ok(differs);
                 }
-                differs |= !is_complete || (piece.is_none() && self.block.part.start != entry.part.start);
+                differs |= !is_complete || (piece.is_none() && self.block.location.start != entry.location.start);
                 if block.pieces != 0 {
                     self.write_selected(plan.input).map_err(|error| self.write_failed(error))?;
                 }
@@ -176,9 +178,9 @@ impl SecondPass<'_> {
     }
 
     /// Closes the file and returns the counters.
-    fn finish(self) -> Result<Carved, CarveError> {
+    fn finish(self) -> Result<CarveCounts, CarveError> {
         let failed = |error| CarveError::Write { path: self.path.to_owned(), error };
-        let carved = Carved { packets: self.packets, conversations: self.selection.conversations_seen() };
+        let carved = CarveCounts { packets: self.packets, conversations: self.selection.conversations_seen() };
         let file = self.writer.finish().map_err(failed)?.into_inner().map_err(|error| failed(error.into_error()))?;
         // A network file system may report only now that it is full.
         file.sync_all().map_err(failed)?;

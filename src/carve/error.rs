@@ -31,7 +31,7 @@ pub enum CarveError {
     },
     /// The index of the first pass cannot be written or read.
     #[error("{}: cannot keep the index in the same folder, which takes four bytes for each packet: {error}; choose a folder with enough space", path.display())]
-    Index {
+    BlockIndex {
         /// The evidence file.
         path: PathBuf,
         /// The error of the system.

@@ -11,12 +11,12 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-use crate::capture::{Block, PIECES, Part};
+use crate::capture::{Block, BlockLocation, PIECES_PER_BLOCK};
 use crate::scan::{FlowHashes, SelectedFlows};
 
 /// The length of an entry before its flows: input, flags and offset; and for each piece its end,
 /// its number of frames, and the number of flows up to its end.
-const ENTRY_LENGTH: usize = 16 + 12 * PIECES;
+const ENTRY_LENGTH: usize = 16 + 12 * PIECES_PER_BLOCK;
 
 /// The distance of the Blocks' entries in the file. Most of it is holes, which take no space on the
 /// disk. No Block has more flows: there are some 60,000 of the smallest packets in one, and each
@@ -33,7 +33,7 @@ const MAX_BYTES_IN_MEMORY: usize = 32 << 20;
 
 /// The index of the Blocks of a replay. It may be filled from any thread.
 #[derive(Debug)]
-pub struct Index {
+pub struct BlockIndex {
     /// The first Blocks.
     in_memory: Box<[OnceLock<IndexedBlock>]>,
     bytes_in_memory: AtomicUsize,
@@ -53,21 +53,21 @@ struct IndexedBlock {
 /// The entry of a Block, without its flows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct IndexEntry {
-    pub(super) part: Part,
+    pub(super) location: BlockLocation,
     /// For each piece, the number of frames that pass the filter.
-    frames: [u32; PIECES],
+    frames: [u32; PIECES_PER_BLOCK],
 }
 
 impl IndexEntry {
     fn of(block: &Block) -> Self {
-        let mut frames = [0; PIECES];
+        let mut frames = [0; PIECES_PER_BLOCK];
         let mut before = 0;
-        for (frames, end) in frames.iter_mut().zip(block.part.ends) {
+        for (frames, end) in frames.iter_mut().zip(block.location.ends) {
             let up_to = block.frames.partition_point(|frame| frame.offset < end);
             *frames = (up_to - before) as u32;
             before = up_to;
         }
-        Self { part: block.part, frames }
+        Self { location: block.location, frames }
     }
 
     /// The number of frames of a piece; of the whole Block for `None`.
@@ -80,7 +80,7 @@ impl IndexEntry {
     }
 }
 
-impl Index {
+impl BlockIndex {
     /// An empty index with a file in this folder, which must have enough space.
     pub(super) fn new(folder: &Path) -> io::Result<Self> {
         let file = tempfile::tempfile_in(folder)?;
@@ -129,7 +129,7 @@ impl Index {
             return Ok(indexed.flows.pieces(selected));
         }
         let (_, counts) = self.read(number)?;
-        let mut bytes = vec![0; counts[PIECES - 1] as usize * size_of::<u32>()];
+        let mut bytes = vec![0; counts[PIECES_PER_BLOCK - 1] as usize * size_of::<u32>()];
         self.file.read_exact_at(&mut bytes, number.saturating_mul(STRIDE) + ENTRY_LENGTH as u64)?;
         Ok(FlowHashes::stored(counts, &bytes).pieces(selected))
     }
@@ -139,7 +139,7 @@ impl Index {
     }
 
     /// Reads an entry, and for each piece the number of flows up to its end.
-    fn read(&self, number: u64) -> io::Result<(IndexEntry, [u32; PIECES])> {
+    fn read(&self, number: u64) -> io::Result<(IndexEntry, [u32; PIECES_PER_BLOCK])> {
         let mut bytes = [0; ENTRY_LENGTH];
         self.file.read_exact_at(&mut bytes, number.saturating_mul(STRIDE))?;
         Ok(from_bytes(bytes))
@@ -154,8 +154,8 @@ impl Index {
     }
 }
 
-fn to_bytes(entry: IndexEntry, counts: [u32; PIECES]) -> [u8; ENTRY_LENGTH] {
-    let IndexEntry { part: Part { input, start, ends, is_seekable, has_descriptions }, frames } = entry;
+fn to_bytes(entry: IndexEntry, counts: [u32; PIECES_PER_BLOCK]) -> [u8; ENTRY_LENGTH] {
+    let IndexEntry { location: BlockLocation { input, start, ends, is_seekable, has_descriptions }, frames } = entry;
     let mut bytes = [0; ENTRY_LENGTH];
     let (numbers, _) = bytes.as_chunks_mut();
     let flags = u32::from(is_seekable) | u32::from(has_descriptions) << 1;
@@ -164,16 +164,22 @@ fn to_bytes(entry: IndexEntry, counts: [u32; PIECES]) -> [u8; ENTRY_LENGTH] {
     bytes
 }
 
-fn from_bytes(bytes: [u8; ENTRY_LENGTH]) -> (IndexEntry, [u32; PIECES]) {
+fn from_bytes(bytes: [u8; ENTRY_LENGTH]) -> (IndexEntry, [u32; PIECES_PER_BLOCK]) {
     let (numbers, _) = bytes.as_chunks();
     let mut numbers = numbers.iter().map(|bytes| u32::from_le_bytes(*bytes));
     let mut next = || numbers.next().unwrap_or_default();
     let (input, flags) = (next(), next());
     let start = u64::from(next()) | u64::from(next()) << 32;
-    let [ends, frames, counts] = [(); 3].map(|()| [(); PIECES].map(|()| next()));
+    let [ends, frames, counts] = [(); 3].map(|()| [(); PIECES_PER_BLOCK].map(|()| next()));
     (
         IndexEntry {
-            part: Part { input, start, ends, is_seekable: flags & 1 == 1, has_descriptions: flags & 2 == 2 },
+            location: BlockLocation {
+                input,
+                start,
+                ends,
+                is_seekable: flags & 1 == 1,
+                has_descriptions: flags & 2 == 2,
+            },
             frames,
         },
         counts,
@@ -191,14 +197,14 @@ mod tests {
 
     #[test]
     fn blocks_come_back_in_their_order_whichever_was_added_first() {
-        let index = Index::new(&std::env::temp_dir()).unwrap();
+        let index = BlockIndex::new(&std::env::temp_dir()).unwrap();
         let key = |last: u8| FlowHash::of_hosts([10, 0, 0, last].into(), [10, 0, 1, last].into());
         let keys = |number: u64| {
             let mut keys = FlowHashes::default();
             keys.add(key(number as u8));
             keys.bytes()
         };
-        let part = |number: u64| Part {
+        let location = |number: u64| BlockLocation {
             input: 7,
             start: 1 << 40 | number,
             ends: [10, 20, 20, 30, 30, 30, 30, 30],
@@ -209,14 +215,14 @@ mod tests {
         let last = MAX_BLOCKS_IN_MEMORY as u64;
         for number in [1, last, 0, last - 1] {
             let mut block = Block::new(Arc::new(Origin::default()), Arc::default());
-            (block.number, block.part) = (number, part(number));
+            (block.number, block.location) = (number, location(number));
             block.frames.extend([0, 9, 10, 29].map(frame));
-            index.add(&block, &FlowHashes::stored([1; PIECES], &keys(number)));
+            index.add(&block, &FlowHashes::stored([1; PIECES_PER_BLOCK], &keys(number)));
         }
         assert_eq!(index.blocks().unwrap(), last + 1);
         for number in [0, 1, last - 1, last] {
             let entry = index.entry(number).unwrap();
-            assert_eq!(entry, IndexEntry { part: part(number), frames: [2, 1, 0, 1, 0, 0, 0, 0] });
+            assert_eq!(entry, IndexEntry { location: location(number), frames: [2, 1, 0, 1, 0, 0, 0, 0] });
             let pieces = |last: u8| index.pieces(number, &SelectedFlows::new([key(last)])).unwrap();
             assert_eq!((pieces(number as u8), pieces(2)), (1, 0));
         }

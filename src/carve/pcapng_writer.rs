@@ -174,7 +174,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::capture::{Block, Files, Fill, Origin, Source};
+    use crate::capture::{Block, FileSource, FillStatus, Origin, Source};
     use crate::units::Timestamp;
 
     fn frame(nanos: i64, link: LinkType, captured: u32, original: u32) -> Frame {
@@ -203,10 +203,11 @@ mod tests {
         }
         let written = writer.finish().unwrap();
         let mut problems = Vec::new();
-        let mut files = Files::from_stream("x", std::io::Cursor::new(written), None, &mut |error| problems.push(error));
+        let mut files =
+            FileSource::from_stream("x", std::io::Cursor::new(written), None, &mut |error| problems.push(error));
         let mut block = Block::new(Arc::new(Origin::default()), Arc::default());
         let mut read = Vec::new();
-        while files.fill(&mut block, &mut |error| problems.push(error)) == Fill::Filled {
+        while files.fill(&mut block, &mut |error| problems.push(error)) == FillStatus::Filled {
             read.extend(
                 block.frames.iter().map(|frame| (Frame { offset: 0, ..*frame }, block.captured(frame).to_vec())),
             );

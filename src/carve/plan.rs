@@ -2,8 +2,8 @@
 
 use std::io;
 
-use crate::capture::{PIECES, Part};
-use crate::carve::index::Index;
+use crate::capture::{BlockLocation, PIECES_PER_BLOCK};
+use crate::carve::index::BlockIndex;
 use crate::scan::SelectedFlows;
 
 /// The Blocks of one input to reread. The Blocks of an input have consecutive numbers.
@@ -30,19 +30,19 @@ pub(super) struct PlannedBlock {
 
 impl RereadPlan {
     /// Plans the input whose Blocks begin at number `first`. `blocks` is the number of all Blocks.
-    pub(super) fn new(first: u64, blocks: u64, index: &Index, selected: &SelectedFlows) -> io::Result<Self> {
-        let input = index.entry(first)?.part.input;
+    pub(super) fn new(first: u64, blocks: u64, index: &BlockIndex, selected: &SelectedFlows) -> io::Result<Self> {
+        let input = index.entry(first)?.location.input;
         let mut plan = Self { input, first, end: first, is_seekable: true, blocks: Vec::new() };
         while plan.end < blocks {
-            let part = index.entry(plan.end)?.part;
-            if part.input != input {
+            let location = index.entry(plan.end)?.location;
+            if location.input != input {
                 break;
             }
             let block = PlannedBlock { number: plan.end, pieces: index.pieces(plan.end, selected)? };
-            if block.pieces != 0 || plan.must_read_whole(block.number, &part) {
+            if block.pieces != 0 || plan.must_read_whole(block.number, &location) {
                 plan.blocks.push(block);
             }
-            plan.is_seekable &= part.is_seekable;
+            plan.is_seekable &= location.is_seekable;
             plan.end += 1;
         }
         let last = plan.blocks.iter().rposition(|block| block.pieces != 0);
@@ -58,15 +58,15 @@ impl RereadPlan {
     }
 
     /// The reads for a Block: one for each piece to reread, or a single `None` for the whole Block.
-    pub(super) fn reads(&self, block: &PlannedBlock, part: &Part) -> impl Iterator<Item = Option<usize>> {
+    pub(super) fn reads(&self, block: &PlannedBlock, location: &BlockLocation) -> impl Iterator<Item = Option<usize>> {
         let pieces = block.pieces;
-        let is_whole = !self.is_seekable || self.must_read_whole(block.number, part);
-        let single = (0..PIECES).filter(move |piece| !is_whole && pieces >> piece & 1 == 1);
+        let is_whole = !self.is_seekable || self.must_read_whole(block.number, location);
+        let single = (0..PIECES_PER_BLOCK).filter(move |piece| !is_whole && pieces >> piece & 1 == 1);
         is_whole.then_some(None).into_iter().chain(single.map(Some))
     }
 
     /// Returns true if later Blocks of a seekable input cannot be parsed without this one.
-    fn must_read_whole(&self, number: u64, part: &Part) -> bool {
-        number == self.first || part.has_descriptions
+    fn must_read_whole(&self, number: u64, location: &BlockLocation) -> bool {
+        number == self.first || location.has_descriptions
     }
 }

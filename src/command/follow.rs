@@ -4,7 +4,7 @@
 use std::time::Instant;
 
 use anyhow::Context;
-use rattap::capture::{CaptureError, Files, Follow};
+use rattap::capture::{CaptureError, FileSource, FolderSource};
 use rattap::output::{Mode, NameList, SharedTally};
 use rattap::sensor::{Control, Event, InForce, Run};
 
@@ -28,8 +28,8 @@ pub fn run(replay: plan::Replay, console: &Console) -> anyhow::Result<Exit> {
     }
     let names = replay.names.as_deref().map(|names| NameList::open(names, Mode::Follow)).transpose()?;
     let control = Control::new(InForce { indicators: run.indicators, exclusions: exclusions.clone() });
-    let files = Files::new(Vec::new(), run.filter).within(window);
-    let source = Follow::open(&folder, &state, files, run.settings.track.repeat_window, control.source_stop())?;
+    let files = FileSource::new(Vec::new(), run.filter).within(window);
+    let source = FolderSource::open(&folder, &state, files, run.settings.track.repeat_window, control.source_stop())?;
     let journal = source.journal();
     log::info!("following {}; {} records which captures were read", folder.display(), state.display());
     let started = Instant::now();
@@ -52,9 +52,9 @@ pub fn run(replay: plan::Replay, console: &Console) -> anyhow::Result<Exit> {
     };
     let outcome = Run::controlled(&control, &run.settings).names(names).start(Box::new(source), output, watch);
     if outcome.output.is_ok()
-        && let Err(error) = journal.settle()
+        && let Err(error) = journal.commit_all()
     {
-        problems.log(&CaptureError::State { path: state, error });
+        problems.log(&CaptureError::WriteState { path: state, error });
     }
     let ending = Ending::new(outcome.totals, outcome.output, problems);
     if let Some(tally) = &tally {

@@ -4,8 +4,8 @@ use std::time::Instant;
 
 use anyhow::Context;
 use rattap::alert::Evidence;
-use rattap::capture::{Files, Filter, Inputs};
-use rattap::carve::Carving;
+use rattap::capture::{FileSource, Filter, Inputs};
+use rattap::carve::EvidenceCarver;
 use rattap::output::{Mode, NameList, SharedTally};
 use rattap::sensor::{Event, Run};
 
@@ -30,8 +30,8 @@ pub fn run(replay: plan::Replay, console: &Console) -> anyhow::Result<Exit> {
     }
     let carving = match &replay.carve {
         Some(path) => {
-            let filter = run.filter.as_ref().map(Filter::again).transpose()?;
-            Some(Carving::open(path, inputs.list.clone(), filter, replay.window).context("--carve")?)
+            let filter = run.filter.as_ref().map(Filter::duplicate).transpose()?;
+            Some(EvidenceCarver::open(path, inputs.list.clone(), filter, replay.window).context("--carve")?)
         }
         None => None,
     };
@@ -40,7 +40,7 @@ pub fn run(replay: plan::Replay, console: &Console) -> anyhow::Result<Exit> {
         output = reports.collect(output);
     }
     let names = replay.names.as_deref().map(|names| NameList::open(names, Mode::Replay)).transpose()?;
-    let files = Files::new(inputs.list, run.filter).within(replay.window);
+    let files = FileSource::new(inputs.list, run.filter).within(replay.window);
     let bytes_read = files.progress();
     console.start_progress(inputs.total);
     let started = Instant::now();
@@ -52,7 +52,7 @@ pub fn run(replay: plan::Replay, console: &Console) -> anyhow::Result<Exit> {
     };
     let outcome = Run::new(run.indicators, &run.settings)
         .names(names)
-        .carve_index(carving.as_ref().map(Carving::index))
+        .carve_index(carving.as_ref().map(EvidenceCarver::index))
         .start(Box::new(files), output, watch);
     console.end_progress();
     let mut ending = Ending::new(outcome.totals, outcome.output, problems);
@@ -74,7 +74,7 @@ pub fn run(replay: plan::Replay, console: &Console) -> anyhow::Result<Exit> {
 }
 
 /// Writes the evidence and prints how much it is. Logs errors; returns true if there were none.
-fn carve(carving: Carving, evidence: &Evidence, console: &Console) -> bool {
+fn carve(carving: EvidenceCarver, evidence: &Evidence, console: &Console) -> bool {
     let mut is_complete = true;
     let carved = carving.finish(evidence, &mut |error| {
         is_complete = false;

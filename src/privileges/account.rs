@@ -32,7 +32,7 @@ impl Account {
     }
 
     /// The default account of a sensor: `rattap`, which its package creates, else `nobody`.
-    pub fn usual() -> Result<Self, PrivilegesError> {
+    pub fn default_account() -> Result<Self, PrivilegesError> {
         let mut result = Err(PrivilegesError::NoAccount { name: DEFAULT_ACCOUNTS.join(" or ") });
         for name in DEFAULT_ACCOUNTS {
             result = result.or_else(|_| Self::named(name));

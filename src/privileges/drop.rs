@@ -8,15 +8,15 @@ use nix::unistd::{self, Uid};
 use crate::privileges::account::Account;
 use crate::privileges::confine::{Confinement, confine};
 use crate::privileges::error::{PrivilegesError, step_failed};
-use crate::privileges::opener::Opener;
-use crate::privileges::plan::Plan;
+use crate::privileges::opener::CaptureOpener;
+use crate::privileges::plan::PrivilegePlan;
 use crate::privileges::user::effective_user;
 
 /// All capability sets of a thread.
 const SETS: [CapSet; 5] =
     [CapSet::Effective, CapSet::Permitted, CapSet::Inheritable, CapSet::Ambient, CapSet::Bounding];
 
-/// The state of the process after [`give_up`].
+/// The state of the process after [`drop_privileges`].
 #[derive(Debug)]
 pub struct DroppedPrivileges {
     /// The name of the user, or the number if it has no name.
@@ -24,11 +24,11 @@ pub struct DroppedPrivileges {
     /// The confinement by Landlock; `None` if that was not requested.
     pub confinement: Option<Confinement>,
     /// Opens captures from here on.
-    pub opener: Opener,
+    pub opener: CaptureOpener,
 }
 
 /// Performs steps 2 to 8. After an error the process must end.
-pub fn give_up(plan: &Plan) -> Result<DroppedPrivileges, PrivilegesError> {
+pub fn drop_privileges(plan: &PrivilegePlan) -> Result<DroppedPrivileges, PrivilegesError> {
     check_single_thread()?;
     let was_root = Uid::current().is_root() || Uid::effective().is_root();
     let empties_bounding_set = has(CapSet::Effective, Capability::CAP_SETPCAP)?;
@@ -48,7 +48,7 @@ pub fn give_up(plan: &Plan) -> Result<DroppedPrivileges, PrivilegesError> {
     caps::set(None, CapSet::Permitted, &kept).map_err(|error| step_failed("drop capabilities", error))?;
     nix::sys::prctl::set_no_new_privs().map_err(|error| step_failed("set no_new_privs", error))?;
     let confinement = plan.confines.then(|| confine(&plan.reads, &plan.writes)).transpose()?;
-    let opener = if keeps_net_raw { Opener::start()? } else { Opener::direct() };
+    let opener = if keeps_net_raw { CaptureOpener::start()? } else { CaptureOpener::direct() };
     clear(CapSet::Permitted)?;
 
     verify(plan, was_root, empties_bounding_set)?;
@@ -81,7 +81,7 @@ fn become_account(account: &Account, keeps_capabilities: bool) -> Result<(), Pri
 }
 
 /// Verifies the state that the kernel reports.
-fn verify(plan: &Plan, was_root: bool, emptied_bounding_set: bool) -> Result<(), PrivilegesError> {
+fn verify(plan: &PrivilegePlan, was_root: bool, emptied_bounding_set: bool) -> Result<(), PrivilegesError> {
     let kept = |problem: String| Err(PrivilegesError::Kept { problem });
     for set in SETS {
         let left = caps::read(None, set).map_err(|error| step_failed("read capabilities", error))?;

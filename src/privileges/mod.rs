@@ -8,7 +8,7 @@
 //! 1. **The caller opens what needs privileges**: captures, a listening port below 1024, a key that
 //!    only root may read. It makes the folders that the sensor writes to ([`Account::make_folder`])
 //!    and reads its settings, but it creates no output file and starts no thread.
-//! 2. [`give_up`] checks that this is the only thread. Capabilities, `no_new_privs` and Landlock
+//! 2. [`drop_privileges`] checks that this is the only thread. Capabilities, `no_new_privs` and Landlock
 //!    belong to a thread and are inherited by the threads that it starts. So all later threads have
 //!    what this one has now, and an earlier thread would keep everything. (Only user and groups are
 //!    changed for the whole process, by the C library.)
@@ -17,7 +17,7 @@
 //!    effective and saved.
 //! 5. The effective, inheritable and permitted sets are emptied.
 //! 6. `no_new_privs` is set: from here on no program that the process starts can regain privileges.
-//! 7. Landlock: no file outside [`Plan::reads`], [`Plan::writes`] and the system's own files can be
+//! 7. Landlock: no file outside [`PrivilegePlan::reads`], [`PrivilegePlan::writes`] and the system's own files can be
 //!    opened, and no TCP port can be listened on.
 //! 8. The state that the kernel reports is verified, and the process tries to become root again,
 //!    which must fail.
@@ -33,11 +33,11 @@
 //! A capture socket survives that its interface goes down and up. It does not survive that the
 //! interface is deleted and created again (a tunnel, a virtual machine's interface, a USB adapter).
 //! Then a new socket is needed, which takes `CAP_NET_RAW`. A sensor that stays blind until somebody
-//! restarts it is worse than a carefully kept privilege. So with [`Plan::reopens`] a last thread is
+//! restarts it is worse than a carefully kept privilege. So with [`PrivilegePlan::reopens`] a last thread is
 //! started between steps 5 and 8 that keeps this one capability: permitted, and effective only
-//! while it opens a capture. It takes requests from the [`Opener`] and never handles a packet. No
+//! while it opens a capture. It takes requests from the [`CaptureOpener`] and never handles a packet. No
 //! other thread has a capability. This limits mistakes. It does not stop an attacker who already
-//! runs code in this process, because threads share memory. Without [`Plan::reopens`] nothing is
+//! runs code in this process, because threads share memory. Without [`PrivilegePlan::reopens`] nothing is
 //! kept, and such an interface needs a restart.
 
 mod account;
@@ -51,8 +51,8 @@ mod user;
 
 pub use account::Account;
 pub use confine::Confinement;
-pub use drop::{DroppedPrivileges, give_up};
+pub use drop::{DroppedPrivileges, drop_privileges};
 pub use error::PrivilegesError;
-pub use opener::Opener;
+pub use opener::CaptureOpener;
 pub use paths::{PathError, check_paths};
-pub use plan::Plan;
+pub use plan::PrivilegePlan;

@@ -14,12 +14,12 @@ type Request = Box<dyn FnOnce() + Send>;
 /// Opens captures with the needed privilege. It is cheap to clone, and the thread ends with the
 /// last clone.
 #[derive(Debug, Clone)]
-pub struct Opener {
+pub struct CaptureOpener {
     /// `None` if no thread was started. Then the caller opens captures with its own privileges.
     requests: Option<Sender<Request>>,
 }
 
-impl Opener {
+impl CaptureOpener {
     /// An opener without privileges of its own: captures are opened by the calling thread.
     pub const fn direct() -> Self {
         Self { requests: None }
@@ -70,11 +70,11 @@ mod tests {
     #[test]
     fn requests_run_in_the_thread_or_without_one_in_the_caller() {
         let here = thread::current().id();
-        let opener = Opener::start().unwrap();
+        let opener = CaptureOpener::start().unwrap();
         let clone = opener.clone();
         drop(opener);
         assert_ne!(clone.open(|| thread::current().id()), here);
         assert_eq!(clone.open(|| 7), 7);
-        assert_eq!(Opener::direct().open(|| thread::current().id()), here);
+        assert_eq!(CaptureOpener::direct().open(|| thread::current().id()), here);
     }
 }

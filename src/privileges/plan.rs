@@ -6,7 +6,7 @@ use crate::privileges::account::Account;
 
 /// The choice of which privileges to drop.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Plan {
+pub struct PrivilegePlan {
     /// The account that a process of root becomes.
     pub account: Account,
     /// Keep one thread with the privilege to open captures.

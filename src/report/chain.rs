@@ -9,7 +9,7 @@ use super::intervals::Intervals;
 use super::model::{self, Span, TimedEvents};
 use super::text::{printable, shortened};
 use crate::alert::{Alert, MatchBasis, Signature};
-use crate::capture::Packets;
+use crate::capture::PacketRange;
 use crate::flow::Endpoint;
 use crate::indicator::Indicator;
 use crate::tools::ToolActivity;
@@ -200,7 +200,7 @@ struct Stage {
     first: Timestamp,
     last: Timestamp,
     sightings: u64,
-    packets: Option<Packets>,
+    packets: Option<PacketRange>,
     details: Vec<String>,
     has_more_details: bool,
     statement: String,
@@ -223,7 +223,7 @@ impl Stage {
         self.first = self.first.min(alert.seen);
         self.last = self.last.max(alert.end);
         self.sightings += alert.count;
-        self.packets = Packets::joined(self.packets, alert.packets);
+        self.packets = PacketRange::joined(self.packets, alert.packets);
         for detail in convert::stage_details(alert) {
             if !self.details.contains(&detail) {
                 if self.details.len() < MAX_DETAILS {

@@ -4,7 +4,7 @@ use super::host::HostEnds;
 use super::model::{self, Moment, Span};
 use super::text::{printable, shortened};
 use crate::alert::{Alert, Signature, Verdict};
-use crate::capture::{PacketNumber, Packets};
+use crate::capture::{PacketNumber, PacketRange};
 use crate::indicator::Indicator;
 use crate::sanitize::sanitize;
 use crate::units::Timestamp;
@@ -108,7 +108,7 @@ fn exclusion(verdict: &Verdict) -> model::Exclusion {
 }
 
 /// Converts packet numbers.
-pub(super) fn packets(packets: Packets) -> model::Packets {
+pub(super) fn packets(packets: PacketRange) -> model::Packets {
     let number = |PacketNumber { input, number }: PacketNumber| model::PacketNumber { file: input, number };
     model::Packets { first: number(packets.first), last: number(packets.last) }
 }

@@ -39,7 +39,7 @@ impl Hashing {
         let path = |input: &Input| match input {
             // Reading a pipe would take its data from the replay.
             Input::File(path) => is_regular(path).then(|| path.clone()),
-            Input::Standard => None,
+            Input::Stdin => None,
         };
         let shared = Arc::new(Shared {
             paths: inputs.iter().map(path).collect(),
@@ -113,7 +113,7 @@ pub(super) fn files(inputs: &[Input], hashes: Vec<Option<String>>) -> Vec<model:
     let file = |input: &Input| {
         let sha256 = hashes.next().flatten();
         match input {
-            Input::Standard => model::File { path: "-".to_owned(), size: None, sha256 },
+            Input::Stdin => model::File { path: "-".to_owned(), size: None, sha256 },
             Input::File(path) => {
                 let size = fs::metadata(path).ok().filter(fs::Metadata::is_file).map(|metadata| metadata.len());
                 model::File { path: printable(&path.to_string_lossy()), size, sha256 }
@@ -136,7 +136,7 @@ mod tests {
         // Longer than the buffer, and not a multiple of it.
         fs::write(path("long"), vec![b'a'; 3 * BUFFER + 5]).unwrap();
         let inputs = ["abc", "gone", "empty", "long"].map(|name| Input::File(path(name)));
-        let inputs: Vec<_> = inputs.into_iter().chain([Input::Standard]).collect();
+        let inputs: Vec<_> = inputs.into_iter().chain([Input::Stdin]).collect();
         let hashes = Hashing::start(&inputs).finish();
         // The example of FIPS 180-4, and the hash of an empty file.
         let abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";

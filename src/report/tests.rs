@@ -8,7 +8,7 @@ use super::top_alerts::MAX_ALERTS;
 use super::*;
 use crate::alert::exclusion::Exclusions;
 use crate::alert::{Alert, HttpFacts, MatchBasis, Phase, Signature};
-use crate::capture::{Input, Origin, PacketNumber, Packets};
+use crate::capture::{Input, Origin, PacketNumber, PacketRange};
 use crate::flow::{Endpoint, Protocol, Vlans};
 use crate::indicator::{Indicator, builtin};
 use crate::sensor::Totals;
@@ -51,7 +51,7 @@ fn alert(signature: Signature, host: u32, seconds: i64) -> Alert {
         basis: MatchBasis::AddressPort,
         exclusion: None,
         origin: Arc::new(Origin::default()),
-        packets: Some(Packets { first: number, last: number }),
+        packets: Some(PacketRange { first: number, last: number }),
         times: vec![at(seconds)],
         message: "contact".to_owned(),
     }

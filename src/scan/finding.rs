@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::flow_hashes::FlowHashes;
 use super::match_basis::{MatchBasis, NameBasis};
-use crate::capture::Packets;
+use crate::capture::PacketRange;
 use crate::decode::{Encapsulation, SkipReason, TcpHeader};
 use crate::flow::{Flow, MacAddress, Vlans};
 use crate::indicator::{AddressMatch, Closeness, IndicatorId};
@@ -20,7 +20,7 @@ pub struct Finding {
     pub frame: u32,
     /// The packets that the finding is about, if packets have numbers: the frame's own, or all of a
     /// reassembled message.
-    pub packets: Option<Packets>,
+    pub packets: Option<PacketRange>,
     /// The capture time of the packet.
     pub time: Timestamp,
     /// The highest time among the frames of this Block up to this one.

@@ -10,7 +10,7 @@ use std::net::IpAddr;
 
 use foldhash::fast::RandomState;
 
-use crate::capture::{Frame, PIECES, Part};
+use crate::capture::{BlockLocation, Frame, PIECES_PER_BLOCK};
 use crate::decode::{Decoded, Packet};
 use crate::flow::Flow;
 
@@ -51,7 +51,7 @@ impl FlowHash {
 pub struct FlowHashes {
     hashes: Vec<FlowHash>,
     /// The number of hashes up to the end of each piece.
-    counts: [u32; PIECES],
+    counts: [u32; PIECES_PER_BLOCK],
     /// The current piece, and the offset of its end in the Block.
     piece: usize,
     end: u32,
@@ -59,14 +59,14 @@ pub struct FlowHashes {
 
 impl FlowHashes {
     /// The hashes of a Block that were stored as [bytes](Self::bytes).
-    pub fn stored(counts: [u32; PIECES], bytes: &[u8]) -> Self {
+    pub fn stored(counts: [u32; PIECES_PER_BLOCK], bytes: &[u8]) -> Self {
         let (hashes, _) = bytes.as_chunks();
         let hashes = hashes.iter().map(|hash| FlowHash(u32::from_le_bytes(*hash))).collect();
         Self { hashes, counts, ..Self::default() }
     }
 
     /// The number of hashes up to the end of each piece.
-    pub fn counts(&self) -> [u32; PIECES] {
+    pub fn counts(&self) -> [u32; PIECES_PER_BLOCK] {
         self.counts
     }
 
@@ -92,24 +92,24 @@ impl FlowHashes {
     }
 
     /// Clears the hashes, and goes to the first piece of a Block.
-    pub(super) fn begin(&mut self, part: &Part) {
+    pub(super) fn begin(&mut self, location: &BlockLocation) {
         self.hashes.clear();
-        (self.piece, self.end) = (0, part.ends[0]);
+        (self.piece, self.end) = (0, location.ends[0]);
     }
 
     /// Goes on to the piece with a frame. A frame beyond the last piece counts as part of it.
     #[inline(always)]
-    pub(super) fn go_to(&mut self, part: &Part, frame: &Frame) {
+    pub(super) fn go_to(&mut self, location: &BlockLocation, frame: &Frame) {
         if frame.offset >= self.end {
-            self.leave(part.piece(frame));
-            self.end = part.ends[self.piece];
+            self.leave(location.piece(frame));
+            self.end = location.ends[self.piece];
         }
     }
 
     /// Ends the Block.
     pub(super) fn finish(&mut self) {
-        self.leave(PIECES - 1);
-        self.counts[PIECES - 1] = self.hashes.len() as u32;
+        self.leave(PIECES_PER_BLOCK - 1);
+        self.counts[PIECES_PER_BLOCK - 1] = self.hashes.len() as u32;
     }
 
     fn leave(&mut self, next: usize) {
@@ -218,14 +218,14 @@ mod tests {
 
     #[test]
     fn a_flow_is_held_by_the_pieces_that_its_frames_lie_in() {
-        let part = Part { ends: [10, 20, 20, 30, 40, 40, 40, 40], ..Part::default() };
+        let location = BlockLocation { ends: [10, 20, 20, 30, 40, 40, 40, 40], ..BlockLocation::default() };
         let mut hashes = FlowHashes::default();
         for frames in [&[(1, 0), (2, 9), (3, 10), (1, 19), (4, 20), (1, 30), (5, 39), (6, 40)][..], &[(2, 29)], &[]] {
-            hashes.begin(&part);
+            hashes.begin(&location);
             for (number, offset) in frames {
                 let frame =
                     Frame { time: Timestamp::MIN, offset: *offset, captured: 1, original: 1, link: LinkType::RAW };
-                hashes.go_to(&part, &frame);
+                hashes.go_to(&location, &frame);
                 hashes.add(FlowHash::of(&flow(*number)));
             }
             hashes.finish();

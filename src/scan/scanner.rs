@@ -30,7 +30,7 @@ pub fn scan(block: &Block, learned: &Learned, request: ScanRequest, findings: &m
     findings.has_segments = request.segments;
     findings.counts = ScanCounts::default();
     let mut flow_hashes = std::mem::take(&mut findings.flow_hashes);
-    flow_hashes.begin(&block.part);
+    flow_hashes.begin(&block.location);
     // Two loops, so that neither pays for the other's work.
     if request.flow_hashes {
         scan_frames(block, learned, request, findings, Some(&mut flow_hashes));
@@ -59,7 +59,7 @@ fn scan_frames(
         let bytes = block.captured(frame);
         let context = FrameContext { number, time: frame.time, clock };
         if let Some(flow_hashes) = flow_hashes.as_deref_mut() {
-            flow_hashes.go_to(&block.part, frame);
+            flow_hashes.go_to(&block.location, frame);
         }
         if let Some(packet) = decode_fast(frame.link, bytes) {
             packets += 1;

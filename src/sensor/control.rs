@@ -7,7 +7,7 @@ use super::event::Event;
 use super::shared::{Shared, WorkItem, locked};
 use super::totals::{Queues, Totals};
 use crate::alert::exclusion::Exclusions;
-use crate::capture::Stop;
+use crate::capture::StopSignal;
 use crate::indicator::IndicatorSet;
 
 /// The indicators and exclusions that Blocks are examined with. They can be replaced while the sensor
@@ -27,7 +27,7 @@ pub struct Control(Arc<Inner>);
 
 struct Inner {
     in_force: Mutex<InForce>,
-    stop: Stop,
+    stop: StopSignal,
     reopen: AtomicBool,
     reopen_names: AtomicBool,
     /// Events that the watcher has not seen yet.
@@ -41,7 +41,7 @@ impl Control {
     pub fn new(in_force: InForce) -> Self {
         Self(Arc::new(Inner {
             in_force: Mutex::new(in_force),
-            stop: Stop::default(),
+            stop: StopSignal::default(),
             reopen: AtomicBool::new(false),
             reopen_names: AtomicBool::new(false),
             events: Mutex::default(),
@@ -52,11 +52,11 @@ impl Control {
     /// Ends the capture. Packets that were captured before still pass all stages, windows close,
     /// outputs are flushed and closed, and the run returns.
     pub fn stop(&self) {
-        self.0.stop.order();
+        self.0.stop.request();
     }
 
     /// The order to stop, for a source to be started with, so that [`stop`](Self::stop) reaches it.
-    pub fn source_stop(&self) -> &Stop {
+    pub fn source_stop(&self) -> &StopSignal {
         &self.0.stop
     }
 

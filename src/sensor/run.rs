@@ -16,7 +16,7 @@ use super::worker::{Intake, work};
 use super::writer::{MAX_WAITING_ALERTS, OnOutputFailure, write};
 use crate::alert::Evidence;
 use crate::capture::{Block, Origin, Source};
-use crate::carve::Index;
+use crate::carve::BlockIndex;
 use crate::indicator::{IndicatorSet, Learned};
 use crate::output::{NameList, Output, OutputError};
 use crate::scan::Findings;
@@ -66,7 +66,7 @@ pub struct Run {
     settings: SensorSettings,
     control: Control,
     names: Option<NameList>,
-    carve_index: Option<Arc<Index>>,
+    carve_index: Option<Arc<BlockIndex>>,
     on_output_failure: OnOutputFailure,
 }
 
@@ -98,7 +98,7 @@ impl Run {
 
     /// Notes in this index what carving needs to know of each Block.
     #[must_use]
-    pub fn carve_index(mut self, index: Option<Arc<Index>>) -> Self {
+    pub fn carve_index(mut self, index: Option<Arc<BlockIndex>>) -> Self {
         self.carve_index = index;
         self
     }

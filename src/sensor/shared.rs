@@ -12,7 +12,7 @@ use super::worker::Intake;
 use super::writer::OutputMessage;
 use crate::alert::exclusion::Exclusions;
 use crate::capture::{Block, CaptureCounts};
-use crate::carve::Index;
+use crate::carve::BlockIndex;
 use crate::indicator::Learned;
 use crate::scan::Findings;
 
@@ -40,7 +40,7 @@ pub(super) struct Shared {
     /// True if scans report all names, for a list of them.
     pub(super) wants_names: bool,
     /// The index for carving, which notes every Block.
-    pub(super) carve_index: Option<Arc<Index>>,
+    pub(super) carve_index: Option<Arc<BlockIndex>>,
     pub(super) alerts: AlertCounts,
     /// The queue in front of the output, to read its fill level.
     pub(super) output_queue: Receiver<OutputMessage>,

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::*;
 use crate::alert::Alert;
-use crate::capture::{Block, CaptureCounts, CaptureError, Files, Fill, Heartbeat, Input, Source};
+use crate::capture::{Block, CaptureCounts, CaptureError, FileSource, FillStatus, Heartbeat, Input, Source};
 use crate::indicator::{IndicatorSet, builtin};
 use crate::output::{Output, OutputError};
 use crate::track::TrackSettings;
@@ -21,13 +21,13 @@ struct Again {
 }
 
 impl Source for Again {
-    fn fill(&mut self, block: &mut Block, report: &mut dyn FnMut(CaptureError)) -> Fill {
+    fn fill(&mut self, block: &mut Block, report: &mut dyn FnMut(CaptureError)) -> FillStatus {
         if self.times.is_empty() {
-            return Fill::End;
+            return FillStatus::End;
         }
         let mut before = self.times.remove(0);
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("pcaps/endpoint/udp.pcap");
-        let filled = Files::new(vec![Input::File(path)], None).fill(block, report);
+        let filled = FileSource::new(vec![Input::File(path)], None).fill(block, report);
         before(block);
         filled
     }
@@ -110,13 +110,13 @@ fn totals_are_told_while_it_runs_and_not_after() {
     assert_eq!(control.totals(), None);
     let mut seen = None;
     let ticks = control.clone();
-    let waits = control.clone();
+    let may_block = control.clone();
     // The source ends when the watcher has seen the counts of the first Block.
     let source = Again {
         times: vec![
             nothing(),
             Box::new(move |_| {
-                while !waits.source_stop().is_ordered() {
+                while !may_block.source_stop().is_requested() {
                     thread::yield_now();
                 }
             }),

@@ -89,10 +89,10 @@ impl Tracking {
             self.span = Some((first.min(earliest), last.max(latest)));
         }
         if let Some((beat, output)) = item.block.beat.take().zip(self.output.as_ref()) {
-            let _ = output.send(OutputMessage::Beat(beat));
+            let _ = output.send(OutputMessage::HeartbeatSignal(beat));
         }
-        if let Some((mark, output)) = item.block.mark.take().zip(self.output.as_ref()) {
-            let _ = output.send(OutputMessage::Mark(mark, self.tracker.held()));
+        if let Some((checkpoint, output)) = item.block.checkpoint.take().zip(self.output.as_ref()) {
+            let _ = output.send(OutputMessage::Checkpoint(checkpoint, self.tracker.held()));
         }
     }
 

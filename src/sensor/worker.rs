@@ -8,7 +8,7 @@ use crossbeam_channel::Sender;
 
 use super::event::Event;
 use super::shared::{Shared, WorkItem, locked};
-use crate::capture::{Fill, Source};
+use crate::capture::{FillStatus, Source};
 use crate::scan::{ScanRequest, scan};
 
 /// How often a worker asks for its turn at the source before it sleeps. The attempts take a fraction
@@ -29,7 +29,7 @@ impl Intake {
         let Some(events) = &self.events else { return false };
         // Sending fails only where nobody receives events any more.
         let mut report = |error| drop(events.send(Event::Problem(error)));
-        if self.source.fill(&mut item.block, &mut report) == Fill::End {
+        if self.source.fill(&mut item.block, &mut report) == FillStatus::End {
             return false;
         }
         item.block.number = shared.next_number.fetch_add(1, Ordering::Relaxed);
@@ -43,11 +43,11 @@ pub(super) fn work(shared: &Shared, source: usize) {
     let (Some(intake), Some(captured)) = (shared.intakes.get(source), shared.captured.get(source)) else {
         return;
     };
-    let waits = locked(intake).source.waits();
+    let may_block = locked(intake).source.may_block();
     let mut own = None;
     while let Some(mut item) = own.take().or_else(|| shared.free.take.recv().ok()) {
         let mut fill = || {
-            let mut intake = if waits { locked(intake) } else { locked_soon(intake) };
+            let mut intake = if may_block { locked(intake) } else { locked_soon(intake) };
             let is_filled = intake.fill(&mut item, shared);
             if is_filled {
                 *locked(captured) = intake.source.counts();

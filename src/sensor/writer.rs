@@ -5,7 +5,7 @@ use crossbeam_channel::Receiver;
 use super::event::Event;
 use super::shared::Shared;
 use crate::alert::Alert;
-use crate::capture::{Beat, Held, Mark};
+use crate::capture::{Checkpoint, HeartbeatSignal, TrackerSnapshot};
 use crate::output::{Output, OutputError};
 
 /// The most alerts that wait for the output: some 300 kB.
@@ -25,9 +25,9 @@ pub(super) enum OnOutputFailure {
 pub(super) enum OutputMessage {
     Alert(Box<Alert>),
     /// A heartbeat, which has passed all stages when the output thread takes it.
-    Beat(Beat),
+    HeartbeatSignal(HeartbeatSignal),
     /// A point behind the packets of finished captures, with what the tracker held there.
-    Mark(Mark, Held),
+    Checkpoint(Checkpoint, TrackerSnapshot),
 }
 
 /// Writes alerts until the queue is closed. Returns the error that ended the writing, or that closing
@@ -43,18 +43,18 @@ pub(super) fn write(
     let mut has_buffered = false;
     for message in queue {
         match message {
-            OutputMessage::Beat(beat) => beat.arrive(),
+            OutputMessage::HeartbeatSignal(beat) => beat.acknowledge(),
             // A suppressed line is no alert.
             OutputMessage::Alert(alert) if ledger.ended.is_some() => {
                 shared.alerts.add_lost(u64::from(!alert.is_suppressed()));
             }
-            OutputMessage::Mark(mark, held) => {
+            OutputMessage::Checkpoint(checkpoint, held) => {
                 // Suppressed lines may be buffered even where no alert is.
                 if ledger.ended.is_none() {
                     ledger.note(output.flush());
                 }
                 if ledger.ended.is_none() {
-                    mark.arrive(held);
+                    checkpoint.acknowledge(held);
                 }
             }
             OutputMessage::Alert(alert) => {

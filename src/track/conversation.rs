@@ -9,7 +9,7 @@ use foldhash::fast::RandomState;
 use super::contact_match::ContactMatch;
 use super::packet_alert::{DirectedBytes, Roles, in_tunnels};
 use crate::alert::{Alert, DnsFacts, Phase, TcpOutcome, Verdict, WindowId};
-use crate::capture::{Origin, Packets};
+use crate::capture::{Origin, PacketRange};
 use crate::decode::{Encapsulation, TcpHeader};
 use crate::flow::{Endpoint, Flow, MacAddress, Protocol, Vlans};
 use crate::scan::Finding;
@@ -128,7 +128,7 @@ impl Conversation {
     }
 
     /// The alert for the conversation, of which these bytes and packets are new.
-    pub(super) fn alert(&self, DirectedBytes { sent, received }: DirectedBytes, packets: Option<Packets>) -> Alert {
+    pub(super) fn alert(&self, DirectedBytes { sent, received }: DirectedBytes, packets: Option<PacketRange>) -> Alert {
         let Self { client, server, protocol, ref matched, .. } = *self;
         let name = matched.name.as_deref();
         Alert {

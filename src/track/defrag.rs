@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use foldhash::fast::RandomState;
 
-use crate::capture::{Block, Frame, LinkType, Origin, Packets};
+use crate::capture::{Block, Frame, LinkType, Origin, PacketRange};
 use crate::decode::{Encapsulation, Fragment};
 use crate::flow::{Endpoint, Flow, MacAddress, Protocol, Vlans};
 use crate::indicator::IndicatorSet;
@@ -102,7 +102,7 @@ pub(super) struct Released {
     /// The IP bytes on the wire of the fragments in the frame.
     pub(super) length: u32,
     /// The numbers of their packets.
-    pub(super) packets: Option<Packets>,
+    pub(super) packets: Option<PacketRange>,
     /// The hardware addresses, VLANs and tunnels of the first fragment that came.
     pub(super) macs: Option<(MacAddress, MacAddress)>,
     pub(super) vlans: Vlans,
@@ -131,7 +131,7 @@ struct StoredFragment {
     hash: u64,
     /// The IP bytes on the wire, including those of its exact copies.
     length: u32,
-    packets: Option<Packets>,
+    packets: Option<PacketRange>,
     time: Timestamp,
 }
 
@@ -348,7 +348,7 @@ impl Datagram {
             && more == (self.total != Some(end))
         {
             known.length = known.length.saturating_add(finding.length);
-            known.packets = Packets::joined(known.packets, finding.packets);
+            known.packets = PacketRange::joined(known.packets, finding.packets);
             return AddOutcome::Incomplete;
         }
         let (before, after) = self.fragments.split_at(place);
@@ -396,7 +396,7 @@ impl Datagram {
         self.state = State::Whole;
         let length = self.fragments.iter().map(|known| known.length).fold(0, u32::saturating_add);
         let time = self.fragments.iter().map(|known| known.time).max();
-        let packets = self.fragments.iter().map(|known| known.packets).fold(None, Packets::joined);
+        let packets = self.fragments.iter().map(|known| known.packets).fold(None, PacketRange::joined);
         let payload: Vec<u8> = self.fragments.iter_mut().flat_map(|known| std::mem::take(&mut known.data)).collect();
         let mut released = self.released(length, packets);
         if let Some(time) = time {
@@ -429,7 +429,7 @@ impl Datagram {
         released
     }
 
-    fn released(&self, length: u32, packets: Option<Packets>) -> Released {
+    fn released(&self, length: u32, packets: Option<PacketRange>) -> Released {
         let mut block = Block::new(self.origin.clone(), self.indicators.clone());
         block.first_packet = packets.map(|packets| packets.first);
         // A number that no Block of the capture has.
@@ -438,7 +438,7 @@ impl Datagram {
         Released { block, lone_fragments: Vec::new(), length, packets, macs: self.macs, vlans, tunnels }
     }
 
-    fn contact(&self, key: DatagramKey, length: u32, packets: Option<Packets>, time: Timestamp) -> Finding {
+    fn contact(&self, key: DatagramKey, length: u32, packets: Option<PacketRange>, time: Timestamp) -> Finding {
         let (from, to) = self.ports.unzip();
         let flow = Flow {
             source: Endpoint { address: key.source, port: from },

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use foldhash::fast::RandomState;
 
-use crate::capture::{Block, Packets};
+use crate::capture::{Block, PacketRange};
 use crate::decode::{Decoded, decode};
 use crate::flow::Flow;
 use crate::protocol::parse_result::ParseResult;
@@ -27,7 +27,7 @@ struct PendingHello {
     stream: CryptoStream,
     /// The IP bytes and numbers of the packets with its parts.
     length: u32,
-    packets: Option<Packets>,
+    packets: Option<PacketRange>,
     since: Timestamp,
     number: u64,
 }
@@ -37,7 +37,7 @@ struct HelloPart<'a> {
     datagram: &'a [u8],
     /// The IP bytes of its packet.
     length: u32,
-    packets: Option<Packets>,
+    packets: Option<PacketRange>,
 }
 
 /// The pending hellos.
@@ -107,7 +107,7 @@ impl QuicReassembly {
         let hello = self.pending.get_mut(&flow)?;
         let inserted = self.reader.read_into(part.datagram, &hello.origin, &mut hello.stream);
         hello.length = hello.length.saturating_add(part.length);
-        hello.packets = Packets::joined(hello.packets, part.packets);
+        hello.packets = PacketRange::joined(hello.packets, part.packets);
         (inserted > 0).then_some(&*hello)
     }
 

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use arrayvec::ArrayVec;
 
 use super::provenance::payload_sequence;
-use crate::capture::{Block, Packets};
+use crate::capture::{Block, PacketRange};
 use crate::decode::{Decoded, Packet, decode};
 use crate::flow::Flow;
 
@@ -37,7 +37,7 @@ pub(super) struct RecentSegment {
     pub(super) sequence: u32,
     /// The IP bytes of its packet.
     pub(super) length: u32,
-    pub(super) packets: Option<Packets>,
+    pub(super) packets: Option<PacketRange>,
     /// All of it, however long: where a head begins in it is not known yet.
     pub(super) payload: Vec<u8>,
 }

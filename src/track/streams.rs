@@ -16,7 +16,7 @@ use super::tcp_reassembly::{
     AbandonedHead, ExpectedHead, HeadId, HeadPlace, LONGEST_HEAD, MOST_OF_FLOW, ReassemblyCounts, SegmentOutcome,
     StreamPosition, TcpReassembly,
 };
-use crate::capture::{Block, Origin, Packets};
+use crate::capture::{Block, Origin, PacketRange};
 use crate::flow::Flow;
 use crate::indicator::IndicatorSet;
 use crate::scan::{AppLayer, Finding, FindingKind, HeadSink, ScanCounts, Segment, Stream, StreamKind, StreamParse};
@@ -66,9 +66,9 @@ struct HeadContext {
 }
 
 impl HeadContext {
-    fn add_packets(&mut self, length: u32, packets: Option<Packets>) {
+    fn add_packets(&mut self, length: u32, packets: Option<PacketRange>) {
         self.finding.length = self.finding.length.saturating_add(length);
-        self.finding.packets = Packets::joined(self.finding.packets, packets);
+        self.finding.packets = PacketRange::joined(self.finding.packets, packets);
     }
 }
 
@@ -270,10 +270,10 @@ impl Streams {
         let mut has_grown = false;
         let mut length = 0u32;
         let mut packets = None;
-        let mut note = |outcome: SegmentOutcome, segment_length: u32, number: Option<Packets>| {
+        let mut note = |outcome: SegmentOutcome, segment_length: u32, number: Option<PacketRange>| {
             if outcome != SegmentOutcome::Outside {
                 length = length.saturating_add(segment_length);
-                packets = Packets::joined(packets, number);
+                packets = PacketRange::joined(packets, number);
             }
             has_grown |= outcome == SegmentOutcome::Grown;
         };

@@ -22,7 +22,7 @@ use super::streams::{StreamFinding, Streams};
 use super::{server_names, tools};
 use crate::alert::exclusion::Exclusions;
 use crate::alert::{Alert, Evidence, REPEAT_WINDOW};
-use crate::capture::{Block, Held};
+use crate::capture::{Block, TrackerSnapshot};
 use crate::decode::{Decoded, MOST_TUNNELS, decode};
 use crate::indicator::{IndicatorSet, Learned};
 use crate::scan::{Finding, FindingKind, Findings, ScanCounts, ScanRequest, Segment};
@@ -121,12 +121,12 @@ impl Tracker {
 
     /// The state that a tracker without state would lack, so that it would handle later packets
     /// differently.
-    pub fn held(&self) -> Held {
+    pub fn held(&self) -> TrackerSnapshot {
         let findings = self.clock.is_some_and(|now| {
             self.sightings.has_windows() || !self.resolved.have_expired(now) || !self.contacts.have_ended(now)
         });
         let pieces = self.defrag.next_timeout().is_some() || self.streams.has_pending() || !self.quic.is_empty();
-        Held { findings, pieces, clock: self.clock }
+        TrackerSnapshot { findings, pieces, clock: self.clock }
     }
 
     /// The counts so far.

@@ -6,7 +6,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use rattap::capture::{Block, Files, Fill, Frame, Input, Origin, Source};
+use rattap::capture::{Block, FileSource, FillStatus, Frame, Input, Origin, Source};
 use rattap::units::Timestamp;
 
 use crate::captures;
@@ -33,10 +33,10 @@ fn carve(options: &[&str], paths: &[impl AsRef<Path>], into: &Path) -> Run {
 
 /// All frames of a capture with their bytes.
 fn frames(path: &Path) -> Vec<(Frame, Vec<u8>)> {
-    let mut files = Files::new(vec![Input::File(path.to_owned())], None);
+    let mut files = FileSource::new(vec![Input::File(path.to_owned())], None);
     let mut block = Block::new(std::sync::Arc::new(Origin::default()), std::sync::Arc::default());
     let mut all = Vec::new();
-    while files.fill(&mut block, &mut |error| panic!("{error}")) == Fill::Filled {
+    while files.fill(&mut block, &mut |error| panic!("{error}")) == FillStatus::Filled {
         all.extend(block.frames.iter().map(|frame| (Frame { offset: 0, ..*frame }, block.captured(frame).to_vec())));
     }
     all

@@ -456,7 +456,7 @@ fn other_rules_take_effect_between_blocks() {
     use std::sync::Arc;
 
     use rattap::alert::exclusion::Exclusions;
-    use rattap::capture::{Block, Files, Fill, Inputs, Source};
+    use rattap::capture::{Block, FileSource, FillStatus, Inputs, Source};
     use rattap::indicator::{IndicatorSet, Learned, builtin};
     use rattap::scan::{Findings, ScanRequest, scan};
     use rattap::track::{TrackSettings, Tracker};
@@ -470,9 +470,9 @@ fn other_rules_take_effect_between_blocks() {
     for exclusions in [Arc::default(), rules, Arc::default()] {
         tracker.set_exclusions(exclusions);
         let inputs = Inputs::expand(&[sample("netsupport/both-sides.pcap")], &mut |error| panic!("{error}"));
-        let mut files = Files::new(inputs.list, None);
+        let mut files = FileSource::new(inputs.list, None);
         let mut block = Block::new(Arc::default(), indicators.clone());
-        while files.fill(&mut block, &mut |error| panic!("{error}")) != Fill::End {
+        while files.fill(&mut block, &mut |error| panic!("{error}")) != FillStatus::End {
             // With the same sequence numbers they would count as retransmissions.
             for frame in &block.frames {
                 let sequence = frame.offset as usize + 14 + 20 + 4;

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rattap::alert::{Alert, Phase};
-use rattap::capture::{Block, Files, Fill, Filter, Input, Inputs, PacketNumber, Packets, Source};
+use rattap::capture::{Block, FileSource, FillStatus, Filter, Input, Inputs, PacketNumber, PacketRange, Source};
 use rattap::indicator::{IndicatorSet, builtin};
 use rattap::output::{Output, OutputError};
 use rattap::sensor::{Run, SensorSettings};
@@ -42,7 +42,7 @@ fn alerts(inputs: Vec<Input>, filter: Option<&str>, workers: usize, repeat_windo
     let kept = Arc::new(Mutex::new(Vec::new()));
     let indicators = Arc::new(IndicatorSet::new(builtin()));
     let output = Box::new(Kept(kept.clone()));
-    Run::new(indicators, &settings).start(Box::new(Files::new(inputs, filter)), output, &mut |_| ());
+    Run::new(indicators, &settings).start(Box::new(FileSource::new(inputs, filter)), output, &mut |_| ());
     Arc::try_unwrap(kept).unwrap().into_inner().unwrap()
 }
 
@@ -50,10 +50,10 @@ fn alerts(inputs: Vec<Input>, filter: Option<&str>, workers: usize, repeat_windo
 fn packets(inputs: Vec<Input>) -> Vec<(PacketNumber, Timestamp)> {
     let mut packets = Vec::new();
     for (place, input) in (0..).zip(inputs) {
-        let mut files = Files::new(vec![input], None);
+        let mut files = FileSource::new(vec![input], None);
         let mut block = Block::new(Arc::default(), Arc::default());
         let mut number = 0;
-        while files.fill(&mut block, &mut |_| ()) == Fill::Filled {
+        while files.fill(&mut block, &mut |_| ()) == FillStatus::Filled {
             for frame in &block.frames {
                 number += 1;
                 packets.push((PacketNumber { input: place, number }, frame.time));
@@ -80,7 +80,7 @@ fn the_packets_of_every_alert_were_captured_when_it_says() {
         for window in [Duration::ZERO, TrackSettings::default().repeat_window] {
             for alert in alerts(inputs.clone(), None, 2, window) {
                 let place = format!("{}: {}", sample.path, alert.message);
-                let Packets { first, last } = alert.packets.unwrap_or_else(|| panic!("{place}"));
+                let PacketRange { first, last } = alert.packets.unwrap_or_else(|| panic!("{place}"));
                 assert!(first <= last, "{place}");
                 // A reassembled datagram has the time of one of its fragments.
                 let (from, to) = (place_of(first), place_of(last));

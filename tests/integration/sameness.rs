@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rattap::alert::Alert;
-use rattap::capture::{Block, CaptureCounts, CaptureError, Files, Fill, Inputs, Source};
+use rattap::capture::{Block, CaptureCounts, CaptureError, FileSource, FillStatus, Inputs, Source};
 use rattap::indicator::{IndicatorSet, builtin};
 use rattap::output::{Cef, Output, OutputError, Sensor};
 use rattap::sensor::{self, SensorSettings};
@@ -70,20 +70,20 @@ fn standard_input_in_small_pieces_gives_the_lines_of_the_file() {
 
 /// Captures cut into Blocks of this many frames.
 struct Sliced {
-    files: Files,
+    files: FileSource,
     whole: Block,
     next: usize,
     frames: usize,
 }
 
 impl Source for Sliced {
-    fn fill(&mut self, block: &mut Block, report: &mut dyn FnMut(CaptureError)) -> Fill {
+    fn fill(&mut self, block: &mut Block, report: &mut dyn FnMut(CaptureError)) -> FillStatus {
         block.frames.clear();
         block.bytes.clear();
         if self.next >= self.whole.frames.len() {
             self.next = 0;
-            if self.files.fill(&mut self.whole, report) == Fill::End {
-                return Fill::End;
+            if self.files.fill(&mut self.whole, report) == FillStatus::End {
+                return FillStatus::End;
             }
         }
         block.origin = self.whole.origin.clone();
@@ -96,7 +96,7 @@ impl Source for Sliced {
             frame.offset = offset;
             block.frames.push(frame);
         }
-        Fill::Filled
+        FillStatus::Filled
     }
 
     fn counts(&self) -> CaptureCounts {
@@ -128,7 +128,7 @@ impl Output for Kept {
 fn replay_in_slices(path: PathBuf, frames: usize, workers: usize, repeat_window: Duration) -> String {
     let indicators = Arc::new(IndicatorSet::new(builtin()));
     let inputs = Inputs::expand(&[path], &mut |error| panic!("{error}"));
-    let captures = Files::new(inputs.list.clone(), None);
+    let captures = FileSource::new(inputs.list.clone(), None);
     let whole = Block::new(Arc::default(), indicators.clone());
     let source = Sliced { files: captures, whole, next: 0, frames };
     let settings = SensorSettings {

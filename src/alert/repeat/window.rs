@@ -5,7 +5,7 @@ use super::key::RepeatKey;
 use crate::alert::beacon::SightingTimes;
 use crate::alert::evidence::{Evidence, PendingFlows};
 use crate::alert::{Alert, MatchBasis, Phase, TcpOutcome};
-use crate::capture::Packets;
+use crate::capture::PacketRange;
 use crate::flow::Flow;
 use crate::units::{ByteCount, Timestamp};
 
@@ -25,7 +25,7 @@ pub struct Traffic {
     /// The packet's IP bytes, if it went from server to client.
     pub received: ByteCount,
     /// The packet's number.
-    pub packets: Option<Packets>,
+    pub packets: Option<PacketRange>,
     /// The state of the conversation.
     pub tcp_outcome: Option<TcpOutcome>,
 }
@@ -51,7 +51,7 @@ struct Accumulated {
     received: ByteCount,
     sightings: u64,
     packet_count: u64,
-    packets: Option<Packets>,
+    packets: Option<PacketRange>,
     tcp_outcome: Option<TcpOutcome>,
     /// The conversations, if evidence is collected.
     flows: PendingFlows,
@@ -64,7 +64,7 @@ impl Accumulated {
         self.sent += traffic.sent;
         self.received += traffic.received;
         self.packet_count += 1;
-        self.packets = Packets::joined(self.packets, traffic.packets);
+        self.packets = PacketRange::joined(self.packets, traffic.packets);
         self.tcp_outcome = self.tcp_outcome.max(traffic.tcp_outcome);
     }
 

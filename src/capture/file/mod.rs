@@ -20,4 +20,4 @@ pub(super) use reader::CaptureReader;
 pub(super) use source::OPENED_AHEAD;
 
 pub use reread::BlockRereader;
-pub use source::Files;
+pub use source::FileSource;

@@ -30,12 +30,12 @@ pub(in crate::capture) fn open_input(
     progress: &Arc<AtomicU64>,
 ) -> Result<CaptureReader, CaptureError> {
     let path = match input {
-        Input::Standard => PathBuf::from("-"),
+        Input::Stdin => PathBuf::from("-"),
         Input::File(path) => path.clone(),
     };
     let opened = match input {
         // The descriptor itself: the standard library's handle has a buffer of its own.
-        Input::Standard => io::stdin().as_fd().try_clone_to_owned().map(File::from),
+        Input::Stdin => io::stdin().as_fd().try_clone_to_owned().map(File::from),
         Input::File(path) => File::open(path),
     };
     match opened.and_then(|file| file.metadata().map(|metadata| (file, metadata))) {

@@ -4,7 +4,7 @@ use std::io::{ErrorKind, Read};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::capture::block::{BLOCK_CAPACITY, Block, Frame, Origin, PIECES, Part};
+use crate::capture::block::{BLOCK_CAPACITY, Block, BlockLocation, Frame, Origin, PIECES_PER_BLOCK};
 use crate::capture::counts::CaptureCounts;
 use crate::capture::error::CaptureError;
 use crate::capture::file::damage_log::DamageLog;
@@ -17,7 +17,7 @@ use crate::units::ByteCount;
 /// of 1 GB took 0.088 s with this size and 0.114 s with reads of 2 MiB.
 ///
 /// Each such read makes a piece of a Block, which can later be reread alone.
-const READ_SIZE: usize = BLOCK_CAPACITY / PIECES;
+const READ_SIZE: usize = BLOCK_CAPACITY / PIECES_PER_BLOCK;
 
 /// The number of frames for which a Block has room from the start: a full buffer of frames of some
 /// 240 bytes. It grows if needed.
@@ -131,10 +131,10 @@ impl CaptureReader {
         let read = self.fill_frames(block, capacity, counts, report);
         let is_sound =
             self.skip == 0 && !self.parser.has_pending_state() && problems == (counts.damaged, counts.oversized);
-        block.part = Part {
+        block.location = BlockLocation {
             input: self.next.input,
             start,
-            ends: block.part.ends,
+            ends: block.location.ends,
             is_seekable: was_sound && is_sound && !self.stream.is_decompressed,
             has_descriptions: descriptions != self.parser.descriptions(),
         };
@@ -156,8 +156,8 @@ impl CaptureReader {
         if block.bytes.len() != capacity {
             block.bytes.resize(capacity, 0);
         }
-        let Block { bytes, frames, part, .. } = block;
-        part.ends = [0; PIECES];
+        let Block { bytes, frames, location, .. } = block;
+        location.ends = [0; PIECES_PER_BLOCK];
         if !self.skip_bytes(bytes, counts, report) {
             return 0;
         }
@@ -181,8 +181,8 @@ impl CaptureReader {
             position = progress.parsed;
             self.skip = progress.skip;
             // The pieces after this one are empty unless something is read into them.
-            part.ends.iter_mut().skip(piece).for_each(|end| *end = position as u32);
-            piece = (piece + 1).min(PIECES - 1);
+            location.ends.iter_mut().skip(piece).for_each(|end| *end = position as u32);
+            piece = (piece + 1).min(PIECES_PER_BLOCK - 1);
             let has_frame_to_hand_on = self.stream.is_streamed && !frames.is_empty();
             if has_frame_to_hand_on || self.has_ended || self.skip > 0 || filled >= capacity {
                 break;

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{Seek, SeekFrom};
 use std::sync::Arc;
 
-use crate::capture::block::{BLOCK_CAPACITY, Block, Part};
+use crate::capture::block::{BLOCK_CAPACITY, Block, BlockLocation};
 use crate::capture::counts::CaptureCounts;
 use crate::capture::error::{CaptureError, CaptureOffset};
 use crate::capture::file::open::open_stream;
@@ -14,7 +14,7 @@ use crate::capture::filter::Filter;
 use crate::capture::inputs::Input;
 use crate::capture::time_window::TimeWindow;
 
-/// Reads Blocks of [`Files`](super::Files) again. Each Block has the same frames as the first time.
+/// Reads Blocks of [`FileSource`](super::FileSource) again. Each Block has the same frames as the first time.
 pub struct BlockRereader {
     inputs: Vec<Input>,
     window: Option<TimeWindow>,
@@ -38,26 +38,31 @@ impl BlockRereader {
 
     /// Reads the Block with this location, or only one piece of it.
     ///
-    /// If all Blocks of an input are [seekable](Part::is_seekable), the caller may skip any of them
-    /// except the first one and those that [have descriptions](Part::has_descriptions), and these
+    /// If all Blocks of an input are [seekable](BlockLocation::is_seekable), the caller may skip any of them
+    /// except the first one and those that [have descriptions](BlockLocation::has_descriptions), and these
     /// must be read whole. Of any other input the caller must read every Block, whole, up to the
     /// last one that it needs.
     ///
     /// Damage is not reported again. After an error the Block holds the frames before the error.
-    pub fn read(&mut self, part: &Part, piece: Option<usize>, block: &mut Block) -> Result<(), CaptureError> {
+    pub fn read(
+        &mut self,
+        location: &BlockLocation,
+        piece: Option<usize>,
+        block: &mut Block,
+    ) -> Result<(), CaptureError> {
         block.frames.clear();
-        let mut open = match self.open.take().filter(|open| open.input == part.input) {
+        let mut open = match self.open.take().filter(|open| open.input == location.input) {
             Some(open) => open,
-            None => self.open(part.input)?,
+            None => self.open(location.input)?,
         };
         let mut capacity = BLOCK_CAPACITY;
         if let Some(piece) = piece {
-            let end = |piece: usize| part.ends.get(piece).copied().unwrap_or_default();
+            let end = |piece: usize| location.ends.get(piece).copied().unwrap_or_default();
             let start = piece.checked_sub(1).map_or(0, end);
-            open.seek(part.start.saturating_add(start.into()))?;
+            open.seek(location.start.saturating_add(start.into()))?;
             capacity = end(piece).saturating_sub(start) as usize;
-        } else if open.reader.start() != part.start && part.is_seekable {
-            open.seek(part.start)?;
+        } else if open.reader.start() != location.start && location.is_seekable {
+            open.seek(location.start)?;
         }
         let mut failed = None;
         let mut report = |error| {
@@ -72,7 +77,7 @@ impl BlockRereader {
         if let Some(filter) = &mut self.filter {
             filter.apply(block, &mut |_, _| ());
         }
-        block.part.input = open.input;
+        block.location.input = open.input;
         // After a seek the packet number is unknown.
         block.first_packet = None;
         self.open = Some(open);

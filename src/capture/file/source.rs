@@ -16,7 +16,7 @@ use crate::capture::file::open::{open_input, open_stream};
 use crate::capture::file::reader::CaptureReader;
 use crate::capture::filter::Filter;
 use crate::capture::inputs::Input;
-use crate::capture::source::{Fill, Source};
+use crate::capture::source::{FillStatus, Source};
 use crate::capture::time_window::TimeWindow;
 
 /// The number of files that are opened before their turn, so that compressed ones are decompressed
@@ -24,7 +24,7 @@ use crate::capture::time_window::TimeWindow;
 pub(in crate::capture) const OPENED_AHEAD: usize = 3;
 
 /// A list of capture files that are read as one history: each file to its end, then the next.
-pub struct Files {
+pub struct FileSource {
     inputs: Peekable<Enumerate<vec::IntoIter<Input>>>,
     pub(super) current: Option<CaptureReader>,
     /// Files that were opened before their turn, or their errors.
@@ -36,7 +36,7 @@ pub struct Files {
     pub(super) capacity: usize,
 }
 
-impl Files {
+impl FileSource {
     /// A source that reads these inputs and yields the frames that pass the filter.
     pub fn new(inputs: Vec<Input>, filter: Option<Filter>) -> Self {
         Self {
@@ -145,12 +145,12 @@ fn is_regular(input: &Input) -> bool {
     matches!(input, Input::File(path) if fs::metadata(path).is_ok_and(|metadata| metadata.is_file()))
 }
 
-impl Source for Files {
+impl Source for FileSource {
     /// Reads until the Block is full or the input ends; from a pipe, until there is a frame.
     ///
     /// A Block whose frames were all filtered out is returned too, so that the call never takes
     /// long.
-    fn fill(&mut self, block: &mut Block, report: &mut dyn FnMut(CaptureError)) -> Fill {
+    fn fill(&mut self, block: &mut Block, report: &mut dyn FnMut(CaptureError)) -> FillStatus {
         block.frames.clear();
         loop {
             let mut reader = match self.current.take() {
@@ -160,16 +160,16 @@ impl Source for Files {
                         self.count_input();
                         reader
                     }
-                    None => return Fill::End,
+                    None => return FillStatus::End,
                 },
             };
             let read = self.fill_from(&mut reader, block, report);
             if !reader.has_ended() {
                 self.current = Some(reader);
-                return Fill::Filled;
+                return FillStatus::Filled;
             }
             if read > 0 {
-                return Fill::Filled;
+                return FillStatus::Filled;
             }
         }
     }

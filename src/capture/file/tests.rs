@@ -12,13 +12,13 @@ use proptest::prelude::*;
 
 use super::damage_log::MAX_REPORTED;
 use super::open::{COMPRESSED_READ_SIZE, open_stream};
-use super::{BlockRereader, Files};
-use crate::capture::block::{BLOCK_CAPACITY, Block, PIECES, Part};
+use super::{BlockRereader, FileSource};
+use crate::capture::block::{BLOCK_CAPACITY, Block, BlockLocation, PIECES_PER_BLOCK};
 use crate::capture::counts::CaptureCounts;
 use crate::capture::error::CaptureError;
 use crate::capture::filter::Filter;
 use crate::capture::inputs::{Input, Inputs};
-use crate::capture::source::{Fill, Source};
+use crate::capture::source::{FillStatus, Source};
 use crate::capture::testing::{ParsedFrame, Pcap, Pcapng};
 use crate::indicator::IndicatorSet;
 use crate::units::ByteCount;
@@ -44,10 +44,10 @@ impl Replay {
     }
 }
 
-fn drain(mut files: Files) -> Replay {
+fn drain(mut files: FileSource) -> Replay {
     let mut block = Block::new(Arc::default(), Arc::new(IndicatorSet::default()));
     let (mut blocks, mut errors) = (Vec::new(), Vec::new());
-    while files.fill(&mut block, &mut |error| errors.push(error.to_string())) == Fill::Filled {
+    while files.fill(&mut block, &mut |error| errors.push(error.to_string())) == FillStatus::Filled {
         let frames = block.frames.iter().map(|frame| ParsedFrame::of(frame, &block.bytes)).collect();
         blocks.push((block.origin.name.clone(), frames));
         assert_eq!(block.bytes.len(), files.capacity);
@@ -57,7 +57,7 @@ fn drain(mut files: Files) -> Replay {
 }
 
 fn read_paths(paths: &[&Path]) -> Replay {
-    drain(Files::new(paths.iter().map(|path| Input::File(path.to_path_buf())).collect(), None))
+    drain(FileSource::new(paths.iter().map(|path| Input::File(path.to_path_buf())).collect(), None))
 }
 
 fn read_bytes(bytes: &[u8]) -> Replay {
@@ -89,15 +89,15 @@ fn sample_ng() -> Vec<u8> {
 fn a_stream_is_read_as_a_file_is() {
     for file in [sample(), sample_ng(), gzip(&sample())] {
         let (mut errors, from_file) = (Vec::new(), read_bytes(&file));
-        let files = Files::from_stream("s", Cursor::new(file), None, &mut |error| errors.push(error.to_string()));
+        let files = FileSource::from_stream("s", Cursor::new(file), None, &mut |error| errors.push(error.to_string()));
         let from_stream = drain(files);
         assert_eq!((from_stream.seen(), from_stream.counts), (from_file.seen(), from_file.counts));
         assert!(from_stream.blocks.iter().all(|(origin, _)| origin == "s"));
         assert_eq!(errors, [""; 0]);
     }
-    let mut nothing = Files::from_stream("s", &b"no capture"[..], None, &mut |_| ());
+    let mut nothing = FileSource::from_stream("s", &b"no capture"[..], None, &mut |_| ());
     let mut block = Block::new(Arc::default(), Arc::default());
-    assert_eq!(nothing.fill(&mut block, &mut |error| panic!("{error}")), Fill::End);
+    assert_eq!(nothing.fill(&mut block, &mut |error| panic!("{error}")), FillStatus::End);
     assert_eq!(nothing.counts().inputs, 0);
 }
 
@@ -127,16 +127,16 @@ fn a_file_of_many_blocks_gives_all_its_frames_in_order() {
 }
 
 /// The locations of the Blocks of a file, with the frames of each piece.
-fn pieces(path: &Path) -> Vec<(Part, [Vec<ParsedFrame>; PIECES])> {
-    let mut files = Files::new(vec![Input::File(path.to_owned())], None);
+fn pieces(path: &Path) -> Vec<(BlockLocation, [Vec<ParsedFrame>; PIECES_PER_BLOCK])> {
+    let mut files = FileSource::new(vec![Input::File(path.to_owned())], None);
     let mut block = Block::new(Arc::default(), Arc::default());
     let mut all = Vec::new();
-    while files.fill(&mut block, &mut |error| panic!("{error}")) == Fill::Filled {
-        let mut pieces: [Vec<ParsedFrame>; PIECES] = Default::default();
+    while files.fill(&mut block, &mut |error| panic!("{error}")) == FillStatus::Filled {
+        let mut pieces: [Vec<ParsedFrame>; PIECES_PER_BLOCK] = Default::default();
         for frame in &block.frames {
-            pieces[block.part.piece(frame)].push(ParsedFrame::of(frame, &block.bytes));
+            pieces[block.location.piece(frame)].push(ParsedFrame::of(frame, &block.bytes));
         }
-        all.push((block.part, pieces));
+        all.push((block.location, pieces));
     }
     all
 }
@@ -167,7 +167,7 @@ fn pieces_of_blocks_are_read_again_by_themselves() {
         assert!(blocks[1].1.iter().filter(|piece| piece.len() > 10).count() > 6, "{:?}", blocks[1].0);
         let mut rereader = BlockRereader::new(vec![Input::File(file.path().to_owned())], None, None);
         let mut block = Block::new(Arc::default(), Arc::default());
-        let mut read = |part: &Part, piece| {
+        let mut read = |part: &BlockLocation, piece| {
             rereader.read(part, piece, &mut block).unwrap();
             block.frames.iter().map(|frame| ParsedFrame::of(frame, &block.bytes)).collect::<Vec<_>>()
         };
@@ -207,7 +207,7 @@ fn where_reading_fails_is_said() {
     }
     let readable = sample().len() - 1;
     let stream = Cursor::new(sample()[..readable].to_vec()).chain(Broken);
-    let mut files = Files::new(Vec::new(), None);
+    let mut files = FileSource::new(Vec::new(), None);
     files.current = Some(open_stream(PathBuf::from("disk"), stream, false).unwrap());
     let read = drain(files);
     assert_eq!((read.frames(), read.errors.len()), (2, 1), "that the record is cut short goes without saying");
@@ -280,7 +280,7 @@ fn each_file_begins_a_block_that_says_its_name() {
     fs::write(path("one.pcap"), sample()).unwrap();
     fs::write(path("none.pcap"), Pcap::default().header()).unwrap();
     fs::write(path("two.pcapng"), sample_ng()).unwrap();
-    let mut files = Files::new(
+    let mut files = FileSource::new(
         ["one.pcap", "none.pcap", "two.pcapng"].map(|name| Input::File(path(name))).to_vec(),
         Some(Filter::new("greater 6").unwrap()),
     );
@@ -369,7 +369,7 @@ fn a_frame_from_a_pipe_is_handed_on_as_soon_as_it_is_there() {
     send.send(pcap.header()).unwrap();
     let mut fail = |error: CaptureError| panic!("{error}");
     let reader = open_stream(PathBuf::from("-"), Piecewise(receive), true).unwrap();
-    let mut files = Files::new(Vec::new(), None);
+    let mut files = FileSource::new(Vec::new(), None);
     files.current = Some(reader);
     let mut block = Block::new(Arc::default(), Arc::new(IndicatorSet::default()));
     for second in 0..3 {
@@ -378,12 +378,12 @@ fn a_frame_from_a_pipe_is_handed_on_as_soon_as_it_is_there() {
         let (one, other) = record.split_at(20);
         send.send(one.to_vec()).unwrap();
         send.send(other.to_vec()).unwrap();
-        assert_eq!(files.fill(&mut block, &mut fail), Fill::Filled);
+        assert_eq!(files.fill(&mut block, &mut fail), FillStatus::Filled);
         assert_eq!((block.frames.len(), block.origin.name.as_str()), (1, "-"));
         assert_eq!(block.captured(&block.frames[0]), b"a frame");
     }
     drop(send);
-    assert_eq!(files.fill(&mut block, &mut fail), Fill::End);
+    assert_eq!(files.fill(&mut block, &mut fail), FillStatus::End);
 }
 
 proptest! {
@@ -407,7 +407,7 @@ proptest! {
         };
         let stored = tempfile::NamedTempFile::new().unwrap();
         fs::write(stored.path(), if packed { gzip(&file) } else { file }).unwrap();
-        let mut files = Files::new(vec![Input::File(stored.path().to_owned())], None);
+        let mut files = FileSource::new(vec![Input::File(stored.path().to_owned())], None);
         files.capacity = capacity;
         let read = drain(files);
         prop_assert_eq!(&read.errors, &Vec::<String>::new());
@@ -527,7 +527,7 @@ fn real_captures_hold_as_many_frames_as_wireshark_counts() {
     // All of them as one history.
     let inputs = Inputs::expand(&[folder], &mut |error| panic!("{error}"));
     assert_eq!(inputs.list.len(), expected.len());
-    let files = Files::new(inputs.list, None);
+    let files = FileSource::new(inputs.list, None);
     let progress = files.progress();
     let read = drain(files);
     assert_eq!(read.frames(), frames);

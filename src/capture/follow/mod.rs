@@ -23,4 +23,4 @@ mod source;
 #[cfg(test)]
 mod tests;
 
-pub use source::Follow;
+pub use source::FolderSource;

@@ -8,14 +8,14 @@ use std::time::{Duration, Instant};
 use crate::capture::block::Block;
 use crate::capture::counts::CaptureCounts;
 use crate::capture::error::CaptureError;
-use crate::capture::file::{Files, OPENED_AHEAD};
+use crate::capture::file::{FileSource, OPENED_AHEAD};
 use crate::capture::follow::discovery::{Discovery, OpenedCapture};
 use crate::capture::follow::folder::Folder;
 use crate::capture::follow::idle::{IdleClock, PacketSpan};
 use crate::capture::identity::HeadDigest;
-use crate::capture::journal::{Journal, Mark};
-use crate::capture::source::{Fill, Source};
-use crate::capture::stop::Stop;
+use crate::capture::journal::{Checkpoint, Journal};
+use crate::capture::source::{FillStatus, Source};
+use crate::capture::stop::StopSignal;
 
 /// The longest wait before the source checks for a stop.
 const MAX_WAIT: Duration = Duration::from_millis(200);
@@ -25,13 +25,13 @@ const MAX_WAIT: Duration = Duration::from_millis(200);
 const IDLE_INTERVAL: Duration = Duration::from_secs(1);
 
 /// A followed folder.
-pub struct Follow {
+pub struct FolderSource {
     discovery: Discovery,
     journal: Arc<Journal>,
     state: PathBuf,
-    stop: Stop,
+    stop: StopSignal,
     /// Fills the Blocks, filters and counts.
-    files: Files,
+    files: FileSource,
     /// Captures that were opened before their turn.
     ahead: VecDeque<OpenedCapture>,
     current: Option<OpenedCapture>,
@@ -43,7 +43,7 @@ pub struct Follow {
     last_checkpoint: Instant,
 }
 
-impl Follow {
+impl FolderSource {
     /// Follows a folder. The file `state` lists the captures that were read before. It is created
     /// if it does not exist. `gathered` is how long repeats are gathered.
     ///
@@ -51,9 +51,9 @@ impl Follow {
     pub fn open(
         folder: &Path,
         state: &Path,
-        files: Files,
+        files: FileSource,
         gathered: Duration,
-        stop: &Stop,
+        stop: &StopSignal,
     ) -> Result<Self, CaptureError> {
         let watched = Folder::open(folder).map_err(|error| CaptureError::Open { path: folder.to_owned(), error })?;
         let (journal, read_before) =
@@ -86,7 +86,7 @@ impl Follow {
             self.journal.renew(self.discovery.known().all().filter(|known| !unread.contains(&known.head)));
         }
         if let Some(error) = self.journal.take_error() {
-            report(CaptureError::State { path: self.state.clone(), error });
+            report(CaptureError::WriteState { path: self.state.clone(), error });
         }
     }
 
@@ -119,24 +119,24 @@ impl Follow {
 
     /// Attaches a checkpoint after all captures read so far.
     fn attach_checkpoint(&mut self, block: &mut Block) {
-        block.mark = Some(Mark::new(self.journal.clone(), self.number));
+        block.checkpoint = Some(Checkpoint::new(self.journal.clone(), self.number));
         self.last_checkpoint = Instant::now();
     }
 }
 
-impl Source for Follow {
+impl Source for FolderSource {
     /// Reads until the Block is full or a capture ends. Waits for the next capture, and yields an
     /// empty Block now and then. After a stop it ends at the end of the current capture.
-    fn fill(&mut self, block: &mut Block, report: &mut dyn FnMut(CaptureError)) -> Fill {
-        (block.idle_until, block.beat, block.mark) = (None, None, None);
+    fn fill(&mut self, block: &mut Block, report: &mut dyn FnMut(CaptureError)) -> FillStatus {
+        (block.idle_until, block.beat, block.checkpoint) = (None, None, None);
         loop {
             if let Some(opened) = self.current.take() {
                 self.read(opened, block, report);
-                return Fill::Filled;
+                return FillStatus::Filled;
             }
-            if self.stop.is_ordered() {
+            if self.stop.is_requested() {
                 block.frames.clear();
-                return Fill::End;
+                return FillStatus::End;
             }
             self.update(report);
             self.open_ahead(report);
@@ -146,7 +146,7 @@ impl Source for Follow {
                     block.frames.clear();
                     block.idle_until = self.idle.advance();
                     self.attach_checkpoint(block);
-                    return Fill::Filled;
+                    return FillStatus::Filled;
                 }
                 self.discovery.folder().wait(MAX_WAIT);
             }
@@ -157,7 +157,7 @@ impl Source for Follow {
         self.files.counts()
     }
 
-    fn waits(&self) -> bool {
+    fn may_block(&self) -> bool {
         true
     }
 }

@@ -2,12 +2,12 @@ use std::fs::{self, File};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Follow;
+use super::FolderSource;
 use crate::capture::block::Block;
 use crate::capture::error::CaptureError;
-use crate::capture::file::Files;
-use crate::capture::source::{Fill, Source};
-use crate::capture::stop::Stop;
+use crate::capture::file::FileSource;
+use crate::capture::source::{FillStatus, Source};
+use crate::capture::stop::StopSignal;
 use crate::capture::testing::Pcap;
 
 /// A capture that fills several Blocks, of frames that hold this byte.
@@ -16,21 +16,23 @@ fn large(byte: u8) -> Vec<u8> {
 }
 
 /// A parent folder with a folder of captures in it, and a source that follows that.
-fn place() -> (tempfile::TempDir, Follow, Block) {
+fn place() -> (tempfile::TempDir, FolderSource, Block) {
     let place = tempfile::tempdir().unwrap();
     let folder = place.path().join("captures");
     fs::create_dir(&folder).unwrap();
-    let files = Files::new(Vec::new(), None);
-    let follow = Follow::open(&folder, &place.path().join("state"), files, Duration::ZERO, &Stop::default()).unwrap();
+    let files = FileSource::new(Vec::new(), None);
+    let follow =
+        FolderSource::open(&folder, &place.path().join("state"), files, Duration::ZERO, &StopSignal::default())
+            .unwrap();
     (place, follow, Block::new(Arc::default(), Arc::default()))
 }
 
 /// Fills Blocks until so many frames were read. Returns the first byte of each frame, and the
 /// errors.
-fn read(follow: &mut Follow, block: &mut Block, count: usize) -> (Vec<u8>, Vec<String>) {
+fn read(follow: &mut FolderSource, block: &mut Block, count: usize) -> (Vec<u8>, Vec<String>) {
     let (mut frames, mut said) = (Vec::new(), Vec::new());
     while frames.len() < count {
-        assert_eq!(follow.fill(block, &mut |error| said.push(error.to_string())), Fill::Filled);
+        assert_eq!(follow.fill(block, &mut |error| said.push(error.to_string())), FillStatus::Filled);
         frames.extend(block.frames.iter().map(|frame| block.captured(frame)[0]));
     }
     (frames, said)
@@ -63,7 +65,11 @@ fn a_file_that_is_written_over_while_it_is_read_is_told_as_lost_and_the_new_capt
         std::os::unix::fs::FileExt::write_all_at(&file, &new[..kept], 0).unwrap();
         let mut said = Vec::new();
         while !said.iter().any(|said: &String| said.contains("ring0.pcap: lost: ")) {
-            assert_eq!(follow.fill(&mut block, &mut |error| said.push(error.to_string())), Fill::Filled, "{said:?}");
+            assert_eq!(
+                follow.fill(&mut block, &mut |error| said.push(error.to_string())),
+                FillStatus::Filled,
+                "{said:?}"
+            );
         }
         std::os::unix::fs::FileExt::write_all_at(&file, &new[kept..], kept as u64).unwrap();
         drop(file);

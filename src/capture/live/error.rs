@@ -47,7 +47,7 @@ pub enum LiveError {
 
 /// The names of the supported link types, for the error message.
 fn supported_link_types() -> String {
-    let names = LinkType::READ.iter().map(|link| {
+    let names = LinkType::SUPPORTED.iter().map(|link| {
         let dlt = libpcap::dlt(*link);
         pcap::Linktype(dlt).get_name().unwrap_or_else(|_| dlt.to_string())
     });

@@ -8,12 +8,12 @@ pub struct InterfaceEvent {
     /// The interface.
     pub interface: String,
     /// The change.
-    pub change: Change,
+    pub change: InterfaceChange,
 }
 
 /// A change of an interface's state.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Change {
+pub enum InterfaceChange {
     /// The interface does not exist any more.
     Vanished,
     /// It was taken down.
@@ -30,11 +30,11 @@ impl fmt::Display for InterfaceEvent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = &self.interface;
         match &self.change {
-            Change::Vanished => write!(f, "{name}: the interface vanished; waiting for its return"),
-            Change::Down => write!(f, "{name}: the interface is down; waiting for its return"),
-            Change::NoCarrier => write!(f, "{name}: the interface has no carrier; waiting for its return"),
-            Change::Failed(reason) => write!(f, "{name}: cannot capture: {reason}; trying again"),
-            Change::Back => write!(f, "{name}: the interface is back, and the capture continues"),
+            InterfaceChange::Vanished => write!(f, "{name}: the interface vanished; waiting for its return"),
+            InterfaceChange::Down => write!(f, "{name}: the interface is down; waiting for its return"),
+            InterfaceChange::NoCarrier => write!(f, "{name}: the interface has no carrier; waiting for its return"),
+            InterfaceChange::Failed(reason) => write!(f, "{name}: cannot capture: {reason}; trying again"),
+            InterfaceChange::Back => write!(f, "{name}: the interface is back, and the capture continues"),
         }
     }
 }

@@ -80,7 +80,7 @@ impl CaptureHandle {
             .and_then(Capture::setnonblock);
         let mut capture = capture.map_err(failed)?;
         let dlt = capture.get_datalink();
-        let supported = libpcap::from_dlt(dlt.0).filter(|link| LinkType::READ.contains(link));
+        let supported = libpcap::from_dlt(dlt.0).filter(|link| LinkType::SUPPORTED.contains(link));
         let link_type = supported.ok_or_else(|| LiveError::LinkType {
             interface: interface(),
             number: dlt.0,

@@ -10,12 +10,12 @@ use crossbeam_channel::Sender;
 use crate::capture::block::Block;
 use crate::capture::libpcap;
 use crate::capture::live::error::LiveError;
-use crate::capture::live::event::{Change, InterfaceEvent};
+use crate::capture::live::event::{InterfaceChange, InterfaceEvent};
 use crate::capture::live::handle::{ANY, CaptureHandle, RING_BLOCK_TIMEOUT};
 use crate::capture::live::link::{self, Link};
 use crate::capture::live::settings::LiveSettings;
-use crate::capture::live::status::Watched;
-use crate::privileges::Opener;
+use crate::capture::live::status::InterfaceStatus;
+use crate::privileges::CaptureOpener;
 
 /// The interval at which the kernel is asked for the state of the link and the drop counters.
 const CHECK_INTERVAL: Duration = Duration::from_secs(1);
@@ -30,7 +30,7 @@ const PAUSE_AFTER_ERROR: Duration = Duration::from_millis(10);
 
 /// The capture on one interface, across losses and returns of the interface.
 pub(super) struct InterfaceCapture {
-    pub(super) status: Arc<Watched>,
+    pub(super) status: Arc<InterfaceStatus>,
     settings: Arc<LiveSettings>,
     handle: Option<CaptureHandle>,
     /// The time at which to close the handle of an interface that does not exist any more. Until
@@ -42,7 +42,7 @@ pub(super) struct InterfaceCapture {
     pause: Duration,
     events: Sender<InterfaceEvent>,
     /// Reopens the interface.
-    opener: Opener,
+    opener: CaptureOpener,
 }
 
 impl InterfaceCapture {
@@ -53,7 +53,7 @@ impl InterfaceCapture {
         events: Sender<InterfaceEvent>,
     ) -> Result<Self, LiveError> {
         let mut interface = Self {
-            status: Watched::new(name),
+            status: InterfaceStatus::new(name),
             settings,
             handle: None,
             close_at: None,
@@ -61,12 +61,12 @@ impl InterfaceCapture {
             next_check: Instant::now() + CHECK_INTERVAL,
             pause: FIRST_PAUSE,
             events,
-            opener: Opener::direct(),
+            opener: CaptureOpener::direct(),
         };
         let link = interface.query_link();
         match link {
             Some(Link::Absent) => return Err(LiveError::NoInterface { interface: name.to_owned() }),
-            Some(Link::Present { is_up: false, .. }) => interface.report_loss(Change::Down),
+            Some(Link::Present { is_up: false, .. }) => interface.report_loss(InterfaceChange::Down),
             _ => {
                 interface.handle = Some(interface.open_handle(link)?);
                 interface.apply_link(link);
@@ -76,7 +76,7 @@ impl InterfaceCapture {
     }
 
     /// Reopens the interface through `opener` from now on.
-    pub(super) fn reopen_through(&mut self, opener: Opener) {
+    pub(super) fn reopen_through(&mut self, opener: CaptureOpener) {
         self.opener = opener;
     }
 
@@ -110,9 +110,9 @@ impl InterfaceCapture {
                 }
                 Err(error) => {
                     self.close_soon(match self.query_link() {
-                        Some(Link::Absent) => Change::Vanished,
-                        Some(Link::Present { is_up: false, .. }) => Change::Down,
-                        _ => Change::Failed(libpcap::message(&error)),
+                        Some(Link::Absent) => InterfaceChange::Vanished,
+                        Some(Link::Present { is_up: false, .. }) => InterfaceChange::Down,
+                        _ => InterfaceChange::Failed(libpcap::message(&error)),
                     });
                     thread::sleep(PAUSE_AFTER_ERROR);
                 }
@@ -153,7 +153,7 @@ impl InterfaceCapture {
         if let (Some(handle), Some(link)) = (&self.handle, &link)
             && handle.index != index(link)
         {
-            self.close_soon(Change::Vanished);
+            self.close_soon(InterfaceChange::Vanished);
         }
         if let Some(close_at) = self.close_at {
             if Instant::now() < close_at {
@@ -163,17 +163,17 @@ impl InterfaceCapture {
         }
         let Some(Link::Present { is_up, is_running, .. }) = link else {
             if link == Some(Link::Absent) {
-                return self.report_loss(Change::Vanished);
+                return self.report_loss(InterfaceChange::Vanished);
             }
             return self.reopen(link);
         };
         if !is_up {
             // The kernel keeps the capture and continues it when the interface is up again, so the
             // handle stays open.
-            return self.report_loss(Change::Down);
+            return self.report_loss(InterfaceChange::Down);
         }
         if !is_running {
-            self.report_loss(Change::NoCarrier);
+            self.report_loss(InterfaceChange::NoCarrier);
         }
         if is_running || self.handle.is_none() {
             self.reopen(link);
@@ -186,9 +186,9 @@ impl InterfaceCapture {
             match self.open_handle(link) {
                 Ok(handle) => self.handle = Some(handle),
                 Err(LiveError::Open { reason, .. } | LiveError::Filter { reason, .. }) => {
-                    return self.report_loss(Change::Failed(reason));
+                    return self.report_loss(InterfaceChange::Failed(reason));
                 }
-                Err(error) => return self.report_loss(Change::Failed(error.to_string())),
+                Err(error) => return self.report_loss(InterfaceChange::Failed(error.to_string())),
             }
         }
         if matches!(link, Some(Link::Present { is_running: false, .. })) {
@@ -198,18 +198,18 @@ impl InterfaceCapture {
             self.is_lost = false;
             self.pause = FIRST_PAUSE;
             self.status.is_up.store(true, Ordering::Relaxed);
-            self.report(Change::Back);
+            self.report(InterfaceChange::Back);
         }
     }
 
     /// Reports a loss, and leaves the kernel some time to hand on the packets that it holds back.
-    fn close_soon(&mut self, change: Change) {
+    fn close_soon(&mut self, change: InterfaceChange) {
         self.close_at.get_or_insert_with(|| Instant::now() + RING_BLOCK_TIMEOUT * 2);
         self.report_loss(change);
     }
 
     /// Reports a loss, once until the interface is back.
-    fn report_loss(&mut self, change: Change) {
+    fn report_loss(&mut self, change: InterfaceChange) {
         if !self.is_lost {
             self.is_lost = true;
             self.status.is_up.store(false, Ordering::Relaxed);
@@ -219,7 +219,7 @@ impl InterfaceCapture {
         }
     }
 
-    fn report(&self, change: Change) {
+    fn report(&self, change: InterfaceChange) {
         // If too many events are waiting, only the counter shows this one.
         let _ = self.events.try_send(InterfaceEvent { interface: self.status.name.clone(), change });
     }

@@ -11,7 +11,7 @@
 //! Without traffic a source yields empty Blocks that carry the current time, so that time windows
 //! close. Now and then a Block carries a [heartbeat](super::Heartbeat).
 //!
-//! [`Opened::open`] opens the interfaces as a step of its own, since it needs privileges that the
+//! [`OpenInterfaces::open`] opens the interfaces as a step of its own, since it needs privileges that the
 //! rest does not. To reopen an interface that vanished, a source needs the privilege to capture
 //! again.
 
@@ -28,8 +28,8 @@ mod status;
 mod tests;
 
 pub use error::LiveError;
-pub use event::{Change, InterfaceEvent};
-pub use opened::Opened;
-pub use settings::{Direction, LONGEST_SNAP, LiveSettings};
+pub use event::{InterfaceChange, InterfaceEvent};
+pub use opened::OpenInterfaces;
+pub use settings::{Direction, LiveSettings, MAX_SNAP_LENGTH};
 pub use source::LiveSource;
-pub use status::{InterfaceCounts, Watched};
+pub use status::{InterfaceCounts, InterfaceStatus};

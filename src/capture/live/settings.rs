@@ -3,7 +3,7 @@
 use crate::units::ByteCount;
 
 /// The most bytes of a frame that libpcap captures. No frame is longer.
-pub const LONGEST_SNAP: u32 = 262_144;
+pub const MAX_SNAP_LENGTH: u32 = 262_144;
 
 /// The direction of the captured packets, as seen by the interface.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -24,7 +24,7 @@ pub struct LiveSettings {
     pub interfaces: Vec<String>,
     /// Also capture packets that are addressed to others.
     pub is_promiscuous: bool,
-    /// The number of bytes that are captured of each frame, at most [`LONGEST_SNAP`].
+    /// The number of bytes that are captured of each frame, at most [`MAX_SNAP_LENGTH`].
     pub snap_length: u32,
     /// The size of the kernel's buffer for each interface, below 2 GiB.
     pub kernel_buffer: ByteCount,

@@ -8,9 +8,9 @@ use crate::capture::counts::CaptureCounts;
 use crate::capture::error::CaptureError;
 use crate::capture::live::handle::RING_BLOCK_TIMEOUT;
 use crate::capture::live::interface::InterfaceCapture;
-use crate::capture::source::{Fill, Source};
-use crate::capture::stop::Stop;
-use crate::privileges::Opener;
+use crate::capture::source::{FillStatus, Source};
+use crate::capture::stop::StopSignal;
+use crate::privileges::CaptureOpener;
 use crate::units::Timestamp;
 
 /// The time that the source waits on a quiet interface before it yields an empty Block. A stop may
@@ -35,7 +35,7 @@ const DRAIN_TIMEOUT: Duration = RING_BLOCK_TIMEOUT.saturating_mul(2);
 pub struct LiveSource {
     interface: InterfaceCapture,
     origin: Arc<Origin>,
-    stop: Stop,
+    stop: StopSignal,
     /// Set once the stop was noticed.
     drain: Option<Drain>,
     last_heartbeat: Option<Instant>,
@@ -52,7 +52,7 @@ struct Drain {
 
 impl LiveSource {
     /// A source that ends when `stop` tells it to and reopens the interface through `opener`.
-    pub(super) fn new(mut interface: InterfaceCapture, stop: Stop, opener: Opener) -> Self {
+    pub(super) fn new(mut interface: InterfaceCapture, stop: StopSignal, opener: CaptureOpener) -> Self {
         interface.reopen_through(opener);
         Self {
             origin: Arc::new(Origin { name: interface.status.name.clone() }),
@@ -67,15 +67,15 @@ impl LiveSource {
 
 impl Source for LiveSource {
     /// Yields the packets in the ring. Waits for packets for a while, then yields an empty Block.
-    fn fill(&mut self, block: &mut Block, _: &mut dyn FnMut(CaptureError)) -> Fill {
+    fn fill(&mut self, block: &mut Block, _: &mut dyn FnMut(CaptureError)) -> FillStatus {
         block.frames.clear();
         // Only packets of a file are numbered.
         block.first_packet = None;
         block.packet_offsets.clear();
         if self.has_ended {
-            return Fill::End;
+            return FillStatus::End;
         }
-        if self.drain.is_none() && self.stop.is_ordered() {
+        if self.drain.is_none() && self.stop.is_requested() {
             self.drain = Some(Drain { time: now(), began: Instant::now() });
         }
         // The packets that reached the kernel before the stop are in the ring, or will be as soon
@@ -98,7 +98,7 @@ impl Source for LiveSource {
             self.last_heartbeat = Some(Instant::now());
             block.beat = Some(self.interface.status.heartbeat.beat());
         }
-        Fill::Filled
+        FillStatus::Filled
     }
 
     fn counts(&self) -> CaptureCounts {
@@ -115,7 +115,7 @@ impl Source for LiveSource {
         }
     }
 
-    fn waits(&self) -> bool {
+    fn may_block(&self) -> bool {
         true
     }
 }

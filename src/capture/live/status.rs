@@ -25,7 +25,7 @@ pub struct InterfaceCounts {
 
 /// The status of an interface during a capture. It may be read from any thread.
 #[derive(Debug)]
-pub struct Watched {
+pub struct InterfaceStatus {
     pub(super) name: String,
     pub(super) heartbeat: Arc<Heartbeat>,
     pub(super) is_up: AtomicBool,
@@ -37,7 +37,7 @@ pub struct Watched {
     pub(super) lost: AtomicU64,
 }
 
-impl Watched {
+impl InterfaceStatus {
     pub(super) fn new(name: &str) -> Arc<Self> {
         Arc::new(Self {
             name: name.to_owned(),
@@ -58,7 +58,7 @@ impl Watched {
     }
 
     /// The heartbeat of its capture. It continues while the interface is lost.
-    pub fn pulse(&self) -> &Heartbeat {
+    pub fn heartbeat(&self) -> &Heartbeat {
         &self.heartbeat
     }
 

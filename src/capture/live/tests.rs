@@ -10,7 +10,8 @@ fn errors_and_events_say_what_and_where() {
         "{text}"
     );
     assert!(text.contains("EN10MB") && text.contains("LINUX_SLL2"), "{text}");
-    let event = InterfaceEvent { interface: "eth1".to_owned(), change: Change::Failed("no more memory".to_owned()) };
+    let event =
+        InterfaceEvent { interface: "eth1".to_owned(), change: InterfaceChange::Failed("no more memory".to_owned()) };
     assert_eq!(event.to_string(), "eth1: cannot capture: no more memory; trying again");
 }
 
@@ -19,12 +20,12 @@ fn what_is_not_there_cannot_be_opened() {
     let settings = LiveSettings {
         interfaces: vec!["no-such-link".to_owned()],
         is_promiscuous: true,
-        snap_length: LONGEST_SNAP,
+        snap_length: MAX_SNAP_LENGTH,
         kernel_buffer: ByteCount(1 << 20),
         filter: None,
         direction: Direction::Both,
     };
     assert!(
-        matches!(Opened::open(&settings), Err(LiveError::NoInterface { interface }) if interface == "no-such-link")
+        matches!(OpenInterfaces::open(&settings), Err(LiveError::NoInterface { interface }) if interface == "no-such-link")
     );
 }

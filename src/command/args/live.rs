@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Command, ValueEnum};
-use rattap::capture::LONGEST_SNAP;
+use rattap::capture::MAX_SNAP_LENGTH;
 
 use super::values::{interval, listen_address};
 use super::{RunArgs, SETTINGS_FILE};
@@ -42,7 +42,7 @@ pub struct LiveArgs {
     pub no_promiscuous: bool,
 
     /// Capture at most this many bytes of each frame
-    #[arg(long, value_name = "BYTES", default_value_t = LONGEST_SNAP, value_parser = clap::value_parser!(u32).range(SHORTEST_SNAP..=LONGEST_SNAP.into()))]
+    #[arg(long, value_name = "BYTES", default_value_t = MAX_SNAP_LENGTH, value_parser = clap::value_parser!(u32).range(SHORTEST_SNAP..=MAX_SNAP_LENGTH.into()))]
     pub snap_length: u32,
 
     /// Size in MiB of the kernel's packet buffer for each interface

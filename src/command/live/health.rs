@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use rattap::capture::Watched;
+use rattap::capture::InterfaceStatus;
 use rattap::indicator::{FeedReport, builtin};
 use rattap::metrics::{Drops, FeedState, InterfaceState, Lag, OutputState, Queue, Snapshot, SpoolState};
 use rattap::output::{Monitor, OutputStatus, SpoolSettings};
@@ -91,7 +91,7 @@ impl FeedHealth {
 /// Returns a function that takes a snapshot of the sensor, for each request to the metrics server.
 pub(super) fn snapshot(
     control: Control,
-    interfaces: Vec<Arc<Watched>>,
+    interfaces: Vec<Arc<InterfaceStatus>>,
     outputs: OutputHealth,
     feeds: Arc<Mutex<FeedHealth>>,
 ) -> impl Fn() -> Snapshot + Send + Sync + 'static {

@@ -5,10 +5,10 @@ use std::sync::{Arc, Mutex};
 
 use anyhow::{Context, bail};
 use rattap::alert::Phase;
-use rattap::capture::{Opened, Source};
+use rattap::capture::{OpenInterfaces, Source};
 use rattap::metrics::{Lag, Server};
 use rattap::output::{self, Mode, Output};
-use rattap::privileges::{self, Confinement, Opener};
+use rattap::privileges::{self, CaptureOpener, Confinement};
 use rattap::sensor::{Control, Run};
 
 use super::health::{FeedHealth, OutputHealth, locked, snapshot};
@@ -28,13 +28,13 @@ pub fn run(live: &plan::Live, console: &Console) -> anyhow::Result<Exit> {
     }
     let signals = Signals::listen().context("cannot listen for signals")?;
     // `privileges` requires this order.
-    let opened = Opened::open(&live.capture)?;
+    let opened = OpenInterfaces::open(&live.capture)?;
     let listener = live.service.metrics.map(listen).transpose()?;
     let opener = give_up_privileges(live)?;
     let lag = Arc::new(Mutex::new(Lag::default()));
     let output = with_lag(live.run.open_outputs(Mode::Live, &log_output_events())?, lag.clone());
     let control = Control::new(live.in_force());
-    let (interfaces, interface_events) = (opened.interfaces().to_vec(), opened.news());
+    let (interfaces, interface_events) = (opened.interfaces().to_vec(), opened.events());
     let outputs = OutputHealth { monitors: output.monitors(), spool: live.run.spool.clone(), lag };
     let feeds = Arc::new(Mutex::new(FeedHealth::new(&live.run)));
     let snapshot = snapshot(control.clone(), interfaces.clone(), outputs.clone(), feeds.clone());
@@ -61,12 +61,12 @@ fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
 
 /// Gives up the privileges that the sensor no longer needs. Checks that it can still do what it
 /// needs to do later.
-fn give_up_privileges(live: &plan::Live) -> anyhow::Result<Opener> {
+fn give_up_privileges(live: &plan::Live) -> anyhow::Result<CaptureOpener> {
     let plan = live.privileges();
     if let Some(spool) = &live.run.spool {
         live.service.account.make_folder(&spool.folder)?;
     }
-    let standing = privileges::give_up(&plan)?;
+    let standing = privileges::drop_privileges(&plan)?;
     if let Some(problem) = privileges::check_paths(&plan.reads, &plan.writes).into_iter().next() {
         return Err(problem.into());
     }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::bail;
 use crossbeam_channel::Receiver;
 use rattap::alert::exclusion::Exclusions;
-use rattap::capture::{Change, InterfaceEvent, Watched};
+use rattap::capture::{InterfaceChange, InterfaceEvent, InterfaceStatus};
 use rattap::sensor::{Control, Event};
 
 use super::health::{FeedHealth, OutputHealth, locked};
@@ -31,7 +31,7 @@ pub(super) struct Supervisor<'a> {
     control: &'a Control,
     signals: Signals,
     systemd: Systemd,
-    interfaces: Vec<Arc<Watched>>,
+    interfaces: Vec<Arc<InterfaceStatus>>,
     interface_events: Receiver<InterfaceEvent>,
     outputs: OutputHealth,
     feeds: Arc<Mutex<FeedHealth>>,
@@ -50,7 +50,7 @@ impl<'a> Supervisor<'a> {
         live: &'a plan::Live,
         control: &'a Control,
         signals: Signals,
-        interfaces: Vec<Arc<Watched>>,
+        interfaces: Vec<Arc<InterfaceStatus>>,
         interface_events: Receiver<InterfaceEvent>,
         outputs: OutputHealth,
         feeds: Arc<Mutex<FeedHealth>>,
@@ -133,7 +133,7 @@ impl<'a> Supervisor<'a> {
             self.last_expiry_warning = Instant::now();
             self.exclusions.warnings(now()).iter().for_each(|warning| log::warn!("{warning}"));
         }
-        let oldest = self.interfaces.iter().map(|interface| interface.pulse().age()).max();
+        let oldest = self.interfaces.iter().map(|interface| interface.heartbeat().age()).max();
         self.systemd.feed_watchdog(oldest.unwrap_or_default());
     }
 
@@ -167,7 +167,7 @@ impl<'a> Supervisor<'a> {
     fn log_interface_events(&self) {
         for event in self.interface_events.try_iter() {
             match event.change {
-                Change::Back => log::info!("{event}"),
+                InterfaceChange::Back => log::info!("{event}"),
                 _ => log::error!("{event}"),
             }
         }
@@ -198,7 +198,8 @@ impl<'a> Supervisor<'a> {
     fn update_status(&mut self, alerts: u64) {
         let lost: Vec<_> =
             self.interfaces.iter().filter(|interface| !interface.is_up()).map(|lost| lost.name()).collect();
-        let sum = |count: fn(&Watched) -> u64| self.interfaces.iter().map(|interface| count(interface)).sum::<u64>();
+        let sum =
+            |count: fn(&InterfaceStatus) -> u64| self.interfaces.iter().map(|interface| count(interface)).sum::<u64>();
         let packets = sum(|interface| interface.counts().packets);
         let dropped = sum(|interface| interface.counts().kernel_dropped);
         let mut status = format!("{packets} packets, {dropped} dropped by the kernel, {alerts} alerts");

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
-use rattap::capture::state_name;
+use rattap::capture::default_state_name;
 
 use super::paths::{WrittenFile, is_same_file};
 use super::run::Run;
@@ -65,7 +65,7 @@ fn parent(file: &Path) -> Option<PathBuf> {
 fn default_state(folder: &Path) -> anyhow::Result<PathBuf> {
     let states = state_folder().context("--state is needed: there is no home folder for the state file")?;
     fs::create_dir_all(&states).with_context(|| format!("--state is needed: {}", states.display()))?;
-    Ok(states.join(state_name(folder)))
+    Ok(states.join(default_state_name(folder)))
 }
 
 /// The folder for data that survives a restart: the one that systemd gives (`StateDirectory=`), or

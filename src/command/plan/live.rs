@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use rattap::capture::{Direction, LiveSettings};
 use rattap::output::{SpoolSettings, Target};
-use rattap::privileges::{Account, Plan};
+use rattap::privileges::{Account, PrivilegePlan};
 use rattap::sensor::InForce;
 use rattap::units::ByteCount;
 
@@ -93,10 +93,10 @@ impl Live {
     }
 
     /// The privileges to give up before the sensor runs.
-    pub fn privileges(&self) -> Plan {
+    pub fn privileges(&self) -> PrivilegePlan {
         let files =
             self.run.outputs.iter().chain(&self.run.audit).filter_map(|output| output.path().map(Path::to_owned));
-        Plan {
+        PrivilegePlan {
             account: self.service.account.clone(),
             reopens: self.service.reopens,
             confines: self.service.confines,
@@ -121,7 +121,7 @@ impl Service {
     fn new(args: ServiceArgs, origins: &Origins) -> anyhow::Result<Self> {
         let account = match &args.user {
             Some(name) => Account::named(name),
-            None => Account::usual(),
+            None => Account::default_account(),
         };
         Ok(Self {
             metrics: args.metrics,

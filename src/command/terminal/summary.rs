@@ -7,7 +7,7 @@ use std::time::Duration;
 use rattap::alert::exclusion::Exclusions;
 use rattap::alert::{Evidence, Signature};
 use rattap::capture::CaptureCounts;
-use rattap::carve::Carved;
+use rattap::carve::CarveCounts;
 use rattap::counts::{counted, grouped};
 use rattap::sensor::Totals;
 use rattap::sensor::{Loss, losses};
@@ -55,8 +55,8 @@ fn live_volume(capture: &CaptureCounts, took: Duration) -> String {
 }
 
 /// The amount of evidence that was carved, and what exceeded a limit.
-pub fn carved(carved: &Carved, evidence: &Evidence) -> String {
-    let Carved { packets, conversations, .. } = *carved;
+pub fn carved(carved: &CarveCounts, evidence: &Evidence) -> String {
+    let CarveCounts { packets, conversations, .. } = *carved;
     let mut text = format!("carved {} of {}\n", counted(packets, "packet"), counted(conversations, "conversation"));
     let omitted = [
         (evidence.sightings_beyond(), "sighting", "of conversations that were not carved, because there are too many"),
