@@ -11,6 +11,7 @@ mod builtin;
 mod cache;
 mod embedded;
 pub mod feed;
+#[expect(clippy::module_inception, reason = "the folder's main type has a file of its own")]
 mod indicator;
 mod learned;
 mod listing;
