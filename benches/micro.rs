@@ -35,7 +35,7 @@ use rattap::alert::Alert;
 use rattap::capture::{Block, FileSource, FillStatus, Input, LinkType, Origin, Source};
 use rattap::decode::{decode_fast, decode_full};
 use rattap::domain_name::DomainName;
-use rattap::indicator::{Indicator, IndicatorSet, Learned, Pattern, builtin};
+use rattap::indicator::{Indicator, IndicatorSet, LearnedAddresses, Pattern, builtin};
 use rattap::output::{Cef, Sensor};
 use rattap::protocol::dns::Message;
 use rattap::protocol::parse_result::ParseResult;
@@ -258,7 +258,7 @@ fn whole_scan(criterion: &mut Criterion) {
         group.throughput(Throughput::Elements(block.frames.len() as u64));
         for (list, set) in lists() {
             block.indicators = set;
-            let learned = Learned::default();
+            let learned = LearnedAddresses::default();
             let mut findings = Findings::default();
             scan(&block, &learned, ScanRequest::default(), &mut findings);
             assert_eq!(findings.counts.packets, block.frames.len() as u64);
@@ -315,7 +315,7 @@ fn found(tape: &Tape) -> (Block, Findings) {
 fn scanned(block: Block) -> (Block, Findings) {
     // As when heads are pending, which is usual on a busy link.
     let mut findings = Findings::default();
-    scan(&block, &Learned::default(), ScanRequest { segments: true, ..ScanRequest::default() }, &mut findings);
+    scan(&block, &LearnedAddresses::default(), ScanRequest { segments: true, ..ScanRequest::default() }, &mut findings);
     (block, findings)
 }
 

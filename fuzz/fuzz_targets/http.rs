@@ -1,4 +1,5 @@
-//! HTTP heads and the messages of remote-access tools: what is told of a start stays true, and all parts lie in the bytes.
+//! HTTP heads and the messages of remote-access tools: what is told of a start stays true, and all
+//! parts lie in the bytes.
 
 #![no_main]
 

@@ -50,8 +50,8 @@ fn indicators() -> Arc<IndicatorSet> {
     INDICATORS.with(|set| set.get_or_init(compile).clone())
 }
 
-/// Frames from the fuzzer's bytes: for each its link type, how much time passes before it, what is left out of it at the
-/// end, and its bytes behind their number.
+/// Frames from the fuzzer's bytes: for each its link type, how much time passes before it, what is
+/// left out of it at the end, and its bytes behind their number.
 fn block(data: &mut Bytes<'_>) -> Block {
     let mut block = Block::new(Arc::new(Origin { name: "fuzz".to_owned() }), indicators());
     let mut time = Timestamp::from_parts(1_795_000_000, 0);
@@ -76,7 +76,8 @@ fuzz_target!(|data: &[u8]| {
     let zero_window = data.byte() & 1 == 1;
     let block = block(&mut data);
     let mut addresses: Vec<IpAddr> = vec!["203.0.113.66".parse().expect("an address")];
-    // What a scan that looks for every sender tells as contacts: each packet but fragments, and those that it lay in.
+    // What a scan that looks for every sender tells as contacts: each packet but fragments, and
+    // those that it lay in.
     let mut expected = 0;
     for frame in &block.frames {
         let bytes = block.captured(frame);
@@ -99,7 +100,8 @@ fuzz_target!(|data: &[u8]| {
     let skipped: u64 = findings.counts.skipped.iter().sum();
     assert_eq!(findings.counts.packets + skipped, block.frames.len() as u64);
 
-    // With every sender learned, every packet is a contact, told once: by the first scan or by the second.
+    // With every sender learned, every packet is a contact, told once: by the first scan or by the
+    // second.
     let learned = Learned::new(1, addresses);
     scan(&block, &learned, ScanRequest::default(), &mut again);
     let is_contact = |kind: &FindingKind| matches!(kind, FindingKind::Contact { .. });

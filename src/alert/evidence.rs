@@ -77,12 +77,12 @@ impl Evidence {
 
     /// The number of sightings and later packets whose conversations were dropped because of the
     /// maximum.
-    pub fn sightings_beyond(&self) -> u64 {
+    pub fn dropped_sightings(&self) -> u64 {
         self.dropped_sightings
     }
 
     /// The number of references to alerts that were dropped because of the maximum.
-    pub fn lines_beyond(&self) -> u64 {
+    pub fn dropped_alerts(&self) -> u64 {
         self.dropped_refs
     }
 
@@ -172,11 +172,11 @@ mod tests {
         for number in 0..MAX_FLOWS as u32 + 10 {
             evidence.add_pending(&mut pending, flow(number), Timestamp::from_parts(1, 0));
         }
-        assert_eq!((evidence.flows.len(), pending.len(), evidence.sightings_beyond()), (MAX_FLOWS, MAX_FLOWS, 10));
+        assert_eq!((evidence.flows.len(), pending.len(), evidence.dropped_sightings()), (MAX_FLOWS, MAX_FLOWS, 10));
         // One conversation in many windows.
         for _ in 0..MAX_REFS {
             evidence.add_pending(&mut PendingFlows::default(), flow(0), Timestamp::from_parts(1, 0));
         }
-        assert_eq!((evidence.refs, evidence.lines_beyond()), (MAX_REFS, MAX_FLOWS as u64));
+        assert_eq!((evidence.refs, evidence.dropped_alerts()), (MAX_REFS, MAX_FLOWS as u64));
     }
 }

@@ -1,9 +1,9 @@
 //! Heartbeats that travel with Blocks, from the capture through every stage to the output.
 //!
 //! A watchdog that is fed by a thread of its own proves only that this thread is alive. Here each
-//! live source has a [`Heartbeat`] and regularly attaches a [`HeartbeatSignal`] to a Block. The last stage
-//! acknowledges it. So a heartbeat is recent only while Blocks of that source really pass through
-//! all stages.
+//! live source has a [`Heartbeat`] and regularly attaches a [`HeartbeatSignal`] to a Block. The
+//! last stage acknowledges it. So a heartbeat is recent only while Blocks of that source really
+//! pass through all stages.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

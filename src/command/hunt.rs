@@ -1,6 +1,6 @@
 //! `rattap hunt`.
 
-use rattap::hunts::{self, Hunt, LONGEST_QUERY, WATCHLIST};
+use rattap::hunts::{self, Hunt, MAX_QUERY_LENGTH, WATCHLIST};
 use rattap::indicator::IndicatorSet;
 
 use crate::command::args::HuntFormat;
@@ -21,7 +21,7 @@ pub fn text(set: &IndicatorSet, format: HuntFormat, only: &[String]) -> anyhow::
         match hunts.iter().find(|hunt| hunt.name() == name) {
             None => log::warn!("{name}: omitted, because none of the indicators that it looks for are in force"),
             Some(hunt) if hunt.reads_watchlist() => log::warn!(
-                "{name}: with all indicators the query would be longer than {LONGEST_QUERY} characters, so it reads the \
+                "{name}: with all indicators the query would be longer than {MAX_QUERY_LENGTH} characters, so it reads the \
                  watchlist {WATCHLIST}: create it from the output of --format watchlist, with the search key Indicator"
             ),
             Some(_) => (),

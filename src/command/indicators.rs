@@ -29,20 +29,20 @@ pub fn check(settings: &LoadSettings) -> CheckedLists {
     };
     let mut has_warnings = false;
     for feed in &feeds {
-        let (held, path) = (&feed.held, feed.held.path.display());
-        let date = held.date.map(|date| format!(" of {}", time(date))).unwrap_or_default();
-        print(&format_args!("{path}: {}{date}: {} used{}", held.format, held.used(), unused_entries(feed)));
-        for (kind, count) in &held.kinds {
+        let (contents, path) = (&feed.contents, feed.contents.path.display());
+        let date = contents.date.map(|date| format!(" of {}", time(date))).unwrap_or_default();
+        print(&format_args!("{path}: {}{date}: {} used{}", contents.format, contents.used(), unused_entries(feed)));
+        for (kind, count) in &contents.kinds {
             print(&format_args!("{path}: {}: {count}", kind.name()));
         }
-        for refusal in &held.refusals {
+        for refusal in &contents.refusals {
             print(&format_args!("{path}: {refusal}"));
         }
-        if held.more_refusals > 0 {
-            print(&format_args!("{path}: {} more lines cannot be used", held.more_refusals));
+        if contents.more_refusals > 0 {
+            print(&format_args!("{path}: {} more lines cannot be used", contents.more_refusals));
         }
         let warnings = feed_warnings(feed);
-        has_warnings |= held.refused() > 0 || !warnings.is_empty();
+        has_warnings |= contents.refused() > 0 || !warnings.is_empty();
         warnings.iter().for_each(|warning| print(&format_args!("{path}: {warning}")));
     }
     errors.iter().for_each(|error| print(error));

@@ -1,5 +1,5 @@
-//! Text that cannot drive a terminal. Lists, rules, captures and file names may contain any bytes, and
-//! an escape sequence among them must not reach the user's terminal.
+//! Text that cannot drive a terminal. Lists, rules, captures and file names may contain any bytes,
+//! and an escape sequence among them must not reach the user's terminal.
 
 use rattap::sanitize::{is_unprintable, sanitize};
 
@@ -13,8 +13,8 @@ pub fn printable_lines(text: &str) -> String {
     text.lines().map(printable).collect::<Vec<_>>().join("\n")
 }
 
-/// JSON: the control characters that JSON allows in strings become `\u009b`, which a parser reads as
-/// the same character.
+/// JSON: the control characters that JSON allows in strings become `\u009b`, which a parser reads
+/// as the same character.
 pub fn printable_json(json: &str) -> String {
     let mut text = String::with_capacity(json.len());
     for character in json.chars() {

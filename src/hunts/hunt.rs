@@ -6,7 +6,7 @@ use crate::indicator::IndicatorSet;
 
 /// The maximum length of the query of a scheduled rule in characters (Microsoft Sentinel, "Create a
 /// custom analytics rule"). Bytes are counted, of which there are never fewer.
-pub const LONGEST_QUERY: usize = 10_000;
+pub const MAX_QUERY_LENGTH: usize = 10_000;
 
 /// The names of all hunts, in the order in which they are printed.
 pub fn names() -> impl Iterator<Item = &'static str> {
@@ -48,7 +48,7 @@ pub fn watchlist(set: &IndicatorSet) -> String {
 impl Hunt {
     fn new(definition: &'static HuntDefinition, lists: &IndicatorLists) -> Self {
         let query = (definition.query)(lists, IndicatorSource::Inline);
-        if query.len() <= LONGEST_QUERY {
+        if query.len() <= MAX_QUERY_LENGTH {
             return Self { definition, query, reads_watchlist: false };
         }
         Self { definition, query: (definition.query)(lists, IndicatorSource::Watchlist), reads_watchlist: true }

@@ -23,5 +23,5 @@ mod queries;
 #[cfg(test)]
 mod tests;
 
-pub use hunt::{Hunt, LONGEST_QUERY, hunts, names, watchlist};
+pub use hunt::{Hunt, MAX_QUERY_LENGTH, hunts, names, watchlist};
 pub use indicator_lists::WATCHLIST;

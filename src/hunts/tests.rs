@@ -98,7 +98,7 @@ fn too_many_indicators_are_read_from_the_watchlist_and_none_is_missing_there() {
         let needs_addresses = hunt.definition.requires == Requires::Addresses;
         assert_eq!(hunt.reads_watchlist(), needs_addresses, "{}", hunt.name());
         assert_eq!(hunt.query().contains(r#"_GetWatchlist("rattap")"#), needs_addresses, "{}", hunt.name());
-        assert!(hunt.query().len() <= LONGEST_QUERY);
+        assert!(hunt.query().len() <= MAX_QUERY_LENGTH);
     }
     let csv = watchlist(&set);
     let rows: Vec<_> = csv.lines().collect();

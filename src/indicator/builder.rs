@@ -130,8 +130,8 @@ impl SetBuilder {
 }
 
 impl IndicatorSet {
-    /// Builds a set, merging duplicates as [`SetBuilder::add`] does. Indicators beyond the maximum are
-    /// dropped.
+    /// Builds a set, merging duplicates as [`SetBuilder::add`] does. Indicators beyond the maximum
+    /// are dropped.
     pub fn new(list: Vec<Indicator>) -> Self {
         let mut builder = SetBuilder::default();
         list.iter().for_each(|indicator| builder.add_indicator(indicator));

@@ -14,13 +14,13 @@ use super::embedded::{embedded, may_embed};
 
 /// A published set of learned addresses.
 #[derive(Debug, Default)]
-pub struct Learned {
+pub struct LearnedAddresses {
     /// Incremented with each publication.
     generation: u64,
     addresses: Option<(BloomFilter, HashSet<IpAddr, RandomState>)>,
 }
 
-impl Learned {
+impl LearnedAddresses {
     /// A set with its generation number.
     pub fn new(generation: u64, addresses: impl IntoIterator<Item = IpAddr>) -> Self {
         let addresses: HashSet<IpAddr, RandomState> = addresses.into_iter().collect();
@@ -75,7 +75,7 @@ mod tests {
 
     #[test]
     fn contains_what_was_learned_and_what_embeds_it() {
-        let learned = Learned::new(3, ["203.0.113.66".parse().unwrap(), "2001:db8::66".parse().unwrap()]);
+        let learned = LearnedAddresses::new(3, ["203.0.113.66".parse().unwrap(), "2001:db8::66".parse().unwrap()]);
         assert_eq!(learned.generation(), 3);
         assert!(learned.contains_ipv4(0xcb00_7142));
         assert!(!learned.contains_ipv4(0xcb00_7143));
@@ -83,6 +83,6 @@ mod tests {
         assert!(learned.contains_ipv6(octets("2001:db8::66")));
         assert!(learned.contains_ipv6(octets("64:ff9b::203.0.113.66")));
         assert!(!learned.contains_ipv6(octets("2001:db8::67")));
-        assert!(Learned::default().is_empty());
+        assert!(LearnedAddresses::default().is_empty());
     }
 }

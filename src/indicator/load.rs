@@ -33,7 +33,7 @@ pub struct LoadSettings {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FeedReport {
     /// The contents of the list.
-    pub held: FeedContents,
+    pub contents: FeedContents,
     /// The age of the list, if it has a date.
     pub age: Option<Duration>,
     /// The maximum age, if the list is older than that.
@@ -43,7 +43,7 @@ pub struct FeedReport {
 impl FeedReport {
     /// Returns true if no entry of the list is used.
     pub fn is_empty(&self) -> bool {
-        self.held.used() == 0
+        self.contents.used() == 0
     }
 }
 
@@ -104,10 +104,10 @@ fn read(settings: &LoadSettings, now: Timestamp) -> (SetBuilder, Vec<FeedReport>
     let (mut feeds, mut errors) = (Vec::new(), Vec::new());
     for path in files(&settings.paths, &mut errors) {
         match feed::read(&path, &rules, &mut |listing| builder.add(listing)) {
-            Ok(held) => {
-                let age = held.age(now);
+            Ok(contents) => {
+                let age = contents.age(now);
                 let stale = settings.max_age.filter(|most| age.is_some_and(|age| age > *most));
-                feeds.push(FeedReport { held, age, stale });
+                feeds.push(FeedReport { contents, age, stale });
             }
             Err(error) => errors.push(error),
         }

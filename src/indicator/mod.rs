@@ -27,7 +27,7 @@ pub use builtin::builtin;
 pub use cache::IndicatorCache;
 pub use embedded::{Embedded, Embedding, embedded};
 pub use indicator::{Indicator, UNKNOWN_FAMILY};
-pub use learned::Learned;
+pub use learned::LearnedAddresses;
 pub use listing::{Listing, Reference};
 pub use load::{FeedReport, LoadError, LoadSettings, Loaded, check, load};
 pub use pattern::Pattern;

@@ -8,8 +8,8 @@ use prefix_trie::PrefixMap;
 
 use super::IndicatorId;
 
-/// The number of leading bits of an address that the bitmaps distinguish. A network with a shorter prefix sets
-/// a run of bits.
+/// The number of leading bits of an address that the bitmaps distinguish. A network with a shorter
+/// prefix sets a run of bits.
 const BITMAP_PREFIX: u8 = 16;
 
 /// The networks of a set, by address family.

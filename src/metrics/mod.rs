@@ -1,7 +1,7 @@
 //! Monitoring over HTTP: `/metrics` for Prometheus and `/healthz`.
 //!
-//! The sensor makes a [`Snapshot`] for each request; `page` writes it as text, `server` serves it. Names
-//! and labels are stable, because the dashboards of users depend on them.
+//! The sensor makes a [`Snapshot`] for each request; `page` writes it as text, `server` serves it.
+//! Names and labels are stable, because the dashboards of users depend on them.
 
 mod page;
 mod server;

@@ -1,8 +1,8 @@
-//! A snapshot as text for Prometheus, in one of two forms: OpenMetrics 1.0, and the older Prometheus
-//! text form 0.0.4, which is the default of tools that do not ask for a form.
+//! A snapshot as text for Prometheus, in one of two forms: OpenMetrics 1.0, and the older
+//! Prometheus text form 0.0.4, which is the default of tools that do not ask for a form.
 //!
-//! The encoder writes OpenMetrics. The older form is made out of it: there a counter's family has the
-//! name of its sample, and there are no units and no end mark.
+//! The encoder writes OpenMetrics. The older form is made out of it: there a counter's family has
+//! the name of its sample, and there are no units and no end mark.
 //! <https://prometheus.io/docs/instrumenting/exposition_formats/>
 
 use std::borrow::Cow;

@@ -1,8 +1,8 @@
 //! The HTTP server: one thread with few connections, none of which can block another.
 //!
 //! Anybody who can reach the address may be hostile. A client gets one answer for a connection and
-//! has seconds to ask and to read. Where there are too many connections, the oldest one is closed for
-//! the newest.
+//! has seconds to ask and to read. Where there are too many connections, the oldest one is closed
+//! for the newest.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -25,7 +25,8 @@ use tokio::sync::oneshot;
 use super::page::{Form, page};
 use super::snapshot::Snapshot;
 
-/// The most connections at a time: a few Prometheus servers and a browser. Each may cost some 20 kB.
+/// The most connections at a time: a few Prometheus servers and a browser. Each may cost some 20
+/// kB.
 const MOST_CONNECTIONS: usize = 32;
 
 /// The longest time for the head of a request, which honest clients send in one packet.

@@ -172,7 +172,7 @@ pub fn judged(mut alert: Alert, fields: &str, other: Option<&Indicator>) -> Aler
     );
     let rules = Exclusions::parse(&text, "rules.toml".as_ref(), SEEN).unwrap();
     let other = other.map(|indicator| (alert.client.address, indicator));
-    let verdict = rules.judge(&alert, SEEN, other).unwrap();
+    let verdict = rules.evaluate(&alert, SEEN, other).unwrap();
     alert.set_exclusion(verdict);
     alert
 }

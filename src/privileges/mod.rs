@@ -8,17 +8,17 @@
 //! 1. **The caller opens what needs privileges**: captures, a listening port below 1024, a key that
 //!    only root may read. It makes the folders that the sensor writes to ([`Account::make_folder`])
 //!    and reads its settings, but it creates no output file and starts no thread.
-//! 2. [`drop_privileges`] checks that this is the only thread. Capabilities, `no_new_privs` and Landlock
-//!    belong to a thread and are inherited by the threads that it starts. So all later threads have
-//!    what this one has now, and an earlier thread would keep everything. (Only user and groups are
-//!    changed for the whole process, by the C library.)
+//! 2. [`drop_privileges`] checks that this is the only thread. Capabilities, `no_new_privs` and
+//!    Landlock belong to a thread and are inherited by the threads that it starts. So all later
+//!    threads have what this one has now, and an earlier thread would keep everything. (Only user
+//!    and groups are changed for the whole process, by the C library.)
 //! 3. The ambient set is emptied and, if there is `CAP_SETPCAP`, the bounding set.
 //! 4. A process of root becomes that of the account: supplementary groups, group, user; real,
 //!    effective and saved.
 //! 5. The effective, inheritable and permitted sets are emptied.
 //! 6. `no_new_privs` is set: from here on no program that the process starts can regain privileges.
-//! 7. Landlock: no file outside [`PrivilegePlan::reads`], [`PrivilegePlan::writes`] and the system's own files can be
-//!    opened, and no TCP port can be listened on.
+//! 7. Landlock: no file outside [`PrivilegePlan::reads`], [`PrivilegePlan::writes`] and the
+//!    system's own files can be opened, and no TCP port can be listened on.
 //! 8. The state that the kernel reports is verified, and the process tries to become root again,
 //!    which must fail.
 //! 9. **The caller checks its paths** with [`check_paths`], as the user that will read them again
@@ -33,12 +33,12 @@
 //! A capture socket survives that its interface goes down and up. It does not survive that the
 //! interface is deleted and created again (a tunnel, a virtual machine's interface, a USB adapter).
 //! Then a new socket is needed, which takes `CAP_NET_RAW`. A sensor that stays blind until somebody
-//! restarts it is worse than a carefully kept privilege. So with [`PrivilegePlan::reopens`] a last thread is
-//! started between steps 5 and 8 that keeps this one capability: permitted, and effective only
-//! while it opens a capture. It takes requests from the [`CaptureOpener`] and never handles a packet. No
-//! other thread has a capability. This limits mistakes. It does not stop an attacker who already
-//! runs code in this process, because threads share memory. Without [`PrivilegePlan::reopens`] nothing is
-//! kept, and such an interface needs a restart.
+//! restarts it is worse than a carefully kept privilege. So with [`PrivilegePlan::reopens`] a last
+//! thread is started between steps 5 and 8 that keeps this one capability: permitted, and effective
+//! only while it opens a capture. It takes requests from the [`CaptureOpener`] and never handles a
+//! packet. No other thread has a capability. This limits mistakes. It does not stop an attacker who
+//! already runs code in this process, because threads share memory. Without
+//! [`PrivilegePlan::reopens`] nothing is kept, and such an interface needs a restart.
 
 mod account;
 mod confine;

@@ -49,7 +49,8 @@ pub fn may_be_request(segment: &[u8]) -> bool {
 
 /// Parses the request at the start of `bytes`, or after an offer of methods there.
 ///
-/// An offer alone gives [`ParseResult::Incomplete`]. The length is counted from the start of `bytes`.
+/// An offer alone gives [`ParseResult::Incomplete`]. The length is counted from the start of
+/// `bytes`.
 pub fn parse_request(bytes: &[u8]) -> ParseResult<Request<'_>> {
     match bytes.first() {
         None => ParseResult::Incomplete,

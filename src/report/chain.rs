@@ -113,8 +113,8 @@ pub(super) struct Chain {
     stages: [Option<Stage>; StageKind::COUNT],
     /// The volume of whole conversations.
     conversations: Option<Volume>,
-    /// The volume of a remote-access tool's protocol, which is a part of the conversations. If these are
-    /// with a proxy, only this is known.
+    /// The volume of a remote-access tool's protocol, which is a part of the conversations. If
+    /// these are with a proxy, only this is known.
     tool: Option<Volume>,
     /// The volume of requests that name the indicator, which is a part of the conversations, too.
     named: Volume,

@@ -7,23 +7,28 @@ use super::frame_context::{FrameContext, complete};
 use crate::capture::Block;
 use crate::decode::{Decoded, decode};
 use crate::flow::Flow;
-use crate::indicator::{IndicatorSet, Learned};
+use crate::indicator::{IndicatorSet, LearnedAddresses};
 use crate::units::Timestamp;
 
 /// Returns true if a packet's addresses need a look-up. A false positive costs only time.
 #[inline(always)]
-pub(super) fn may_be_contact(set: &IndicatorSet, learned: &Learned, source: IpAddr, destination: IpAddr) -> bool {
+pub(super) fn may_be_contact(
+    set: &IndicatorSet,
+    learned: &LearnedAddresses,
+    source: IpAddr,
+    destination: IpAddr,
+) -> bool {
     set.may_list(source) || set.may_list(destination) || is_learned(learned, source, destination)
 }
 
 #[inline(always)]
-fn is_learned(learned: &Learned, source: IpAddr, destination: IpAddr) -> bool {
+fn is_learned(learned: &LearnedAddresses, source: IpAddr, destination: IpAddr) -> bool {
     !learned.is_empty() && (learned.contains(source) || learned.contains(destination))
 }
 
 /// The contact of a packet with this flow.
 #[inline(never)]
-pub(super) fn contact(set: &IndicatorSet, learned: &Learned, flow: &Flow) -> Option<FindingKind> {
+pub(super) fn contact(set: &IndicatorSet, learned: &LearnedAddresses, flow: &Flow) -> Option<FindingKind> {
     let [source, destination] = [flow.source, flow.destination].map(|end| set.find_address(end.address, end.port));
     let is_contact =
         source.is_some() || destination.is_some() || is_learned(learned, flow.source.address, flow.destination.address);

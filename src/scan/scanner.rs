@@ -8,7 +8,7 @@ use super::frame_context::{FrameContext, complete};
 use crate::capture::Block;
 use crate::decode::{Decoded, Encapsulation, Packet, decode, decode_fast, decode_full};
 use crate::flow::Protocol;
-use crate::indicator::{IndicatorSet, Learned};
+use crate::indicator::{IndicatorSet, LearnedAddresses};
 use crate::units::Timestamp;
 
 /// What a scan is asked for beside findings.
@@ -23,7 +23,7 @@ pub struct ScanRequest {
 }
 
 /// Scans a Block.
-pub fn scan(block: &Block, learned: &Learned, request: ScanRequest, findings: &mut Findings) {
+pub fn scan(block: &Block, learned: &LearnedAddresses, request: ScanRequest, findings: &mut Findings) {
     findings.learned_generation = learned.generation();
     findings.list.clear();
     findings.segments.clear();
@@ -44,7 +44,7 @@ pub fn scan(block: &Block, learned: &Learned, request: ScanRequest, findings: &m
 #[inline(always)]
 fn scan_frames(
     block: &Block,
-    learned: &Learned,
+    learned: &LearnedAddresses,
     request: ScanRequest,
     findings: &mut Findings,
     mut flow_hashes: Option<&mut FlowHashes>,
@@ -94,7 +94,7 @@ fn scan_frames(
 /// Inspects the packets that may give findings.
 struct Scanner<'a> {
     set: &'a IndicatorSet,
-    learned: &'a Learned,
+    learned: &'a LearnedAddresses,
     app_layer: AppLayer<'a>,
     notes_segments: bool,
     findings: &'a mut Findings,

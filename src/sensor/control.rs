@@ -10,9 +10,9 @@ use crate::alert::exclusion::Exclusions;
 use crate::capture::StopSignal;
 use crate::indicator::IndicatorSet;
 
-/// The indicators and exclusions that Blocks are examined with. They can be replaced while the sensor
-/// runs: each Block carries those that were in force when it was captured, so a change falls between
-/// two Blocks, and no packet is lost or examined with half of it.
+/// The indicators and exclusions that Blocks are examined with. They can be replaced while the
+/// sensor runs: each Block carries those that were in force when it was captured, so a change falls
+/// between two Blocks, and no packet is lost or examined with half of it.
 #[derive(Debug, Clone, Default)]
 pub struct InForce {
     /// The indicators to look for.

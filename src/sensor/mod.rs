@@ -8,21 +8,21 @@
 //!               hand on            Block order)
 //! ```
 //!
-//! A worker takes each Block all the way: it fills it from the source, scans it, and hands it to the
-//! tracker. One worker at a time fills, and one at a time tracks, behind a lock, so there is one
-//! order of Blocks. Scanning, which is most of the work, runs side by side. A Block so stays in the
-//! cache of the processor that read it. A thread for each stage, with Blocks of the same size, took
-//! 0.78 of the time of a bare libpcap loop on two cores where this takes 0.54; with small packets
-//! 0.78 and 0.35.
+//! A worker takes each Block all the way: it fills it from the source, scans it, and hands it to
+//! the tracker. One worker at a time fills, and one at a time tracks, behind a lock, so there is
+//! one order of Blocks. Scanning, which is most of the work, runs side by side. A Block so stays in
+//! the cache of the processor that read it. A thread for each stage, with Blocks of the same size,
+//! took 0.78 of the time of a bare libpcap loop on two cores where this takes 0.54; with small
+//! packets 0.78 and 0.35.
 //!
-//! The number of work items (a Block with its findings) is fixed, so memory is bounded. A worker that
-//! is ahead leaves its item with the tracker until its turn comes and goes on with another one; where
-//! none is free it waits. Nothing is lost between source and tracker. Alerts reach the output over a
-//! bounded channel, so only the tracker waits for a slow disk.
+//! The number of work items (a Block with its findings) is fixed, so memory is bounded. A worker
+//! that is ahead leaves its item with the tracker until its turn comes and goes on with another
+//! one; where none is free it waits. Nothing is lost between source and tracker. Alerts reach the
+//! output over a bounded channel, so only the tracker waits for a slow disk.
 //!
-//! A live sensor has a source for each interface, and each source has at least one worker of its own,
-//! which waits for packets of that interface alone. Blocks are numbered as they are filled, and meet
-//! at the tracker. A [`Control`] reaches a sensor while it runs.
+//! A live sensor has a source for each interface, and each source has at least one worker of its
+//! own, which waits for packets of that interface alone. Blocks are numbered as they are filled,
+//! and meet at the tracker. A [`Control`] reaches a sensor while it runs.
 
 mod control;
 mod event;

@@ -17,7 +17,7 @@ use super::writer::{MAX_WAITING_ALERTS, OnOutputFailure, write};
 use crate::alert::Evidence;
 use crate::capture::{Block, Origin, Source};
 use crate::carve::BlockIndex;
-use crate::indicator::{IndicatorSet, Learned};
+use crate::indicator::{IndicatorSet, LearnedAddresses};
 use crate::output::{NameList, Output, OutputError};
 use crate::scan::Findings;
 use crate::track::{TrackSettings, Tracker};
@@ -77,8 +77,8 @@ impl Run {
         Self::controlled(&Control::new(InForce { indicators, exclusions }), settings)
     }
 
-    /// A run that can be controlled while it goes on: indicators and exclusions are those in force at
-    /// `control`, which can also stop it.
+    /// A run that can be controlled while it goes on: indicators and exclusions are those in force
+    /// at `control`, which can also stop it.
     pub fn controlled(control: &Control, settings: &SensorSettings) -> Self {
         Self {
             settings: settings.clone(),
@@ -103,8 +103,8 @@ impl Run {
         self
     }
 
-    /// Goes on where the output fails: alerts are lost and counted, and later ones tried again. Only
-    /// a pipe whose reader went away still ends the run.
+    /// Goes on where the output fails: alerts are lost and counted, and later ones tried again.
+    /// Only a pipe whose reader went away still ends the run.
     #[must_use]
     pub fn go_on_without_output(mut self) -> Self {
         self.on_output_failure = OnOutputFailure::GoOn;
@@ -150,7 +150,7 @@ impl Run {
             next_number: AtomicU64::new(0),
             tracking: Mutex::new(Tracking::new(tracker, alert_sender, self.names, exclusions)),
             free: FreeItems { give, take },
-            learned: RwLock::new(Arc::new(Learned::default())),
+            learned: RwLock::new(Arc::new(LearnedAddresses::default())),
             control: self.control,
             wants_names,
             carve_index: self.carve_index,

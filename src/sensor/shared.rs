@@ -13,7 +13,7 @@ use super::writer::OutputMessage;
 use crate::alert::exclusion::Exclusions;
 use crate::capture::{Block, CaptureCounts};
 use crate::carve::BlockIndex;
-use crate::indicator::Learned;
+use crate::indicator::LearnedAddresses;
 use crate::scan::Findings;
 
 /// A Block on its way through the stages, with the findings of its scan.
@@ -35,7 +35,7 @@ pub(super) struct Shared {
     pub(super) tracking: Mutex<Tracking>,
     pub(super) free: FreeItems,
     /// The learned addresses that scans look for. Only the tracker publishes them.
-    pub(super) learned: RwLock<Arc<Learned>>,
+    pub(super) learned: RwLock<Arc<LearnedAddresses>>,
     pub(super) control: Control,
     /// True if scans report all names, for a list of them.
     pub(super) wants_names: bool,
@@ -83,11 +83,11 @@ impl AlertCounts {
 }
 
 impl Shared {
-    pub(super) fn learned(&self) -> Arc<Learned> {
+    pub(super) fn learned(&self) -> Arc<LearnedAddresses> {
         self.learned.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    pub(super) fn publish(&self, learned: Learned) {
+    pub(super) fn publish(&self, learned: LearnedAddresses) {
         *self.learned.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(learned);
     }
 

@@ -56,7 +56,8 @@ impl Tracking {
     }
 
     /// Tracks a scanned Block if it is its turn, and then those that waited for it; otherwise keeps
-    /// it. Returns the item if its Block was tracked: its memory is still in this processor's cache.
+    /// it. Returns the item if its Block was tracked: its memory is still in this processor's
+    /// cache.
     pub(super) fn take(&mut self, mut item: WorkItem, shared: &Shared) -> Option<WorkItem> {
         if item.block.number != self.next {
             self.early.insert(item.block.number, item);

@@ -11,9 +11,9 @@ use super::shared::{Shared, WorkItem, locked};
 use crate::capture::{FillStatus, Source};
 use crate::scan::{ScanRequest, scan};
 
-/// How often a worker asks for its turn at the source before it sleeps. The attempts take a fraction
-/// of a millisecond, about as long as reading a Block does. Measured in pairs on two cores, this
-/// saves 3 to 4 % of the time.
+/// How often a worker asks for its turn at the source before it sleeps. The attempts take a
+/// fraction of a millisecond, about as long as reading a Block does. Measured in pairs on two
+/// cores, this saves 3 to 4 % of the time.
 const LOCK_ATTEMPTS: usize = 1000;
 
 /// A source of Blocks, which one worker at a time may fill from.

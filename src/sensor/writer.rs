@@ -30,8 +30,8 @@ pub(super) enum OutputMessage {
     Checkpoint(Checkpoint, TrackerSnapshot),
 }
 
-/// Writes alerts until the queue is closed. Returns the error that ended the writing, or that closing
-/// the output gave.
+/// Writes alerts until the queue is closed. Returns the error that ended the writing, or that
+/// closing the output gave.
 pub(super) fn write(
     mut output: Box<dyn Output>,
     queue: &Receiver<OutputMessage>,

@@ -4,7 +4,7 @@ use super::defrag::Released;
 use super::resolved::ResolvedAddresses;
 use crate::capture::Block;
 use crate::decode::decode;
-use crate::indicator::Learned;
+use crate::indicator::LearnedAddresses;
 use crate::scan::{Finding, Findings, ScanCounts, ScanRequest, scan};
 
 /// Scans a datagram. Its findings have the length, packet numbers, hardware addresses, VLANs and
@@ -37,7 +37,7 @@ pub(super) fn scan_datagram(
 }
 
 /// The learned addresses that occur in a Block of few frames.
-fn learned_in(block: &Block, resolved: &ResolvedAddresses) -> Learned {
+fn learned_in(block: &Block, resolved: &ResolvedAddresses) -> LearnedAddresses {
     let mut found = Vec::new();
     for frame in &block.frames {
         let Ok(decoded) = decode(frame.link, block.captured(frame), frame.original) else { continue };
@@ -45,5 +45,5 @@ fn learned_in(block: &Block, resolved: &ResolvedAddresses) -> Learned {
         let addresses = flows.flat_map(|flow| [flow.source.address, flow.destination.address]);
         found.extend(addresses.filter(|address| resolved.find(*address, frame.time).is_some()));
     }
-    Learned::new(0, found)
+    LearnedAddresses::new(0, found)
 }

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::recent_contacts::RecentContacts;
-use crate::alert::exclusion::{Effect, Exclusions, Standing};
+use crate::alert::exclusion::{Effect, Exclusions, RuleStatus};
 use crate::alert::{Alert, Signature, Verdict};
 use crate::units::Timestamp;
 
@@ -42,15 +42,15 @@ impl ExclusionCounts {
         self.suppressed + self.downgraded + self.annotated + self.not_applied() == 0
     }
 
-    fn count(&mut self, standing: Standing) {
+    fn count(&mut self, standing: RuleStatus) {
         let counter = match standing {
-            Standing::Applies(Effect::Suppress) => &mut self.suppressed,
-            Standing::Applies(Effect::Downgrade) => &mut self.downgraded,
-            Standing::Applies(Effect::Annotate) | Standing::OnlyAnnotates => &mut self.annotated,
-            Standing::OtherContact => &mut self.other_contact,
-            Standing::OutsideSchedule => &mut self.outside_schedule,
-            Standing::Expired => &mut self.expired,
-            Standing::Differs(_) => return,
+            RuleStatus::Applies(Effect::Suppress) => &mut self.suppressed,
+            RuleStatus::Applies(Effect::Downgrade) => &mut self.downgraded,
+            RuleStatus::Applies(Effect::Annotate) | RuleStatus::OnlyAnnotates => &mut self.annotated,
+            RuleStatus::OtherContact => &mut self.other_contact,
+            RuleStatus::OutsideSchedule => &mut self.outside_schedule,
+            RuleStatus::Expired => &mut self.expired,
+            RuleStatus::Differs(_) => return,
         };
         *counter += 1;
     }
@@ -105,7 +105,7 @@ impl ExclusionPolicy {
         {
             counts.count(verdict.standing);
         }
-        let is_vouched_for = verdict.as_ref().is_some_and(|verdict| matches!(verdict.standing, Standing::Applies(_)));
+        let is_vouched_for = verdict.as_ref().is_some_and(|verdict| matches!(verdict.standing, RuleStatus::Applies(_)));
         if let Some(indicator) = alert.indicator.as_ref().filter(|_| !is_vouched_for) {
             self.contacts.note(contacting_host(alert), indicator, time);
         }
@@ -123,7 +123,7 @@ impl ExclusionPolicy {
             let found = self.contacts.other_than(host, alert.indicator.as_deref(), time)?;
             Some((host, &**found))
         });
-        self.exclusions.judge(alert, time, other)
+        self.exclusions.evaluate(alert, time, other)
     }
 }
 
@@ -184,12 +184,12 @@ mod tests {
         ExclusionPolicy::new(Arc::new(Exclusions::parse(&rules, "rules.toml".as_ref(), NOW).unwrap()))
     }
 
-    fn standing(policy: &mut ExclusionPolicy, mut alert: Alert) -> Option<Standing> {
+    fn standing(policy: &mut ExclusionPolicy, mut alert: Alert) -> Option<RuleStatus> {
         policy.judge_sighting(&mut alert, NOW);
         alert.exclusion.map(|verdict| verdict.standing)
     }
 
-    const SUPPRESSES: Option<Standing> = Some(Standing::Applies(Effect::Suppress));
+    const SUPPRESSES: Option<RuleStatus> = Some(RuleStatus::Applies(Effect::Suppress));
 
     #[test]
     fn a_contact_stands_against_either_host_but_not_against_a_resolver() {
@@ -205,14 +205,14 @@ mod tests {
         assert_eq!(standing(policy, sighting(C2DomainQuery, "10.0.0.1", "10.0.0.53", Some(&unsure))), SUPPRESSES);
         assert_eq!(standing(policy, sighting(C2Endpoint, "10.0.0.2", "209.99.186.75", Some(&listed))), None);
         for (client, server) in [("10.0.0.1", "10.0.0.2"), ("10.0.0.2", "10.0.0.1"), ("10.0.0.2", "203.0.113.80")] {
-            assert_eq!(standing(policy, gateway(client, server)), Some(Standing::OtherContact), "{client} {server}");
+            assert_eq!(standing(policy, gateway(client, server)), Some(RuleStatus::OtherContact), "{client} {server}");
         }
         assert_eq!(standing(policy, gateway("10.0.0.1", "203.0.113.80")), SUPPRESSES);
         // One who is contacted by a listed address.
         let inbound = sighting(C2Endpoint, "91.202.233.25", "10.0.0.3", Some(&listed));
         let inbound = Alert { listed: Some(inbound.client.address), ..inbound };
         assert_eq!(standing(policy, inbound), None);
-        assert_eq!(standing(policy, gateway("10.0.0.3", "203.0.113.80")), Some(Standing::OtherContact));
+        assert_eq!(standing(policy, gateway("10.0.0.3", "203.0.113.80")), Some(RuleStatus::OtherContact));
     }
 
     #[test]
@@ -231,9 +231,9 @@ mod tests {
         // Of what is only annotated nobody says that it is lawful: it stands against all but
         // itself.
         let sure = Arc::new(builtin().remove(0));
-        assert_eq!(standing(policy, contact("10.0.0.2", &sure)), Some(Standing::OnlyAnnotates));
-        assert_eq!(standing(policy, session("10.0.0.2", &sure)), Some(Standing::OnlyAnnotates));
-        assert_eq!(standing(policy, gateway("10.0.0.2")), Some(Standing::OtherContact));
+        assert_eq!(standing(policy, contact("10.0.0.2", &sure)), Some(RuleStatus::OnlyAnnotates));
+        assert_eq!(standing(policy, session("10.0.0.2", &sure)), Some(RuleStatus::OnlyAnnotates));
+        assert_eq!(standing(policy, gateway("10.0.0.2")), Some(RuleStatus::OtherContact));
         let counts = &policy.counts()[0];
         assert_eq!((counts.suppressed, counts.annotated, counts.other_contact), (3, 2, 1));
     }

@@ -8,7 +8,7 @@ use foldhash::fast::RandomState;
 
 use super::resolved::ResolvedAddresses;
 use crate::capture::Block;
-use crate::indicator::{Learned, embedded};
+use crate::indicator::{LearnedAddresses, embedded};
 use crate::scan::{DnsSighting, Finding, FindingKind, Findings, PacketEnds, find_contacts};
 use crate::units::Timestamp;
 
@@ -70,7 +70,7 @@ impl Rescan {
         if answers.peek().is_some() || resolved.has_newer_than(known) {
             let in_block = answers.flat_map(|answer| answer.facts.addresses.iter().copied());
             let newer: HashSet<IpAddr> = in_block.chain(resolved.newer_than(known)).collect();
-            let newer = Learned::new(0, newer);
+            let newer = LearnedAddresses::new(0, newer);
             let is_wanted = |packet: PacketEnds| {
                 (newer.contains(packet.source) || newer.contains(packet.destination))
                     && !has_contact(findings, packet.frame, packet.depth)

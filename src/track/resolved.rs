@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use foldhash::fast::RandomState;
 
-use crate::indicator::{Embedded, Indicator, Learned, embedded};
+use crate::indicator::{Embedded, Indicator, LearnedAddresses, embedded};
 use crate::scan::DnsSighting;
 use crate::units::Timestamp;
 
@@ -172,12 +172,12 @@ impl ResolvedAddresses {
 
     /// Publishes the addresses for the scanners; `None` if none was learned since the last
     /// publication.
-    pub(super) fn publish(&mut self) -> Option<Learned> {
+    pub(super) fn publish(&mut self) -> Option<LearnedAddresses> {
         if !std::mem::take(&mut self.is_changed) {
             return None;
         }
         self.generation += 1;
-        Some(Learned::new(self.generation, self.table.keys().copied()))
+        Some(LearnedAddresses::new(self.generation, self.table.keys().copied()))
     }
 }
 

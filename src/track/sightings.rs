@@ -9,7 +9,7 @@ use ipnet::IpNet;
 use super::counts::AlertCounts;
 use super::exclusion_policy::ExclusionPolicy;
 use crate::alert::exclusion::Exclusions;
-use crate::alert::{Alert, Evidence, Repeats, Traffic, Verdict, WindowId};
+use crate::alert::{Alert, Evidence, RepeatWindows, Traffic, Verdict, WindowId};
 use crate::flow::Flow;
 use crate::indicator::{Indicator, IndicatorCache, IndicatorId, IndicatorSet};
 use crate::scan::Finding;
@@ -22,7 +22,7 @@ pub(super) struct Sightings {
     /// The inside networks; empty for whatever is private by its kind.
     home: Vec<IpNet>,
     exclusions: ExclusionPolicy,
-    repeats: Repeats,
+    repeats: RepeatWindows,
     indicators: IndicatorCache,
     counts: AlertCounts,
 }
@@ -51,7 +51,7 @@ impl Sightings {
         Self {
             home,
             exclusions: ExclusionPolicy::new(exclusions),
-            repeats: Repeats::new(repeat_window),
+            repeats: RepeatWindows::new(repeat_window),
             indicators: IndicatorCache::default(),
             counts: AlertCounts::default(),
         }
@@ -72,7 +72,7 @@ impl Sightings {
     ) -> Reported {
         alert.outbound = self.is_outbound(&alert);
         self.exclusions.judge_sighting(&mut alert, finding.time);
-        self.repeats.lay_in(&alert, finding.tunnels.as_deref());
+        self.repeats.note_tunnels(&alert, finding.tunnels.as_deref());
         self.counts.count_sighting(alert.signature);
         let verdict = alert.exclusion.clone();
         let was_reported = conversation.is_some_and(|conversation| conversation.was_reported);
@@ -102,8 +102,8 @@ impl Sightings {
     }
 
     /// Replaces the sentence of a window's latest sighting, if more was learned about it.
-    pub(super) fn reword(&mut self, window: Option<WindowId>, message: String) {
-        self.repeats.reword(window, message);
+    pub(super) fn set_message(&mut self, window: Option<WindowId>, message: String) {
+        self.repeats.set_message(window, message);
     }
 
     /// The verdict of the exclusions on what follows a sighting.

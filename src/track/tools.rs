@@ -76,7 +76,7 @@ pub(super) fn report(
         alert.set_exclusion(verdict);
     }
     session.window = sightings.report_traffic(session.window, traffic, conversation, || alert, emit);
-    sightings.reword(session.window, message);
+    sightings.set_message(session.window, message);
 }
 
 /// The alert for a message. `is_named` is true if a head named the indicator, and false if the

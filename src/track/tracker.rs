@@ -24,7 +24,7 @@ use crate::alert::exclusion::Exclusions;
 use crate::alert::{Alert, Evidence, REPEAT_WINDOW};
 use crate::capture::{Block, TrackerSnapshot};
 use crate::decode::{Decoded, MOST_TUNNELS, decode};
-use crate::indicator::{IndicatorSet, Learned};
+use crate::indicator::{IndicatorSet, LearnedAddresses};
 use crate::scan::{Finding, FindingKind, Findings, ScanCounts, ScanRequest, Segment};
 use crate::units::Timestamp;
 
@@ -162,7 +162,7 @@ impl Tracker {
     }
 
     /// The learned addresses for scans from now on, if they changed since the last call.
-    pub fn publish(&mut self) -> Option<Learned> {
+    pub fn publish(&mut self) -> Option<LearnedAddresses> {
         self.resolved.publish()
     }
 

@@ -457,7 +457,7 @@ fn other_rules_take_effect_between_blocks() {
 
     use rattap::alert::exclusion::Exclusions;
     use rattap::capture::{Block, FileSource, FillStatus, Inputs, Source};
-    use rattap::indicator::{IndicatorSet, Learned, builtin};
+    use rattap::indicator::{IndicatorSet, LearnedAddresses, builtin};
     use rattap::scan::{Findings, ScanRequest, scan};
     use rattap::track::{TrackSettings, Tracker};
 
@@ -479,7 +479,7 @@ fn other_rules_take_effect_between_blocks() {
                 block.bytes[sequence] ^= told.len() as u8;
             }
             let mut findings = Findings::default();
-            scan(&block, &Learned::default(), ScanRequest::default(), &mut findings);
+            scan(&block, &LearnedAddresses::default(), ScanRequest::default(), &mut findings);
             tracker.take(&block, &findings, &mut |_| ());
         }
         told.push(tracker.counts().exclusions.iter().map(|counts| counts.suppressed).sum::<u64>());

@@ -67,8 +67,8 @@ fn an_independent_parser_reads_every_metric() {
     assert!(undocumented.is_empty(), "{undocumented:?}");
 }
 
-/// `promtool`, of the package `prometheus`, also checks names and help texts against the conventions
-/// of Prometheus.
+/// `promtool`, of the package `prometheus`, also checks names and help texts against the
+/// conventions of Prometheus.
 #[test]
 fn promtool_finds_no_fault_in_the_prometheus_form() {
     let installed = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("tools/promtool");

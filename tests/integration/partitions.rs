@@ -2,7 +2,7 @@
 //! one Block ends and the next begins, nor on which learned addresses a scan knew.
 
 use proptest::prelude::*;
-use rattap::alert::exclusion::{Effect, Standing};
+use rattap::alert::exclusion::{Effect, RuleStatus};
 
 pub mod story;
 
@@ -74,8 +74,8 @@ fn a_story_has_exclusions() {
     let told = story(&[[0, 0, 0, 0, 0], [0, 0, 0, 1, 0], [5, 0, 1, 3, 0], [5, 0, 1, 0, 0]]).check();
     let standings: Vec<_> =
         told.alerts.iter().map(|alert| alert.exclusion.as_ref().map(|verdict| verdict.standing)).collect();
-    assert!(standings.contains(&Some(Standing::Applies(Effect::Suppress))), "{standings:?}");
-    assert!(standings.contains(&Some(Standing::OtherContact)), "{standings:?}");
+    assert!(standings.contains(&Some(RuleStatus::Applies(Effect::Suppress))), "{standings:?}");
+    assert!(standings.contains(&Some(RuleStatus::OtherContact)), "{standings:?}");
 }
 
 /// A conversation with a learned address goes on after so many others were learned that the address

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::rule::rfc3339;
-use super::{LoadErrors, OtherContact, Rule, Standing, Verdict, file};
+use super::{LoadErrors, OtherContact, Rule, RuleStatus, Verdict, file};
 use crate::alert::Alert;
 use crate::units::Timestamp;
 
@@ -62,13 +62,13 @@ impl Exclusions {
     /// The verdict on a sighting whose latest packet has the time `time`. The first rule that
     /// applies decides, else the one that comes closest to applying. `other` is another indicator
     /// that one of the hosts recently had contact with.
-    pub fn judge(&self, alert: &Alert, time: Timestamp, other: Option<OtherContact<'_>>) -> Option<Verdict> {
-        let mut best: Option<(&Rule, Standing)> = None;
+    pub fn evaluate(&self, alert: &Alert, time: Timestamp, other: Option<OtherContact<'_>>) -> Option<Verdict> {
+        let mut best: Option<(&Rule, RuleStatus)> = None;
         for rule in &self.rules {
             let differing = rule.differing_fields(alert);
             let standing = match differing.count() {
                 0 => rule.standing(alert, time, other.is_some()),
-                _ if self.is_dry => Standing::Differs(differing),
+                _ if self.is_dry => RuleStatus::Differs(differing),
                 _ => continue,
             };
             if best.is_none_or(|(_, best)| standing.precedence() < best.precedence()) {

@@ -36,4 +36,4 @@ pub use exclusions::{Exclusions, WARNING_PERIOD};
 pub use file::{LoadError, LoadErrors};
 pub use rule::{MAX_LISTED_LIFETIME, OtherContact, Rule, Scenario};
 pub use schedule::Schedule;
-pub use verdict::{DOWNGRADED_SEVERITY, DifferingFields, Effect, Standing, Verdict};
+pub use verdict::{DOWNGRADED_SEVERITY, DifferingFields, Effect, RuleStatus, Verdict};

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
-use super::{DifferingFields, Effect, Schedule, Standing, Verdict};
+use super::{DifferingFields, Effect, RuleStatus, Schedule, Verdict};
 use crate::alert::signature::SURE;
 use crate::alert::{Alert, Signature};
 use crate::flow::Protocol;
@@ -126,34 +126,34 @@ impl Rule {
     }
 
     /// The status of the rule with regard to a sighting that it matches, at the time of a packet.
-    pub(super) fn standing(&self, alert: &Alert, time: Timestamp, has_other_contact: bool) -> Standing {
+    pub(super) fn standing(&self, alert: &Alert, time: Timestamp, has_other_contact: bool) -> RuleStatus {
         if time >= self.expires {
-            Standing::Expired
+            RuleStatus::Expired
         } else if self.schedule.as_ref().is_some_and(|schedule| !schedule.contains(time)) {
-            Standing::OutsideSchedule
+            RuleStatus::OutsideSchedule
         } else if has_other_contact {
-            Standing::OtherContact
+            RuleStatus::OtherContact
         } else if !self.covers_listed && alert.indicator.as_ref().is_some_and(|listed| listed.confidence >= SURE) {
-            Standing::OnlyAnnotates
+            RuleStatus::OnlyAnnotates
         } else {
-            Standing::Applies(self.effect)
+            RuleStatus::Applies(self.effect)
         }
     }
 
     /// The verdict with this status of the rule.
     pub(super) fn verdict(
         &self,
-        standing: Standing,
+        standing: RuleStatus,
         alert: &Alert,
         other: Option<OtherContact<'_>>,
         is_dry: bool,
     ) -> Verdict {
         let reason = match (standing, other) {
-            (Standing::OtherContact, Some((host, indicator))) => {
+            (RuleStatus::OtherContact, Some((host, indicator))) => {
                 format!("{host} also had contact with {}", indicator.pattern)
             }
-            (Standing::Expired, _) => format!("it expired on {}", rfc3339(self.expires)),
-            (Standing::OnlyAnnotates, _) => {
+            (RuleStatus::Expired, _) => format!("it expired on {}", rfc3339(self.expires)),
+            (RuleStatus::OnlyAnnotates, _) => {
                 let confidence = alert.indicator.as_ref().map_or(0, |indicator| indicator.confidence);
                 format!("the indicator is listed with a confidence of {confidence}")
             }

@@ -91,11 +91,11 @@ fn rule(more: &str, fields: &str) -> Exclusions {
 
 const WHO: &str = "source = '10.20.31.0/24'\ndestination = ['203.0.113.80', '203.0.113.81']\n";
 
-fn standing(rules: &Exclusions, alert: &Alert, at: Timestamp) -> Option<Standing> {
-    rules.judge(alert, at, None).map(|verdict| verdict.standing)
+fn standing(rules: &Exclusions, alert: &Alert, at: Timestamp) -> Option<RuleStatus> {
+    rules.evaluate(alert, at, None).map(|verdict| verdict.standing)
 }
 
-const DOWNGRADES: Option<Standing> = Some(Standing::Applies(Effect::Downgrade));
+const DOWNGRADES: Option<RuleStatus> = Some(RuleStatus::Applies(Effect::Downgrade));
 
 #[test]
 fn fields_are_anded_and_values_are_ored() {
@@ -180,10 +180,10 @@ fn the_first_rule_that_applies_wins_and_one_that_does_not_stands_in_no_others_wa
         second("one", "annotate", "2027-01-01"),
         second("two", "suppress", "2027-01-01"),
     ];
-    let verdict = load(&rules.concat()).unwrap().judge(&gateway(), NOW, None).unwrap();
-    assert_eq!((&*verdict.rule, verdict.standing), ("one", Standing::Applies(Effect::Annotate)));
-    let verdict = load(&rules[0]).unwrap().judge(&gateway(), NOW, None).unwrap();
-    assert_eq!((&*verdict.rule, verdict.standing), ("old", Standing::Expired));
+    let verdict = load(&rules.concat()).unwrap().evaluate(&gateway(), NOW, None).unwrap();
+    assert_eq!((&*verdict.rule, verdict.standing), ("one", RuleStatus::Applies(Effect::Annotate)));
+    let verdict = load(&rules[0]).unwrap().evaluate(&gateway(), NOW, None).unwrap();
+    assert_eq!((&*verdict.rule, verdict.standing), ("old", RuleStatus::Expired));
     assert_eq!(verdict.to_string(), "; exclusion old does not apply: it expired on 2026-01-02T00:00:00Z");
 }
 
@@ -191,7 +191,7 @@ fn the_first_rule_that_applies_wins_and_one_that_does_not_stands_in_no_others_wa
 fn effects_do_what_they_say() {
     let done = |more: &str| {
         let mut alert = gateway();
-        let verdict = rule(more, WHO).judge(&alert, NOW, None).unwrap();
+        let verdict = rule(more, WHO).evaluate(&alert, NOW, None).unwrap();
         alert.set_exclusion(verdict);
         (alert.is_suppressed(), alert.severity, alert.exclusion.unwrap().to_string())
     };
@@ -219,7 +219,7 @@ fn a_rule_ends_with_its_last_day_in_its_zone_by_packet_time() {
         let last: jiff::Timestamp = last.parse().unwrap();
         let at = |seconds| Timestamp::from_parts(last.as_second() + seconds, 0);
         assert_eq!(standing(&rules, &gateway(), at(0)), DOWNGRADES, "{expires}");
-        assert_eq!(standing(&rules, &gateway(), at(1)), Some(Standing::Expired), "{expires}");
+        assert_eq!(standing(&rules, &gateway(), at(1)), Some(RuleStatus::Expired), "{expires}");
     }
 }
 
@@ -235,14 +235,14 @@ fn an_indicator_whose_source_is_sure_is_only_annotated_unless_the_rule_says_so_a
     let later = "2026-06-16T09:00:01Z";
     for (effect, applied) in [("suppress", Effect::Suppress), ("downgrade", Effect::Downgrade)] {
         for allows in [false, true] {
-            assert_eq!(apply(89, effect, allows, later), Standing::Applies(applied));
+            assert_eq!(apply(89, effect, allows, later), RuleStatus::Applies(applied));
         }
-        assert_eq!(apply(90, effect, false, soon), Standing::OnlyAnnotates);
-        assert_eq!(apply(90, effect, true, later), Standing::OnlyAnnotates);
-        assert_eq!(apply(90, effect, true, soon), Standing::Applies(applied));
+        assert_eq!(apply(90, effect, false, soon), RuleStatus::OnlyAnnotates);
+        assert_eq!(apply(90, effect, true, later), RuleStatus::OnlyAnnotates);
+        assert_eq!(apply(90, effect, true, soon), RuleStatus::Applies(applied));
     }
     let verdict = rule("effect = 'suppress'", WHO)
-        .judge(&Alert { indicator: Some(Arc::new(listed(99))), ..gateway() }, NOW, None)
+        .evaluate(&Alert { indicator: Some(Arc::new(listed(99))), ..gateway() }, NOW, None)
         .unwrap();
     assert_eq!(verdict.effect(), Some(Effect::Annotate));
     assert!(verdict.to_string().ends_with("only annotates it: the indicator is listed with a confidence of 99"));
@@ -252,14 +252,14 @@ fn an_indicator_whose_source_is_sure_is_only_annotated_unless_the_rule_says_so_a
 fn what_does_not_apply_says_why_the_gravest_first() {
     let schedule = "schedule = { days = 'mon', from = '08:00', to = '18:00', timezone = 'UTC' }";
     let rules = rule("effect = 'suppress'", &format!("{WHO}{schedule}"));
-    let verdict = rules.judge(&gateway(), NOW, None).unwrap();
-    assert_eq!((verdict.standing, verdict.effect()), (Standing::OutsideSchedule, None));
+    let verdict = rules.evaluate(&gateway(), NOW, None).unwrap();
+    assert_eq!((verdict.standing, verdict.effect()), (RuleStatus::OutsideSchedule, None));
     assert_eq!(verdict.to_string(), "; exclusion helpdesk does not apply: outside its schedule");
     let indicator = listed(99);
     let host = "10.20.31.7".parse().unwrap();
     let rules = rule("effect = 'suppress'", WHO);
-    let verdict = rules.judge(&gateway(), NOW, Some((host, &indicator))).unwrap();
-    assert_eq!((verdict.standing, verdict.effect()), (Standing::OtherContact, None));
+    let verdict = rules.evaluate(&gateway(), NOW, Some((host, &indicator))).unwrap();
+    assert_eq!((verdict.standing, verdict.effect()), (RuleStatus::OtherContact, None));
     assert_eq!(
         verdict.to_string(),
         "; exclusion helpdesk does not apply: 10.20.31.7 also had contact with 91.202.233.25:4888"
@@ -270,13 +270,13 @@ fn what_does_not_apply_says_why_the_gravest_first() {
 fn a_dry_run_does_nothing_and_says_what_is_nearest() {
     let rules = rule("effect = 'suppress'", &format!("{WHO}port = 443\nvlan = 130")).dry();
     let mut alert = gateway();
-    alert.set_exclusion(rules.judge(&alert, NOW, None).unwrap());
+    alert.set_exclusion(rules.evaluate(&alert, NOW, None).unwrap());
     assert!(!alert.is_suppressed() && alert.exclusion.as_ref().unwrap().effect().is_none());
     assert_eq!(alert.exclusion.unwrap().to_string(), "; exclusion helpdesk would suppress it");
     let mut other = gateway();
     other.server.port = Some(80);
     other.client.address = "10.9.9.9".parse().unwrap();
-    let verdict = rules.judge(&other, NOW, None).unwrap();
+    let verdict = rules.evaluate(&other, NOW, None).unwrap();
     assert_eq!(verdict.to_string(), "; no exclusion matches: helpdesk differs in source, port");
 }
 
@@ -512,14 +512,14 @@ proptest! {
         }
         if let Ok(rules) = load(&lines.join("\n")) {
             // Rules that are accepted can be applied and displayed.
-            let _ = (rules.judge(&gateway(), NOW, None), rules.rules()[0].to_string(), rules.warnings(NOW));
+            let _ = (rules.evaluate(&gateway(), NOW, None), rules.rules()[0].to_string(), rules.warnings(NOW));
         }
     }
 
     #[test]
     fn no_time_is_too_early_or_too_late(nanos in any::<i64>()) {
         let rules = rule("", &format!("{WHO}schedule = {{ from = '08:00', to = '07:59', timezone = 'Pacific/Apia' }}"));
-        prop_assert!(rules.judge(&gateway(), Timestamp::from_nanos(nanos), None).is_some());
+        prop_assert!(rules.evaluate(&gateway(), Timestamp::from_nanos(nanos), None).is_some());
         let _ = rules.warnings(Timestamp::from_nanos(nanos));
     }
 }

@@ -59,7 +59,7 @@ impl fmt::Display for DifferingFields {
 
 /// The status of a rule with regard to a sighting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Standing {
+pub enum RuleStatus {
     /// The rule applies, with its effect.
     Applies(Effect),
     /// The rule applies, but only annotates: the indicator is listed with a high confidence.
@@ -74,7 +74,7 @@ pub enum Standing {
     Differs(DifferingFields),
 }
 
-impl Standing {
+impl RuleStatus {
     /// The effect on the sighting, if there is one.
     pub const fn effect(self) -> Option<Effect> {
         match self {
@@ -103,7 +103,7 @@ pub struct Verdict {
     /// The name of the rule.
     pub rule: Arc<str>,
     /// The status of the rule.
-    pub standing: Standing,
+    pub standing: RuleStatus,
     /// True in a dry run: the rule has no effect on the alert.
     pub is_dry: bool,
     /// The reason, if the status alone does not give it.
@@ -118,7 +118,7 @@ impl Verdict {
 
     /// The part that distinguishes verdicts. Sightings with different ones are reported separately,
     /// so that none hides another.
-    pub fn key(&self) -> (&Arc<str>, Standing) {
+    pub fn key(&self) -> (&Arc<str>, RuleStatus) {
         (&self.rule, self.standing)
     }
 }
@@ -129,15 +129,15 @@ impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { rule, standing, is_dry, reason } = self;
         match standing {
-            Standing::Applies(effect) if *is_dry => write!(f, "; exclusion {rule} would {} it", effect.token()),
-            Standing::Applies(Effect::Suppress) => write!(f, "; suppressed by exclusion {rule}"),
-            Standing::Applies(Effect::Downgrade) => write!(f, "; severity lowered by exclusion {rule}"),
-            Standing::Applies(Effect::Annotate) => Ok(()),
-            Standing::OnlyAnnotates if *is_dry => write!(f, "; exclusion {rule} would only annotate it: {reason}"),
-            Standing::OnlyAnnotates => write!(f, "; exclusion {rule} only annotates it: {reason}"),
-            Standing::OtherContact | Standing::Expired => write!(f, "; exclusion {rule} does not apply: {reason}"),
-            Standing::OutsideSchedule => write!(f, "; exclusion {rule} does not apply: outside its schedule"),
-            Standing::Differs(fields) => write!(f, "; no exclusion matches: {rule} differs in {fields}"),
+            RuleStatus::Applies(effect) if *is_dry => write!(f, "; exclusion {rule} would {} it", effect.token()),
+            RuleStatus::Applies(Effect::Suppress) => write!(f, "; suppressed by exclusion {rule}"),
+            RuleStatus::Applies(Effect::Downgrade) => write!(f, "; severity lowered by exclusion {rule}"),
+            RuleStatus::Applies(Effect::Annotate) => Ok(()),
+            RuleStatus::OnlyAnnotates if *is_dry => write!(f, "; exclusion {rule} would only annotate it: {reason}"),
+            RuleStatus::OnlyAnnotates => write!(f, "; exclusion {rule} only annotates it: {reason}"),
+            RuleStatus::OtherContact | RuleStatus::Expired => write!(f, "; exclusion {rule} does not apply: {reason}"),
+            RuleStatus::OutsideSchedule => write!(f, "; exclusion {rule} does not apply: outside its schedule"),
+            RuleStatus::Differs(fields) => write!(f, "; no exclusion matches: {rule} differs in {fields}"),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::hash::{Hash, Hasher};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use crate::alert::exclusion::Standing;
+use crate::alert::exclusion::RuleStatus;
 use crate::alert::{Alert, Signature};
 use crate::flow::{Endpoint, Flow};
 use crate::indicator::Indicator;
@@ -19,7 +19,7 @@ pub(super) struct RepeatKey {
     listed: Option<IpAddr>,
     /// The verdict of the exclusion rules. A suppressed sighting must not count as a repeat of a
     /// reported one, nor the other way round.
-    exclusion: Option<(Arc<str>, Standing)>,
+    exclusion: Option<(Arc<str>, RuleStatus)>,
     /// The conversation, if each conversation has its own window.
     conversation: Option<Flow>,
 }

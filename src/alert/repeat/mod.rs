@@ -25,4 +25,4 @@ mod window;
 mod windows;
 
 pub use window::Traffic;
-pub use windows::{REPEAT_WINDOW, Repeats, WindowId};
+pub use windows::{REPEAT_WINDOW, RepeatWindows, WindowId};

@@ -75,13 +75,13 @@ fn answer(start: i64, seconds: i64, bytes: u64) -> Traffic {
 
 /// Repeat windows with the alerts that they emitted.
 struct Recorded {
-    repeats: Repeats,
+    repeats: RepeatWindows,
     alerts: Vec<Alert>,
 }
 
 impl Recorded {
     fn new(window: u64) -> Self {
-        Self { repeats: Repeats::new(Duration::from_secs(window)), alerts: Vec::new() }
+        Self { repeats: RepeatWindows::new(Duration::from_secs(window)), alerts: Vec::new() }
     }
 
     fn sighting(&mut self, alert: &Alert) -> Option<WindowId> {

@@ -32,7 +32,7 @@ const MAX_CLOSING_TIMES: usize = 4 * MAX_WINDOWS;
 pub struct WindowId(u64);
 
 /// The open repeat windows.
-pub struct Repeats {
+pub struct RepeatWindows {
     length: Duration,
     pub(super) windows: HashMap<WindowId, Window, RandomState>,
     pub(super) by_key: HashMap<RepeatKey, WindowId, RandomState>,
@@ -45,7 +45,7 @@ pub struct Repeats {
     evidence: Option<Evidence>,
 }
 
-impl Repeats {
+impl RepeatWindows {
     /// No windows yet; each will have this length.
     pub fn new(length: Duration) -> Self {
         Self {
@@ -70,7 +70,7 @@ impl Repeats {
     }
 
     /// Adds the tunnels around a sighting to the evidence.
-    pub fn lay_in(&mut self, alert: &Alert, outer: Option<&[Encapsulation]>) {
+    pub fn note_tunnels(&mut self, alert: &Alert, outer: Option<&[Encapsulation]>) {
         if let Some((evidence, outer)) = self.evidence.as_mut().zip(outer).filter(|_| !alert.is_suppressed()) {
             evidence.note_tunnels(alert.flow(), outer);
         }
@@ -91,7 +91,7 @@ impl Repeats {
     /// if an earlier request in the same conversation was sighted.
     ///
     /// Emits `alert` if it is the first one of its key, else accumulates it for the update. Returns
-    /// the window to pass to [`Repeats::traffic`] for the same conversation.
+    /// the window to pass to [`RepeatWindows::traffic`] for the same conversation.
     pub fn sighting(
         &mut self,
         alert: Alert,
@@ -161,7 +161,7 @@ impl Repeats {
     }
 
     /// Replaces the message of a window's latest sighting, after more was learned about it.
-    pub fn reword(&mut self, id: Option<WindowId>, message: String) {
+    pub fn set_message(&mut self, id: Option<WindowId>, message: String) {
         if let Some(window) = id.and_then(|id| self.windows.get_mut(&id)) {
             window.latest.message = message;
         }

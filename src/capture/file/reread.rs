@@ -14,7 +14,8 @@ use crate::capture::filter::Filter;
 use crate::capture::inputs::Input;
 use crate::capture::time_window::TimeWindow;
 
-/// Reads Blocks of [`FileSource`](super::FileSource) again. Each Block has the same frames as the first time.
+/// Reads Blocks of [`FileSource`](super::FileSource) again. Each Block has the same frames as the
+/// first time.
 pub struct BlockRereader {
     inputs: Vec<Input>,
     window: Option<TimeWindow>,
@@ -38,10 +39,10 @@ impl BlockRereader {
 
     /// Reads the Block with this location, or only one piece of it.
     ///
-    /// If all Blocks of an input are [seekable](BlockLocation::is_seekable), the caller may skip any of them
-    /// except the first one and those that [have descriptions](BlockLocation::has_descriptions), and these
-    /// must be read whole. Of any other input the caller must read every Block, whole, up to the
-    /// last one that it needs.
+    /// If all Blocks of an input are [seekable](BlockLocation::is_seekable), the caller may skip
+    /// any of them except the first one and those that [have
+    /// descriptions](BlockLocation::has_descriptions), and these must be read whole. Of any other
+    /// input the caller must read every Block, whole, up to the last one that it needs.
     ///
     /// Damage is not reported again. After an error the Block holds the frames before the error.
     pub fn read(

@@ -11,9 +11,9 @@
 //! Without traffic a source yields empty Blocks that carry the current time, so that time windows
 //! close. Now and then a Block carries a [heartbeat](super::Heartbeat).
 //!
-//! [`OpenInterfaces::open`] opens the interfaces as a step of its own, since it needs privileges that the
-//! rest does not. To reopen an interface that vanished, a source needs the privilege to capture
-//! again.
+//! [`OpenInterfaces::open`] opens the interfaces as a step of its own, since it needs privileges
+//! that the rest does not. To reopen an interface that vanished, a source needs the privilege to
+//! capture again.
 
 mod error;
 mod event;

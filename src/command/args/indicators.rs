@@ -47,8 +47,8 @@ Examples:
 /// The indicators to look for.
 #[derive(Debug, Args)]
 pub struct IndicatorArgs {
-    /// Also look for the indicators in this list, or in all lists in this folder; docs/indicators.md
-    /// describes the formats (repeatable)
+    /// Also look for the indicators in this list, or in all lists in this folder;
+    /// docs/indicators.md describes the formats (repeatable)
     #[arg(long, value_name = "PATH")]
     pub indicators: Vec<PathBuf>,
 

@@ -74,9 +74,9 @@ impl FeedHealth {
         }
         for report in &self.reports {
             snapshot.feeds.push(FeedState {
-                name: report.held.path.display().to_string(),
-                indicators: report.held.used().try_into().unwrap_or(usize::MAX),
-                age: report.held.date.map(|date| now().since(date)),
+                name: report.contents.path.display().to_string(),
+                indicators: report.contents.used().try_into().unwrap_or(usize::MAX),
+                age: report.contents.date.map(|date| now().since(date)),
                 is_current: self.is_current,
             });
         }

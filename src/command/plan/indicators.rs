@@ -43,15 +43,15 @@ pub fn feed_settings(paths: Vec<PathBuf>, rules: FeedArgs) -> LoadSettings {
 fn load(settings: &LoadSettings) -> Result<Loaded, LoadError> {
     let loaded = indicator::load(settings, now())?;
     for feed in &loaded.feeds {
-        let (held, path) = (&feed.held, feed.held.path.display());
-        for refusal in held.refusals.iter().take(MAX_REFUSALS_LOGGED) {
+        let (contents, path) = (&feed.contents, feed.contents.path.display());
+        for refusal in contents.refusals.iter().take(MAX_REFUSALS_LOGGED) {
             log::warn!("{path}: not used: {refusal}");
         }
-        if let Some(more @ 1..) = held.refused().checked_sub(MAX_REFUSALS_LOGGED as u64) {
+        if let Some(more @ 1..) = contents.refused().checked_sub(MAX_REFUSALS_LOGGED as u64) {
             log::warn!("{path}: {more} more lines are not used (rattap indicators check lists them)");
         }
         feed_warnings(feed).iter().for_each(|warning| log::warn!("{path}: {warning}"));
-        log::info!("{path}: indicators read from a {}: {}{}", held.format, held.used(), unused_entries(feed));
+        log::info!("{path}: indicators read from a {}: {}{}", contents.format, contents.used(), unused_entries(feed));
     }
     Ok(loaded)
 }
@@ -60,7 +60,7 @@ fn load(settings: &LoadSettings) -> Result<Loaded, LoadError> {
 pub fn feed_warnings(feed: &FeedReport) -> Vec<String> {
     let mut warnings = Vec::new();
     if feed.is_empty() {
-        let why = match feed.held.other_families.as_slice() {
+        let why = match feed.contents.other_families.as_slice() {
             [] => unused_entries(feed),
             families => format!("{}; the families in it begin with {}", unused_entries(feed), families.join(", ")),
         };
@@ -75,8 +75,8 @@ pub fn feed_warnings(feed: &FeedReport) -> Vec<String> {
 
 /// The numbers of unused entries, by reason.
 pub fn unused_entries(feed: &FeedReport) -> String {
-    let refused = (feed.held.refused() > 0).then(|| format!(", {} refused", feed.held.refused()));
-    let counts = feed.held.left_out.iter().map(|(why, count)| format!(", {count} {why}"));
+    let refused = (feed.contents.refused() > 0).then(|| format!(", {} refused", feed.contents.refused()));
+    let counts = feed.contents.skipped.iter().map(|(why, count)| format!(", {count} {why}"));
     counts.chain(refused).collect()
 }
 

@@ -59,10 +59,10 @@ impl Reports {
     /// Sets the indicators that the reports state.
     pub(super) fn set_indicators(&mut self, count: usize, with_builtin: bool, feeds: &[FeedReport]) {
         let list = |feed: &FeedReport| List {
-            path: feed.held.path.display().to_string(),
-            format: feed.held.format.to_owned(),
-            date: feed.held.date.map(Moment),
-            used: feed.held.used(),
+            path: feed.contents.path.display().to_string(),
+            format: feed.contents.format.to_owned(),
+            date: feed.contents.date.map(Moment),
+            used: feed.contents.used(),
         };
         self.settings.indicators = count as u64;
         self.settings.with_builtin = with_builtin;

@@ -59,8 +59,12 @@ pub fn carved(carved: &CarveCounts, evidence: &Evidence) -> String {
     let CarveCounts { packets, conversations, .. } = *carved;
     let mut text = format!("carved {} of {}\n", counted(packets, "packet"), counted(conversations, "conversation"));
     let omitted = [
-        (evidence.sightings_beyond(), "sighting", "of conversations that were not carved, because there are too many"),
-        (evidence.lines_beyond(), "line", "not named in the comments of all their packets, because there are too many"),
+        (evidence.dropped_sightings(), "sighting", "of conversations that were not carved, because there are too many"),
+        (
+            evidence.dropped_alerts(),
+            "line",
+            "not named in the comments of all their packets, because there are too many",
+        ),
     ];
     for (count, what, why) in omitted.into_iter().filter(|(count, ..)| *count > 0) {
         text += &format!("{} {why}\n", counted(count, what));

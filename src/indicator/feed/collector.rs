@@ -131,7 +131,7 @@ impl<'a> EntryCollector<'a> {
             path,
             format,
             kinds: self.kinds,
-            left_out: self.skipped,
+            skipped: self.skipped,
             refusals: self.refusals,
             more_refusals: self.more_refusals,
             date: self.file_date.or(self.newest_entry),

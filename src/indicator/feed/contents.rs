@@ -94,7 +94,7 @@ pub struct FeedContents {
     /// The number of entries that are used, by kind, before duplicates are merged.
     pub kinds: BTreeMap<EntryKind, u64>,
     /// The number of valid entries that are not used, by reason.
-    pub left_out: BTreeMap<SkipReason, u64>,
+    pub skipped: BTreeMap<SkipReason, u64>,
     /// The lines that are refused.
     pub refusals: Vec<Refusal>,
     /// The number of refused lines beyond those.

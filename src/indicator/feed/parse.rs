@@ -23,7 +23,7 @@ pub fn read(
     let contents = FeedContents { path: path.to_owned(), ..contents };
     match contents.refusals.first() {
         // Most likely not the intended file: a page that says "not found", or another format.
-        Some(first) if contents.used() == 0 && contents.left_out.is_empty() => {
+        Some(first) if contents.used() == 0 && contents.skipped.is_empty() => {
             Err(not_a_list(format!("none of its {} lines can be used; {first}", contents.refused())))
         }
         _ => Ok(contents),

@@ -49,8 +49,8 @@ impl Read {
         self.contents.refusals.iter().map(ToString::to_string).collect()
     }
 
-    fn left_out(&self) -> Vec<(SkipReason, u64)> {
-        self.contents.left_out.iter().map(|(why, count)| (*why, *count)).collect()
+    fn skipped(&self) -> Vec<(SkipReason, u64)> {
+        self.contents.skipped.iter().map(|(why, count)| (*why, *count)).collect()
     }
 
     fn day(&self) -> String {
@@ -88,7 +88,7 @@ fn threatfox_csv() {
                 "line 13: 3 columns, where the header has 15",
             ]
         );
-        assert_eq!(read.left_out(), [(SkipReason::OtherKind, 1)]);
+        assert_eq!(read.skipped(), [(SkipReason::OtherKind, 1)]);
         // The banner's date, not that of the newest entry.
         assert_eq!(read.contents.date, date::read("2026-07-04 22:50:12"));
         let [first, second, third, url] = &read.indicators[..] else { panic!("four") };
@@ -128,7 +128,7 @@ fn families_are_chosen_by_key_name_or_alias_whatever_the_case() {
     for family in ["win.netsupportmanager_rat", "NETSUPPORTMANAGER RAT", "netsupport"] {
         let read = Read::of_family(THREATFOX_CSV, family);
         assert_eq!(read.values(), ["[2001:db8::1]:443", "pinglepis.net"], "{family}");
-        assert_eq!(read.left_out(), [(SkipReason::OtherKind, 1), (SkipReason::OtherFamily, 3)]);
+        assert_eq!(read.skipped(), [(SkipReason::OtherKind, 1), (SkipReason::OtherFamily, 3)]);
         assert_eq!(read.contents.other_families, ["win.cobalt_strike", "js.x"]);
     }
     assert_eq!(Read::of_family(THREATFOX_CSV, "agentemis").values(), ["203.0.113.7:5555"]);
@@ -153,7 +153,7 @@ fn threatfox_json_export() {
     let read = Read::new(THREATFOX_JSON);
     assert_eq!((read.contents.format, read.day()), ("ThreatFox JSON export", "2026-07-04".to_owned()));
     assert_eq!(read.values(), ["203.0.113.7:5555", "evil.example"]);
-    assert_eq!(read.left_out(), [(SkipReason::OtherKind, 1)]);
+    assert_eq!(read.skipped(), [(SkipReason::OtherKind, 1)]);
     let [first, second] = &read.indicators[..] else { panic!("two") };
     assert_eq!((first.confidence, first.id.as_deref(), first.tags.len()), (75, Some("1844853"), 2));
     assert!(!first.is_compromised && second.is_compromised);
@@ -200,7 +200,7 @@ fn misp_events() {
         read.values(),
         ["203.0.113.7:5678", "[2001:db8::7]:5678", "evil.example", "203.0.113.8", "203.0.113.9:8080"]
     );
-    assert_eq!(read.left_out(), [(SkipReason::OtherKind, 1), (SkipReason::Revoked, 1), (SkipReason::Context, 1)]);
+    assert_eq!(read.skipped(), [(SkipReason::OtherKind, 1), (SkipReason::Revoked, 1), (SkipReason::Context, 1)]);
     assert!(read.refusals()[0].starts_with("line 9: 192.168.0.1: too broad"), "{:?}", read.refusals());
     assert_eq!((&*read.indicators[0].family, &*read.indicators[0].reference), ("NetSupportManager RAT", "A campaign"));
     assert_eq!((&*read.indicators[1].family, &*read.indicators[2].reference), ("unknown malware", "a gateway"));
@@ -223,7 +223,7 @@ fn misp_csv() {
     let read = Read::new(text);
     assert_eq!((read.contents.format, read.day()), ("MISP CSV", "2026-07-04".to_owned()));
     assert_eq!(read.values(), ["203.0.113.7:5678"]);
-    assert_eq!(read.left_out(), [(SkipReason::OtherKind, 1), (SkipReason::Context, 1)]);
+    assert_eq!(read.skipped(), [(SkipReason::OtherKind, 1), (SkipReason::Context, 1)]);
     assert!(read.refusals()[0].starts_with("line 5: no domain: "), "{:?}", read.refusals());
     assert_eq!(&*read.indicators[0].family, "NetSupport");
     assert_eq!(Read::of_family(text, "netsupport").values().len(), 1);
@@ -249,7 +249,7 @@ fn stix_bundles() {
     let read = Read::new(STIX);
     assert_eq!((read.contents.format, read.day()), ("STIX bundle", "2026-07-04".to_owned()));
     assert_eq!(read.values(), ["203.0.113.7:5678", "198.51.100.0/24", "evil.example", "c.example"]);
-    assert_eq!(read.left_out(), [(SkipReason::OtherKind, 1), (SkipReason::Expired, 1), (SkipReason::Revoked, 1)]);
+    assert_eq!(read.skipped(), [(SkipReason::OtherKind, 1), (SkipReason::Expired, 1), (SkipReason::Revoked, 1)]);
     let refusals = read.refusals();
     assert!(refusals[0].starts_with("line 12: ") && refusals[0].contains("the operator LIKE"), "{refusals:?}");
     assert!(refusals[1].starts_with("line 13: ") && refusals[1].contains("snort"), "{refusals:?}");
@@ -279,7 +279,7 @@ fn zeek_intel() {
     assert_eq!(&*read.indicators[0].reference, "a gateway");
     assert_eq!(&*read.indicators[1].reference, "https://example.org/r");
     assert!(read.indicators[3].is_from_url);
-    assert_eq!(read.left_out(), [(SkipReason::OtherKind, 1)]);
+    assert_eq!(read.skipped(), [(SkipReason::OtherKind, 1)]);
     assert!(read.refusals()[0].starts_with("line 7: no indicator type"), "{:?}", read.refusals());
 }
 
@@ -293,7 +293,7 @@ fn maltrail_trails() {
     assert_eq!(read.values(), ["203.0.113.7:5678", "203.0.113.8:80", "evil.example", "evil.example", "other.example"]);
     assert_eq!(&*read.indicators[0].reference, "https://example.org/r");
     assert_eq!(&*read.indicators[4].reference, "https://example.org/s");
-    assert_eq!(read.left_out(), [(SkipReason::OtherKind, 1)]);
+    assert_eq!(read.skipped(), [(SkipReason::OtherKind, 1)]);
 }
 
 #[test]
@@ -332,7 +332,7 @@ fn suricata_reputations() {
     let confidences: Vec<_> = read.indicators.iter().map(|indicator| indicator.confidence).collect();
     assert_eq!(confidences, [100, 49, 0]);
     assert_eq!(&*read.indicators[1].tags[0], "category 2");
-    assert_eq!(read.left_out(), [(SkipReason::Context, 1)]);
+    assert_eq!(read.skipped(), [(SkipReason::Context, 1)]);
     assert!(read.refusals()[0].starts_with("line 6: "), "{:?}", read.refusals());
 }
 
@@ -400,7 +400,7 @@ fn what_was_seen_too_long_ago_is_left_out() {
     let read = Read::by(THREATFOX_CSV, &rules);
     // Entries seen at most a day ago are used; older ones are skipped.
     assert_eq!(read.values(), ["203.0.113.7:5555", "[2001:db8::1]:443"]);
-    assert_eq!(read.left_out()[1], (SkipReason::Expired, 3));
+    assert_eq!(read.skipped()[1], (SkipReason::Expired, 3));
 }
 
 #[test]

@@ -20,11 +20,11 @@ impl InitialReader {
         Self::default()
     }
 
-    /// Parses the ClientHello in one datagram. Returns [`ParseResult::Incomplete`] if the datagram has
-    /// any part of one, even a later part.
+    /// Parses the ClientHello in one datagram. Returns [`ParseResult::Incomplete`] if the datagram
+    /// has any part of one, even a later part.
     ///
-    /// The length in [`ParseResult::Complete`] is that of the handshake message, as far as it had to
-    /// be read.
+    /// The length in [`ParseResult::Complete`] is that of the handshake message, as far as it had
+    /// to be read.
     pub fn client_hello(&mut self, datagram: &[u8]) -> ParseResult<ClientHello<'_>> {
         let Some(origin) = OriginalConnectionId::from_datagram(datagram) else { return ParseResult::Mismatch };
         self.stream.clear();

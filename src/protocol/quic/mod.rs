@@ -3,11 +3,11 @@
 //!
 //! Initial packets are encrypted, but their keys are derived from the Destination Connection ID
 //! that the client chose and sent in clear. The encryption protects against damage, not against
-//! readers. A datagram is processed in these steps: find its Initial packets ([`OriginalConnectionId`] is the
-//! input of their keys), decrypt each, put the data of its CRYPTO frames in order
-//! ([`CryptoStream`]), and parse the [`ClientHello`](super::tls::ClientHello) there. Clients split
-//! a hello into frames anywhere and send the frames in any order, within one packet or over
-//! several.
+//! readers. A datagram is processed in these steps: find its Initial packets
+//! ([`OriginalConnectionId`] is the input of their keys), decrypt each, put the data of its CRYPTO
+//! frames in order ([`CryptoStream`]), and parse the [`ClientHello`](super::tls::ClientHello)
+//! there. Clients split a hello into frames anywhere and send the frames in any order, within one
+//! packet or over several.
 //!
 //! A packet that cannot be decrypted is ignored: the packets of servers look alike, but have other
 //! keys.
@@ -15,8 +15,8 @@
 //! The scan examines each datagram by itself with [`InitialReader::client_hello`]. If the result is
 //! [`ParseResult::Incomplete`](super::parse_result::ParseResult::Incomplete), the tracker makes a
 //! [`CryptoStream`] and adds this datagram and the following ones with [`InitialReader::read_into`]
-//! and the [`OriginalConnectionId`] of the first one. After a Retry, and for a new connection, the [`OriginalConnectionId`]
-//! differs.
+//! and the [`OriginalConnectionId`] of the first one. After a Retry, and for a new connection, the
+//! [`OriginalConnectionId`] differs.
 //!
 //! ```
 //! use rattap::protocol::parse_result::ParseResult;

@@ -55,8 +55,8 @@ pub fn may_be_client_hello(bytes: &[u8]) -> bool {
 
 /// Parses the ClientHello at the start of a stream. `bytes` start at the first byte of a record.
 ///
-/// The length in [`ParseResult::Complete`] counts the bytes that had to be read: up to the end of the
-/// server name.
+/// The length in [`ParseResult::Complete`] counts the bytes that had to be read: up to the end of
+/// the server name.
 #[inline]
 pub fn parse_client_hello(bytes: &[u8]) -> ParseResult<ClientHello<'_>> {
     parse(bytes, HandshakeReader::of_records)

@@ -8,11 +8,11 @@
 //!
 //! A ClientHello with a post-quantum key share takes about 1,700 bytes, more than a segment holds.
 //! Usually the server name is in the first segment all the same, and nothing after it matters. So a
-//! hello counts as [`ParseResult::Complete`] from the last byte of its server name on. A hello without
-//! a server name is complete at the end of its extensions.
+//! hello counts as [`ParseResult::Complete`] from the last byte of its server name on. A hello
+//! without a server name is complete at the end of its extensions.
 //!
-//! A result does not change when more bytes follow, except that [`ParseResult::Incomplete`] may become
-//! one of the others.
+//! A result does not change when more bytes follow, except that [`ParseResult::Incomplete`] may
+//! become one of the others.
 //!
 //! ```
 //! use rattap::protocol::parse_result::ParseResult;

@@ -1,6 +1,6 @@
 use super::*;
 use crate::alert::{Alert, Signature};
-use crate::indicator::{Learned, builtin};
+use crate::indicator::{LearnedAddresses, builtin};
 use crate::scan::{Findings, ScanRequest, scan};
 use crate::track::{TrackCounts, TrackSettings, Tracker};
 use proptest::prelude::*;
@@ -92,7 +92,7 @@ fn block(set: &Arc<IndicatorSet>, packets: &[Timed]) -> Block {
 fn track(packets: &[Timed], per_block: usize) -> (Vec<Alert>, TrackCounts) {
     let set = indicators();
     let mut tracker = Tracker::new(TrackSettings::default());
-    let (mut learned, mut alerts) = (Learned::default(), Vec::new());
+    let (mut learned, mut alerts) = (LearnedAddresses::default(), Vec::new());
     for (number, packets) in (0..).zip(packets.chunks(per_block)) {
         let block = Block { number, ..block(&set, packets) };
         let mut findings = Findings::default();
@@ -257,7 +257,7 @@ fn a_datagram_cut_by_the_capture_is_read_as_far_as_it_goes() {
     cut.frames.iter_mut().for_each(|frame| frame.captured = 96);
     let (mut findings, mut alerts) = (Findings::default(), Vec::new());
     let mut tracker = Tracker::new(TrackSettings::default());
-    scan(&cut, &Learned::default(), ScanRequest::default(), &mut findings);
+    scan(&cut, &LearnedAddresses::default(), ScanRequest::default(), &mut findings);
     tracker.take(&cut, &findings, &mut |alert| alerts.push(alert));
     assert_eq!(alerts[0].signature, Signature::C2Endpoint);
     assert_eq!(given_up(&tracker.counts()), [("cut by the capture", 1)]);
@@ -320,7 +320,7 @@ fn a_flood_of_fragments_stays_in_bounds_and_hides_nothing() {
         }
         let block = block(&set, &packets);
         let mut findings = Findings::default();
-        scan(&block, &Learned::default(), ScanRequest::default(), &mut findings);
+        scan(&block, &LearnedAddresses::default(), ScanRequest::default(), &mut findings);
         for (finding, (_, packet)) in findings.list.iter().zip(&packets) {
             let decoded = crate::decode::decode(LinkType::RAW, packet, packet.len() as u32).unwrap();
             for released in defrag.add(&block, finding, &decoded.fragment.unwrap(), now) {
@@ -389,7 +389,7 @@ proptest! {
         packets.sort_by_cached_key(|packet| foldhash::fast::FixedState::with_seed(seed).hash_one(packet));
         let block = block(&set, &at_once(packets.clone()));
         let mut findings = Findings::default();
-        scan(&block, &Learned::default(), ScanRequest::default(), &mut findings);
+        scan(&block, &LearnedAddresses::default(), ScanRequest::default(), &mut findings);
         prop_assert_eq!(findings.list.len(), packets.len());
         let (mut defrag, mut whole) = (Defrag::default(), Vec::new());
         for (finding, packet) in findings.list.iter().zip(&packets) {

@@ -10,7 +10,7 @@ use std::time::Duration;
 use rattap::alert::exclusion::Exclusions;
 use rattap::alert::{Alert, Signature};
 use rattap::capture::{Block, Frame, LinkType, Origin};
-use rattap::indicator::{IndicatorSet, Learned, builtin, feed};
+use rattap::indicator::{IndicatorSet, LearnedAddresses, builtin, feed};
 use rattap::scan::{Findings, ScanCounts, ScanRequest, scan};
 use rattap::tools::ToolActivity;
 use rattap::track::{NameSeen, TrackCounts, TrackSettings, Tracker};
@@ -418,7 +418,7 @@ impl Story {
         let mut findings = Findings::default();
         let mut told = Told::default();
         // The learned addresses that were published before each Block.
-        let mut published = vec![Arc::new(Learned::default())];
+        let mut published = vec![Arc::new(LearnedAddresses::default())];
         let mut rest = &self.frames[..];
         let mut number = 0;
         while !rest.is_empty() {
