@@ -71,7 +71,7 @@ pub struct Record {
 }
 
 impl Record {
-    /// Whether it holds an IPv6 address.
+    /// True if it holds an IPv6 address.
     pub fn is_ipv6(&self) -> bool {
         matches!(self.data, Data::Address(IpAddr::V6(_)))
     }

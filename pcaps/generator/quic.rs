@@ -8,7 +8,7 @@ use ring::aead::{AES_128_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use ring::error::Unspecified;
 use ring::hmac;
 
-/// What differs between the versions.
+/// The differences between the versions.
 pub struct Version {
     number: u32,
     /// The first byte of an Initial packet whose packet number has one byte.

@@ -2,7 +2,7 @@
 
 use super::samples::Group;
 
-/// How wide prose may be.
+/// The width of prose, in columns.
 const WIDTH: usize = 100;
 
 const INTRODUCTION: &[&str] = &[

@@ -68,7 +68,7 @@ pub struct Sample {
     pub found: Vec<Found>,
     /// Makes the file's bytes before compression; `None` for a folder.
     pub make: Option<fn() -> Vec<u8>>,
-    /// How it is compressed.
+    /// Its compression.
     pub packing: Packing,
     /// True if a reader must report damage (and exit with 1), whatever it finds.
     pub damaged: bool,

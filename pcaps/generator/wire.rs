@@ -166,7 +166,7 @@ pub struct Segment<'a> {
     pub flags: u8,
     /// Options, a multiple of four bytes.
     pub options: &'a [u8],
-    /// What it carries.
+    /// The payload.
     pub payload: &'a [u8],
 }
 

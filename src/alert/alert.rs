@@ -15,7 +15,7 @@ use crate::units::{ByteCount, Timestamp};
 pub enum Phase {
     /// The first sighting, reported at once.
     First,
-    /// What followed since the previous alert.
+    /// A summary of the sightings since the previous alert.
     Update,
 }
 
@@ -109,7 +109,7 @@ pub struct Alert {
     /// The indicator that matched. `None` if a protocol was recognized and nothing about it is
     /// listed.
     pub indicator: Option<Arc<Indicator>>,
-    /// How the indicator was matched.
+    /// The way in which the indicator was matched.
     pub basis: MatchBasis,
     /// The verdict of the exclusion rules, if any rule concerns the alert.
     pub exclusion: Option<Verdict>,

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::{Indicator, IndicatorId, IndicatorSet};
 
-/// How many unpacked indicators a cache holds: more than a network contacts at a time.
+/// The number of unpacked indicators that a cache holds: more than a network contacts at a time.
 const SLOTS: usize = 64;
 
 /// Unpacked indicators of one set, each in the slot that its number gives modulo the number of

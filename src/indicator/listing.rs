@@ -1,4 +1,4 @@
-//! What one entry of a list says about an indicator, before it is packed into a set.
+//! The contents of one entry of a list, before it is packed into a set.
 
 use std::sync::Arc;
 

@@ -31,7 +31,7 @@ impl IndicatorId {
     }
 }
 
-/// How closely an address matches a listed one, in ascending order of strength.
+/// The closeness of an address match, in ascending order of strength.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Closeness {
     /// Listed with other ports only, or looked up without a port.
@@ -49,7 +49,7 @@ pub enum Closeness {
 pub struct AddressMatch {
     /// The indicator that matches.
     pub indicator: IndicatorId,
-    /// How closely it matches.
+    /// The closeness of the match.
     pub closeness: Closeness,
     /// The listed IPv4 address, if it lies in the IPv6 address that was looked up.
     pub embedded: Option<Embedded>,

@@ -64,7 +64,7 @@ pub enum OutputError {
         name: String,
         /// The number of alerts.
         alerts: u64,
-        /// How many of them are in memory only, because the spool could not be written.
+        /// The number of them that are only in memory, because the spool could not be written.
         in_memory: u64,
         /// The receiver's folder in the spool, if there is a spool.
         spool: Option<PathBuf>,

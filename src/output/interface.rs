@@ -39,7 +39,7 @@ pub trait Output: Send {
     }
 }
 
-/// How a run treats its outputs.
+/// The way in which a run treats its outputs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
     /// A replay must produce complete evidence. Files are truncated first. An output that fails

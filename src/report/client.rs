@@ -1,4 +1,4 @@
-//! What is collected about one host: its alerts, its chains of evidence, and the times of its
+//! The collected facts about one host: its alerts, its chains of evidence, and the times of its
 //! sightings.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,7 +18,7 @@ const MAX_CHAINS: usize = 50;
 /// The maximum number of further indicators and gateways of a host that are counted.
 const MAX_FURTHER_CHAINS: usize = 1000;
 
-/// What is collected about one host.
+/// The collected facts about one host.
 pub(super) struct Client {
     /// The number of the first alert that was collected here.
     pub(super) serial: u64,

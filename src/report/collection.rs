@@ -1,4 +1,4 @@
-//! What a report needs from the alerts of a run, within bounds.
+//! The facts that a report needs from the alerts of a run, within bounds.
 //!
 //! Memory is bounded for any input. A fixed number of hosts is collected in detail, each with a
 //! fixed number of alerts, chains and buckets. For many more hosts only totals are kept, and all
@@ -26,7 +26,7 @@ pub(super) const MAX_DETAILED_HOSTS: usize = 100;
 /// The maximum number of hosts with totals of their own: a whole /16, in some 8 MB.
 pub(super) const MAX_COUNTED_HOSTS: usize = 65_536;
 
-/// What was collected.
+/// The collected contents.
 #[derive(Default)]
 pub(super) struct Collection {
     detailed: HashMap<IpAddr, Client, RandomState>,

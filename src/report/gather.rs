@@ -6,8 +6,8 @@ use super::collection::Collection;
 use crate::alert::Alert;
 use crate::output::{ObservedOutput, Output};
 
-/// What was collected so far: shared between the output thread, which adds alerts, and the caller
-/// that builds the report.
+/// The alerts that were collected so far: shared between the output thread, which adds alerts, and
+/// the caller that builds the report.
 #[derive(Clone, Default)]
 pub struct Gathered(Arc<Mutex<Collection>>);
 

@@ -107,7 +107,7 @@ pub struct DnsSighting {
 pub struct NameSighting {
     /// The indicator.
     pub indicator: IndicatorId,
-    /// How close the match is: a domain counts as an endpoint.
+    /// The closeness of the match: a domain counts as an endpoint.
     pub closeness: Closeness,
     /// The place of the name.
     pub basis: &'static NameBasis,

@@ -2,7 +2,8 @@
 
 use crate::tools::ToolId;
 
-/// How the indicator or protocol was matched. Each has a stable token: users filter on it.
+/// The way in which an indicator or protocol was matched. Each has a stable token: users filter on
+/// it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MatchBasis {
     /// Listed address and listed port.

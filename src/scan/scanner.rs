@@ -11,7 +11,7 @@ use crate::flow::Protocol;
 use crate::indicator::{IndicatorSet, LearnedAddresses};
 use crate::units::Timestamp;
 
-/// What a scan is asked for beside findings.
+/// The extras that a scan is asked for, in addition to findings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ScanRequest {
     /// Report all names, not only those that are listed.

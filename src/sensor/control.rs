@@ -4,8 +4,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 
 use super::event::Event;
-use super::shared::{Shared, WorkItem, locked};
-use super::totals::{Queues, Totals};
+use super::lock::locked;
+use super::totals::{Queues, Running, Totals};
+use super::work_item::WorkItem;
 use crate::alert::exclusion::Exclusions;
 use crate::capture::StopSignal;
 use crate::indicator::IndicatorSet;
@@ -33,7 +34,7 @@ struct Inner {
     /// Events that the watcher has not seen yet.
     events: Mutex<Vec<Event>>,
     /// The running sensor.
-    running: Mutex<Weak<Shared>>,
+    running: Mutex<Option<Weak<dyn Running>>>,
 }
 
 impl Control {
@@ -79,13 +80,13 @@ impl Control {
 
     /// The counts so far; `None` before the sensor runs and after.
     pub fn totals(&self) -> Option<Totals> {
-        let running = locked(&self.0.running).upgrade()?;
+        let running = locked(&self.0.running).as_ref()?.upgrade()?;
         Some(running.totals())
     }
 
     /// The fill levels of the queues; `None` before the sensor runs and after.
     pub fn queues(&self) -> Option<Queues> {
-        let running = locked(&self.0.running).upgrade()?;
+        let running = locked(&self.0.running).as_ref()?.upgrade()?;
         Some(running.queues())
     }
 
@@ -96,8 +97,8 @@ impl Control {
         item.exclusions.clone_from(&in_force.exclusions);
     }
 
-    pub(super) fn attach(&self, running: &Arc<Shared>) {
-        *locked(&self.0.running) = Arc::downgrade(running);
+    pub(super) fn attach(&self, running: Weak<dyn Running>) {
+        *locked(&self.0.running) = Some(running);
     }
 
     pub(super) fn takes_reopen(&self) -> bool {

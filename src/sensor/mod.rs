@@ -26,11 +26,15 @@
 
 mod control;
 mod event;
+mod intake;
+mod lock;
 mod losses;
 mod run;
 mod shared;
+mod stages;
 mod totals;
 mod tracking;
+mod work_item;
 mod worker;
 mod writer;
 

@@ -1,23 +1,28 @@
 //! A run of the sensor, from its sources to their end: starts the threads and stops them in order.
 
 use std::num::NonZeroUsize;
-use std::sync::atomic::{AtomicBool, AtomicU64};
-use std::sync::{Arc, Mutex, RwLock};
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex};
 use std::thread::{self, Scope, ScopedJoinHandle};
+use std::time::{Duration, Instant};
 
-use crossbeam_channel::bounded;
+use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
 
 use super::control::{Control, InForce};
-use super::event::{self, Event, watch_sources};
-use super::shared::{AlertCounts, FreeItems, Shared, WorkItem, locked};
-use super::totals::Totals;
+use super::event::Event;
+use super::intake::Intake;
+use super::lock::locked;
+use super::shared::Shared;
+use super::stages::Stages;
+use super::totals::{Running, Totals};
 use super::tracking::Tracking;
-use super::worker::{Intake, work};
+use super::work_item::{FreeItems, WorkItem};
+use super::worker::work;
 use super::writer::{MAX_WAITING_ALERTS, OnOutputFailure, write};
 use crate::alert::Evidence;
 use crate::capture::{Block, Origin, Source};
 use crate::carve::BlockIndex;
-use crate::indicator::{IndicatorSet, LearnedAddresses};
+use crate::indicator::IndicatorSet;
 use crate::output::{NameList, Output, OutputError};
 use crate::scan::Findings;
 use crate::track::{TrackSettings, Tracker};
@@ -25,6 +30,12 @@ use crate::track::{TrackSettings, Tracker};
 /// Work items beside those that the workers hold: how far one worker may be ahead of the slowest.
 /// More items would only push Blocks out of the processors' caches.
 const SPARE_ITEMS: usize = 2;
+
+/// The most events that wait to be logged.
+const MAX_WAITING_EVENTS: usize = 64;
+
+/// The interval between two [`Event::Tick`]s: short enough for a progress bar to look alive.
+const TICK_INTERVAL: Duration = Duration::from_millis(100);
 
 /// The settings of a run.
 #[derive(Debug, Clone)]
@@ -127,7 +138,7 @@ impl Run {
         let workers = self.settings.workers.get().max(sources.len());
         let items = workers.saturating_add(SPARE_ITEMS);
         let (alert_sender, alerts) = bounded(MAX_WAITING_ALERTS);
-        let (event_sender, events) = bounded(event::MAX_WAITING);
+        let (event_sender, events) = bounded(MAX_WAITING_EVENTS);
         let wants_names = self.names.is_some();
         let has_carve_index = self.carve_index.is_some();
         let mut tracker = Tracker::new(self.settings.track.clone());
@@ -143,51 +154,64 @@ impl Run {
             .collect();
         drop(event_sender);
         let exclusions = self.settings.track.exclusions;
-        let (give, take) = bounded(items);
-        let shared = Arc::new(Shared {
+        let stages = Arc::new(Stages {
             captured: intakes.iter().map(|_| Mutex::default()).collect(),
             intakes,
             next_number: AtomicU64::new(0),
             tracking: Mutex::new(Tracking::new(tracker, alert_sender, self.names, exclusions)),
-            free: FreeItems { give, take },
-            learned: RwLock::new(Arc::new(LearnedAddresses::default())),
-            control: self.control,
-            wants_names,
             carve_index: self.carve_index,
-            alerts: AlertCounts::default(),
             output_queue: alerts.clone(),
-            wants_segments: AtomicBool::new(false),
-            stop: AtomicBool::new(false),
+            shared: Shared::new(FreeItems::new(items), self.control, wants_names),
         });
-        shared.control.attach(&shared);
+        let running: Arc<dyn Running> = stages.clone();
+        let shared = &stages.shared;
+        shared.control.attach(Arc::downgrade(&running));
         let InForce { indicators, exclusions } = shared.control.in_force();
         for _ in 0..items {
             let block = Block::new(Arc::new(Origin::default()), indicators.clone());
             let findings = Findings::default();
-            shared.give_back(WorkItem { block, findings, exclusions: exclusions.clone() });
+            shared.free.give_back(WorkItem { block, findings, exclusions: exclusions.clone() });
         }
-        let shared = &*shared;
+        let stages = &*stages;
         let on_failure = self.on_output_failure;
         thread::scope(|scope| {
             let writer = spawn(scope, "output".to_owned(), move || write(output, &alerts, on_failure, shared));
-            let sources = (0..shared.intakes.len()).cycle().take(workers);
+            let sources = (0..stages.intakes.len()).cycle().take(workers);
             let workers: Vec<_> = sources
                 .enumerate()
-                .map(|(worker, source)| spawn(scope, format!("worker-{worker}"), move || work(shared, source)))
+                .map(|(worker, source)| spawn(scope, format!("worker-{worker}"), move || work(stages, source)))
                 .collect();
             watch_sources(&events, shared, watch);
             workers.into_iter().for_each(join);
-            locked(&shared.tracking).finish();
+            locked(&stages.tracking).finish();
             let output = join(writer);
-            let names_error = locked(&shared.tracking).take_names_error();
+            let names_error = locked(&stages.tracking).take_names_error();
             let output = output.and(names_error.map_or(Ok(()), Err));
             shared.control.take_events().into_iter().for_each(&mut *watch);
-            for (intake, captured) in shared.intakes.iter().zip(&shared.captured) {
+            for (intake, captured) in stages.intakes.iter().zip(&stages.captured) {
                 *locked(captured) = locked(intake).source.counts();
             }
-            let evidence = locked(&shared.tracking).take_evidence();
-            Outcome { totals: shared.totals(), output, evidence }
+            let evidence = locked(&stages.tracking).take_evidence();
+            Outcome { totals: stages.totals(), output, evidence }
         })
+    }
+}
+
+/// Passes events on to `watch` until all sources have ended. The few Blocks that are still on their
+/// way then take too little time to report on.
+fn watch_sources(events: &Receiver<Event>, shared: &Shared, watch: &mut dyn FnMut(Event)) {
+    let mut last_tick = Instant::now();
+    loop {
+        let event = events.recv_timeout(TICK_INTERVAL.saturating_sub(last_tick.elapsed()));
+        shared.control.take_events().into_iter().for_each(&mut *watch);
+        match event {
+            Ok(event) => watch(event),
+            Err(RecvTimeoutError::Timeout) => {
+                last_tick = Instant::now();
+                watch(Event::Tick { alerts: shared.alerts.written() });
+            }
+            Err(RecvTimeoutError::Disconnected) => return,
+        }
     }
 }
 

@@ -39,3 +39,12 @@ pub struct QueueLevel {
     /// Items that fit into the queue.
     pub capacity: usize,
 }
+
+/// A sensor that runs, for those who ask for its counts.
+pub(super) trait Running: Send + Sync {
+    /// The counts so far.
+    fn totals(&self) -> Totals;
+
+    /// The fill levels of the queues.
+    fn queues(&self) -> Queues;
+}

@@ -7,7 +7,8 @@ use std::sync::atomic::Ordering;
 use crossbeam_channel::Sender;
 
 use super::event::Event;
-use super::shared::{Shared, WorkItem};
+use super::shared::Shared;
+use super::work_item::WorkItem;
 use super::writer::OutputMessage;
 use crate::alert::exclusion::Exclusions;
 use crate::alert::{Alert, Evidence};
@@ -66,7 +67,7 @@ impl Tracking {
         self.track(&mut item, shared);
         while let Some(mut item) = self.early.remove(&self.next) {
             self.track(&mut item, shared);
-            shared.give_back(item);
+            shared.free.give_back(item);
         }
         Some(item)
     }

@@ -11,7 +11,7 @@ use crate::output::{Output, OutputError};
 /// The most alerts that wait for the output: some 300 kB.
 pub(super) const MAX_WAITING_ALERTS: usize = 512;
 
-/// What the run does when its output fails.
+/// The reaction of a run to an output that fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum OnOutputFailure {
     /// The run ends with the error.

@@ -110,7 +110,7 @@ pub struct ToolUse<'a> {
     pub version: Option<&'a str>,
 }
 
-/// What is listed about a tool's connection.
+/// The listed facts about a tool's connection.
 #[derive(Debug, Clone, Copy)]
 pub struct ListedServer<'a> {
     /// The indicator.

@@ -19,13 +19,13 @@ use crate::units::Timestamp;
 /// silent longest is forgotten, and its next packet begins a new one.
 const MOST_CONVERSATIONS: usize = 32_768;
 
-/// How long an open TCP conversation may be silent: what address translators must allow it (RFC
+/// The longest silence of an open TCP conversation: as long as address translators must allow (RFC
 /// 5382, REQ-5).
 const OPEN_TCP_TIMEOUT: Duration = Duration::from_secs(2 * 3600 + 4 * 60);
-/// How long a TCP conversation may be silent that nobody answered, or that is over (RFC 5382,
+/// The longest silence of a TCP conversation that nobody answered, or that is over (RFC 5382,
 /// REQ-5).
 const OTHER_TCP_TIMEOUT: Duration = Duration::from_secs(4 * 60);
-/// How long any other conversation may be silent (RFC 4787, REQ-5).
+/// The longest silence of any other conversation (RFC 4787, REQ-5).
 const DATAGRAM_TIMEOUT: Duration = Duration::from_secs(5 * 60);
 
 /// A conversation.
@@ -188,7 +188,7 @@ impl Conversation {
         self.was_reset || (self.client_ended && self.server_ended)
     }
 
-    /// How long it may be silent before its next packet begins another conversation.
+    /// The longest silence after which its next packet still belongs to it.
     pub(super) fn timeout(&self) -> Duration {
         match self.tcp_outcome {
             _ if self.protocol != Protocol::TCP => DATAGRAM_TIMEOUT,

@@ -44,7 +44,7 @@ impl Roles {
     }
 }
 
-/// What an alert says about a packet beside the packet itself.
+/// The parts of an alert that do not come from the packet itself.
 pub(super) struct Statement {
     pub(super) signature: Signature,
     pub(super) severity: u8,

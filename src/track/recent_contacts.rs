@@ -15,8 +15,8 @@ use foldhash::fast::RandomState;
 use crate::indicator::Indicator;
 use crate::units::Timestamp;
 
-/// How long a contact stands against a host. A useful implant calls home at least daily, and a host
-/// that was contacted in the evening is used again in the morning.
+/// The time for which a contact stands against a host. A useful implant calls home at least daily,
+/// and a host that was contacted in the evening is used again in the morning.
 const LIFETIME: Duration = Duration::from_secs(24 * 3600);
 
 /// The most hosts: a quarter of a /16. Each needs some hundred bytes. Past this number the one with

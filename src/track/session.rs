@@ -21,7 +21,7 @@ const MOST_SESSIONS: usize = 16_384;
 /// than are under way at a time.
 const HEADS_REMEMBERED: usize = 8;
 
-/// What is remembered of a conversation.
+/// The state of a conversation.
 #[derive(Debug, Default)]
 pub(super) struct Session {
     /// The indicator that its heads named last.
@@ -33,7 +33,7 @@ pub(super) struct Session {
     heads: ArrayVec<SeenHead, HEADS_REMEMBERED>,
 }
 
-/// What is remembered of a remote-access tool in a conversation.
+/// The state of a remote-access tool in a conversation.
 #[derive(Debug, Default)]
 pub(super) struct ToolSession {
     /// True once a request was seen.

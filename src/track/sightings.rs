@@ -32,7 +32,7 @@ pub(super) struct Sightings {
 pub(super) struct OngoingConversation {
     /// Its flow, as of [`Flow::canonical`].
     pub(super) flow: Flow,
-    /// How long it may be silent.
+    /// The longest silence.
     pub(super) timeout: Duration,
     /// True if it was reported before, by an earlier request in it.
     pub(super) was_reported: bool,

@@ -78,7 +78,7 @@ pub(super) struct StreamFinding {
     pub(super) provenance: Provenance,
 }
 
-/// What was read in the bytes of a head.
+/// The result of reading the bytes of a head.
 struct HeadContent {
     result: StreamParse,
     findings: Vec<HeadFinding>,

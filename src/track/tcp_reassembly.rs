@@ -86,14 +86,14 @@ struct PendingHead<T> {
     /// The length of the body before it, as far as that came in other segments than the head before
     /// the body.
     body_length: usize,
-    /// How often it was read.
+    /// The number of times it was read.
     reads: u32,
     /// The length that was read last.
     read_length: usize,
     since: Timestamp,
     /// Its number in the queue. An entry there with another number belongs to a head that is gone.
     number: u64,
-    /// What the caller remembers about the packet that the head begins in.
+    /// The caller's notes about the packet that the head begins in.
     context: T,
 }
 

@@ -13,7 +13,7 @@ use crate::indicator::{Closeness, Indicator};
 use crate::scan::{HTTP_HOST, ToolSighting};
 use crate::tools::{ListedServer, MessageKind, Recognized, ToolActivity, ToolUse};
 
-/// How long a conversation with a tool may be silent: as an open TCP connection (RFC 5382, REQ-5).
+/// The longest silence of a conversation with a tool: as an open TCP connection (RFC 5382, REQ-5).
 const TIMEOUT: Duration = Duration::from_secs(2 * 3600 + 4 * 60);
 
 /// Reports a message, unless it is a retransmission.

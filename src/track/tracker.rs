@@ -59,7 +59,8 @@ pub struct Tracker {
     streams: Streams,
     quic: QuicReassembly,
     defrag: Defrag,
-    /// How many datagrams are being handled, each reassembled from fragments inside the one before.
+    /// The number of datagrams that are being handled, each reassembled from fragments inside the
+    /// one before.
     nested_datagrams: usize,
     /// The counts of scans of reassembled datagrams.
     scan_counts: ScanCounts,

@@ -6,8 +6,8 @@ use std::process::Command;
 use crate::needs::Need;
 use crate::run::{has_program, run};
 
-/// What a shell offers for each of these beginnings of a command line, whose last word is to be
-/// completed.
+/// The words that a shell offers for each of these beginnings of a command line, whose last word is
+/// to be completed.
 ///
 /// `ask` is a script in the shell's language, which prints one offer a line. `$SCRIPT` names the
 /// file of completions; its arguments are the words of the command line behind `rattap`.

@@ -24,8 +24,8 @@ struct Cut {
     lengths: Vec<usize>,
     /// The number of places by which each segment is late, used in rotation.
     late: Vec<usize>,
-    /// How many bytes each segment repeats from before it and takes from after it, used in
-    /// rotation.
+    /// The number of bytes that each segment repeats from before it and takes from after it, used
+    /// in rotation.
     overlaps: Vec<(usize, usize)>,
     /// Marks segments that are sent twice, used in rotation.
     again: Vec<bool>,

@@ -1,5 +1,5 @@
-//! What some tests need and a machine may not have. This is the one place that decides what happens
-//! then.
+//! Things that some tests need and a machine may not have. This is the one place that decides what
+//! happens then.
 //!
 //! A test that lacks something says so on standard error and passes. The environment variable
 //! `RATTAP_REQUIRE` turns that into a failure. Its value is a list of names, separated by commas:

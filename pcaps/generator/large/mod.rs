@@ -17,9 +17,9 @@ use crate::generator::{link, wire};
 use flows::{Flow, Lookups};
 use planted::Planted;
 
-/// How many flows the mixed capture has.
+/// The number of flows in the mixed capture.
 const FLOWS: u32 = 200_000;
-/// How many of them are open at a time.
+/// The number of flows that are open at a time.
 const OPEN: usize = 2000;
 /// The share of DNS messages among the packets of the mixed capture, in percent.
 const DNS_SHARE: u64 = 15;
@@ -29,7 +29,7 @@ const MIXED_PACE: u64 = 205_000;
 const SMALL_PACKETS: u64 = 6_000_000;
 /// The mean time between two of those, in nanoseconds: a million a second.
 const SMALL_PACE: u64 = 1000;
-/// How many flows the capture of hellos has.
+/// The number of flows in the capture of hellos.
 const HELLO_FLOWS: u32 = 80_000;
 /// The time between the beginnings of two of those, in nanoseconds: twenty thousand a second.
 const HELLO_PACE: u64 = 50_000;
@@ -74,7 +74,7 @@ impl Kind {
     }
 }
 
-/// What was written.
+/// The result of writing.
 pub struct Written {
     /// Records.
     pub packets: u64,

@@ -31,7 +31,7 @@ pub fn sightings(planted: &[Planted]) -> BTreeMap<&'static str, u32> {
     counts
 }
 
-/// How many hits of each kind the mixed capture holds.
+/// The number of hits of each kind in the mixed capture.
 const MIXED: [(Kind, usize); 13] = [
     (Kind::Session, 8),
     (Kind::Syn, 5),

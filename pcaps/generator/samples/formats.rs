@@ -33,12 +33,12 @@ fn session(gateway: &'static str) -> Found {
     found("netsupport-session", "10.20.30.40", gateway, 1)
 }
 
-/// What the conversation holds, whatever the file.
+/// The content of the conversation in every file.
 pub fn all() -> Vec<Found> {
     vec![question(), answer(), resolved(), endpoint(), session("203.0.113.66:443"), session("91.202.233.25:4888")]
 }
 
-/// What is left where the posts are cut.
+/// The remainder where the posts are cut.
 fn without_posts() -> Vec<Found> {
     vec![question(), answer(), resolved(), endpoint()]
 }

@@ -1,4 +1,4 @@
-//! What somebody sends who knows that a sensor listens.
+//! Traffic of an attacker who knows that a sensor listens.
 
 use super::Group;
 use super::cast::{GATEWAY, LISTED, RESOLVER, WEB, client};

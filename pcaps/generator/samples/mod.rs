@@ -24,7 +24,7 @@ mod tunnels;
 pub struct Group {
     /// The theme, as a heading.
     pub title: &'static str,
-    /// What they have in common.
+    /// A sentence about all of them.
     pub about: &'static str,
     /// The samples.
     pub samples: Vec<Sample>,

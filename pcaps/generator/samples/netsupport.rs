@@ -17,7 +17,7 @@ const UNLISTED: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(GATEWAY), 443)
 const HTTP: SocketAddr = v4([192, 0, 2, 80], 80);
 /// Where a client's question for its country goes.
 const GEOLOCATION: SocketAddr = v4([198, 51, 100, 20], 80);
-/// What a client asks for, and a gateway answers, in its first posts: lengths of enciphered bodies.
+/// The first posts of a client and the answers of a gateway: lengths of enciphered bodies.
 const EXCHANGE: [(usize, usize); 2] = [(232, 77), (36, 69)];
 /// Posts of a conversation that begins as all do.
 const POSTS: u32 = 1 + EXCHANGE.len() as u32;

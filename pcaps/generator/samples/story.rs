@@ -13,7 +13,7 @@ use super::tape::{Tape, Tcp};
 use super::wire;
 
 const SECOND: u64 = 1000;
-/// How long the capture runs: 75 minutes.
+/// The length of the capture: 75 minutes.
 const SPAN: u64 = 75 * 60 * SECOND;
 /// When the client starts.
 const INFECTION: u64 = 300 * SECOND;

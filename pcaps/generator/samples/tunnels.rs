@@ -13,7 +13,7 @@ use super::wire::{self, UDP};
 
 /// NAT64 (RFC 6052) of a listed address.
 const NAT64: Ipv6Addr = Ipv6Addr::new(0x64, 0xff9b, 0, 0, 0, 0, 0x5bca, 0xe919);
-/// What an Ethernet packet holds, in steps of eight bytes, beside an IPv4 header.
+/// The payload of an Ethernet packet behind an IPv4 header, in steps of eight bytes.
 const PART: usize = 1480;
 
 fn both() -> Vec<Found> {

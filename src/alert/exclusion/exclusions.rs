@@ -8,8 +8,8 @@ use super::{LoadErrors, OtherContact, Rule, RuleStatus, Verdict, file};
 use crate::alert::Alert;
 use crate::units::Timestamp;
 
-/// How long before the expiry of a rule its warning begins: a working week and the weekend before
-/// it.
+/// The time before the expiry of a rule at which its warning begins: a working week and the weekend
+/// before it.
 pub const WARNING_PERIOD: Duration = Duration::from_secs(7 * 86_400);
 
 /// All rules, in the order of their files.

@@ -41,7 +41,7 @@ pub enum LoadError {
         path: PathBuf,
         /// The line, counted from 1.
         line: usize,
-        /// What is wrong, and what to do.
+        /// The fault, and what to do about it.
         message: String,
     },
 }

@@ -33,7 +33,7 @@ const MIN_PREFIX_IPV6: u8 = 7;
 pub(super) struct Problem {
     /// The byte offset in the file.
     pub(super) offset: usize,
-    /// What is wrong, and what to do.
+    /// The fault, and what to do about it.
     pub(super) message: String,
 }
 

@@ -13,7 +13,7 @@ use crate::units::{ByteCount, Timestamp};
 /// not fit into an alert.
 const MAX_ADDRESSES: usize = 64;
 
-/// What a packet adds to a conversation that was sighted before.
+/// The part that a packet adds to a conversation that was sighted before.
 #[derive(Debug, Clone, Copy)]
 pub struct Traffic {
     /// The start of the conversation.
@@ -40,7 +40,7 @@ pub(super) struct Window {
     pub(super) closes: Timestamp,
 }
 
-/// What came since the previous alert.
+/// The counts since the previous alert.
 #[derive(Default)]
 struct Accumulated {
     /// The first packet of the first new sighting.

@@ -20,7 +20,7 @@ Examples:
   rattap hunt --format yaml --only sensor-names > sensor-names.yaml
   rattap hunt --format watchlist --indicators many.csv > rattap.csv")]
 pub struct HuntArgs {
-    /// What to print: queries, analytics rules, or the watchlist
+    /// Print queries, analytics rules, or the watchlist
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t = HuntFormat::Kql)]
     pub format: HuntFormat,
 

@@ -14,8 +14,8 @@ use crate::command::args::{FeedArgs, IndicatorArgs};
 use crate::command::clock::now;
 use crate::command::settings::Origins;
 
-/// How many refused lines of one list are logged one by one. A list in the wrong format has every
-/// line refused.
+/// The number of refused lines of one list that are logged one by one. A list in the wrong format
+/// has every line refused.
 const MAX_REFUSALS_LOGGED: usize = 10;
 
 /// Loads the indicators in force, the built-in ones and those of all lists, and logs what the lists

@@ -16,8 +16,8 @@ use toml::de::{DeTable, DeValue};
 use super::keys::{KEYS, REPEATED, SettingKey, argument_of, is_list, is_switch};
 use super::origins::Setting;
 
-/// How similar two words are, from 0 to 1, for one to be suggested in place of the other. clap uses
-/// the same threshold.
+/// The similarity of two words, from 0 to 1, from which on one is suggested for the other. clap
+/// uses the same threshold.
 const MIN_SIMILARITY: f64 = 0.7;
 
 /// All errors in a settings file.

@@ -25,8 +25,8 @@ const MAX_REFUSALS: usize = 100_000;
 /// The maximum number of other families that a report names.
 const MAX_FAMILIES: usize = 20;
 
-/// How far in the future the date of an entry may be to count as the date of the feed. Clocks
-/// differ, but one wrong date must not hide that a feed is no longer updated.
+/// The furthest in the future that the date of an entry may be to count as the date of the feed.
+/// Clocks differ, but one wrong date must not hide that a feed is no longer updated.
 const MAX_CLOCK_SKEW: Duration = Duration::from_secs(86_400);
 
 /// The error of a file that begins like a format, but does not continue like it.
@@ -125,7 +125,7 @@ impl<'a> EntryCollector<'a> {
         }
     }
 
-    /// What was collected.
+    /// The collected contents.
     pub(super) fn into_contents(self, path: PathBuf, format: &'static str) -> FeedContents {
         FeedContents {
             path,

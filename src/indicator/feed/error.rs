@@ -13,7 +13,7 @@ pub enum FeedError {
     Absent {
         /// The file or folder.
         path: PathBuf,
-        /// What is absent.
+        /// The missing part.
         reason: &'static str,
     },
     /// The file cannot be read.
@@ -29,7 +29,7 @@ pub enum FeedError {
     NotAList {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it, and where.
+        /// The fault and its place.
         reason: String,
     },
 }

@@ -23,7 +23,7 @@ const UNCHECKED_SIZE: u64 = 16 << 20;
 /// The files in the archive of ThreatFox's full dump.
 const FULL_DUMP: [&str; 2] = ["full.csv", "full.json"];
 
-/// How many bytes are searched for zeros, which no text contains.
+/// The number of bytes that are searched for zeros, which no text contains.
 const EXAMINED: usize = 8 << 10;
 
 /// The text of a file. Bytes that are not UTF-8 become the replacement character, which makes only

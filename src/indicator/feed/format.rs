@@ -16,7 +16,8 @@ pub(super) struct Format {
     pub(super) read: fn(text: &str, collector: &mut EntryCollector<'_>) -> Result<(), FormatError>,
 }
 
-/// How many bytes of a text are examined to detect its format. The longest known banner has 2 kB.
+/// The number of bytes of a text that are examined to detect its format. The longest known banner
+/// has 2 kB.
 const EXAMINED: usize = 16 << 10;
 
 /// The beginning of a text.

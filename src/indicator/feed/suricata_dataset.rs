@@ -11,7 +11,7 @@ use super::value::{self, quoted};
 
 pub(super) const FORMAT: Format = Format { name: "Suricata dataset", names_families: false, recognizes, read };
 
-/// How many lines must be valid base64 indicators for a list to be recognized.
+/// The number of lines that must be valid base64 indicators for a list to be recognized.
 const EXAMINED_LINES: usize = 16;
 
 fn recognizes(start: &FeedStart<'_>) -> bool {

@@ -11,7 +11,7 @@ use crate::indicator::too_broad::is_top_level_domain;
 /// The maximum length of a value: longer than any URL that browsers accept.
 const MAX_VALUE: usize = 8192;
 
-/// How many characters of a refused value a message quotes: enough to find it.
+/// The number of characters of a refused value that a message quotes: enough to find it.
 const MAX_QUOTED: usize = 60;
 
 /// Defanged spellings, which keep an indicator from being clicked, and what they stand for.

@@ -14,7 +14,7 @@ pub fn print(out: &mut impl Write, text: fmt::Arguments<'_>) {
 pub struct ValueWriter<'a> {
     out: &'a mut String,
     percent_encode: &'static [char],
-    /// How many bytes at the start are still to be skipped, rounded up to a whole unit.
+    /// The number of bytes at the start that are still to be skipped, rounded up to a whole unit.
     skip: usize,
     /// The greatest length of `out`.
     end: usize,

@@ -32,8 +32,8 @@ const CONNECTED_AFTER: Duration = Duration::from_secs(1);
 /// After a session of this length the wait between attempts starts again at its first value.
 const STABLE_AFTER: Duration = Duration::from_secs(5);
 
-/// How many different reasons are reported during one outage. A receiver that alternates between
-/// errors must not flood the log.
+/// The number of different reasons that are reported during one outage. A receiver that alternates
+/// between errors must not flood the log.
 const MOST_REASONS: usize = 4;
 
 /// The state that the sender shares with the thread that writes alerts.

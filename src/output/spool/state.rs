@@ -34,7 +34,7 @@ pub struct Segment {
 pub struct DiskFailure {
     /// The time of the last attempt to write.
     pub last_attempt: Instant,
-    /// How many records had been lost when the period began.
+    /// The number of records that had been lost when the period began.
     pub lost_before: u64,
 }
 

@@ -18,7 +18,7 @@ use super::settings::{Address, Transport, UnixSocketType};
 use super::tcp_info::acknowledged;
 use super::tls::TlsConnector;
 
-/// How long it may take to open a TCP connection.
+/// The longest time to open a TCP connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A receiver that acknowledges nothing for this long is gone (TCP_USER_TIMEOUT in tcp(7)). A
@@ -39,7 +39,7 @@ pub struct Connection {
     socket: Socket,
     /// The batch that is being written. Not used with TLS, which has a buffer of its own.
     buffer: Vec<u8>,
-    /// How much of the buffer is written.
+    /// The number of bytes of the buffer that are written.
     buffer_written: usize,
     /// Bytes that the kernel accepted.
     written: u64,

@@ -24,7 +24,7 @@ use super::connection::{Connection, PeerState};
 use super::message::MessageWriter;
 use crate::output::delivery::{Outbox, Session, SessionError, Wakeup};
 
-/// How long a stream must last after an acknowledgement. A receiver reads and stores a message
+/// The time that a stream must last after an acknowledgment. A receiver reads and stores a message
 /// within milliseconds, unless it is in trouble.
 const CONFIRMATION_TIME: Duration = Duration::from_secs(5);
 /// The same for datagrams: an error comes back within one round trip.
@@ -40,7 +40,7 @@ const BURST_PAUSE: Duration = Duration::from_millis(5);
 /// The interval at which acknowledgements are checked while some are outstanding. The kernel does
 /// not notify when one arrives.
 const ACKNOWLEDGEMENT_INTERVAL: Duration = Duration::from_millis(20);
-/// How long a TLS handshake may take.
+/// The longest time for a TLS handshake.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A session over one connection.

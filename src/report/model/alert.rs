@@ -40,7 +40,7 @@ pub struct Alert {
     pub received: u64,
     /// The state of the TCP conversation, or the DNS response code.
     pub outcome: Option<String>,
-    /// How the indicator was matched.
+    /// The way in which the indicator was matched.
     pub basis: String,
     /// The full name that was seen.
     pub name: Option<String>,

@@ -19,7 +19,7 @@ pub struct Capture {
     pub bytes: u64,
     /// True if the input was read to its end. Otherwise an output failed.
     pub is_whole: bool,
-    /// What was skipped or incomplete, by reason. Reasons that did not occur are omitted.
+    /// Skipped or incomplete items by reason. Reasons that did not occur are omitted.
     pub losses: Vec<Loss>,
     /// The problems with inputs, including damaged places, in the order in which they occurred.
     pub problems: Vec<String>,

@@ -8,11 +8,9 @@ mod capture;
 mod client;
 mod exclusions;
 mod moment;
+mod report;
 mod settings;
 mod verdict;
-
-use schemars::JsonSchema;
-use serde::Serialize;
 
 pub use alert::{Alert, Exclusion, Indicator, PacketNumber, Packets};
 pub use capture::{Capture, File, Loss};
@@ -21,37 +19,6 @@ pub use client::{
 };
 pub use exclusions::{Exclusions, Rule};
 pub use moment::{Moment, Span};
+pub use report::{FORM, Report, schema};
 pub use settings::{List, Settings};
 pub use verdict::{Level, SignatureSummary, Verdict};
-
-/// The version of the report's form. It changes when a field changes its meaning or is removed.
-pub const FORM: u32 = 1;
-
-/// The findings of one replay, and the inputs and settings that they are based on.
-#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
-pub struct Report {
-    /// The version of the report's form.
-    pub form: u32,
-    /// The version of the program that made the report.
-    pub version: String,
-    /// The summary.
-    pub verdict: Verdict,
-    /// The captures that were read.
-    pub capture: Capture,
-    /// The findings by signature, in the order of the signatures. Signatures without findings are
-    /// omitted. Suppressed alerts are not included.
-    pub signatures: Vec<SignatureSummary>,
-    /// The hosts with findings, in descending order of severity, then by time of the first finding.
-    pub clients: Vec<Client>,
-    /// The hosts that are not in that list.
-    pub further_clients: FurtherClients,
-    /// The exclusions for lawful use, and what they excluded.
-    pub exclusions: Exclusions,
-    /// The settings to repeat the replay with.
-    pub settings: Settings,
-}
-
-/// The JSON Schema of a report (<https://json-schema.org/draft/2020-12>).
-pub fn schema() -> serde_json::Value {
-    schemars::schema_for!(Report).to_value()
-}

@@ -12,13 +12,13 @@ use crate::scan::{FindingKind, ScanCounts};
 /// An application protocol, with a reader for streams or for datagrams.
 #[derive(Debug)]
 pub(super) struct AppProtocol<R> {
-    /// How its packets are recognized.
+    /// The rule by which its packets are recognized.
     pub(super) recognition: Recognition,
     /// Reads its heads.
     pub(super) reader: R,
 }
 
-/// How packets of a protocol are recognized.
+/// The rule by which packets of a protocol are recognized.
 #[derive(Debug)]
 pub(super) enum Recognition {
     /// By one of these ports at either end, whatever the payload.

@@ -108,7 +108,7 @@ fn at_once(packets: Vec<Vec<u8>>) -> Vec<Timed> {
     packets.into_iter().map(|packet| (0, packet)).collect()
 }
 
-/// What was found: signature, server, sightings and bytes sent.
+/// The result: signature, server, sightings and bytes sent.
 fn summed(alerts: &[Alert]) -> Vec<(&'static str, String, u64, u64)> {
     let mut sums: Vec<(&'static str, String, u64, u64)> = Vec::new();
     for alert in alerts {

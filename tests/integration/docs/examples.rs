@@ -33,7 +33,7 @@ const NOT_RUN: [(&str, &str); 4] = [
     ("forever", "runs until it is stopped; tests/integration/follow.rs runs it"),
 ];
 
-/// What pages call the captures of their readers, and the samples that stand for them.
+/// The names that pages give to the captures of their readers, and the samples that stand for them.
 const CAPTURES: [(&str, &str); 5] = [
     ("week.pcap", "story.pcap"),
     ("week.pcap.gz", "format/gzip.pcap.gz"),

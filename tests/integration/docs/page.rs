@@ -23,7 +23,7 @@ pub struct Block<'a> {
     pub place: String,
     /// The first word after the fence.
     pub language: &'a str,
-    /// What follows the language: words, and names with values.
+    /// The words that follow the language: words, and names with values.
     pub words: Vec<&'a str>,
     /// Its lines, without the indentation of the fence.
     pub text: String,

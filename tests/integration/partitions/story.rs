@@ -118,8 +118,8 @@ pub struct Story {
     frames: Vec<(Timestamp, Vec<u8>)>,
     /// The number of frames in each Block, used in rotation.
     lengths: [u8; 4],
-    /// How many Blocks before each Block the learned addresses that its scan knows were published,
-    /// used in rotation.
+    /// The number of Blocks before each Block at which the learned addresses of its scan were
+    /// published, used in rotation.
     delays: [u8; 4],
 }
 

@@ -1,4 +1,4 @@
-//! What is said on the wire: who is named.
+//! Names on the wire.
 
 use super::Group;
 use super::sample::{Found, found};

@@ -12,7 +12,7 @@ use super::tape::{Tape, Tcp};
 use super::{NAME, named};
 
 const SERVER: &str = "203.0.113.66:443";
-/// What the client calls the server in its first packet.
+/// The connection id that the client gives the server in its first packet.
 const FIRST_ID: &[u8] = b"\x83\x94\xc8\xf0\x3e\x51\x57\x08";
 
 pub fn samples() -> Vec<Sample> {
