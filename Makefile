@@ -40,7 +40,8 @@ bench: setup
 	cargo bench --locked --bench replay
 	cargo bench --locked --bench micro
 
-# A package for Debian and Ubuntu, with what `rattap man` and `rattap completions` print.
+# A package for Debian and Ubuntu, with what `rattap man` and `rattap completions` print, and a
+# second one with its debug symbols: rattap.deb and rattap-dbgsym.deb.
 deb: setup-deb
 	cargo build --release --locked
 	rm -rf $(RELEASE)/documents
@@ -49,7 +50,7 @@ deb: setup-deb
 	$(RELEASE)/rattap completions bash > $(RELEASE)/documents/rattap.bash
 	$(RELEASE)/rattap completions zsh > $(RELEASE)/documents/_rattap
 	$(RELEASE)/rattap completions fish > $(RELEASE)/documents/rattap.fish
-	cargo deb --no-build --locked --output $(RELEASE)/rattap.deb
+	packaging/make-deb.sh $(RELEASE)
 
 setup:
 	@$(call install,$(PACKAGES))

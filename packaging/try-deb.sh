@@ -1,21 +1,40 @@
 #!/usr/bin/env bash
-# Installs a package on a minimal Debian 12 and uses it there:
+# Checks a package and, beside it, the package of its debug symbols: size, lintian. Then installs
+# the package on a minimal Debian 12 and uses it there:
 # packaging/try-deb.sh FILE.deb
-# Needs root and iproute2; installs debootstrap if it is missing. The system is created once (120
-# MB) and kept in TRY_DEB_CACHE (by default target/debian-12).
+# Needs root and iproute2; installs lintian, binutils and debootstrap if they are missing. The
+# system is created once (120 MB) and kept in TRY_DEB_CACHE (by default target/debian-12).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . packaging/bare-debian.sh
 
+# The most bytes of a package. About twice what it needs: more tells that something is in it that
+# does not belong there, such as debug symbols.
+most=6000000
+
 package=$(realpath "$1")
+symbols=${package%.deb}-dbgsym.deb
 cache=${TRY_DEB_CACHE:-target/debian-12}
 if [ "$(id -u)" != 0 ]; then
     echo "SKIPPED: only root can install the package on a minimal Debian"
     exit 0
 fi
+fail() { echo "try-deb: $*" >&2; exit 1; }
+
+size=$(stat -c %s "$package")
+[ "$size" -le $most ] || fail "the package has $size bytes, more than $most"
+for tool in lintian:lintian readelf:binutils; do
+    command -v ${tool%:*} >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends ${tool#*:} >/dev/null; }
+done
+lintian --allow-root --fail-on error,warning "$package" "$symbols" || fail "lintian found errors or warnings"
 
 root=$(mktemp -d)
 trap 'rm -rf "$root"' EXIT
+dpkg-deb --fsys-tarfile "$package" | tar -xO ./usr/bin/rattap >"$root/rattap"
+build=$(readelf -n "$root/rattap" | sed -n 's/.*Build ID: //p')
+dpkg-deb --contents "$symbols" | grep "/usr/lib/debug/.build-id/${build:0:2}/${build:2}.debug$" >/dev/null ||
+    fail "the debug symbols are not those of the program, build $build"
+rm "$root/rattap"
 # With the dependencies of the package.
 bare_debian base adduser,libpcap0.8 "$root"
 cp "$package" "$root/rattap.deb"
@@ -30,6 +49,8 @@ export PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C DEBIAN_FRONTEND=noninteractiv
 fail() { echo "try-deb: $*" >&2; exit 1; }
 
 dpkg -i /rattap.deb >/dev/null
+[ -s /var/lib/dpkg/info/rattap.md5sums ] || fail "the package has no checksums"
+[ -z "$(dpkg --verify rattap)" ] || fail "$(dpkg --verify rattap)"
 id rattap >/dev/null || fail "the account rattap is missing"
 for folder in /var/lib/rattap /var/log/rattap; do
     [ "$(stat -c '%U %G %a' $folder)" = "rattap rattap 750" ] || fail "$folder: $(stat -c '%U %G %a' $folder)"
@@ -37,7 +58,8 @@ done
 for file in /usr/share/man/man1/rattap.1.gz /usr/share/man/man1/rattap-replay.1.gz /usr/lib/systemd/system/rattap.service \
     /usr/share/bash-completion/completions/rattap /usr/share/zsh/vendor-completions/_rattap \
     /usr/share/fish/vendor_completions.d/rattap.fish /etc/logrotate.d/rattap \
-    /usr/share/doc/rattap/README.md /usr/share/doc/rattap/docs/README.md; do
+    /usr/share/doc/rattap/README.md /usr/share/doc/rattap/docs/README.md \
+    /usr/share/doc/rattap/copyright /usr/share/doc/rattap/changelog.gz; do
     dpkg -L rattap | grep -qx "$file" || fail "$file is not in the package"
 done
 dpkg-query -W -f '${Conffiles}\n' rattap | grep -q ' /etc/rattap/rattap.toml ' || fail "the settings file is not a conffile"
@@ -99,4 +121,4 @@ unshare --mount --net --pid --fork --kill-child sh -ec '
     ip address add 91.202.233.25/32 dev lo
     ip link set lo up
     exec chroot "$1" bash /try' sh "$root"
-echo "try-deb: installed, replayed, captured live, upgraded, removed and purged on Debian $(cat "$root/etc/debian_version")"
+echo "try-deb: $size bytes, no errors or warnings of lintian; installed, replayed, captured live, upgraded, removed and purged on Debian $(cat "$root/etc/debian_version")"
