@@ -80,18 +80,18 @@ pub fn recognize_segment(segment: &[u8]) -> Option<Recognized> {
     })
 }
 
-/// Returns true if a segment begins with the prefix of any [`SegmentRecognizer`].
+/// Returns true if a segment begins with the prefix of any `SegmentRecognizer`.
 pub fn may_begin_segment(segment: &[u8]) -> bool {
     TOOLS.iter().filter_map(|tool| tool.segment.as_ref()).any(|recognizer| segment.starts_with(recognizer.prefix))
 }
 
-/// Returns true if an answer contains the marker of any [`HttpRecognizer`].
+/// Returns true if an answer contains the marker of any `HttpRecognizer`.
 pub fn mentions_any(answer: &[u8]) -> bool {
     let mut markers = TOOLS.iter().filter_map(|tool| tool.http.as_ref()).map(|http| http.answer_marker);
     markers.any(|marker| memmem::find(answer, marker).is_some())
 }
 
-/// The first byte of the prefix of every [`SegmentRecognizer`].
+/// The first byte of the prefix of every `SegmentRecognizer`.
 pub const fn segment_first_bytes() -> [bool; 256] {
     let mut first_bytes = [false; 256];
     let mut index = 0;

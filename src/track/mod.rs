@@ -8,10 +8,10 @@
 //! learned addresses a scanner knew when it scanned: a contact that a scan could not find yet is
 //! searched again here. So the alerts are a function of the packets and the settings alone.
 //!
-//! The way of a finding: the [`agenda`] of a Block gives its events in order; the [`tracker`] hands
+//! The way of a finding: the `agenda` of a Block gives its events in order; the `tracker` hands
 //! each to the part that it concerns (`contacts`, `dns`, `server_names`, `tools`); that part keeps
-//! its state, drafts an alert and hands it to the [`sightings`], which judge, count and report it.
-//! Reassembly of TCP ([`streams`]), QUIC and fragments ([`defrag`]) comes before that, and gives
+//! its state, drafts an alert and hands it to the `sightings`, which judge, count and report it.
+//! Reassembly of TCP (`streams`), QUIC and fragments (`defrag`) comes before that, and gives
 //! further findings.
 
 mod agenda;
