@@ -11,6 +11,7 @@
 //! up what they do not need. After a replay, [`carve`] reads again what the evidence lies in. Beside the way stands [`hunt`]: queries for where no packet is seen.
 
 pub mod alert;
+pub mod atomic_file;
 pub mod capture;
 pub mod carve;
 pub mod counts;

@@ -43,7 +43,7 @@ pub use format::Damage;
 pub use heartbeat::{Beat, Heartbeat};
 pub use inputs::{Input, Inputs};
 pub use interfaces::{Interface, InterfacesError, interfaces};
-pub use journal::{Held, Journal, Mark, state_name};
+pub use journal::{Held, Journal, Mark, STATE_REWRITTEN, state_name};
 pub use link_type::LinkType;
 pub use live::{
     Change, Direction, InterfaceCounts, InterfaceEvent, LONGEST_SNAP, LiveError, LiveSettings, LiveSource, Opened,

@@ -25,6 +25,7 @@ mod live;
 mod metrics_referee;
 mod names_tshark;
 mod numbers;
+mod overwrites;
 mod package;
 mod partitions;
 mod printable;

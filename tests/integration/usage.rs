@@ -124,11 +124,15 @@ fn a_mistake_is_told_with_its_place_and_what_to_do() {
         (
             2,
             &["--follow", &captures, "--state", &text],
-            &["notes.txt: ", "no list of captures", "remove it", "with --state"],
+            &["notes.txt: ", "not a list of captures", "remove it", "with --state"],
         ),
-        (2, &["--follow", &captures, "--state", &empty], &["empty: ", "no regular file", "with --state"]),
-        (2, &["--follow", &captures, "--state", "/dev/full"], &["/dev/full: ", "no regular file", "with --state"]),
-        (2, &["--follow", &captures, "--state", &cef, "-o", &cef], &["--state", "-o writes there", "of its own"]),
+        (2, &["--follow", &captures, "--state", &empty], &["empty: ", "not a regular file", "with --state"]),
+        (2, &["--follow", &captures, "--state", "/dev/full"], &["/dev/full: ", "not a regular file", "with --state"]),
+        (
+            2,
+            &["--follow", &captures, "--state", &cef, "-o", &cef],
+            &["--state", "is named twice, first as -o", "of its own"],
+        ),
         (
             2,
             &["--follow", &captures, "-o", &inside],
@@ -151,7 +155,11 @@ fn a_mistake_is_told_with_its_place_and_what_to_do() {
             &["--json standard output: is named twice, first as -o", "of its own"],
         ),
         (2, &["--json", &cef, "--exclusions", rules, "--audit", &cef, &story], &["--audit ", "of its own"]),
-        (2, &["--names", &cef, "--exclusions", rules, "--audit", &cef, &story], &["--names ", "--audit writes there"]),
+        (
+            2,
+            &["--names", &cef, "--exclusions", rules, "--audit", &cef, &story],
+            &["--names ", "is named twice, first as --audit", "of its own"],
+        ),
         (2, &["--json", &at("gone/alerts.json"), &story], &["gone/alerts.json: cannot create", "choose a path"]),
     ];
     for (code, arguments, parts) in cases {

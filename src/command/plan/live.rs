@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
@@ -12,6 +12,7 @@ use rattap::privileges::{Account, Plan};
 use rattap::sensor::InForce;
 use rattap::units::ByteCount;
 
+use super::paths::NamedPath;
 use super::run::Run;
 use crate::command::args::{DirectionArg, LiveArgs, ServiceArgs};
 use crate::command::settings::Origins;
@@ -26,8 +27,6 @@ pub struct Live {
     pub run: Run,
     pub service: Service,
     pub stats_interval: Option<Duration>,
-    /// The files that a reload reads.
-    reload_files: Vec<PathBuf>,
 }
 
 impl Live {
@@ -50,17 +49,15 @@ impl Live {
                 DirectionArg::Both => Direction::Both,
             },
         };
-        let mut reload_files: Vec<PathBuf> = origins.file().into_iter().map(Path::to_owned).collect();
-        reload_files.extend(args.run.indicators.indicators.iter().cloned());
-        reload_files.extend(args.run.exclusions.exclusions.iter().cloned());
         let limit = args.run.spool.spool_limit.unwrap_or(SpoolSettings::LIMIT);
         let mut run = Run::new(args.run, origins)?;
         if run.spool.is_none() && run.outputs.iter().any(Target::is_receiver) {
             run.spool = Some(SpoolSettings { folder: DEFAULT_SPOOL.into(), limit });
+            run.paths.spool = Some(NamedPath::new(origins.of("spool"), DEFAULT_SPOOL));
         }
-        reload_files.extend(run.outputs.iter().flat_map(Target::files_read));
+        run.paths.check()?;
         let service = Service::new(args.service, origins)?;
-        Ok(Self { capture, run, service, stats_interval: args.stats_interval, reload_files })
+        Ok(Self { capture, run, service, stats_interval: args.stats_interval })
     }
 
     /// The indicators and exclusions that a sensor starts with, or that a reload puts in force.
@@ -100,7 +97,7 @@ impl Live {
             account: self.service.account.clone(),
             reopens: self.service.reopens,
             confines: self.service.confines,
-            reads: self.reload_files.clone(),
+            reads: self.run.paths.reads.iter().map(|read| read.path.clone()).collect(),
             writes: files.chain(self.run.spool.iter().map(|spool| spool.folder.clone())).collect(),
         }
     }
