@@ -36,9 +36,23 @@ pub struct FeedReport {
     pub age: Option<Duration>,
     /// Where it is older than it may be: how old it may be.
     pub stale: Option<Duration>,
+    /// Set if the file now has far fewer indicators: how many. The contents that it had before stay
+    /// in force: see [`super::reload()`].
+    pub shrunk_to: Option<u64>,
 }
 
 impl FeedReport {
+    fn new(held: Report, now: Timestamp, settings: &LoadSettings) -> Self {
+        Self { held, age: None, stale: None, shrunk_to: None }.at(now, settings)
+    }
+
+    /// The report with the age of the list at another time.
+    pub(super) fn at(self, now: Timestamp, settings: &LoadSettings) -> Self {
+        let age = self.held.age(now);
+        let stale = settings.max_age.filter(|most| age.is_some_and(|age| age > *most));
+        Self { age, stale, ..self }
+    }
+
     /// True where nothing in the list is looked for.
     pub fn is_empty(&self) -> bool {
         self.held.used() == 0
@@ -76,17 +90,22 @@ impl std::error::Error for LoadError {}
 /// `now` is the time of the caller's clock, by which entries expire and lists are stale. One list that cannot be used is an error for
 /// all: a sensor that looks for half of what it should, and says so once, is soon taken for one that looks for all.
 pub fn load(settings: &LoadSettings, now: Timestamp) -> Result<Loaded, LoadError> {
-    let (builder, feeds, errors) = read(settings, now);
+    let (builder, feeds, errors) = read(settings, now, &[]);
     if errors.is_empty() { Ok(Loaded { set: builder.build(), feeds }) } else { Err(LoadError(errors)) }
 }
 
 /// Reads all lists and says what they hold, also where some cannot be used.
 pub fn check(settings: &LoadSettings, now: Timestamp) -> (Vec<FeedReport>, Vec<FeedError>) {
-    let (_, feeds, errors) = read(settings, now);
+    let (_, feeds, errors) = read(settings, now, &[]);
     (feeds, errors)
 }
 
-fn read(settings: &LoadSettings, now: Timestamp) -> (SetBuilder, Vec<FeedReport>, Vec<FeedError>) {
+/// Reads all lists but those in `skipped`.
+pub(super) fn read(
+    settings: &LoadSettings,
+    now: Timestamp,
+    skipped: &[PathBuf],
+) -> (SetBuilder, Vec<FeedReport>, Vec<FeedError>) {
     let rules = Rules {
         families: settings.families.clone(),
         allow_broad: settings.allow_broad,
@@ -98,13 +117,9 @@ fn read(settings: &LoadSettings, now: Timestamp) -> (SetBuilder, Vec<FeedReport>
         builtin().iter().for_each(|indicator| builder.add_indicator(indicator));
     }
     let (mut feeds, mut errors) = (Vec::new(), Vec::new());
-    for path in files(&settings.paths, &mut errors) {
+    for path in files(&settings.paths, &mut errors).into_iter().filter(|path| !skipped.contains(path)) {
         match feed::read(&path, &rules, &mut |listing| builder.add(listing)) {
-            Ok(held) => {
-                let age = held.age(now);
-                let stale = settings.max_age.filter(|most| age.is_some_and(|age| age > *most));
-                feeds.push(FeedReport { held, age, stale });
-            }
+            Ok(held) => feeds.push(FeedReport::new(held, now, settings)),
             Err(error) => errors.push(error),
         }
     }

@@ -15,6 +15,7 @@ mod filter;
 mod guard;
 mod learned;
 mod load;
+mod reload;
 mod set;
 mod store;
 
@@ -23,6 +24,7 @@ pub use embedded::{Embedded, Embedding, embedded};
 pub use guard::{Broad, guard};
 pub use learned::Learned;
 pub use load::{FeedReport, LoadError, LoadSettings, Loaded, check, load};
+pub use reload::{Previous, reload};
 pub use set::{AddressMatch, Closeness, IndicatorId, IndicatorSet, SetBuilder, TooMany};
 
 /// The family of what is listed without one.

@@ -223,6 +223,25 @@ impl Store {
         })
     }
 
+    /// As [`Store::get`], with the family, the tags and the reference that one source gives. `None` if
+    /// that source does not list the indicator.
+    pub(super) fn listed_by(&self, number: u32, source: &str) -> Option<Indicator> {
+        let record = self.record(number)?;
+        let others = self.others.get(&number).map(Vec::as_slice).unwrap_or_default();
+        let details_of = |mention: &Mention| self.details.get(mention.details as usize);
+        let is_by_source = |mention: &&Mention| details_of(mention).is_some_and(|details| &*details.source == source);
+        let mention = std::iter::once(&record.mention).chain(others).find(is_by_source)?;
+        let Details { family, threat, source, tags } = details_of(mention)?;
+        Some(Indicator {
+            family: family.clone(),
+            threat: threat.clone(),
+            source: source.clone(),
+            reference: self.reference(*mention)?,
+            tags: tags.clone(),
+            ..self.get(number)?
+        })
+    }
+
     fn reference(&self, mention: Mention) -> Option<Arc<str>> {
         Some(match mention.reference {
             Place::Text(id) => self.texts.shared(id),

@@ -94,6 +94,33 @@ fn wrong_usage_makes_2_and_says_why_before_anything_is_written() {
     assert!(run(["replay", "-q", &capture, "--filter", "prot 53"]).err.contains("prot 53"));
 }
 
+#[test]
+fn with_nothing_to_look_for_no_run_begins() {
+    let folder = tempfile::tempdir().unwrap();
+    let empty = in_folder(folder.path(), "empty.txt", "");
+    let other = in_folder(folder.path(), "threatfox.csv", "# nothing yet\n");
+    let settings = format!("[indicators]\nbuiltin = false\nfiles = [\"{empty}\"]\n");
+    let settings = in_folder(folder.path(), "rattap.toml", settings);
+    let alerts = in_folder(folder.path(), "alerts.cef", "of an earlier run\n");
+    let story = sample_text("story.pcap");
+    let options = ["--no-builtin", "--indicators", &empty, "--indicators", &other];
+    for (arguments, origin) in [
+        ([&["replay", "-o", &alerts, &story], &options[..]].concat(), "--no-builtin: "),
+        ([&["live", "-i", "lo", "-o", &alerts], &options[..]].concat(), "--no-builtin: "),
+        (vec!["live", "-i", "lo", "--config", &settings], "rattap.toml:2: indicators.builtin: "),
+        (vec!["config", "check", &settings], "rattap.toml:2: indicators.builtin: "),
+    ] {
+        let run = run(&arguments);
+        assert_eq!((run.code, run.out.as_str()), (2, ""), "{arguments:?}: {}", run.err);
+        for part in [origin, "no indicators are left to look for", "nothing in the lists is used", "indicators check"] {
+            assert!(run.err.contains(part), "{arguments:?}: {part:?} is not in {}", run.err);
+        }
+    }
+    assert_eq!(fs::read_to_string(&alerts).unwrap(), "of an earlier run\n");
+    // With the built-in indicators an empty list is a warning.
+    assert_eq!(run(["replay", "-o", "/dev/null", "--indicators", &empty, &story]).code, 0);
+}
+
 /// What goes wrong often, and what each message says: what it was, where, and what to do.
 #[test]
 fn a_mistake_is_told_with_its_place_and_what_to_do() {

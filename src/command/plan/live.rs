@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use rattap::capture::{Direction, LiveSettings};
+use rattap::indicator::Previous;
 use rattap::output::{SpoolSettings, Target};
 use rattap::privileges::{Account, Plan};
 use rattap::sensor::InForce;
@@ -30,8 +31,9 @@ pub struct Live {
 }
 
 impl Live {
-    /// Checks everything that can be checked before the interfaces are opened.
-    pub fn new(args: LiveArgs, origins: &Origins) -> anyhow::Result<Self> {
+    /// Checks everything that can be checked before the interfaces are opened. At a reload,
+    /// `previous` are the indicators in force.
+    pub fn new(args: LiveArgs, origins: &Origins, previous: Option<Previous<'_>>) -> anyhow::Result<Self> {
         for (number, interface) in args.interfaces.iter().enumerate() {
             if args.interfaces[..number].contains(interface) {
                 bail!("-i {interface}: given twice, so its packets would count twice");
@@ -50,7 +52,7 @@ impl Live {
             },
         };
         let limit = args.run.spool.spool_limit.unwrap_or(SpoolSettings::LIMIT);
-        let mut run = Run::new(args.run, origins)?;
+        let mut run = Run::new(args.run, origins, previous.filter(|_| !args.allow_shrink))?;
         if run.spool.is_none() && run.outputs.iter().any(Target::is_receiver) {
             run.spool = Some(SpoolSettings { folder: DEFAULT_SPOOL.into(), limit });
             run.paths.spool = Some(NamedPath::new(origins.of("spool"), DEFAULT_SPOOL));

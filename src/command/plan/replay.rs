@@ -44,7 +44,7 @@ impl Replay {
             bail!("--state {}: can only be used with --follow; name the folder with --follow", state.display());
         }
         let is_limit_given = args.run.spool.spool_limit.is_some() && !origins.is_from_file("spool_limit");
-        let mut run = Run::new(args.run, origins)?;
+        let mut run = Run::new(args.run, origins, None)?;
         reports.set_indicators(run.indicators.len(), run.with_builtin, &run.feeds);
         if args.follow.is_none() {
             check_not_emptied("output", &run.outputs, origins)?;

@@ -8,7 +8,7 @@ use std::{slice, thread};
 use anyhow::{Context, bail};
 use rattap::alert::exclusion::{Exclusions, LoadErrors};
 use rattap::capture::Filter;
-use rattap::indicator::{FeedReport, IndicatorSet};
+use rattap::indicator::{FeedReport, IndicatorSet, Previous};
 use rattap::output::{self, Audited, EventHandler, Mode, Output, OutputError, Sensor, SpoolSettings, Target};
 use rattap::sensor::SensorSettings;
 use rattap::track::TrackSettings;
@@ -42,8 +42,9 @@ pub struct Run {
 }
 
 impl Run {
-    /// Checks everything that can be checked before the run starts.
-    pub(super) fn new(args: RunArgs, origins: &Origins) -> anyhow::Result<Self> {
+    /// Checks everything that can be checked before the run starts. `previous` is for a reload: see
+    /// [`load_indicators`].
+    pub(super) fn new(args: RunArgs, origins: &Origins, previous: Option<Previous<'_>>) -> anyhow::Result<Self> {
         if let Some(workers) = args.workers
             && workers.get() > MAX_WORKERS
         {
@@ -73,7 +74,7 @@ impl Run {
         let outputs = outputs::alert_targets(&args.output, &args.json, origins)?;
         let audit = outputs::audit_target(audit, &outputs, origins)?;
         let with_builtin = !args.indicators.no_builtin;
-        let loaded = load_indicators(args.indicators, origins)?;
+        let loaded = load_indicators(args.indicators, origins, previous)?;
         let spool = outputs::spool(args.spool, origins)?;
         let lists = loaded.feeds.iter().map(|feed| feed.held.path.clone());
         paths.listed = named_paths("indicators", &lists.collect::<Vec<_>>(), origins);

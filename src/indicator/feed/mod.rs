@@ -4,6 +4,7 @@
 //! by its name. A format hands entries as they stand in the file to a `Reader`, which decides what becomes of them: an indicator,
 //! something left out (expired, of another family, nothing that a network shows), or a refusal.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
@@ -263,7 +264,7 @@ pub fn read(
     take: &mut dyn FnMut(&Listing<'_>) -> Result<(), TooMany>,
 ) -> Result<Report, FeedError> {
     let text = file::text(path)?;
-    let source = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
+    let source = source_name(path);
     let no_list = |reason: String| FeedError::NoList { path: path.to_owned(), reason };
     let (report, done) = parse_into(&text, &source, rules, take);
     if let Err(broken) = done {
@@ -277,6 +278,11 @@ pub fn read(
         }
         _ => Ok(report),
     }
+}
+
+/// The name that the indicators of a list have as their source.
+pub(super) fn source_name(path: &Path) -> Cow<'_, str> {
+    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy()
 }
 
 fn parse_into(
