@@ -149,6 +149,7 @@ impl<'a> Supervisor<'a> {
         let feeds = locked(&self.feeds).reports.clone();
         match read_settings(Previous { set: &self.indicators, feeds: &feeds }) {
             Ok(new) => {
+                new.warn_of_exposed_files();
                 *locked(&self.feeds) = FeedHealth::new(&new.run);
                 self.indicators = new.run.indicators.clone();
                 self.exclusions = new.run.exclusions();

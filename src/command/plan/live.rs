@@ -9,17 +9,21 @@ use anyhow::{Context, bail};
 use rattap::capture::{Direction, LiveSettings};
 use rattap::indicator::Previous;
 use rattap::output::{SpoolSettings, Target};
-use rattap::privileges::{Account, Plan};
+use rattap::privileges::{Account, Plan, exposed_paths};
 use rattap::sensor::InForce;
 use rattap::units::ByteCount;
 
-use super::paths::NamedPath;
+use super::paths::{NamedPath, RunPaths};
 use super::run::Run;
 use crate::command::args::{DirectionArg, LiveArgs, ServiceArgs};
 use crate::command::settings::Origins;
 
 /// The spool of a live sensor if no other is given.
 const DEFAULT_SPOOL: &str = "/var/lib/rattap/spool";
+
+/// How many files that other users may change are logged one by one. A folder of lists may hold
+/// many.
+const MAX_EXPOSED_LOGGED: usize = 10;
 
 /// The plan of a live sensor.
 pub struct Live {
@@ -59,7 +63,20 @@ impl Live {
         }
         run.paths.check()?;
         let service = Service::new(args.service, origins)?;
+        run.check_spool_owner(Some(&service.account))?;
         Ok(Self { capture, run, service, stats_interval: args.stats_interval })
+    }
+
+    /// Logs a warning for each file that decides what the sensor does, and that other users may
+    /// change.
+    pub fn warn_of_exposed_files(&self) {
+        let RunPaths { reads, listed, spool, .. } = &self.run.paths;
+        let paths = reads.iter().chain(listed).chain(spool).map(|named| &*named.path);
+        let exposed = exposed_paths(paths, &self.service.account);
+        exposed.iter().take(MAX_EXPOSED_LOGGED).for_each(|path| log::warn!("{path}"));
+        if let Some(more @ 1..) = exposed.len().checked_sub(MAX_EXPOSED_LOGGED) {
+            log::warn!("{more} more files and folders can be changed by other users");
+        }
     }
 
     /// The indicators and exclusions that a sensor starts with, or that a reload puts in force.

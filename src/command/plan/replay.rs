@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use rattap::capture::{Inputs, TimeWindow};
 use rattap::output::Target;
+use rattap::privileges::Account;
 use rattap::units::Timestamp;
 
 use super::follow::Follow;
@@ -72,6 +73,8 @@ impl Replay {
         run.paths.writes.extend(reports.files());
         let follow = args.follow.map(|folder| Follow::new(&folder, args.state, &mut run)).transpose()?;
         run.paths.check()?;
+        // The folder may be that of the service.
+        run.check_spool_owner(Account::of_package().as_ref())?;
         Ok(Self {
             paths: args.paths,
             follow,

@@ -10,6 +10,7 @@ use rattap::alert::exclusion::{Exclusions, LoadErrors};
 use rattap::capture::Filter;
 use rattap::indicator::{FeedReport, IndicatorSet, Previous};
 use rattap::output::{self, Audited, EventHandler, Mode, Output, OutputError, Sensor, SpoolSettings, Target};
+use rattap::privileges::{self, Account};
 use rattap::sensor::SensorSettings;
 use rattap::track::TrackSettings;
 
@@ -115,6 +116,17 @@ impl Run {
     /// The rules for lawful use in force.
     pub fn exclusions(&self) -> Arc<Exclusions> {
         self.settings.track.exclusions.clone()
+    }
+
+    /// Refuses a spool folder of another user, who could read, change and remove alerts there, and
+    /// have files elsewhere overwritten.
+    pub(super) fn check_spool_owner(&self, account: Option<&Account>) -> anyhow::Result<()> {
+        if let Some(spool) = &self.paths.spool
+            && let Some(owner) = privileges::foreign_owner(&spool.path, account)
+        {
+            bail!("{spool}: belongs to user {owner}, or something in it does; name a folder that only the sensor uses");
+        }
+        Ok(())
     }
 
     /// Opens all outputs as one. The outputs report their state to `handler`.
