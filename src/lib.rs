@@ -19,6 +19,7 @@
 //! of a network where no sensor sees packets.
 
 pub mod alert;
+pub mod atomic_file;
 pub mod capture;
 pub mod carve;
 pub mod counts;

@@ -57,14 +57,14 @@ fn run(cli: Cli, origins: &Origins, console: &Console) -> anyhow::Result<Exit> {
     match cli.command {
         Command::Replay(args) if args.follow.is_some() => follow::run(plan::Replay::new(*args, origins)?, console),
         Command::Replay(args) => replay::run(plan::Replay::new(*args, origins)?, console),
-        Command::Live(args) => live::run(&plan::Live::new(*args, origins)?, console),
+        Command::Live(args) => live::run(&plan::Live::new(*args, origins, None)?, console),
         Command::Config(ConfigCommand::Check { file }) => print(&check_settings(&file)?),
         Command::ReportSchema => print(&reports::schema()?),
         Command::Man { into: Some(folder), .. } => documents::write_manual(&folder).map(|()| Exit::Success),
         Command::Man { page, into: None } => print(&documents::manual_page(page.as_deref())?),
         Command::Completions { shell } => print(&documents::completions(shell)),
         Command::Indicators(IndicatorsCommand::List { config: _, indicators, json }) => {
-            let set = plan::load_indicators(indicators, origins)?.set;
+            let set = plan::load_indicators(indicators, origins, None)?.set;
             print(&if json { listing::indicators_json(&set)? } else { listing::indicators_table(&set) })
         }
         Command::Indicators(IndicatorsCommand::Check { paths, rules, strict }) => {
@@ -73,7 +73,7 @@ fn run(cli: Cli, origins: &Origins, console: &Console) -> anyhow::Result<Exit> {
             Ok(if checked.has_errors || (strict && checked.has_warnings) { Exit::Failure } else { Exit::Success })
         }
         Command::Hunt(args) => {
-            let set = plan::load_indicators(args.indicators, origins)?.set;
+            let set = plan::load_indicators(args.indicators, origins, None)?.set;
             print(&hunt::text(&set, args.format, &args.only)?)
         }
         Command::Exclusions(ExclusionsCommand::Check { files }) => match exclusions::check(&files) {
@@ -91,7 +91,7 @@ fn run(cli: Cli, origins: &Origins, console: &Console) -> anyhow::Result<Exit> {
 /// it.
 fn check_settings(file: &Path) -> anyhow::Result<String> {
     let (matches, origins) = settings::check(file)?;
-    let live = plan::Live::new(LiveArgs::from_arg_matches(&matches)?, &origins)?;
+    let live = plan::Live::new(LiveArgs::from_arg_matches(&matches)?, &origins, None)?;
     Ok(format!("{}\n# {}\n", settings::in_force(&matches, &origins), live.service))
 }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 use libfuzzer_sys::fuzz_target;
 use rattap::capture::{Block, Frame, LinkType, Origin};
 use rattap::decode::{decode_full, decode_fast};
-use rattap::indicator::{IndicatorSet, Learned, builtin, feed};
+use rattap::indicator::{IndicatorSet, LearnedAddresses, builtin, feed};
 use rattap::output::{Cef, Sensor};
 use rattap::scan::{Finding, FindingKind, Findings, PacketEnds, ScanRequest, find_contacts, scan};
 use rattap::track::{TrackSettings, Tracker};
@@ -93,7 +93,7 @@ fuzz_target!(|data: &[u8]| {
         }
     }
     let (mut findings, mut again) = (Findings::default(), Findings::default());
-    let nothing = Learned::default();
+    let nothing = LearnedAddresses::default();
     scan(&block, &nothing, ScanRequest::default(), &mut findings);
     scan(&block, &nothing, ScanRequest::default(), &mut again);
     assert_eq!(format!("{findings:?}"), format!("{again:?}"));
@@ -102,7 +102,7 @@ fuzz_target!(|data: &[u8]| {
 
     // With every sender learned, every packet is a contact, told once: by the first scan or by the
     // second.
-    let learned = Learned::new(1, addresses);
+    let learned = LearnedAddresses::new(1, addresses);
     scan(&block, &learned, ScanRequest::default(), &mut again);
     let is_contact = |kind: &FindingKind| matches!(kind, FindingKind::Contact { .. });
     let contacts = |findings: &Findings| findings.list.iter().filter(|finding| is_contact(&finding.kind)).count();

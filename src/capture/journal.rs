@@ -36,6 +36,9 @@ const MAX_LOOK_BACK: Duration = Duration::from_secs(3 * 3600);
 /// The number of lines about deleted captures that are accepted before the file is rewritten.
 const MAX_STALE: usize = 8192;
 
+/// The ending of the name under which a state file is rewritten.
+pub const STATE_REWRITTEN: &str = ".new";
+
 /// The default name of the state file for a folder.
 pub fn default_state_name(folder: &Path) -> String {
     let digest = ring::digest::digest(&ring::digest::SHA256, folder.as_os_str().as_bytes());
@@ -200,7 +203,7 @@ impl std::fmt::Debug for Checkpoint {
 /// of the two is complete.
 fn rewrite(path: &Path, known: &[CaptureIdentity]) -> io::Result<File> {
     let mut new = path.as_os_str().to_owned();
-    new.push(".new");
+    new.push(STATE_REWRITTEN);
     let new = PathBuf::from(new);
     let text: String = std::iter::once(format!("{TITLE}\n")).chain(known.iter().map(format_line)).collect();
     let mut file = File::create(&new)?;

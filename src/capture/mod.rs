@@ -43,7 +43,7 @@ pub use format::Damage;
 pub use heartbeat::{Heartbeat, HeartbeatSignal};
 pub use inputs::{Input, Inputs};
 pub use interfaces::{Interface, InterfacesError, interfaces};
-pub use journal::{Checkpoint, Journal, TrackerSnapshot, default_state_name};
+pub use journal::{Checkpoint, Journal, STATE_REWRITTEN, TrackerSnapshot, default_state_name};
 pub use link_type::LinkType;
 pub use live::{
     Direction, InterfaceChange, InterfaceCounts, InterfaceEvent, InterfaceStatus, LiveError, LiveSettings, LiveSource,

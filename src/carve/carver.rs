@@ -1,12 +1,13 @@
 //! The second pass over the captures.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, BufWriter};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use crate::alert::Evidence;
+use crate::atomic_file::{AtomicFile, AtomicWriter};
 use crate::capture::{Block, BlockRereader, Filter, Input, Origin, TimeWindow};
 use crate::carve::error::CarveError;
 use crate::carve::index::BlockIndex;
@@ -26,10 +27,10 @@ pub struct CarveCounts {
     pub conversations: u64,
 }
 
-/// Carves evidence into a file. It opens the file before the replay and writes it after the replay.
+/// Carves evidence into a file. It checks the file before the replay and writes it after the replay.
 pub struct EvidenceCarver {
     path: PathBuf,
-    file: File,
+    file: AtomicFile,
     index: Arc<BlockIndex>,
     inputs: Vec<Input>,
     /// The states of the inputs before the replay.
@@ -54,7 +55,7 @@ impl InputState {
 }
 
 impl EvidenceCarver {
-    /// Creates the file, or empties an existing one, and makes sure that the inputs can be read
+    /// Makes sure that the file can be written, without changing it, and that the inputs can be read
     /// twice. `filter` and `window` must be those of the replay.
     pub fn open(
         path: &Path,
@@ -76,7 +77,7 @@ impl EvidenceCarver {
             }
         }
         let failed = |error| CarveError::Create { path: path.to_owned(), error };
-        let file = File::create(path).map_err(failed)?;
+        let file = AtomicFile::open(path).map_err(failed)?;
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let index = BlockIndex::new(folder).map_err(|error| CarveError::BlockIndex { path: path.to_owned(), error })?;
         Ok(Self { path: path.to_owned(), file, index: Arc::new(index), inputs, states, filter, window })
@@ -92,14 +93,16 @@ impl EvidenceCarver {
     pub fn finish(self, evidence: &Evidence, report: &mut dyn FnMut(CarveError)) -> Result<CarveCounts, CarveError> {
         let Self { path, file, index, inputs, states, filter, window } = self;
         let index_failed = |error| CarveError::BlockIndex { path: path.clone(), error };
-        let writer = PcapngWriter::new(BufWriter::with_capacity(BUFFER_SIZE, file));
+        let write_failed = |error| CarveError::Write { path: path.clone(), error };
+        let file = file.start().map_err(write_failed)?;
+        let writer = PcapngWriter::new(BufWriter::with_capacity(BUFFER_SIZE, file)).map_err(write_failed)?;
         let mut pass = SecondPass {
             path: &path,
             index: &index,
             selection: EvidenceSelection::new(evidence),
             rereader: BlockRereader::new(inputs.clone(), filter, window),
             block: Block::new(Arc::new(Origin::default()), Arc::default()),
-            writer: writer.map_err(|error| CarveError::Write { path: path.clone(), error })?,
+            writer,
             comments: Vec::new(),
             packets: 0,
         };
@@ -128,7 +131,7 @@ struct SecondPass<'a> {
     selection: EvidenceSelection,
     rereader: BlockRereader,
     block: Block,
-    writer: PcapngWriter<BufWriter<File>>,
+    writer: PcapngWriter<BufWriter<AtomicWriter>>,
     /// The comments of the current packet.
     comments: Vec<String>,
     packets: u64,
@@ -177,13 +180,12 @@ impl SecondPass<'_> {
         Ok(())
     }
 
-    /// Closes the file and returns the counters.
+    /// Replaces the file and returns the counters.
     fn finish(self) -> Result<CarveCounts, CarveError> {
         let failed = |error| CarveError::Write { path: self.path.to_owned(), error };
         let carved = CarveCounts { packets: self.packets, conversations: self.selection.conversations_seen() };
         let file = self.writer.finish().map_err(failed)?.into_inner().map_err(|error| failed(error.into_error()))?;
-        // A network file system may report only now that it is full.
-        file.sync_all().map_err(failed)?;
+        file.commit().map_err(failed)?;
         Ok(carved)
     }
 

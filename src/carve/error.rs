@@ -22,7 +22,7 @@ pub enum CarveError {
         error: io::Error,
     },
     /// The evidence file cannot be written.
-    #[error("{}: cannot write: {error}; the rest of the evidence is missing", path.display())]
+    #[error("{}: cannot write: {error}; the evidence is missing", path.display())]
     Write {
         /// The evidence file.
         path: PathBuf,

@@ -20,14 +20,10 @@ use crate::command::terminal::summary::{self, RunKind};
 pub fn run(replay: plan::Replay, console: &Console) -> anyhow::Result<Exit> {
     let mut problems = InputProblems::default();
     let inputs = Inputs::expand(&replay.paths, &mut |error| problems.log(&error));
-    replay.check_inputs(&inputs)?;
+    replay.check_captures(&inputs)?;
     let run = replay.run;
     let exclusions = run.exclusions();
-    let mut output = run.open_outputs(Mode::Replay, &log_output_events())?;
-    let tally = replay.prints_table.then(SharedTally::default);
-    if let Some(tally) = &tally {
-        output = tally.observe(output);
-    }
+    // These change no file before the replay has ended, so their errors come before any file is emptied.
     let carving = match &replay.carve {
         Some(path) => {
             let filter = run.filter.as_ref().map(Filter::duplicate).transpose()?;
@@ -35,7 +31,12 @@ pub fn run(replay: plan::Replay, console: &Console) -> anyhow::Result<Exit> {
         }
         None => None,
     };
-    let reports = OpenReports::create(replay.reports, &inputs.list)?;
+    let reports = OpenReports::open(replay.reports, &inputs.list)?;
+    let mut output = run.open_outputs(Mode::Replay, &log_output_events())?;
+    let tally = replay.prints_table.then(SharedTally::default);
+    if let Some(tally) = &tally {
+        output = tally.observe(output);
+    }
     if let Some(reports) = &reports {
         output = reports.collect(output);
     }

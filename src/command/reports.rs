@@ -1,13 +1,13 @@
 //! The reports of a replay, and their JSON Schema.
 
-use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::{self, BufWriter};
 
 use anyhow::Context;
 use rattap::alert::exclusion::Exclusions;
+use rattap::atomic_file::AtomicFile;
 use rattap::capture::Input;
 use rattap::output::Output;
-use rattap::report::{self, Basis, Gathered, Hashing, Settings};
+use rattap::report::{self, Basis, Format, Gathered, Hashing, Report, Settings};
 
 use crate::command::ending::Ending;
 use crate::command::plan::{ReportFile, Reports};
@@ -17,9 +17,9 @@ pub fn schema() -> anyhow::Result<String> {
     Ok(serde_json::to_string_pretty(&report::schema())? + "\n")
 }
 
-/// Reports whose files are created, while their content is collected.
+/// Reports whose files can be written, while their content is collected.
 pub struct OpenReports {
-    files: Vec<(ReportFile, File)>,
+    files: Vec<(ReportFile, AtomicFile)>,
     inputs: Vec<Input>,
     gathered: Gathered,
     hashing: Option<Hashing>,
@@ -27,19 +27,19 @@ pub struct OpenReports {
 }
 
 impl OpenReports {
-    /// Creates the files before the replay starts, so that hours of work do not end with a file
-    /// that cannot be created. Returns `None` if no report is to be written.
-    pub fn create(reports: Reports, inputs: &[Input]) -> anyhow::Result<Option<Self>> {
+    /// Checks before the replay starts that the files can be written, so that hours of work do not
+    /// end with a file that cannot be created. Returns `None` if no report is to be written.
+    pub fn open(reports: Reports, inputs: &[Input]) -> anyhow::Result<Option<Self>> {
         let Reports { files, with_hashes, settings } = reports;
         if files.is_empty() {
             return Ok(None);
         }
-        let create = |report: ReportFile| {
+        let open = |report: ReportFile| {
             let path = report.path.display();
-            let file = File::create(&report.path).with_context(|| format!("--report {path}: cannot create it"))?;
+            let file = AtomicFile::open(&report.path).with_context(|| format!("--report {path}: cannot create it"))?;
             Ok((report, file))
         };
-        let files = files.into_iter().map(create).collect::<anyhow::Result<_>>()?;
+        let files = files.into_iter().map(open).collect::<anyhow::Result<_>>()?;
         let hashing = with_hashes.then(|| Hashing::start(inputs));
         Ok(Some(Self { files, inputs: inputs.to_vec(), gathered: Gathered::default(), hashing, settings }))
     }
@@ -63,13 +63,18 @@ impl OpenReports {
         let report = report::report(&self.gathered, basis);
         let mut is_complete = true;
         for (ReportFile { path, format }, file) in self.files {
-            let mut file = BufWriter::new(file);
-            let written = format.write(&report, &mut file).and_then(|()| file.flush());
-            if let Err(error) = written {
+            if let Err(error) = write(format, &report, file) {
                 log::error!("--report {}: {error}", path.display());
                 is_complete = false;
             }
         }
         is_complete
     }
+}
+
+/// Writes one report. After an error the old file is as it was.
+fn write(format: Format, report: &Report, file: AtomicFile) -> io::Result<()> {
+    let mut out = BufWriter::new(file.start()?);
+    format.write(report, &mut out)?;
+    out.into_inner().map_err(|error| error.into_error())?.commit()
 }

@@ -38,9 +38,23 @@ pub struct FeedReport {
     pub age: Option<Duration>,
     /// The maximum age, if the list is older than that.
     pub stale: Option<Duration>,
+    /// Set if the file now has far fewer indicators: how many. The contents that it had before stay
+    /// in force: see [`super::reload()`].
+    pub shrunk_to: Option<u64>,
 }
 
 impl FeedReport {
+    fn new(contents: FeedContents, now: Timestamp, settings: &LoadSettings) -> Self {
+        Self { contents, age: None, stale: None, shrunk_to: None }.at(now, settings)
+    }
+
+    /// The report with the age of the list at another time.
+    pub(super) fn at(self, now: Timestamp, settings: &LoadSettings) -> Self {
+        let age = self.contents.age(now);
+        let stale = settings.max_age.filter(|most| age.is_some_and(|age| age > *most));
+        Self { age, stale, ..self }
+    }
+
     /// Returns true if no entry of the list is used.
     pub fn is_empty(&self) -> bool {
         self.contents.used() == 0
@@ -80,17 +94,22 @@ impl std::error::Error for LoadError {}
 /// single list that cannot be used fails the whole load: a sensor with half of its indicators, and
 /// one warning in its log, would soon be trusted as a complete one.
 pub fn load(settings: &LoadSettings, now: Timestamp) -> Result<Loaded, LoadError> {
-    let (builder, feeds, errors) = read(settings, now);
+    let (builder, feeds, errors) = read(settings, now, &[]);
     if errors.is_empty() { Ok(Loaded { set: builder.build(), feeds }) } else { Err(LoadError(errors)) }
 }
 
 /// Reads all lists and returns their contents, and the errors of those that cannot be used.
 pub fn check(settings: &LoadSettings, now: Timestamp) -> (Vec<FeedReport>, Vec<FeedError>) {
-    let (_, feeds, errors) = read(settings, now);
+    let (_, feeds, errors) = read(settings, now, &[]);
     (feeds, errors)
 }
 
-fn read(settings: &LoadSettings, now: Timestamp) -> (SetBuilder, Vec<FeedReport>, Vec<FeedError>) {
+/// Reads all lists except those in `skipped`.
+pub(super) fn read(
+    settings: &LoadSettings,
+    now: Timestamp,
+    skipped: &[PathBuf],
+) -> (SetBuilder, Vec<FeedReport>, Vec<FeedError>) {
     let rules = FeedRules {
         families: settings.families.clone(),
         allow_broad: settings.allow_broad,
@@ -102,13 +121,9 @@ fn read(settings: &LoadSettings, now: Timestamp) -> (SetBuilder, Vec<FeedReport>
         builtin().iter().for_each(|indicator| builder.add_indicator(indicator));
     }
     let (mut feeds, mut errors) = (Vec::new(), Vec::new());
-    for path in files(&settings.paths, &mut errors) {
+    for path in files(&settings.paths, &mut errors).into_iter().filter(|path| !skipped.contains(path)) {
         match feed::read(&path, &rules, &mut |listing| builder.add(listing)) {
-            Ok(contents) => {
-                let age = contents.age(now);
-                let stale = settings.max_age.filter(|most| age.is_some_and(|age| age > *most));
-                feeds.push(FeedReport { contents, age, stale });
-            }
+            Ok(contents) => feeds.push(FeedReport::new(contents, now, settings)),
             Err(error) => errors.push(error),
         }
     }

@@ -102,6 +102,11 @@ impl IndicatorSet {
         (0..self.store.len() as u32).filter_map(|number| self.store.get(number))
     }
 
+    /// All indicators that a source lists, as that source lists them.
+    pub(super) fn listed_by(&self, source: &str) -> impl Iterator<Item = Indicator> {
+        (0..self.store.len() as u32).filter_map(move |number| self.store.listed_by(number, source))
+    }
+
     /// The number of indicators.
     pub fn len(&self) -> usize {
         self.store.len()

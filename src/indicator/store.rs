@@ -229,6 +229,25 @@ impl Store {
         })
     }
 
+    /// As [`Store::get`], with the family, the tags and the reference that one source gives. `None` if
+    /// that source does not list the indicator.
+    pub(super) fn listed_by(&self, number: u32, source: &str) -> Option<Indicator> {
+        let record = self.record(number)?;
+        let others = self.other_entries.get(&number).map(Vec::as_slice).unwrap_or_default();
+        let details_of = |entry: &SourceEntry| self.details.get(entry.details as usize);
+        let is_by_source = |entry: &&SourceEntry| details_of(entry).is_some_and(|details| &*details.source == source);
+        let entry = std::iter::once(&record.entry).chain(others).find(is_by_source)?;
+        let SourceDetails { family, threat, source, tags } = details_of(entry)?;
+        Some(Indicator {
+            family: family.clone(),
+            threat: threat.clone(),
+            source: source.clone(),
+            reference: self.reference(*entry)?,
+            tags: tags.clone(),
+            ..self.get(number)?
+        })
+    }
+
     fn reference(&self, entry: SourceEntry) -> Option<Arc<str>> {
         Some(match entry.reference {
             StoredReference::Text(id) => self.texts.shared(id),

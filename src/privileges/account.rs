@@ -10,8 +10,11 @@ use nix::unistd::{Gid, Uid, User};
 use crate::privileges::error::{PrivilegesError, step_failed};
 use crate::privileges::paths::PathError;
 
+/// The account that the package creates.
+const PACKAGE_ACCOUNT: &str = "rattap";
+
 /// The accounts that a sensor started by root becomes by default: the first one that exists.
-const DEFAULT_ACCOUNTS: [&str; 2] = ["rattap", "nobody"];
+const DEFAULT_ACCOUNTS: [&str; 2] = [PACKAGE_ACCOUNT, "nobody"];
 
 /// An account of this machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +41,11 @@ impl Account {
             result = result.or_else(|_| Self::named(name));
         }
         result
+    }
+
+    /// The account that the package creates, if it exists.
+    pub fn of_package() -> Option<Self> {
+        Self::named(PACKAGE_ACCOUNT).ok()
     }
 
     /// The name of the account.

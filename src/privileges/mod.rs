@@ -47,6 +47,7 @@ mod error;
 mod opener;
 mod paths;
 mod plan;
+mod trust;
 mod user;
 
 pub use account::Account;
@@ -56,3 +57,4 @@ pub use error::PrivilegesError;
 pub use opener::CaptureOpener;
 pub use paths::{PathError, check_paths};
 pub use plan::PrivilegePlan;
+pub use trust::{ExposedPath, exposed_paths, foreign_owner};

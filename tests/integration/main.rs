@@ -27,6 +27,7 @@ mod metrics_referee;
 mod names_tshark;
 mod needs;
 mod numbers;
+mod overwrites;
 mod package;
 mod partitions;
 mod printable;

@@ -276,8 +276,8 @@ fn a_report_goes_into_a_file_of_its_own_that_can_be_made() {
         (&["--report", &path("none/r.html"), &story], "cannot create it"),
         (&["--report", &html, "--report", &html, &story], "is named twice"),
         (&["--report", &capture, &capture], "is one of the captures"),
-        (&["-o", &out, "--report", &out, &story], "another option writes there"),
-        (&["--names", &out, "--report", &out, &story], "another option writes there"),
+        (&["-o", &out, "--report", &out, &story], "is named twice, first as"),
+        (&["--names", &out, "--report", &out, &story], "is named twice, first as"),
         (&["--report", &html, "--follow", &path("")], "give the captures instead of --follow"),
     ];
     for (arguments, why) in cases {

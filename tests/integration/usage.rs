@@ -96,6 +96,34 @@ fn wrong_usage_exits_with_2_and_its_reason_before_anything_is_written() {
 
 /// Common mistakes and their messages: what was wrong, where, and what to do.
 #[test]
+fn with_nothing_to_look_for_no_run_begins() {
+    let folder = tempfile::tempdir().unwrap();
+    let empty = in_folder(folder.path(), "empty.txt", "");
+    let other = in_folder(folder.path(), "threatfox.csv", "# nothing yet\n");
+    let settings = format!("[indicators]\nbuiltin = false\nfiles = [\"{empty}\"]\n");
+    let settings = in_folder(folder.path(), "rattap.toml", settings);
+    let alerts = in_folder(folder.path(), "alerts.cef", "of an earlier run\n");
+    let story = sample_text("story.pcap");
+    let options = ["--no-builtin", "--indicators", &empty, "--indicators", &other];
+    for (arguments, origin) in [
+        ([&["replay", "-o", &alerts, &story], &options[..]].concat(), "--no-builtin: "),
+        ([&["live", "-i", "lo", "-o", &alerts], &options[..]].concat(), "--no-builtin: "),
+        (vec!["live", "-i", "lo", "--config", &settings], "rattap.toml:2: indicators.builtin: "),
+        (vec!["config", "check", &settings], "rattap.toml:2: indicators.builtin: "),
+    ] {
+        let run = run(&arguments);
+        assert_eq!((run.code, run.out.as_str()), (2, ""), "{arguments:?}: {}", run.err);
+        for part in [origin, "no indicators are left to look for", "nothing in the lists is used", "indicators check"] {
+            assert!(run.err.contains(part), "{arguments:?}: {part:?} is not in {}", run.err);
+        }
+    }
+    assert_eq!(fs::read_to_string(&alerts).unwrap(), "of an earlier run\n");
+    // With the built-in indicators an empty list is a warning.
+    assert_eq!(run(["replay", "-o", "/dev/null", "--indicators", &empty, &story]).code, 0);
+}
+
+/// What goes wrong often, and what each message says: what it was, where, and what to do.
+#[test]
 fn a_mistake_is_reported_with_its_place_and_what_to_do() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name).into_os_string().into_string().unwrap();
@@ -124,11 +152,15 @@ fn a_mistake_is_reported_with_its_place_and_what_to_do() {
         (
             2,
             &["--follow", &captures, "--state", &text],
-            &["notes.txt: ", "no list of captures", "remove it", "with --state"],
+            &["notes.txt: ", "not a list of captures", "remove it", "with --state"],
         ),
-        (2, &["--follow", &captures, "--state", &empty], &["empty: ", "no regular file", "with --state"]),
-        (2, &["--follow", &captures, "--state", "/dev/full"], &["/dev/full: ", "no regular file", "with --state"]),
-        (2, &["--follow", &captures, "--state", &cef, "-o", &cef], &["--state", "-o writes there", "of its own"]),
+        (2, &["--follow", &captures, "--state", &empty], &["empty: ", "not a regular file", "with --state"]),
+        (2, &["--follow", &captures, "--state", "/dev/full"], &["/dev/full: ", "not a regular file", "with --state"]),
+        (
+            2,
+            &["--follow", &captures, "--state", &cef, "-o", &cef],
+            &["--state", "is named twice, first as -o", "of its own"],
+        ),
         (
             2,
             &["--follow", &captures, "-o", &inside],
@@ -151,7 +183,11 @@ fn a_mistake_is_reported_with_its_place_and_what_to_do() {
             &["--json standard output: is named twice, first as -o", "of its own"],
         ),
         (2, &["--json", &cef, "--exclusions", rules, "--audit", &cef, &story], &["--audit ", "of its own"]),
-        (2, &["--names", &cef, "--exclusions", rules, "--audit", &cef, &story], &["--names ", "--audit writes there"]),
+        (
+            2,
+            &["--names", &cef, "--exclusions", rules, "--audit", &cef, &story],
+            &["--names ", "is named twice, first as --audit", "of its own"],
+        ),
         (2, &["--json", &at("gone/alerts.json"), &story], &["gone/alerts.json: cannot create", "choose a path"]),
     ];
     for (code, arguments, parts) in cases {

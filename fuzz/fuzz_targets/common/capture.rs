@@ -6,7 +6,7 @@ use std::io::{self, Read};
 use std::path::PathBuf;
 use std::sync::{Arc, LazyLock};
 
-use rattap::capture::{BLOCK_CAPACITY, Block, CaptureCounts, Files, Fill, Input, LinkType, Source};
+use rattap::capture::{BLOCK_CAPACITY, Block, CaptureCounts, FileSource, FillStatus, Input, LinkType, Source};
 use rattap::units::Timestamp;
 
 /// The file for the inputs. It is in memory if the system has `/dev/shm`.
@@ -55,11 +55,11 @@ struct Reading {
     counts: CaptureCounts,
 }
 
-fn drain(mut files: Files, problems: &mut Vec<String>, most_blocks: usize) -> (Vec<ReadFrame>, CaptureCounts) {
+fn drain(mut files: FileSource, problems: &mut Vec<String>, most_blocks: usize) -> (Vec<ReadFrame>, CaptureCounts) {
     let mut frames = Vec::new();
     BLOCK.with_borrow_mut(|block| {
         let mut blocks = 0;
-        while files.fill(block, &mut |error| problems.push(error.to_string())) == Fill::Filled {
+        while files.fill(block, &mut |error| problems.push(error.to_string())) == FillStatus::Filled {
             blocks += 1;
             assert!(blocks <= most_blocks, "no end after {blocks} Blocks");
             assert_eq!(block.bytes.len(), BLOCK_CAPACITY);
@@ -79,7 +79,7 @@ fn drain(mut files: Files, problems: &mut Vec<String>, most_blocks: usize) -> (V
     (frames, files.counts())
 }
 
-fn read(files: impl FnOnce(&mut Vec<String>) -> Files, most_blocks: usize) -> Reading {
+fn read(files: impl FnOnce(&mut Vec<String>) -> FileSource, most_blocks: usize) -> Reading {
     let mut problems = Vec::new();
     let files = files(&mut problems);
     let (frames, counts) = drain(files, &mut problems, most_blocks);
@@ -95,12 +95,12 @@ fn read(files: impl FnOnce(&mut Vec<String>) -> Files, most_blocks: usize) -> Re
 pub fn check(data: &[u8]) {
     let Some((&pieces, capture)) = data.split_first() else { return };
     fs::write(&*FILE, capture).expect("a place for files");
-    let whole = read(|_| Files::new(vec![Input::File(FILE.clone())], None), 3 + capture.len() * 1024 / BLOCK_CAPACITY);
+    let whole = read(|_| FileSource::new(vec![Input::File(FILE.clone())], None), 3 + capture.len() * 1024 / BLOCK_CAPACITY);
 
     let least = capture.len() / 64;
     let stream = Pieces { bytes: capture.to_vec(), position: 0, length: least + usize::from(pieces), step: least + 1 };
     let in_pieces = read(
-        |problems| Files::from_stream("-", stream, None, &mut |error| problems.push(error.to_string())),
+        |problems| FileSource::from_stream("-", stream, None, &mut |error| problems.push(error.to_string())),
         // A piece of a compressed file may decompress to many Blocks.
         300 + capture.len() * 1024,
     );

@@ -57,6 +57,11 @@ pub struct LiveArgs {
     #[arg(long, value_name = "TIME", value_parser = interval)]
     pub stats_interval: Option<Duration>,
 
+    /// At a reload, accept lists that are empty or have lost more than half of their indicators.
+    /// Without this, the previous indicators of such a list stay in force
+    #[arg(long)]
+    pub allow_shrink: bool,
+
     #[command(flatten)]
     pub run: RunArgs,
 

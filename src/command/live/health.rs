@@ -54,7 +54,7 @@ impl OutputHealth {
 
 /// The health of the indicator lists in force.
 pub(super) struct FeedHealth {
-    reports: Vec<FeedReport>,
+    pub reports: Vec<FeedReport>,
     /// The number of built-in indicators in force.
     builtin: usize,
     /// False if the last reload failed.
@@ -77,8 +77,11 @@ impl FeedHealth {
                 name: report.contents.path.display().to_string(),
                 indicators: report.contents.used().try_into().unwrap_or(usize::MAX),
                 age: report.contents.date.map(|date| now().since(date)),
-                is_current: self.is_current,
+                is_current: self.is_current && report.shrunk_to.is_none(),
             });
+            if let Some(why) = plan::shrinkage(report) {
+                snapshot.troubles.push(format!("{}: {why}", report.contents.path.display()));
+            }
         }
         if !self.is_current {
             snapshot

@@ -26,6 +26,7 @@ pub fn run(live: &plan::Live, console: &Console) -> anyhow::Result<Exit> {
     if live.capture.interfaces.is_empty() {
         bail!("no interface to capture from: name one with --interface, or as capture.interfaces in the settings");
     }
+    live.warn_of_exposed_files();
     let signals = Signals::listen().context("cannot listen for signals")?;
     // `privileges` requires this order.
     let opened = OpenInterfaces::open(&live.capture)?;

@@ -8,6 +8,7 @@ use anyhow::bail;
 use crossbeam_channel::Receiver;
 use rattap::alert::exclusion::Exclusions;
 use rattap::capture::{InterfaceChange, InterfaceEvent, InterfaceStatus};
+use rattap::indicator::{IndicatorSet, Previous};
 use rattap::sensor::{Control, Event};
 
 use super::health::{FeedHealth, OutputHealth, locked};
@@ -35,6 +36,8 @@ pub(super) struct Supervisor<'a> {
     interface_events: Receiver<InterfaceEvent>,
     outputs: OutputHealth,
     feeds: Arc<Mutex<FeedHealth>>,
+    /// The indicators in force.
+    indicators: Arc<IndicatorSet>,
     /// The exclusions in force.
     exclusions: Arc<Exclusions>,
     started: Instant,
@@ -65,6 +68,7 @@ impl<'a> Supervisor<'a> {
             interface_events,
             outputs,
             feeds,
+            indicators: live.run.indicators.clone(),
             exclusions: live.run.exclusions(),
             started: now,
             last_expiry_warning: now,
@@ -138,19 +142,23 @@ impl<'a> Supervisor<'a> {
     }
 
     /// Puts new indicators and exclusions in force and reopens the output files. If anything is
-    /// wrong, the indicators and exclusions stay as they are.
+    /// wrong, the indicators and exclusions stay as they are. If only a list has shrunk too much,
+    /// only the indicators of that list stay.
     fn reload(&mut self) {
         self.systemd.reloading();
-        match read_settings() {
+        let feeds = locked(&self.feeds).reports.clone();
+        match read_settings(Previous { set: &self.indicators, feeds: &feeds }) {
             Ok(new) => {
+                new.warn_of_exposed_files();
                 *locked(&self.feeds) = FeedHealth::new(&new.run);
+                self.indicators = new.run.indicators.clone();
                 self.exclusions = new.run.exclusions();
                 self.control.put_in_force(new.in_force());
                 let changes = self.live.changes_for_restart(&new);
                 if !changes.is_empty() {
                     log::warn!("these changes need a restart to take effect: {}", changes.join(", "));
                 }
-                let (indicators, rules) = (new.run.indicators.len(), self.exclusions.rules().len());
+                let (indicators, rules) = (self.indicators.len(), self.exclusions.rules().len());
                 log::info!("reloaded: {indicators} indicators and {rules} exclusions in force");
             }
             Err(error) => {
@@ -212,9 +220,9 @@ impl<'a> Supervisor<'a> {
 
 /// Reads the settings again, from the same arguments and the current settings file. Any error makes
 /// all of it unusable.
-fn read_settings() -> anyhow::Result<plan::Live> {
+fn read_settings(previous: Previous<'_>) -> anyhow::Result<plan::Live> {
     let arguments: Vec<OsString> = std::env::args_os().collect();
     let (cli, origins) = settings::load(&arguments)?;
     let Command::Live(args) = cli.command else { bail!("the arguments changed") };
-    plan::Live::new(*args, &origins)
+    plan::Live::new(*args, &origins, Some(previous))
 }

@@ -4,9 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
-use rattap::capture::default_state_name;
+use rattap::capture::{STATE_REWRITTEN, default_state_name};
 
-use super::paths::{WrittenFile, is_same_file};
+use super::paths::NamedPath;
 use super::run::Run;
 
 /// A folder to follow.
@@ -17,8 +17,9 @@ pub struct Follow {
 }
 
 impl Follow {
-    /// Checks that `folder` exists, and that nothing writes to it or to the state file.
-    pub(super) fn new(folder: &Path, state: Option<PathBuf>, run: &Run, names: Option<&Path>) -> anyhow::Result<Self> {
+    /// Checks that `folder` exists, and adds it and the state file to the paths of the run.
+    pub(super) fn new(folder: &Path, state: Option<PathBuf>, run: &mut Run) -> anyhow::Result<Self> {
+        let given = folder;
         let folder = match fs::canonicalize(folder) {
             Ok(folder) => folder,
             Err(error) => bail!("--follow {}: {error}; name an existing folder", folder.display()),
@@ -37,28 +38,13 @@ impl Follow {
             Some(state) => state,
             None => default_state(&folder)?,
         };
-        let names = names.map(|path| WrittenFile { option: "--names", path });
-        let written: Vec<_> = run.files().chain(names).collect();
-        if let Some(file) = written.iter().find(|file| is_same_file(file.path, &state)) {
-            bail!("--state {}: {} writes there; give it a file of its own", state.display(), file.option);
-        }
-        let files = written.into_iter().chain([WrittenFile { option: "--state", path: &state }]);
-        for WrittenFile { option, path } in files {
-            if parent(path).is_some_and(|parent| parent == folder) {
-                bail!(
-                    "{option} {}: lies in the followed folder and would be read as a capture; put it elsewhere",
-                    path.display()
-                );
-            }
-        }
+        // The state file is rewritten under the second name, which then replaces the first.
+        let mut rewritten = state.clone().into_os_string();
+        rewritten.push(STATE_REWRITTEN);
+        run.paths.writes.extend([NamedPath::new("--state", &state), NamedPath::new("--state", rewritten)]);
+        run.paths.followed = Some(NamedPath::new("--follow", given));
         Ok(Self { folder, state })
     }
-}
-
-/// The folder that a file is in.
-fn parent(file: &Path) -> Option<PathBuf> {
-    let parent = file.parent()?;
-    fs::canonicalize(if parent.as_os_str().is_empty() { Path::new(".") } else { parent }).ok()
 }
 
 /// The state file of a folder if no other is given.

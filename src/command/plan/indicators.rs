@@ -2,13 +2,14 @@
 //!
 //! Four things can be wrong with a list, each with its own message. An absent or unreadable list is
 //! an error: the user relies on the lists that they name. A stale or empty list is a warning, and
-//! the run uses the other indicators.
+//! the run uses the other indicators. If there are no others, that is an error. At a reload, a list
+//! that has become empty or much smaller keeps its previous indicators.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use rattap::indicator::{self, FeedReport, LoadError, LoadSettings, Loaded};
+use rattap::indicator::{self, FeedReport, LoadError, LoadSettings, Loaded, Previous};
 
 use crate::command::args::{FeedArgs, IndicatorArgs};
 use crate::command::clock::now;
@@ -19,13 +20,26 @@ use crate::command::settings::Origins;
 const MAX_REFUSALS_LOGGED: usize = 10;
 
 /// Loads the indicators in force, the built-in ones and those of all lists, and logs what the lists
-/// contain. A reload calls this again.
-pub fn load_indicators(args: IndicatorArgs, origins: &Origins) -> anyhow::Result<Loaded> {
+/// contain. A reload calls this again with the `previous` indicators, which lists that have shrunk
+/// too much keep.
+pub fn load_indicators(
+    args: IndicatorArgs,
+    origins: &Origins,
+    previous: Option<Previous<'_>>,
+) -> anyhow::Result<Loaded> {
     if args.no_builtin && args.indicators.is_empty() {
         bail!("{}: no indicators are left to look for; add a list with --indicators", origins.of("no_builtin"));
     }
     let settings = LoadSettings { with_builtin: !args.no_builtin, ..feed_settings(args.indicators, args.rules) };
-    load(&settings).with_context(|| origins.of("indicators"))
+    let loaded = load(&settings, previous).with_context(|| origins.of("indicators"))?;
+    if loaded.set.is_empty() {
+        bail!(
+            "{}: no indicators are left to look for, because nothing in the lists is used; see what is wrong with \
+             `rattap indicators check`, or use the built-in indicators",
+            origins.of("no_builtin")
+        );
+    }
+    Ok(loaded)
 }
 
 /// The settings to load lists, without the built-in indicators.
@@ -40,10 +54,19 @@ pub fn feed_settings(paths: Vec<PathBuf>, rules: FeedArgs) -> LoadSettings {
     }
 }
 
-fn load(settings: &LoadSettings) -> Result<Loaded, LoadError> {
-    let loaded = indicator::load(settings, now())?;
+fn load(settings: &LoadSettings, previous: Option<Previous<'_>>) -> Result<Loaded, LoadError> {
+    let loaded = match previous {
+        Some(previous) => indicator::reload(settings, now(), previous)?,
+        None => indicator::load(settings, now())?,
+    };
     for feed in &loaded.feeds {
         let (contents, path) = (&feed.contents, feed.contents.path.display());
+        if let Some(why) = shrinkage(feed) {
+            log::error!(
+                "{path}: {why}; if the list is right, set allow_shrink = true in [indicators] of the settings and reload"
+            );
+            continue;
+        }
         for refusal in contents.refusals.iter().take(MAX_REFUSALS_LOGGED) {
             log::warn!("{path}: not used: {refusal}");
         }
@@ -54,6 +77,12 @@ fn load(settings: &LoadSettings) -> Result<Loaded, LoadError> {
         log::info!("{path}: indicators read from a {}: {}{}", contents.format, contents.used(), unused_entries(feed));
     }
     Ok(loaded)
+}
+
+/// Describes a list that has shrunk so much that its previous indicators stay in force.
+pub fn shrinkage(feed: &FeedReport) -> Option<String> {
+    let (now, before) = (feed.shrunk_to?, feed.contents.used());
+    Some(format!("not reloaded: it had {before} indicators and now has {now}; the previous ones stay in force"))
 }
 
 /// The warnings about a list, without those about single lines.

@@ -2,22 +2,28 @@
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
 use rattap::capture::{Direction, LiveSettings};
+use rattap::indicator::Previous;
 use rattap::output::{SpoolSettings, Target};
-use rattap::privileges::{Account, PrivilegePlan};
+use rattap::privileges::{Account, PrivilegePlan, exposed_paths};
 use rattap::sensor::InForce;
 use rattap::units::ByteCount;
 
+use super::paths::{NamedPath, RunPaths};
 use super::run::Run;
 use crate::command::args::{DirectionArg, LiveArgs, ServiceArgs};
 use crate::command::settings::Origins;
 
 /// The spool of a live sensor if no other is given.
 const DEFAULT_SPOOL: &str = "/var/lib/rattap/spool";
+
+/// How many files that other users may change are logged one by one. A folder of lists may hold
+/// many.
+const MAX_EXPOSED_LOGGED: usize = 10;
 
 /// The plan of a live sensor.
 pub struct Live {
@@ -26,13 +32,12 @@ pub struct Live {
     pub run: Run,
     pub service: Service,
     pub stats_interval: Option<Duration>,
-    /// The files that a reload reads.
-    reload_files: Vec<PathBuf>,
 }
 
 impl Live {
-    /// Checks everything that can be checked before the interfaces are opened.
-    pub fn new(args: LiveArgs, origins: &Origins) -> anyhow::Result<Self> {
+    /// Checks everything that can be checked before the interfaces are opened. At a reload,
+    /// `previous` are the indicators in force.
+    pub fn new(args: LiveArgs, origins: &Origins, previous: Option<Previous<'_>>) -> anyhow::Result<Self> {
         for (number, interface) in args.interfaces.iter().enumerate() {
             if args.interfaces[..number].contains(interface) {
                 bail!("-i {interface}: given twice, so its packets would count twice");
@@ -50,17 +55,28 @@ impl Live {
                 DirectionArg::Both => Direction::Both,
             },
         };
-        let mut reload_files: Vec<PathBuf> = origins.file().into_iter().map(Path::to_owned).collect();
-        reload_files.extend(args.run.indicators.indicators.iter().cloned());
-        reload_files.extend(args.run.exclusions.exclusions.iter().cloned());
         let limit = args.run.spool.spool_limit.unwrap_or(SpoolSettings::LIMIT);
-        let mut run = Run::new(args.run, origins)?;
+        let mut run = Run::new(args.run, origins, previous.filter(|_| !args.allow_shrink))?;
         if run.spool.is_none() && run.outputs.iter().any(Target::is_receiver) {
             run.spool = Some(SpoolSettings { folder: DEFAULT_SPOOL.into(), limit });
+            run.paths.spool = Some(NamedPath::new(origins.of("spool"), DEFAULT_SPOOL));
         }
-        reload_files.extend(run.outputs.iter().flat_map(Target::files_read));
+        run.paths.check()?;
         let service = Service::new(args.service, origins)?;
-        Ok(Self { capture, run, service, stats_interval: args.stats_interval, reload_files })
+        run.check_spool_owner(Some(&service.account))?;
+        Ok(Self { capture, run, service, stats_interval: args.stats_interval })
+    }
+
+    /// Logs a warning for each file that decides what the sensor does, and that other users may
+    /// change.
+    pub fn warn_of_exposed_files(&self) {
+        let RunPaths { reads, listed, spool, .. } = &self.run.paths;
+        let paths = reads.iter().chain(listed).chain(spool).map(|named| &*named.path);
+        let exposed = exposed_paths(paths, &self.service.account);
+        exposed.iter().take(MAX_EXPOSED_LOGGED).for_each(|path| log::warn!("{path}"));
+        if let Some(more @ 1..) = exposed.len().checked_sub(MAX_EXPOSED_LOGGED) {
+            log::warn!("{more} more files and folders can be changed by other users");
+        }
     }
 
     /// The indicators and exclusions that a sensor starts with, or that a reload puts in force.
@@ -100,7 +116,7 @@ impl Live {
             account: self.service.account.clone(),
             reopens: self.service.reopens,
             confines: self.service.confines,
-            reads: self.reload_files.clone(),
+            reads: self.run.paths.reads.iter().map(|read| read.path.clone()).collect(),
             writes: files.chain(self.run.spool.iter().map(|spool| spool.folder.clone())).collect(),
         }
     }

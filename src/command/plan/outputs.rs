@@ -7,7 +7,6 @@ use std::path::PathBuf;
 use anyhow::{Context, bail};
 use rattap::output::{LineFormat, SpoolSettings, Target};
 
-use super::paths::is_same_file;
 use crate::command::args::SpoolArgs;
 use crate::command::settings::Origins;
 
@@ -29,11 +28,11 @@ pub fn alert_targets(cef: &[OsString], json: &[OsString], origins: &Origins) -> 
         targets.push(Target::StandardOutput(LineFormat::Cef));
     }
     for (index, target) in targets.iter().enumerate() {
-        if let Some(other) = targets[..index].iter().find(|other| is_same_target(other, target)) {
+        if let Some(other) = targets[..index].iter().find(|other| is_same_stream(other, target)) {
             bail!(
                 "{} {target}: is named twice, first as {} {other}; give each output a file of its own",
-                option_of(target),
-                option_of(other)
+                option_of(target, origins),
+                option_of(other, origins)
             );
         }
     }
@@ -48,26 +47,28 @@ pub fn audit_target(audit: Option<PathBuf>, alerts: &[Target], origins: &Origins
         audit if audit.is_receiver() => bail!("{} {audit}: must be a file", option()),
         audit => audit,
     };
-    if alerts.iter().any(|alerts| is_same_target(&audit, alerts)) {
+    if alerts.iter().any(|alerts| is_same_stream(&audit, alerts)) {
         bail!("{} {audit}: alerts are written there; give the audit a file of its own", option());
     }
     Ok(Some(audit))
 }
 
-/// The option that names an output.
-pub fn option_of(output: &Target) -> &'static str {
+/// The option, or the key of the settings, that names an output.
+pub fn option_of(output: &Target, origins: &Origins) -> String {
     match output {
-        Target::StandardOutput(LineFormat::Json) | Target::File(_, LineFormat::Json) => "--json",
-        _ => "-o",
+        Target::StandardOutput(LineFormat::Json) | Target::File(_, LineFormat::Json) => origins.of("json"),
+        _ if origins.is_from_file("output") => origins.of("output"),
+        _ => "-o".to_owned(),
     }
 }
 
-/// Returns true if two targets are the same file, stream or receiver.
-pub fn is_same_target(one: &Target, other: &Target) -> bool {
+/// Returns true if two targets are the same stream or receiver. Files are compared together with
+/// all other files of the run.
+pub fn is_same_stream(one: &Target, other: &Target) -> bool {
     match (one, other) {
-        (Target::File(one, _), Target::File(other, _)) => is_same_file(one, other),
         (Target::StandardOutput(_), Target::StandardOutput(_)) => true,
-        _ => one == other,
+        (Target::Receiver(one), Target::Receiver(other)) => one == other,
+        _ => false,
     }
 }
 

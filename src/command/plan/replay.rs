@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use rattap::capture::{Inputs, TimeWindow};
 use rattap::output::Target;
+use rattap::privileges::Account;
 use rattap::units::Timestamp;
 
 use super::follow::Follow;
-use super::outputs::{check_not_emptied, is_same_target};
-use super::paths::{WrittenFile, check_is_no_input};
+use super::outputs::check_not_emptied;
+use super::paths::NamedPath;
 use super::reports::Reports;
 use super::run::Run;
 use crate::command::args::ReplayArgs;
@@ -44,7 +45,7 @@ impl Replay {
             bail!("--state {}: can only be used with --follow; name the folder with --follow", state.display());
         }
         let is_limit_given = args.run.spool.spool_limit.is_some() && !origins.is_from_file("spool_limit");
-        let run = Run::new(args.run, origins)?;
+        let mut run = Run::new(args.run, origins, None)?;
         reports.set_indicators(run.indicators.len(), run.with_builtin, &run.feeds);
         if args.follow.is_none() {
             check_not_emptied("output", &run.outputs, origins)?;
@@ -54,7 +55,7 @@ impl Replay {
             bail!("--spool-limit: can only be used with --spool; name the spool's folder with --spool");
         }
         if let Some(names) = &args.names {
-            check_names(names, &run)?;
+            add_names(names, &mut run)?;
         }
         if let Some(carve) = &args.carve {
             if args.follow.is_some() {
@@ -64,12 +65,19 @@ impl Replay {
                     carve.display()
                 );
             }
-            check_carve(carve, args.names.as_deref(), &run)?;
+            if !matches!(Target::parse(carve.as_os_str()).context("--carve")?, Target::File(..)) {
+                bail!("--carve {}: must be a file", carve.display());
+            }
+            run.paths.writes.push(NamedPath::new("--carve", carve));
         }
-        let follow = args.follow.map(|folder| Follow::new(&folder, args.state, &run, args.names.as_deref()));
-        let replay = Self {
+        run.paths.writes.extend(reports.files());
+        let follow = args.follow.map(|folder| Follow::new(&folder, args.state, &mut run)).transpose()?;
+        run.paths.check()?;
+        // The folder may be that of the service.
+        run.check_spool_owner(Account::of_package().as_ref())?;
+        Ok(Self {
             paths: args.paths,
-            follow: follow.transpose()?,
+            follow,
             run,
             names: args.names,
             carve: args.carve,
@@ -77,21 +85,12 @@ impl Replay {
             window,
             prints_table: args.summary,
             has_alerts_exit_code: args.exit_code,
-        };
-        replay.reports.check_apart(replay.files())?;
-        Ok(replay)
+        })
     }
 
-    /// The files that the replay writes, without reports.
-    fn files(&self) -> impl Iterator<Item = WrittenFile<'_>> {
-        let others = [("--names", &self.names), ("--carve", &self.carve)];
-        let others = others.into_iter().filter_map(|(option, path)| Some(WrittenFile { option, path: path.as_ref()? }));
-        self.run.files().chain(others)
-    }
-
-    /// Refuses files that would overwrite one of the inputs.
-    pub fn check_inputs(&self, inputs: &Inputs) -> anyhow::Result<()> {
-        self.files().chain(self.reports.files()).try_for_each(|file| check_is_no_input(file, inputs))
+    /// Refuses a replay that would overwrite one of its captures.
+    pub fn check_captures(&self, captures: &Inputs) -> anyhow::Result<()> {
+        self.run.paths.check_captures(captures)
     }
 }
 
@@ -106,25 +105,18 @@ fn time_window(from: Option<Timestamp>, to: Option<Timestamp>) -> anyhow::Result
     Ok(Some(window))
 }
 
-fn check_names(names: &Path, run: &Run) -> anyhow::Result<()> {
-    let target = Target::parse(names.as_os_str()).context("--names")?;
-    if run.outputs.iter().any(|output| is_same_target(&target, output)) {
-        bail!("--names {}: alerts are written there; write them to a file with -o FILE", names.display());
-    }
-    if run.audit.as_ref().is_some_and(|audit| is_same_target(&target, audit)) {
-        bail!("--names {}: --audit writes there; give the names a file of their own", names.display());
-    }
-    Ok(())
-}
-
-fn check_carve(carve: &Path, names: Option<&Path>, run: &Run) -> anyhow::Result<()> {
-    let target = match Target::parse(carve.as_os_str()).context("--carve")? {
-        target @ Target::File(..) => target,
-        _ => bail!("--carve {}: must be a file", carve.display()),
-    };
-    let is_output = run.outputs.iter().chain(&run.audit).any(|output| is_same_target(&target, output));
-    if is_output || names == Some(carve) {
-        bail!("--carve {}: another option writes there; give the packets a file of their own", carve.display());
+fn add_names(names: &Path, run: &mut Run) -> anyhow::Result<()> {
+    match Target::parse(names.as_os_str()).context("--names")? {
+        Target::StandardOutput(_) => match run.paths.standard_output.replace("--names".to_owned()) {
+            Some(option) if option == "--audit" => {
+                bail!("--names {}: --audit writes there; give the names a file of their own", names.display())
+            }
+            Some(_) => {
+                bail!("--names {}: alerts are written there; write them to a file with -o FILE", names.display())
+            }
+            None => (),
+        },
+        _ => run.paths.writes.push(NamedPath::new("--names", names)),
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! The plan of the reports of a replay.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::bail;
 use rattap::indicator::FeedReport;
@@ -8,7 +8,7 @@ use rattap::report::model::{List, Moment};
 use rattap::report::{Format, Settings};
 
 use super::command_line::command_line;
-use super::paths::{WrittenFile, is_same_file};
+use super::paths::NamedPath;
 use crate::command::args::ReplayArgs;
 
 /// A report to write.
@@ -41,9 +41,6 @@ impl Reports {
             let Some(format) = Format::of(path) else {
                 bail!("--report {shown}: the name must end in .html or .json, which selects the format");
             };
-            if files.iter().any(|other| other.path == *path) {
-                bail!("--report {shown}: is named twice");
-            }
             files.push(ReportFile { path: path.clone(), format });
         }
         let settings = Settings {
@@ -70,18 +67,7 @@ impl Reports {
     }
 
     /// The files of the reports.
-    pub(super) fn files(&self) -> impl Iterator<Item = WrittenFile<'_>> {
-        self.files.iter().map(|file| WrittenFile { option: "--report", path: &file.path })
-    }
-
-    /// Refuses reports whose file another option writes.
-    pub(super) fn check_apart<'a>(&self, others: impl Iterator<Item = WrittenFile<'a>>) -> anyhow::Result<()> {
-        let others: Vec<&Path> = others.map(|file| file.path).collect();
-        for ReportFile { path, .. } in &self.files {
-            if others.iter().any(|other| is_same_file(path, other)) {
-                bail!("--report {}: another option writes there; give the report a file of its own", path.display());
-            }
-        }
-        Ok(())
+    pub(super) fn files(&self) -> impl Iterator<Item = NamedPath> {
+        self.files.iter().map(|file| NamedPath::new("--report", &file.path))
     }
 }

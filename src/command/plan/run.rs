@@ -8,14 +8,15 @@ use std::{slice, thread};
 use anyhow::{Context, bail};
 use rattap::alert::exclusion::{Exclusions, LoadErrors};
 use rattap::capture::Filter;
-use rattap::indicator::{FeedReport, IndicatorSet};
+use rattap::indicator::{FeedReport, IndicatorSet, Previous};
 use rattap::output::{self, Audited, EventHandler, Mode, Output, OutputError, Sensor, SpoolSettings, Target};
+use rattap::privileges::{self, Account};
 use rattap::sensor::SensorSettings;
 use rattap::track::TrackSettings;
 
 use super::indicators::load_indicators;
 use super::outputs;
-use super::paths::WrittenFile;
+use super::paths::{NamedPath, RunPaths};
 use crate::command::args::{ExclusionArgs, RunArgs};
 use crate::command::clock::now;
 use crate::command::settings::Origins;
@@ -37,11 +38,14 @@ pub struct Run {
     pub with_builtin: bool,
     pub sensor: Sensor,
     pub settings: SensorSettings,
+    /// The paths of the run, without captures.
+    pub(super) paths: RunPaths,
 }
 
 impl Run {
-    /// Checks everything that can be checked before the run starts.
-    pub(super) fn new(args: RunArgs, origins: &Origins) -> anyhow::Result<Self> {
+    /// Checks everything that can be checked before the run starts. `previous` is for a reload: see
+    /// [`load_indicators`].
+    pub(super) fn new(args: RunArgs, origins: &Origins, previous: Option<Previous<'_>>) -> anyhow::Result<Self> {
         if let Some(workers) = args.workers
             && workers.get() > MAX_WORKERS
         {
@@ -53,6 +57,10 @@ impl Run {
         let filter = args.filter.as_deref().map(|text| Filter::new(text).with_context(|| origins.of("filter")));
         let host = args.sensor_host.unwrap_or_else(|| gethostname::gethostname().to_string_lossy().into_owned());
         let ExclusionArgs { exclusions: files, audit } = args.exclusions;
+        let mut paths = RunPaths::default();
+        paths.reads.extend(origins.file().map(|file| NamedPath::new("--config", file)));
+        paths.reads.extend(named_paths("indicators", &args.indicators.indicators, origins));
+        paths.reads.extend(named_paths("exclusions", &files, origins));
         if files.is_empty() && audit.is_some() {
             bail!("{}: without --exclusions no alert is suppressed", origins.of("audit"));
         }
@@ -67,10 +75,26 @@ impl Run {
         let outputs = outputs::alert_targets(&args.output, &args.json, origins)?;
         let audit = outputs::audit_target(audit, &outputs, origins)?;
         let with_builtin = !args.indicators.no_builtin;
-        let loaded = load_indicators(args.indicators, origins)?;
+        let loaded = load_indicators(args.indicators, origins, previous)?;
+        let spool = outputs::spool(args.spool, origins)?;
+        let lists = loaded.feeds.iter().map(|feed| feed.contents.path.clone());
+        paths.listed = named_paths("indicators", &lists.collect::<Vec<_>>(), origins);
+        for (option, target) in outputs
+            .iter()
+            .map(|output| (outputs::option_of(output, origins), output))
+            .chain(audit.iter().map(|audit| (origins.of("audit"), audit)))
+        {
+            paths.reads.extend(target.files_read().into_iter().map(|file| NamedPath::new(&*option, file)));
+            match target {
+                Target::File(path, _) => paths.writes.push(NamedPath::new(option, path)),
+                Target::StandardOutput(_) => paths.standard_output = Some(option),
+                Target::Receiver(_) => (),
+            }
+        }
+        paths.spool = spool.as_ref().map(|spool| NamedPath::new(origins.of("spool"), &spool.folder));
         Ok(Self {
             outputs,
-            spool: outputs::spool(args.spool, origins)?,
+            spool,
             audit,
             filter: filter.transpose()?,
             indicators: Arc::new(loaded.set),
@@ -85,6 +109,7 @@ impl Run {
                     exclusions: Arc::new(exclusions),
                 },
             },
+            paths,
         })
     }
 
@@ -93,11 +118,15 @@ impl Run {
         self.settings.track.exclusions.clone()
     }
 
-    /// The files for alerts and for suppressed alerts.
-    pub fn files(&self) -> impl Iterator<Item = WrittenFile<'_>> {
-        let outputs = self.outputs.iter().map(|output| (outputs::option_of(output), output));
-        let audit = self.audit.iter().map(|audit| ("--audit", audit));
-        outputs.chain(audit).filter_map(|(option, target)| Some(WrittenFile { option, path: target.path()? }))
+    /// Refuses a spool folder of another user, who could read, change and remove alerts there, and
+    /// have files elsewhere overwritten.
+    pub(super) fn check_spool_owner(&self, account: Option<&Account>) -> anyhow::Result<()> {
+        if let Some(spool) = &self.paths.spool
+            && let Some(owner) = privileges::foreign_owner(&spool.path, account)
+        {
+            bail!("{spool}: belongs to user {owner}, or something in it does; name a folder that only the sensor uses");
+        }
+        Ok(())
     }
 
     /// Opens all outputs as one. The outputs report their state to `handler`.
@@ -109,6 +138,11 @@ impl Run {
         let alerts = output::open(&self.outputs, &self.sensor, mode, self.spool.as_ref(), handler)?;
         Ok(Box::new(Audited::new(alerts, audit)))
     }
+}
+
+/// Names the paths that an option gives.
+fn named_paths(argument: &str, paths: &[PathBuf], origins: &Origins) -> Vec<NamedPath> {
+    paths.iter().map(|path| NamedPath::new(origins.of(argument), path)).collect()
 }
 
 /// Loads the rules for lawful use from all files. Logs a warning for each rule that has expired or

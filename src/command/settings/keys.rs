@@ -26,7 +26,7 @@ const fn negated(section: &'static str, name: &'static str, argument: &'static s
 pub(super) const REPEATED: &str = "output";
 
 /// All keys, in the order in which `rattap config check` prints them.
-pub(super) const KEYS: [SettingKey; 29] = [
+pub(super) const KEYS: [SettingKey; 30] = [
     key("sensor", "host", "sensor_host"),
     key("sensor", "id", "sensor_id"),
     key("sensor", "home", "home"),
@@ -45,6 +45,7 @@ pub(super) const KEYS: [SettingKey; 29] = [
     key("indicators", "max_age", "max_age"),
     key("indicators", "indicator_max_age", "indicator_max_age"),
     key("indicators", "allow_broad", "allow_broad"),
+    key("indicators", "allow_shrink", "allow_shrink"),
     key("exclusions", "files", "exclusions"),
     key("exclusions", "explain", "explain_exclusions"),
     key("exclusions", "audit", "audit"),

@@ -36,5 +36,6 @@ mod zeek;
 
 pub use contents::{EntryKind, FeedContents, Refusal, SkipReason};
 pub use error::FeedError;
+pub(super) use parse::source_name;
 pub use parse::{Feed, parse, pattern, read};
 pub use rules::FeedRules;

@@ -1,5 +1,6 @@
 //! Reading a list from a file or a text.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use super::collector::{EntryCollector, FormatError};
@@ -14,7 +15,7 @@ pub fn read(
     add: &mut dyn FnMut(&Listing<'_>) -> Result<(), TooMany>,
 ) -> Result<FeedContents, FeedError> {
     let text = file::text(path)?;
-    let source = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
+    let source = source_name(path);
     let not_a_list = |reason: String| FeedError::NotAList { path: path.to_owned(), reason };
     let (contents, result) = parse_into(&text, &source, rules, add);
     if let Err(error) = result {
@@ -28,6 +29,11 @@ pub fn read(
         }
         _ => Ok(contents),
     }
+}
+
+/// The name that the indicators of a list have as their source.
+pub(in crate::indicator) fn source_name(path: &Path) -> Cow<'_, str> {
+    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy()
 }
 
 pub(super) fn parse_into(

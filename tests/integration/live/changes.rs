@@ -91,6 +91,72 @@ fn exclusions_change_at_a_reload_and_their_file_moves_away() {
 }
 
 #[test]
+fn a_list_that_shrinks_at_a_reload_stays_as_it_was_until_that_is_allowed() {
+    let Some(net) = Net::with_pair().map(Net::with_loopback) else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let (feed, other, settings) = (path("feed.txt"), path("other.txt"), path("rattap.toml"));
+    let configure = |allow_shrink: &str| {
+        let text = format!(
+            "[capture]\ninterfaces = [\"b0\"]\n[indicators]\nbuiltin = false\nfiles = [\"{}\", \"{}\"]\n{allow_shrink}\n\
+             [metrics]\nlisten = {METRICS}\n",
+            feed.display(),
+            other.display()
+        );
+        fs::write(&settings, text).unwrap();
+    };
+    // The address that is contacted, and some more.
+    fs::write(&feed, "91.202.233.25\n203.0.113.1\n203.0.113.2\n203.0.113.3\n203.0.113.4\n").unwrap();
+    fs::write(&other, "203.0.113.200\n").unwrap();
+    configure("");
+    let sensor = net.sensor(&["--config", settings.to_str().unwrap(), "--repeat-window", "0"]);
+    let current = |feed: &std::path::Path, is_current: u8| {
+        let page = net.metrics(METRICS, "/metrics");
+        let line = format!("rattap_feed_current{{feed=\"{}\"}} {is_current}\n", feed.display());
+        assert!(page.contains(&line), "{line}{page}");
+        page
+    };
+    let mut alerts = 0;
+    let mut is_found = || {
+        // Another client each time.
+        fs::write(path("contacts.pcap"), contacts(alerts..alerts + 1).pcap()).unwrap();
+        net.send("a0", &["--topspeed"], &path("contacts.pcap"));
+        alerts += 1;
+        sensor.wait_for_alerts("cs1=91.202.233.25", alerts as usize);
+    };
+    is_found();
+    // Empty, and with less than half; the other list changes meanwhile.
+    for (number, shrunk) in ["", "203.0.113.1\n203.0.113.2\n"].into_iter().enumerate() {
+        fs::write(&feed, shrunk).unwrap();
+        fs::write(&other, "203.0.113.200\n203.0.113.201\n").unwrap();
+        sensor.signal("HUP");
+        let log = sensor.wait_for_log("reloaded: 7 indicators", number + 1);
+        let why = format!("feed.txt: not reloaded: it had 5 indicators and now has {}", shrunk.lines().count());
+        assert!(log.contains(&why) && log.contains("allow_shrink = true"), "{log}");
+        current(&feed, 0);
+        assert!(current(&other, 1).contains("rattap_healthy 0\n"));
+        let health = net.metrics(METRICS, "/healthz");
+        assert!(health.starts_with("HTTP/1.1 503") || health.starts_with("HTTP/1.0 503"), "{health}");
+        assert!(health.contains(&format!("{}: not reloaded", feed.display())), "{health}");
+        is_found();
+    }
+    // Without anything left, even where it is allowed, nothing changes.
+    configure("allow_shrink = true");
+    fs::write(&feed, "").unwrap();
+    fs::write(&other, "").unwrap();
+    sensor.signal("HUP");
+    let log = sensor.wait_for_log("not reloaded, the previous indicators and exclusions stay in force", 1);
+    assert!(log.contains("no indicators are left to look for"), "{log}");
+    is_found();
+    fs::write(&feed, "203.0.113.1\n").unwrap();
+    sensor.signal("HUP");
+    sensor.wait_for_log("reloaded: 1 indicators", 1);
+    assert!(current(&feed, 1).contains("rattap_healthy 1\n"));
+    let ended = sensor.end();
+    assert_eq!(ended.status.code(), Some(0), "{}", ended.err);
+}
+
+#[test]
 fn logrotate_moves_files_away_under_load_and_no_line_is_lost() {
     let Some(net) = Net::with_pair() else { return };
     if !has_program(Need::Logrotate, "logrotate") {

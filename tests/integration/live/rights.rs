@@ -2,10 +2,11 @@
 //! its threads, and that it can still do its work.
 
 use std::fs;
+use std::io::{self, Write};
 use std::os::unix::fs::{PermissionsExt, chown};
 
 use super::net::{Net, wait_for_file, wait_for_lines};
-use crate::run::sample;
+use crate::run::{run, sample};
 
 /// `nobody` on Debian.
 const NOBODY: u32 = 65534;
@@ -80,6 +81,100 @@ fn a_path_that_it_could_not_use_later_stops_it_at_the_start() {
         assert!(err.contains(option[1]) && err.contains("by user nobody: Permission denied"), "{err}");
     }
     assert!(!alerts.exists());
+}
+
+#[test]
+fn files_that_others_may_change_are_told_at_the_start_and_at_a_reload() {
+    let Some(net) = Net::with_pair() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let mode = |name: &str, mode: u32| fs::set_permissions(path(name), fs::Permissions::from_mode(mode)).unwrap();
+    for sub in ["lists", "open", "behind"] {
+        fs::create_dir(path(sub)).unwrap();
+    }
+    for list in ["lists/others.txt", "lists/good.txt", "open/own.txt", "behind/linked.txt", "account.txt"] {
+        fs::write(path(list), "203.0.113.200\n").unwrap();
+    }
+    std::os::unix::fs::symlink(path("behind/linked.txt"), path("lists/link.txt")).unwrap();
+    fs::copy(concat!(env!("CARGO_MANIFEST_DIR"), "/packaging/exclusions.toml"), path("rules.toml")).unwrap();
+    let settings = format!(
+        "[capture]\ninterfaces = [\"b0\"]\n[indicators]\nfiles = [\"{0}/lists\", \"{0}/open/own.txt\", \"{0}/account.txt\"]\n\
+         [exclusions]\nfiles = [\"{0}/rules.toml\"]\n",
+        folder.path().display()
+    );
+    fs::write(path("rattap.toml"), settings).unwrap();
+    // The sensor's account is `nobody`: what is its own is not told. The others' number has no name.
+    chown(path("account.txt"), Some(NOBODY), Some(NOBODY)).unwrap();
+    chown(path("lists/others.txt"), Some(54321), None).unwrap();
+    mode("", 0o755);
+    mode("rattap.toml", 0o646);
+    mode("rules.toml", 0o664);
+    mode("open", 0o777);
+    mode("behind", 0o775);
+    let wrong = [
+        ("rattap.toml", "its mode is 0646"),
+        ("rules.toml", "its mode is 0664"),
+        ("open", "its mode is 0777"),
+        ("behind", "its mode is 0775"),
+        ("lists/others.txt", "user 54321, to whom it belongs"),
+    ];
+    let sensor = net.sensor(&["--user", "nobody", "--config", path("rattap.toml").to_str().unwrap()]);
+    let log = sensor.wait_for_log("capturing from", 1);
+    let warnings = |log: &str| log.lines().filter(|line| line.contains("can change it")).count();
+    for (name, why) in wrong {
+        let start = format!("{}: ", path(name).display());
+        assert!(log.lines().any(|line| line.contains(&start) && line.contains(why)), "{start}{why}: {log}");
+    }
+    assert_eq!(warnings(&log), wrong.len(), "{log}");
+
+    chown(path("lists/others.txt"), Some(0), None).unwrap();
+    for (name, right) in [("rattap.toml", 0o644), ("rules.toml", 0o644), ("open", 0o755), ("behind", 0o755)] {
+        mode(name, right);
+    }
+    mode("lists/good.txt", 0o666);
+    sensor.signal("HUP");
+    let log = sensor.wait_for_log("reloaded: ", 1);
+    assert_eq!(warnings(&log), wrong.len() + 1, "{log}");
+    assert!(log.contains("lists/good.txt: other users can change it, because its mode is 0666"), "{log}");
+    let ended = sensor.end();
+    assert!(ended.status.success(), "{}", ended.err);
+}
+
+#[test]
+fn a_spool_of_somebody_else_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    for spool in ["theirs", "mine", "mine/tcp-127.0.0.1_9"] {
+        fs::create_dir(path(spool)).unwrap();
+    }
+    if chown(path("theirs"), Some(54321), None).is_err() {
+        let _ = writeln!(io::stderr(), "SKIPPED: no rights to give a folder to another user");
+        return;
+    }
+    chown(path("mine/tcp-127.0.0.1_9"), Some(54321), None).unwrap();
+    std::os::unix::fs::symlink("theirs", path("link")).unwrap();
+    let (story, alerts) = (sample("story.pcap"), "tcp://127.0.0.1:9");
+    for spool in ["theirs", "mine", "link"] {
+        let spool = path(spool).into_os_string().into_string().unwrap();
+        for source in [&["replay", story.to_str().unwrap()][..], &["live", "-i", "lo", "--user", "root"]] {
+            let said = run([source, &["-o", alerts, "--spool", &spool]].concat());
+            assert_eq!(said.code, 2, "{}", said.err);
+            let why = format!("--spool {spool}: belongs to user 54321, or something in it does; name a folder");
+            assert!(said.err.contains(&why), "{}", said.err);
+        }
+    }
+    let left = |spool: &str| fs::read_dir(path(spool)).unwrap().count();
+    assert_eq!((left("theirs"), left("mine/tcp-127.0.0.1_9")), (0, 0));
+}
+
+#[test]
+fn a_replay_is_silent_about_the_files_of_its_user() {
+    let folder = tempfile::tempdir().unwrap();
+    let list = folder.path().join("list.txt");
+    fs::write(&list, "203.0.113.200\n").unwrap();
+    fs::set_permissions(&list, fs::Permissions::from_mode(0o666)).unwrap();
+    let said = run(["replay", "--indicators", list.to_str().unwrap(), sample("endpoint/udp.pcap").to_str().unwrap()]);
+    assert!(said.code == 0 && !said.err.contains("can change it"), "{}", said.err);
 }
 
 fn check_threads(process: u32) {
