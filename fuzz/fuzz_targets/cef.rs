@@ -6,12 +6,13 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
 use libfuzzer_sys::fuzz_target;
-use rattap::alert::{Alert, DnsFacts, HttpFacts, MatchBasis, Phase, Signature, TcpOutcome, sanitize};
+use rattap::alert::{Alert, DnsFacts, HttpFacts, MatchBasis, Phase, Signature, TcpOutcome};
 use rattap::capture::Origin;
 use rattap::flow::{Endpoint, MacAddress, Protocol, Vlans};
 use rattap::indicator::{Indicator, Pattern};
 use rattap::output::{Cef, Sensor};
 use rattap::protocol::dns::{RecordType, ResponseCode};
+use rattap::sanitize::sanitize;
 use rattap::units::{ByteCount, Timestamp};
 
 #[path = "common/bytes.rs"]

@@ -3,9 +3,9 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use rattap::alert::sanitize;
 use rattap::domain_name::{DomainName, LONGEST_NAME, MOST_LABELS};
 use rattap::protocol::dns::{HEADER_LENGTH, Message, MessageReader, NameRef, TcpMessage, tcp_messages};
+use rattap::sanitize::sanitize;
 
 /// The cost of names that any message may have, in addition to one for each byte. It equals the
 /// constant in `name.rs`.

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use libfuzzer_sys::fuzz_target;
 use rattap::capture::{Block, Frame, LinkType, Origin};
-use rattap::decode::{decode_full, decode_fast};
+use rattap::decode::{decode_fast, decode_full};
 use rattap::indicator::{IndicatorSet, LearnedAddresses, builtin, feed};
 use rattap::output::{Cef, Sensor};
 use rattap::scan::{Finding, FindingKind, Findings, PacketEnds, ScanRequest, find_contacts, scan};

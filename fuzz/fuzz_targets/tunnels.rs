@@ -5,7 +5,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use rattap::capture::LinkType;
-use rattap::decode::{MOST_TUNNELS, decode, decode_full, decode_fast};
+use rattap::decode::{MOST_TUNNELS, decode, decode_fast, decode_full};
 
 #[allow(dead_code, reason = "other targets use the rest")]
 #[path = "common/bytes.rs"]

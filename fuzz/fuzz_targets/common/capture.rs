@@ -95,7 +95,8 @@ fn read(files: impl FnOnce(&mut Vec<String>) -> FileSource, most_blocks: usize) 
 pub fn check(data: &[u8]) {
     let Some((&pieces, capture)) = data.split_first() else { return };
     fs::write(&*FILE, capture).expect("a place for files");
-    let whole = read(|_| FileSource::new(vec![Input::File(FILE.clone())], None), 3 + capture.len() * 1024 / BLOCK_CAPACITY);
+    let whole =
+        read(|_| FileSource::new(vec![Input::File(FILE.clone())], None), 3 + capture.len() * 1024 / BLOCK_CAPACITY);
 
     let least = capture.len() / 64;
     let stream = Pieces { bytes: capture.to_vec(), position: 0, length: least + usize::from(pieces), step: least + 1 };
