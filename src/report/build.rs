@@ -1,5 +1,6 @@
 //! Building a report from the collected alerts and the counts of a run.
 
+use super::examined::Coverage;
 use super::hashes::files;
 use super::model::{self, Moment, Report, Settings, Span};
 use super::text::printable;
@@ -34,6 +35,7 @@ pub struct Basis<'a> {
 pub fn report(gathered: &Gathered, basis: Basis<'_>) -> Report {
     let Basis { inputs, hashes, totals, is_whole, problems, exclusions, mut settings } = basis;
     let mut collection = gathered.take();
+    let coverage = Coverage::of(totals, is_whole, &problems);
     let capture = model::Capture {
         files: files(inputs, hashes),
         span: totals.span.map(|(first, last)| Span::new(first, last)),
@@ -48,7 +50,7 @@ pub fn report(gathered: &Gathered, basis: Basis<'_>) -> Report {
         problems: problems.list,
         further_problems: problems.further,
     };
-    let verdict = verdict(&collection, &capture);
+    let verdict = verdict(&collection, &coverage);
     let signatures = collection.signatures();
     let (suppressed, further_suppressed) = collection.take_suppressed();
     let (clients, further_clients) = collection.take_clients();

@@ -11,6 +11,7 @@ mod chain;
 mod client;
 mod collection;
 mod convert;
+mod examined;
 mod format;
 mod gather;
 mod hashes;

@@ -11,8 +11,8 @@ use std::io::{self, Write};
 use askama::Template;
 
 use super::model::{
-    Alert, Beacon, Capture, Chain, Client, Level, Moment, Packets, Report, Rule, Settings, Span, Stage, TimedEvents,
-    Timeline,
+    Alert, Beacon, Capture, Chain, Client, Examined, Level, Moment, Packets, Report, Rule, Settings, Span, Stage,
+    TimedEvents, Timeline,
 };
 use crate::counts;
 use crate::units::{ByteCount, Timestamp};
@@ -23,6 +23,9 @@ const SECOND: f64 = 1e9;
 const WIDTH: f64 = 1000.0;
 /// The height of a timeline in pixels.
 const HEIGHT: f64 = 26.0;
+
+/// The maximum number of problems that the verdict shows. All are listed with the captures.
+const MAX_VERDICT_PROBLEMS: usize = 3;
 
 /// The height of the tallest bar in pixels.
 const MAX_BAR: f64 = 20.0;
@@ -241,14 +244,24 @@ fn weight(severity: &u8) -> &'static str {
 
 impl Page<'_> {
     fn level(&self) -> (&'static str, &'static str) {
-        match self.report.verdict.level {
+        let verdict = &self.report.verdict;
+        match verdict.level {
+            Level::Nothing | Level::Vouched if verdict.examined == Examined::None => ("unknown", "Not examined"),
             Level::CommandAndControl => ("high", "Command and control"),
             Level::Contact => ("high", "Contact with command and control"),
             Level::Trace => ("raised", "Traces of command and control"),
             Level::RemoteAccess => ("middle", "Remote access"),
+            Level::Vouched if verdict.examined == Examined::Part => ("raised", "Lawful use in the part examined"),
+            Level::Nothing if verdict.examined == Examined::Part => ("raised", "Nothing found in the part examined"),
             Level::Vouched => ("low", "Lawful use"),
             Level::Nothing => ("none", "Nothing found"),
         }
+    }
+
+    /// Some problems with the captures, to show in the verdict.
+    fn first_problems(&self) -> &[String] {
+        let problems = &self.capture.problems;
+        problems.get(..MAX_VERDICT_PROBLEMS).unwrap_or(problems)
     }
 
     /// The packets of a stage in words.

@@ -149,7 +149,7 @@ fn the_verdict_is_the_strongest_statement_and_names_the_others() {
     use model::Level::{CommandAndControl, Contact, Nothing, RemoteAccess, Trace};
     let of = |signature, host, severity| Alert { severity, ..alert(signature, host, 60) };
     let cases = [
-        (vec![], Nothing, "Nothing was found"),
+        (vec![], Nothing, "no all-clear"),
         (
             vec![of(Signature::find("netsupport-geolocation").unwrap(), 1, 2)],
             RemoteAccess,
@@ -184,6 +184,7 @@ fn the_verdict_is_the_strongest_statement_and_names_the_others() {
         assert_eq!(verdict.level, level, "{verdict:?}");
         assert!(verdict.sentence.contains(sentence), "{verdict:?}");
         // The report without packets says so.
+        assert_eq!(verdict.examined, model::Examined::None, "{verdict:?}");
         assert!(verdict.limits.contains("no packet could be read"), "{verdict:?}");
     }
 }
@@ -217,7 +218,7 @@ fn problems_are_printable_and_bounded() {
     assert_eq!(report.capture.problems[0], r"a\x0a\xe2\x80\xaeb");
     assert_eq!(
         report.verdict.limits,
-        "This holds for what could be read: no packet could be read; 203 problems were met in the inputs."
+        "Nothing was examined: no packet could be read; 203 problems were met in the inputs."
     );
 }
 

@@ -4,7 +4,8 @@ use std::collections::HashSet;
 use std::net::IpAddr;
 
 use super::collection::Collection;
-use super::model::{Capture, Level, Moment, Verdict};
+use super::examined::Coverage;
+use super::model::{Examined, Level, Moment, Verdict};
 use super::totals::SignatureTotals;
 use crate::alert::Signature;
 use crate::tools::{self, ToolActivity};
@@ -97,7 +98,7 @@ fn named(hosts: &[IpAddr], kind: &str) -> String {
 }
 
 /// The summary of what was collected.
-pub(super) fn verdict(collection: &Collection, capture: &Capture) -> Verdict {
+pub(super) fn verdict(collection: &Collection, coverage: &Coverage) -> Verdict {
     let is_at_least = collection.has_uncounted_hosts();
     let group = |signatures: &[Signature]| FindingGroup::of(collection, signatures);
     let confidence = |group: &FindingGroup| format!("listed with a confidence of up to {} of 100", group.confidence);
@@ -152,35 +153,29 @@ pub(super) fn verdict(collection: &Collection, capture: &Capture) -> Verdict {
     } else if collection.has_excluded() {
         (Level::Vouched, "Nothing was found but what exclusions vouch for as lawful use.".to_owned())
     } else {
-        (Level::Nothing, "Nothing was found of what is looked for.".to_owned())
+        (Level::Nothing, nothing_found(coverage))
     };
-    Verdict { level, sentence, limits: limits(capture) }
+    Verdict { level, examined: coverage.examined, sentence, limits: limits(coverage) }
 }
 
-/// The limitations of the result in a sentence. Empty if there are none.
-fn limits(capture: &Capture) -> String {
-    let count = |reason: &str| capture.losses.iter().find(|loss| loss.reason == reason).map_or(0, |loss| loss.count);
-    let mut limits = Vec::new();
-    if capture.packets == 0 {
-        limits.push("no packet could be read".to_owned());
+/// The sentence if nothing was found: never an all-clear for packets that were not examined.
+fn nothing_found(coverage: &Coverage) -> String {
+    match coverage.examined {
+        Examined::All => "Nothing was found of what is looked for.".to_owned(),
+        Examined::Part => "Nothing was found in the part of the captures that was examined.".to_owned(),
+        Examined::None => {
+            "Nothing was examined, so nothing is known about these captures: this is no all-clear.".to_owned()
+        }
     }
-    if !capture.is_whole {
-        limits.push("the run ended before its input did".to_owned());
+}
+
+/// What was not examined, in a sentence. Empty if everything was.
+fn limits(coverage: &Coverage) -> String {
+    match coverage.examined {
+        Examined::All => String::new(),
+        Examined::None => format!("Nothing was examined: {}.", coverage.missing.join("; ")),
+        Examined::Part => format!("Not everything was examined: {}.", coverage.missing.join("; ")),
     }
-    let problems = capture.problems.len() as u64 + capture.further_problems;
-    if problems > 0 {
-        limits.push(format!(
-            "{problems} {} met in the inputs",
-            if problems == 1 { "problem was" } else { "problems were" }
-        ));
-    }
-    if count("filtered") > 0 {
-        limits.push("a filter left packets out".to_owned());
-    }
-    if count("outside-window") > 0 {
-        limits.push("packets outside the time window were left out".to_owned());
-    }
-    if limits.is_empty() { String::new() } else { format!("This holds for what could be read: {}.", limits.join("; ")) }
 }
 
 /// Formats a time to the minute.

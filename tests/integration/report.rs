@@ -376,3 +376,41 @@ fn a_flood_of_sightings_of_many_hosts_stays_within_the_bound_of_memory() {
     let size = fs::metadata(path("r.html")).unwrap().len();
     assert!(size < 32 << 20, "{size} bytes");
 }
+
+/// A page without findings is an all-clear only if all packets were examined.
+#[test]
+fn what_was_not_examined_is_never_shown_as_an_all_clear() {
+    let span = "captured from 2026-06-09T09:01:02.007Z to 2026-06-09T10:13:03.48964Z";
+    let gone = "nofile.pcap: cannot open";
+    let cases: [(&[&str], &str, &str, &str, &str); 8] = [
+        (&[], "quiet/many-records.pcap", "all", "Nothing found", ""),
+        (&[], "nofile.pcap", "none", "Not examined", gone),
+        (&[], "damaged/empty.pcap", "none", "Not examined", "it is empty"),
+        (&[], "damaged/not-a-capture.pcap", "none", "Not examined", "it looks like text"),
+        (&[], "format/no-frames.pcap", "none", "Not examined", "the captures hold no packets"),
+        (&["--from", "2030-01-01"], "story.pcap", "none", "Not examined", span),
+        (&["--filter", "port 9"], "story.pcap", "none", "Not examined", span),
+        (&["nofile.pcap"], "quiet/many-records.pcap", "part", "Nothing found in the part examined", gone),
+    ];
+    for (options, sample, examined, title, missing) in cases {
+        let (run, reports) = reports(options, sample, &["json", "html"]);
+        let report: Value = serde_json::from_str(&reports[0]).unwrap();
+        let verdict = &report["verdict"];
+        assert_eq!(
+            (&verdict["level"], &verdict["examined"]),
+            (&"nothing".into(), &examined.into()),
+            "{sample}: {}",
+            run.err
+        );
+        let page = &reports[1];
+        let color = match examined {
+            "all" => "none",
+            "part" => "raised",
+            _ => "unknown",
+        };
+        assert!(page.contains(&format!("<section class=\"verdict {color}\">\n  <h2>{title}</h2>")), "{sample}: {page}");
+        let shown = page.split_once("</section>").unwrap().0;
+        assert!(shown.contains(missing), "{sample}: {shown}");
+        assert_eq!(shown.contains("class=\"missing\""), examined != "all", "{sample}: {shown}");
+    }
+}

@@ -22,7 +22,7 @@ pub use client::{
 pub use exclusions::{Exclusions, Rule};
 pub use moment::{Moment, Span};
 pub use settings::{List, Settings};
-pub use verdict::{Level, SignatureSummary, Verdict};
+pub use verdict::{Examined, Level, SignatureSummary, Verdict};
 
 /// The version of the report's form. It changes when a field changes its meaning or is removed.
 pub const FORM: u32 = 1;
