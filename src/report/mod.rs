@@ -18,6 +18,7 @@ mod hashes;
 mod host;
 mod intervals;
 pub mod model;
+mod outcome;
 mod page;
 mod problems;
 mod text;
@@ -25,6 +26,7 @@ mod timeline;
 mod top_alerts;
 mod totals;
 mod verdict;
+mod wording;
 
 #[cfg(test)]
 mod tests;

@@ -243,18 +243,17 @@ fn weight(severity: &u8) -> &'static str {
 }
 
 impl Page<'_> {
-    fn level(&self) -> (&'static str, &'static str) {
+    /// The CSS class of the verdict.
+    fn level(&self) -> &'static str {
         let verdict = &self.report.verdict;
-        match verdict.level {
-            Level::Nothing | Level::Vouched if verdict.examined == Examined::None => ("unknown", "Not examined"),
-            Level::CommandAndControl => ("high", "Command and control"),
-            Level::Contact => ("high", "Contact with command and control"),
-            Level::Trace => ("raised", "Traces of command and control"),
-            Level::RemoteAccess => ("middle", "Remote access"),
-            Level::Vouched if verdict.examined == Examined::Part => ("raised", "Lawful use in the part examined"),
-            Level::Nothing if verdict.examined == Examined::Part => ("raised", "Nothing found in the part examined"),
-            Level::Vouched => ("low", "Lawful use"),
-            Level::Nothing => ("none", "Nothing found"),
+        match (verdict.level, verdict.examined) {
+            (Level::CommandAndControl | Level::Contact, _) => "high",
+            (Level::Trace, _) => "raised",
+            (Level::RemoteAccess, _) => "middle",
+            (Level::Nothing | Level::Vouched, Examined::None) => "unknown",
+            (Level::Nothing | Level::Vouched, Examined::Part) => "raised",
+            (Level::Vouched, Examined::All) => "low",
+            (Level::Nothing, Examined::All) => "none",
         }
     }
 

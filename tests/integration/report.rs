@@ -84,6 +84,11 @@ fn the_report_of_the_story_has_its_facts() {
     let report = json(&[], "story.pcap");
     let at = |path: &str| report.pointer(path).unwrap_or_else(|| panic!("{path}")).clone();
     assert_eq!(at("/verdict/level"), "command-and-control");
+    assert_eq!(at("/verdict/title"), "1 host compromised, 1 attempted");
+    let sentence = "10.20.30.40 held NetSupport sessions with two C2 servers for 57 min; 10.20.30.51 tried once to reach \
+                    C2 server 194.180.191.223:443 and was refused. This was between 2026-06-09 09:05 and 10:02 UTC; it is \
+                    listed with a confidence of up to 99 of 100.";
+    assert_eq!(at("/verdict/sentence"), sentence);
     assert_eq!(at("/clients/0/address"), "10.20.30.40");
     assert_eq!(at("/clients/1/address"), "10.20.30.51");
     // The beacon of the second gateway: a request a minute over two connections.
@@ -228,7 +233,7 @@ fn a_page_full_of_hostile_names_runs_nothing_in_a_browser() {
         fs::write(&path, text).unwrap();
         let shown = show(browser, &path);
         assert_eq!(shown.console, [""; 0], "{file}");
-        assert!(shown.document.contains("<title>rattap report: Command and control</title>"), "{}", shown.document);
+        assert!(shown.document.contains("<title>rattap report: 1 host"), "{}", shown.document);
         assert!(shown.document.contains("</footer>"), "{}", shown.document);
         for element in ELEMENTS {
             assert!(!shown.document.contains(element), "{file}: {element}: {}", shown.document);

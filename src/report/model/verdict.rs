@@ -11,7 +11,9 @@ pub struct Verdict {
     /// The part of the captures that the verdict is about. `nothing` as the level means that the
     /// captures are clean only if this is `all`.
     pub examined: Examined,
-    /// The summary in one or two sentences.
+    /// The case in a few words, such as `1 host compromised, 1 attempted`.
+    pub title: String,
+    /// The summary in a few sentences: who did what, for how long, and how it ended.
     pub sentence: String,
     /// The limitations of the result: what was not examined. Empty if everything was.
     pub limits: String,
