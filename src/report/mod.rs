@@ -6,6 +6,7 @@
 //! [`Report`] from both and the counts of the run, and [`Format::write`] writes it. Results are
 //! reproducible: nothing reads the clock or depends on the number of workers.
 
+mod alert_groups;
 mod build;
 mod chain;
 mod client;

@@ -419,3 +419,21 @@ fn what_was_not_examined_is_never_shown_as_an_all_clear() {
         assert_eq!(shown.contains("class=\"missing\""), examined != "all", "{sample}: {shown}");
     }
 }
+
+#[test]
+fn the_page_of_the_story_states_each_fact_once() {
+    let (_, reports) = reports(&[], "story.pcap", &["html"]);
+    let page = &reports[0];
+    // Alerts are folded, with the first alert and its updates together.
+    assert_eq!(page.matches("<details class=\"alert\">").count(), 10, "{page}");
+    // Times to the millisecond.
+    assert!(page.contains("<time>2026-06-09 09:05:00.217</time>"), "{page}");
+    assert!(page.contains("<b>Did not resolve</b>") && page.contains("did not resolve (NXDOMAIN)"), "{page}");
+    assert!(page.contains("for bryonsad.net: did not resolve (NXDOMAIN)</b>"), "{page}");
+    assert!(!page.contains("bryonsad.net: no address"), "{page}");
+    // One figure for the beacon, and a histogram only of the chain with 61 intervals.
+    let figure = "median 59.5 s, spread 18.3 s";
+    assert_eq!(page.matches(figure).count(), 4, "{page}");
+    assert!(!page.contains("requests every"), "{page}");
+    assert_eq!(page.matches("Histogram of the intervals").count(), 1);
+}
