@@ -3,6 +3,7 @@
 use super::examined::Coverage;
 use super::hashes::files;
 use super::model::{self, Moment, Report, Settings, Span};
+use super::next_steps::{hunt_queries, indicators, steps};
 use super::text::printable;
 use super::verdict::verdict;
 use super::{Gathered, Problems};
@@ -50,6 +51,7 @@ pub fn report(gathered: &Gathered, basis: Basis<'_>) -> Report {
         problems: problems.list,
         further_problems: problems.further,
     };
+    let found = collection.indicators();
     let verdict = verdict(&collection, &coverage);
     let signatures = collection.signatures();
     let (suppressed, further_suppressed) = collection.take_suppressed();
@@ -66,6 +68,9 @@ pub fn report(gathered: &Gathered, basis: Basis<'_>) -> Report {
     Report {
         form: model::FORM,
         version: env!("CARGO_PKG_VERSION").to_owned(),
+        next_steps: steps(verdict.level, verdict.examined),
+        indicators: indicators(&found),
+        hunts: hunt_queries(&found),
         verdict,
         capture,
         signatures,

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 
 use super::chain::{Chain, Subject, Volume, counts_conversations};
 use super::model::{self, Span};
+use super::next_steps::FoundIndicators;
 use super::outcome::HostOutcome;
 use super::timeline::TimeBuckets;
 use super::top_alerts::TopAlerts;
@@ -93,6 +94,11 @@ impl Client {
     /// The facts for the verdict. `None` if some alerts about the host were not collected.
     pub(super) fn outcome(&self) -> Option<&HostOutcome> {
         (!self.is_partial).then_some(&self.outcome)
+    }
+
+    /// Adds the indicators of all alerts that were collected.
+    pub(super) fn add_indicators(&self, found: &mut FoundIndicators) {
+        self.outcome.add_indicators(found);
     }
 
     pub(super) fn add(&mut self, alert: &Alert, serial: u64, is_downgraded: bool) {

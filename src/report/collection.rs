@@ -14,6 +14,7 @@ use foldhash::fast::RandomState;
 use super::client::Client;
 use super::host::HostEnds;
 use super::model;
+use super::next_steps::FoundIndicators;
 use super::outcome::{ContactOutcome, HostOutcome};
 use super::top_alerts::TopAlerts;
 use super::totals::{HostTotals, SignatureSet, SignatureTotals};
@@ -118,6 +119,13 @@ impl Collection {
     /// The furthest that a host came in contact with listed servers.
     pub(super) fn contact_outcome(&self, host: IpAddr) -> Option<ContactOutcome> {
         self.totals.get(&host).and_then(|totals| totals.contact)
+    }
+
+    /// The indicators of the detailed hosts, without downgraded alerts.
+    pub(super) fn indicators(&self) -> FoundIndicators {
+        let mut found = FoundIndicators::new();
+        self.detailed.values().for_each(|client| client.add_indicators(&mut found));
+        found
     }
 
     /// The totals of a signature.

@@ -94,6 +94,8 @@ fn left_out_statement(totals: &Totals, is_all: bool) -> String {
 mod tests {
     use super::*;
 
+    type Case = (fn(&mut Totals), Examined, &'static str);
+
     fn of(change: impl FnOnce(&mut Totals)) -> (Examined, String) {
         let mut totals = Totals::default();
         (totals.capture.inputs, totals.capture.packets) = (1, 5);
@@ -105,7 +107,7 @@ mod tests {
     #[test]
     fn everything_part_and_nothing_are_told_apart() {
         assert_eq!(of(|_| ()), (Examined::All, String::new()));
-        let cases: [(fn(&mut Totals), Examined, &str); 7] = [
+        let cases: [Case; 7] = [
             (|totals| totals.capture.packets = 0, Examined::None, "the captures hold no packets"),
             (|totals| totals.capture.filtered = 5, Examined::None, "the filter left out all of the 5 packets"),
             (

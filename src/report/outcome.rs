@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::host::HostEnds;
+use super::next_steps::{FoundIndicators, MAX_INDICATORS};
 use super::text::shortened;
 use super::wording::{and, duration, one_or_count, times};
 use crate::alert::{Alert, Signature, TcpOutcome};
@@ -63,12 +64,16 @@ pub(super) struct HostOutcome {
     asked: BTreeSet<String>,
     has_answer: bool,
     has_address: bool,
+    indicators: FoundIndicators,
 }
 
 impl HostOutcome {
     pub(super) fn add(&mut self, alert: &Alert) {
         let HostEnds { host, peer } = HostEnds::of(alert);
         self.outcome = self.outcome.max(ContactOutcome::of(alert));
+        if let Some(indicator) = alert.indicator.as_ref().filter(|_| self.indicators.len() < MAX_COUNTED) {
+            self.indicators.entry(indicator.pattern.to_string()).or_insert_with(|| indicator.clone());
+        }
         match alert.signature {
             Signature::Tool(_, ToolActivity::Session) => {
                 insert(&mut self.sessions, peer);
@@ -94,6 +99,16 @@ impl HostOutcome {
                 }
             }
             Signature::Tool(..) => {}
+        }
+    }
+
+    /// Adds the indicators of the host.
+    pub(super) fn add_indicators(&self, found: &mut FoundIndicators) {
+        for (value, indicator) in &self.indicators {
+            found.entry(value.clone()).or_insert_with(|| indicator.clone());
+            if found.len() > MAX_INDICATORS {
+                found.pop_last();
+            }
         }
     }
 

@@ -16,6 +16,7 @@ use super::model::{
     Beacon, Capture, Chain, Client, Examined, Level, Moment, Packets, Report, Rule, Settings, Span, Stage, TimedEvents,
     Timeline,
 };
+use super::overview::{self, Overview};
 use crate::counts;
 use crate::units::{ByteCount, Timestamp};
 
@@ -43,6 +44,7 @@ struct Page<'a> {
     report: &'a Report,
     capture: &'a Capture,
     settings: &'a Settings,
+    overview: Option<Overview<'a>>,
     clients: Vec<ClientView<'a>>,
     suppressed: Vec<AlertGroup<'a>>,
 }
@@ -120,7 +122,15 @@ pub(super) fn write(report: &Report, out: &mut impl Write) -> io::Result<()> {
     let clients = report.clients.iter().zip(1..);
     let clients = clients.map(|(client, number)| client_view(client, number, many_files)).collect();
     let suppressed = alert_groups::groups(&report.exclusions.suppressed, many_files);
-    Page { report, capture: &report.capture, settings: &report.settings, clients, suppressed }.write_into(out)
+    let page = Page {
+        report,
+        capture: &report.capture,
+        settings: &report.settings,
+        overview: Overview::of(&report.clients),
+        clients,
+        suppressed,
+    };
+    page.write_into(out)
 }
 
 fn client_view<'a>(client: &'a Client, number: usize, many_files: bool) -> ClientView<'a> {
@@ -268,6 +278,11 @@ impl Page<'_> {
             (Level::Vouched, Examined::All) => "low",
             (Level::Nothing, Examined::All) => "none",
         }
+    }
+
+    /// Returns true if the hosts are to be searched for a remote-access tool.
+    fn searches_hosts(&self) -> bool {
+        !matches!(self.report.verdict.level, Level::Nothing | Level::Vouched)
     }
 
     /// Some problems with the captures, to show in the verdict.

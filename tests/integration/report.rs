@@ -437,3 +437,27 @@ fn the_page_of_the_story_states_each_fact_once() {
     assert!(!page.contains("requests every"), "{page}");
     assert_eq!(page.matches("Histogram of the intervals").count(), 1);
 }
+
+#[test]
+fn the_next_steps_follow_the_verdict() {
+    let steps = |sample| json(&[], sample)["next_steps"].as_array().unwrap().clone();
+    assert_eq!(steps("quiet/many-records.pcap"), [""; 0]);
+    assert!(steps("nofile.pcap")[0].as_str().unwrap().starts_with("Replay again"));
+    assert!(steps("story.pcap")[0].as_str().unwrap().starts_with("Isolate"));
+    let report = json(&[], "story.pcap");
+    let found: Vec<_> =
+        report["indicators"].as_array().unwrap().iter().map(|found| found["value"].as_str().unwrap()).collect();
+    assert_eq!(found, ["194.180.191.223:443", "5.252.177.201:443", "bryonsad.net", "feersona.net"]);
+    for hunt in report["hunts"].as_array().unwrap() {
+        let query = hunt["query"].as_str().unwrap();
+        assert!(query.contains("194.180.191.223") || query.contains("feersona.net"), "{query}");
+        assert!(!query.contains("91.202.233.25"), "not found, but in the query: {query}");
+    }
+    let (_, reports) = reports(&[], "story.pcap", &["html"]);
+    let page = &reports[0];
+    // Both hosts are in the picture, whose axis begins with the first of them and ends with the last.
+    let picture = page.split_once("<section id=\"overview\">").unwrap().1.split_once("</section>").unwrap().0;
+    assert_eq!(picture.matches("<svg role=\"img\"").count(), 2);
+    assert!(picture.contains("<span>2026-06-09 09:05:00</span>") && picture.contains("10:03:08</span>"), "{picture}");
+    assert!(page.contains("client32.ini") && page.contains("List to block"));
+}

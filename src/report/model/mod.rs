@@ -7,6 +7,7 @@ mod alert;
 mod capture;
 mod client;
 mod exclusions;
+mod hunt_query;
 mod moment;
 mod settings;
 mod verdict;
@@ -20,6 +21,7 @@ pub use client::{
     Beacon, Bucket, Chain, Client, FurtherClients, HistogramBin, Stage, TimedEvents, Timeline, WorstFinding,
 };
 pub use exclusions::{Exclusions, Rule};
+pub use hunt_query::HuntQuery;
 pub use moment::{Moment, Span};
 pub use settings::{List, Settings};
 pub use verdict::{Examined, Level, SignatureSummary, Verdict};
@@ -36,6 +38,12 @@ pub struct Report {
     pub version: String,
     /// The summary.
     pub verdict: Verdict,
+    /// The next steps for the reader, in the order in which to take them.
+    pub next_steps: Vec<String>,
+    /// The indicators that were found, without those of lawful use: what to block. Bounded.
+    pub indicators: Vec<Indicator>,
+    /// Queries that search for these indicators in other logs.
+    pub hunts: Vec<HuntQuery>,
     /// The captures that were read.
     pub capture: Capture,
     /// The findings by signature, in the order of the signatures. Signatures without findings are
