@@ -1,7 +1,9 @@
 //! Building a report from the collected alerts and the counts of a run.
 
+use super::examined::Coverage;
 use super::hashes::files;
 use super::model::{self, Moment, Report, Settings, Span};
+use super::next_steps::{hunt_queries, indicators, steps};
 use super::text::printable;
 use super::verdict::verdict;
 use super::{Gathered, Problems};
@@ -34,6 +36,7 @@ pub struct Basis<'a> {
 pub fn report(gathered: &Gathered, basis: Basis<'_>) -> Report {
     let Basis { inputs, hashes, totals, is_whole, problems, exclusions, mut settings } = basis;
     let mut collection = gathered.take();
+    let coverage = Coverage::of(totals, is_whole, &problems);
     let capture = model::Capture {
         files: files(inputs, hashes),
         span: totals.span.map(|(first, last)| Span::new(first, last)),
@@ -48,7 +51,8 @@ pub fn report(gathered: &Gathered, basis: Basis<'_>) -> Report {
         problems: problems.list,
         further_problems: problems.further,
     };
-    let verdict = verdict(&collection, &capture);
+    let found = collection.indicators();
+    let verdict = verdict(&collection, &coverage);
     let signatures = collection.signatures();
     let (suppressed, further_suppressed) = collection.take_suppressed();
     let (clients, further_clients) = collection.take_clients();
@@ -64,6 +68,9 @@ pub fn report(gathered: &Gathered, basis: Basis<'_>) -> Report {
     Report {
         form: model::FORM,
         version: env!("CARGO_PKG_VERSION").to_owned(),
+        next_steps: steps(verdict.level, verdict.examined),
+        indicators: indicators(&found),
+        hunts: hunt_queries(&found),
         verdict,
         capture,
         signatures,

@@ -6,6 +6,8 @@ use std::net::IpAddr;
 
 use super::chain::{Chain, Subject, Volume, counts_conversations};
 use super::model::{self, Span};
+use super::next_steps::FoundIndicators;
+use super::outcome::HostOutcome;
 use super::timeline::TimeBuckets;
 use super::top_alerts::TopAlerts;
 use super::totals::HostTotals;
@@ -36,6 +38,7 @@ pub(super) struct Client {
     /// The volume of conversations without a chain.
     further_volume: Volume,
     timelines: BTreeMap<Signature, Timeline>,
+    outcome: HostOutcome,
 }
 
 #[derive(Default)]
@@ -84,10 +87,21 @@ impl Client {
             further_chains: BTreeSet::new(),
             further_volume: Volume::default(),
             timelines: BTreeMap::new(),
+            outcome: HostOutcome::default(),
         }
     }
 
-    pub(super) fn add(&mut self, alert: &Alert, serial: u64) {
+    /// The facts for the verdict. `None` if some alerts about the host were not collected.
+    pub(super) fn outcome(&self) -> Option<&HostOutcome> {
+        (!self.is_partial).then_some(&self.outcome)
+    }
+
+    /// Adds the indicators of all alerts that were collected.
+    pub(super) fn add_indicators(&self, found: &mut FoundIndicators) {
+        self.outcome.add_indicators(found);
+    }
+
+    pub(super) fn add(&mut self, alert: &Alert, serial: u64, is_downgraded: bool) {
         if self.alert_count == 0 || alert.severity > self.worst {
             (self.worst, self.worst_signature) = (alert.severity, alert.signature);
         }
@@ -96,6 +110,9 @@ impl Client {
         self.alert_count += 1;
         self.sightings += alert.count;
         self.alerts.add(alert, serial);
+        if !is_downgraded {
+            self.outcome.add(alert);
+        }
         self.timelines.entry(alert.signature).or_default().add(alert);
         if let Some(subject) = Subject::of(alert) {
             match self.chain(subject) {

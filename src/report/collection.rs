@@ -14,6 +14,8 @@ use foldhash::fast::RandomState;
 use super::client::Client;
 use super::host::HostEnds;
 use super::model;
+use super::next_steps::FoundIndicators;
+use super::outcome::{ContactOutcome, HostOutcome};
 use super::top_alerts::TopAlerts;
 use super::totals::{HostTotals, SignatureSet, SignatureTotals};
 use crate::alert::exclusion::Effect;
@@ -61,7 +63,7 @@ impl Collection {
             totals.add(alert, is_new_host, is_downgraded);
         }
         if let Some(client) = self.detailed_client(host, alert.severity) {
-            client.add(alert, serial);
+            client.add(alert, serial, is_downgraded);
         }
     }
 
@@ -107,6 +109,23 @@ impl Collection {
         let mut hosts: Vec<_> = self.totals.iter().filter(|(_, totals)| has_any(totals)).collect();
         hosts.sort_by_key(|(address, totals)| (totals.first, **address));
         hosts.into_iter().map(|(address, _)| *address).collect()
+    }
+
+    /// The facts about a host for the verdict, if all alerts about it were collected.
+    pub(super) fn outcome(&self, host: IpAddr) -> Option<&HostOutcome> {
+        self.detailed.get(&host).and_then(Client::outcome)
+    }
+
+    /// The furthest that a host came in contact with listed servers.
+    pub(super) fn contact_outcome(&self, host: IpAddr) -> Option<ContactOutcome> {
+        self.totals.get(&host).and_then(|totals| totals.contact)
+    }
+
+    /// The indicators of the detailed hosts, without downgraded alerts.
+    pub(super) fn indicators(&self) -> FoundIndicators {
+        let mut found = FoundIndicators::new();
+        self.detailed.values().for_each(|client| client.add_indicators(&mut found));
+        found
     }
 
     /// The totals of a signature.

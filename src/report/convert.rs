@@ -6,6 +6,7 @@ use super::text::{printable, shortened};
 use crate::alert::{Alert, Signature, Verdict};
 use crate::capture::{PacketNumber, PacketRange};
 use crate::indicator::Indicator;
+use crate::protocol::dns::ResponseCode;
 use crate::sanitize::sanitize;
 use crate::units::Timestamp;
 
@@ -63,7 +64,11 @@ pub(super) fn stage_details(alert: &Alert) -> Vec<String> {
     match (alert.signature, &alert.dns) {
         (Signature::C2DomainQuery, Some(dns)) => vec![wire_text(&dns.name)],
         (Signature::C2DomainAnswer, Some(dns)) if dns.addresses.is_empty() => {
-            vec![dns.response_code.map_or_else(|| "no address".to_owned(), |code| format!("no address ({code})"))]
+            vec![match dns.response_code {
+                Some(code) if code != ResponseCode::NO_ERROR => format!("did not resolve ({code})"),
+                Some(code) => format!("no address ({code})"),
+                None => "no address".to_owned(),
+            }]
         }
         (Signature::C2DomainAnswer, Some(dns)) => dns.addresses.iter().map(ToString::to_string).collect(),
         (Signature::C2ServerName, _) => {

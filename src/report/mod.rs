@@ -6,17 +6,22 @@
 //! [`Report`] from both and the counts of the run, and [`Format::write`] writes it. Results are
 //! reproducible: nothing reads the clock or depends on the number of workers.
 
+mod alert_groups;
 mod build;
 mod chain;
 mod client;
 mod collection;
 mod convert;
+mod examined;
 mod format;
 mod gather;
 mod hashes;
 mod host;
 mod intervals;
 pub mod model;
+mod next_steps;
+mod outcome;
+mod overview;
 mod page;
 mod problems;
 mod text;
@@ -24,6 +29,7 @@ mod timeline;
 mod top_alerts;
 mod totals;
 mod verdict;
+mod wording;
 
 #[cfg(test)]
 mod tests;

@@ -7,13 +7,16 @@
 use crate::tools;
 use std::borrow::Cow;
 use std::io::{self, Write};
+use std::net::IpAddr;
 
 use askama::Template;
 
+use super::alert_groups::{self, AlertGroup, numbers};
 use super::model::{
-    Alert, Beacon, Capture, Chain, Client, Level, Moment, Packets, Report, Rule, Settings, Span, Stage, TimedEvents,
+    Beacon, Capture, Chain, Client, Examined, Level, Moment, Packets, Report, Rule, Settings, Span, Stage, TimedEvents,
     Timeline,
 };
+use super::overview::{self, Overview};
 use crate::counts;
 use crate::units::{ByteCount, Timestamp};
 
@@ -23,6 +26,12 @@ const SECOND: f64 = 1e9;
 const WIDTH: f64 = 1000.0;
 /// The height of a timeline in pixels.
 const HEIGHT: f64 = 26.0;
+
+/// The maximum number of problems that the verdict shows. All are listed with the captures.
+const MAX_VERDICT_PROBLEMS: usize = 3;
+
+/// The minimum number of intervals for a histogram: fewer are no distribution.
+const MIN_HISTOGRAM_INTERVALS: u64 = 20;
 
 /// The height of the tallest bar in pixels.
 const MAX_BAR: f64 = 20.0;
@@ -35,13 +44,14 @@ struct Page<'a> {
     report: &'a Report,
     capture: &'a Capture,
     settings: &'a Settings,
+    overview: Option<Overview<'a>>,
     clients: Vec<ClientView<'a>>,
-    suppressed: Vec<AlertView<'a>>,
+    suppressed: Vec<AlertGroup<'a>>,
 }
 
 struct ClientView<'a> {
     client: &'a Client,
-    /// `beacon every 60 s`, for the first chain that is a regular beacon.
+    /// The beacon in words, for the first chain that is a regular beacon.
     beacon_badge: Option<String>,
     /// The number in the list, from 1, for links.
     number: usize,
@@ -50,12 +60,7 @@ struct ClientView<'a> {
     /// The labels of the time axis.
     ticks: Vec<String>,
     chains: Vec<ChainView<'a>>,
-    alerts: Vec<AlertView<'a>>,
-}
-
-struct AlertView<'a> {
-    alert: &'a Alert,
-    packets: String,
+    alerts: Vec<AlertGroup<'a>>,
 }
 
 /// The timeline of a signature.
@@ -63,7 +68,7 @@ struct TimelineView<'a> {
     timeline: &'a Timeline,
     /// An SVG path with one stroke for each bucket.
     bars: String,
-    /// `beacon every 60 s`, for the chain that is a regular beacon with this signature.
+    /// The beacon in words, for the chain that is a regular beacon with this signature.
     beacon_badge: Option<String>,
 }
 
@@ -116,8 +121,16 @@ pub(super) fn write(report: &Report, out: &mut impl Write) -> io::Result<()> {
     let many_files = report.capture.files.len() > 1;
     let clients = report.clients.iter().zip(1..);
     let clients = clients.map(|(client, number)| client_view(client, number, many_files)).collect();
-    let suppressed = report.exclusions.suppressed.iter().map(|alert| alert_view(alert, many_files)).collect();
-    Page { report, capture: &report.capture, settings: &report.settings, clients, suppressed }.write_into(out)
+    let suppressed = alert_groups::groups(&report.exclusions.suppressed, many_files);
+    let page = Page {
+        report,
+        capture: &report.capture,
+        settings: &report.settings,
+        overview: Overview::of(&report.clients),
+        clients,
+        suppressed,
+    };
+    page.write_into(out)
 }
 
 fn client_view<'a>(client: &'a Client, number: usize, many_files: bool) -> ClientView<'a> {
@@ -144,24 +157,7 @@ fn client_view<'a>(client: &'a Client, number: usize, many_files: bool) -> Clien
         timelines: client.timelines.iter().map(timeline_view).collect(),
         ticks: ticks.to_vec(),
         chains: client.chains.iter().map(chain_view).collect(),
-        alerts: client.alerts.iter().map(|alert| alert_view(alert, many_files)).collect(),
-    }
-}
-
-fn alert_view(alert: &Alert, many_files: bool) -> AlertView<'_> {
-    AlertView { alert, packets: numbers(alert.packets.as_ref(), many_files) }
-}
-
-/// `12–40`, or `12–40 of file 2` if there are many files.
-fn numbers(packets: Option<&Packets>, many_files: bool) -> String {
-    let Some(Packets { first, last }) = packets else { return "not numbered".to_owned() };
-    let file = |file: u32| if many_files { format!(" of file {}", u64::from(file) + 1) } else { String::new() };
-    if first == last {
-        format!("{}{}", first.number, file(first.file))
-    } else if first.file == last.file {
-        format!("{}–{}{}", first.number, last.number, file(first.file))
-    } else {
-        format!("{}{} to {}{}", first.number, file(first.file), last.number, file(last.file))
+        alerts: alert_groups::groups(&client.alerts, many_files),
     }
 }
 
@@ -179,10 +175,14 @@ fn bars(timeline: &Timeline, first: f64, length: f64) -> String {
     path
 }
 
-/// `beacon every 60 s`, without fractions of long intervals.
+/// `beacon: median 59.5 s, spread 18.3 s`: the same figures wherever the page names a beacon.
 fn beacon_badge(beacon: &Beacon) -> String {
-    let usual = beacon.usual_seconds;
-    format!("beacon every {}", seconds(if usual < 10.0 { usual } else { usual.round() }))
+    format!("beacon: {}", rhythm(beacon))
+}
+
+/// `median 59.5 s, spread 18.3 s`.
+fn rhythm(beacon: &Beacon) -> String {
+    format!("median {}, spread {}", seconds(beacon.usual_seconds), seconds(beacon.spread_seconds))
 }
 
 fn chain_view(chain: &Chain) -> ChainView<'_> {
@@ -193,11 +193,37 @@ fn chain_view(chain: &Chain) -> ChainView<'_> {
         chain,
         stages: [
             StageView::new("Asked", "asked", "no question seen", &chain.asked),
-            StageView::new("Resolved", "resolved", "no answer seen", &chain.resolved),
+            resolved_view(chain),
             StageView::new("Contacted", "contacted", no_contact, &chain.contacted),
             StageView::new(format!("Spoke {tools}"), "spoke", format!("no {tools} seen"), &chain.spoke),
         ],
         beacon: chain.beacon.as_ref().map(beacon_view),
+    }
+}
+
+/// The stage of the answers: without an address in any of them, the name did not resolve.
+fn resolved_view(chain: &Chain) -> StageView<'_> {
+    match &chain.resolved {
+        Some(stage) if !stage.has_address() => {
+            StageView::new("Did not resolve", "absent", "no answer seen", &chain.resolved)
+        }
+        _ => StageView::new("Resolved", "resolved", "no answer seen", &chain.resolved),
+    }
+}
+
+impl Stage {
+    /// Returns true if the details include an address.
+    fn has_address(&self) -> bool {
+        self.what.iter().any(|detail| detail.parse::<IpAddr>().is_ok())
+    }
+}
+
+impl StageView<'_> {
+    /// The details of the stage. Answers without an address are omitted if there are addresses, as
+    /// for a name that has only IPv4 addresses.
+    fn details(&self, stage: &Stage) -> String {
+        let is_shown = |detail: &&String| self.class != "resolved" || detail.parse::<IpAddr>().is_ok();
+        stage.what.iter().filter(is_shown).cloned().collect::<Vec<_>>().join(", ")
     }
 }
 
@@ -240,15 +266,29 @@ fn weight(severity: &u8) -> &'static str {
 }
 
 impl Page<'_> {
-    fn level(&self) -> (&'static str, &'static str) {
-        match self.report.verdict.level {
-            Level::CommandAndControl => ("high", "Command and control"),
-            Level::Contact => ("high", "Contact with command and control"),
-            Level::Trace => ("raised", "Traces of command and control"),
-            Level::RemoteAccess => ("middle", "Remote access"),
-            Level::Vouched => ("low", "Lawful use"),
-            Level::Nothing => ("none", "Nothing found"),
+    /// The CSS class of the verdict.
+    fn level(&self) -> &'static str {
+        let verdict = &self.report.verdict;
+        match (verdict.level, verdict.examined) {
+            (Level::CommandAndControl | Level::Contact, _) => "high",
+            (Level::Trace, _) => "raised",
+            (Level::RemoteAccess, _) => "middle",
+            (Level::Nothing | Level::Vouched, Examined::None) => "unknown",
+            (Level::Nothing | Level::Vouched, Examined::Part) => "raised",
+            (Level::Vouched, Examined::All) => "low",
+            (Level::Nothing, Examined::All) => "none",
         }
+    }
+
+    /// Returns true if the hosts are to be searched for a remote-access tool.
+    fn searches_hosts(&self) -> bool {
+        !matches!(self.report.verdict.level, Level::Nothing | Level::Vouched)
+    }
+
+    /// Some problems with the captures, to show in the verdict.
+    fn first_problems(&self) -> &[String] {
+        let problems = &self.capture.problems;
+        problems.get(..MAX_VERDICT_PROBLEMS).unwrap_or(problems)
     }
 
     /// The packets of a stage in words.
@@ -260,24 +300,29 @@ impl Page<'_> {
 
 impl BeaconView<'_> {
     fn sentence(&self) -> String {
-        let Beacon { timed, is_regular, usual_seconds, mean_seconds, spread_seconds, intervals, .. } = self.beacon;
+        let Beacon { timed, is_regular, intervals, .. } = self.beacon;
         let what = match timed {
             TimedEvents::Requests => "requests",
             TimedEvents::Contacts => "contacts",
         };
         let kind = if *is_regular { "Regular beacon" } else { "No regular beacon" };
-        format!(
-            "{kind}: {what} usually every {} (mean {}, spread {}, {} intervals)",
-            seconds(*usual_seconds),
-            seconds(*mean_seconds),
-            seconds(*spread_seconds),
-            grouped(intervals)
-        )
+        format!("{kind} by {} intervals between {what}: {}", grouped(intervals), rhythm(self.beacon))
+    }
+
+    /// Returns true if there are enough intervals for a histogram to show more than the sentence.
+    fn has_histogram(&self) -> bool {
+        self.beacon.intervals >= MIN_HISTOGRAM_INTERVALS
+    }
+}
+
+impl AlertGroup<'_> {
+    fn statement(&self) -> String {
+        alert_groups::statement(self.first)
     }
 }
 
 impl ChainView<'_> {
-    /// `beacon every 60 s`, if the chain is a regular beacon.
+    /// The beacon in words, if the chain is a regular beacon.
     fn beacon_badge(&self) -> Option<String> {
         self.chain.beacon.as_ref().filter(|beacon| beacon.is_regular).map(beacon_badge)
     }
@@ -311,6 +356,12 @@ fn moment(moment: &Moment) -> String {
     format!("{} {}", day(moment), clock(moment))
 }
 
+/// `2026-06-09 09:05:00.217`: to the millisecond.
+fn precise(moment: &Moment) -> String {
+    let milliseconds = moment.0.nanos().rem_euclid(1_000_000_000) / 1_000_000;
+    format!("{} {}.{milliseconds:03}", day(moment), clock(moment))
+}
+
 /// `2026-06-09`.
 fn day(moment: &Moment) -> String {
     moment.to_string().get(..10).unwrap_or_default().to_owned()
@@ -321,13 +372,13 @@ fn clock(moment: &Moment) -> String {
     moment.to_string().get(11..19).unwrap_or_default().to_owned()
 }
 
-/// The end of a span: without the day if it is the same as that of the start. `None` if it is in
-/// the same second.
+/// The end of a span to the millisecond: without the day if it is the same as that of the start.
+/// `None` if it is the same.
 fn until(span: &Span) -> Option<String> {
-    let (first, last) = (moment(&span.first), moment(&span.last));
+    let (first, last) = (precise(&span.first), precise(&span.last));
     match (first == last, day(&span.first) == day(&span.last)) {
         (true, _) => None,
-        (false, true) => Some(clock(&span.last)),
+        (false, true) => last.get(11..).map(str::to_owned),
         (false, false) => Some(last),
     }
 }

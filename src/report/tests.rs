@@ -149,7 +149,7 @@ fn the_verdict_is_the_strongest_statement_and_names_the_others() {
     use model::Level::{CommandAndControl, Contact, Nothing, RemoteAccess, Trace};
     let of = |signature, host, severity| Alert { severity, ..alert(signature, host, 60) };
     let cases = [
-        (vec![], Nothing, "Nothing was found"),
+        (vec![], Nothing, "no all-clear"),
         (
             vec![of(Signature::find("netsupport-geolocation").unwrap(), 1, 2)],
             RemoteAccess,
@@ -158,9 +158,9 @@ fn the_verdict_is_the_strongest_statement_and_names_the_others() {
         (
             vec![of(Signature::C2Address, 1, 5), of(Signature::find("netsupport-gateway").unwrap(), 2, 6)],
             Trace,
-            "1 host (10.0.0.1) had contact with listed addresses, but",
+            "10.0.0.1 was connected to listed address 91.202.233.25:4888. This was not at the listed ports",
         ),
-        (vec![of(Signature::C2DomainQuery, 1, 8)], Trace, "1 host (10.0.0.1) asked DNS"),
+        (vec![of(Signature::C2DomainQuery, 1, 8)], Trace, "No contact with what the names stand for was seen."),
         (
             vec![
                 of(Signature::C2Endpoint, 1, 9),
@@ -168,7 +168,7 @@ fn the_verdict_is_the_strongest_statement_and_names_the_others() {
                 of(Signature::C2DomainQuery, 1, 8),
             ],
             Contact,
-            "no NetSupport was seen in it. 1 more host (10.0.0.2) asked DNS for something listed.",
+            "10.0.0.1 was connected to C2 server 91.202.233.25:4888; 10.0.0.2 asked DNS for",
         ),
         (
             (1..6)
@@ -176,7 +176,7 @@ fn the_verdict_is_the_strongest_statement_and_names_the_others() {
                 .chain([of(Signature::find("netsupport-session").unwrap(), 3, 10)])
                 .collect(),
             CommandAndControl,
-            "4 more hosts (10.0.0.1, 10.0.0.2, 10.0.0.4 and 1 more) had contact with something listed",
+            "10.0.0.3 held a NetSupport session with C2 server 91.202.233.25:4888; 4 hosts (10.0.0.1, 10.0.0.2, 10.0.0.4 and 1 more) were connected to C2 servers.",
         ),
     ];
     for (alerts, level, sentence) in cases {
@@ -184,6 +184,7 @@ fn the_verdict_is_the_strongest_statement_and_names_the_others() {
         assert_eq!(verdict.level, level, "{verdict:?}");
         assert!(verdict.sentence.contains(sentence), "{verdict:?}");
         // The report without packets says so.
+        assert_eq!(verdict.examined, model::Examined::None, "{verdict:?}");
         assert!(verdict.limits.contains("no packet could be read"), "{verdict:?}");
     }
 }
@@ -217,7 +218,7 @@ fn problems_are_printable_and_bounded() {
     assert_eq!(report.capture.problems[0], r"a\x0a\xe2\x80\xaeb");
     assert_eq!(
         report.verdict.limits,
-        "This holds for what could be read: no packet could be read; 203 problems were met in the inputs."
+        "Nothing was examined: no packet could be read; 203 problems were met in the inputs."
     );
 }
 

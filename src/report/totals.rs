@@ -1,5 +1,6 @@
 //! Totals of the alerts: by host and by signature.
 
+use super::outcome::ContactOutcome;
 use crate::alert::{Alert, Signature};
 use crate::units::Timestamp;
 
@@ -69,6 +70,8 @@ pub(super) struct HostTotals {
     signatures: SignatureSet,
     /// The signatures of alerts that were not downgraded.
     pub(super) not_downgraded: SignatureSet,
+    /// The furthest that contact with listed servers came, without downgraded alerts.
+    pub(super) contact: Option<ContactOutcome>,
 }
 
 impl HostTotals {
@@ -82,6 +85,7 @@ impl HostTotals {
             sightings: 0,
             signatures: SignatureSet::default(),
             not_downgraded: SignatureSet::default(),
+            contact: None,
         }
     }
 
@@ -96,6 +100,7 @@ impl HostTotals {
         self.sightings += alert.count;
         if !is_downgraded {
             self.not_downgraded.insert(alert.signature);
+            self.contact = self.contact.max(ContactOutcome::of(alert));
         }
         self.signatures.insert(alert.signature)
     }

@@ -84,6 +84,11 @@ fn the_report_of_the_story_has_its_facts() {
     let report = json(&[], "story.pcap");
     let at = |path: &str| report.pointer(path).unwrap_or_else(|| panic!("{path}")).clone();
     assert_eq!(at("/verdict/level"), "command-and-control");
+    assert_eq!(at("/verdict/title"), "1 host compromised, 1 attempted");
+    let sentence = "10.20.30.40 held NetSupport sessions with two C2 servers for 57 min; 10.20.30.51 tried once to reach \
+                    C2 server 194.180.191.223:443 and was refused. This was between 2026-06-09 09:05 and 10:02 UTC; it is \
+                    listed with a confidence of up to 99 of 100.";
+    assert_eq!(at("/verdict/sentence"), sentence);
     assert_eq!(at("/clients/0/address"), "10.20.30.40");
     assert_eq!(at("/clients/1/address"), "10.20.30.51");
     // The beacon of the second gateway: a request a minute over two connections.
@@ -228,7 +233,7 @@ fn a_page_full_of_hostile_names_runs_nothing_in_a_browser() {
         fs::write(&path, text).unwrap();
         let shown = show(browser, &path);
         assert_eq!(shown.console, [""; 0], "{file}");
-        assert!(shown.document.contains("<title>rattap report: Command and control</title>"), "{}", shown.document);
+        assert!(shown.document.contains("<title>rattap report: 1 host"), "{}", shown.document);
         assert!(shown.document.contains("</footer>"), "{}", shown.document);
         for element in ELEMENTS {
             assert!(!shown.document.contains(element), "{file}: {element}: {}", shown.document);
@@ -375,4 +380,84 @@ fn a_flood_of_sightings_of_many_hosts_stays_within_the_bound_of_memory() {
     // The page is small enough to be shown.
     let size = fs::metadata(path("r.html")).unwrap().len();
     assert!(size < 32 << 20, "{size} bytes");
+}
+
+/// A page without findings is an all-clear only if all packets were examined.
+#[test]
+fn what_was_not_examined_is_never_shown_as_an_all_clear() {
+    let span = "captured from 2026-06-09T09:01:02.007Z to 2026-06-09T10:13:03.48964Z";
+    let gone = "nofile.pcap: cannot open";
+    let cases: [(&[&str], &str, &str, &str, &str); 8] = [
+        (&[], "quiet/many-records.pcap", "all", "Nothing found", ""),
+        (&[], "nofile.pcap", "none", "Not examined", gone),
+        (&[], "damaged/empty.pcap", "none", "Not examined", "it is empty"),
+        (&[], "damaged/not-a-capture.pcap", "none", "Not examined", "it looks like text"),
+        (&[], "format/no-frames.pcap", "none", "Not examined", "the captures hold no packets"),
+        (&["--from", "2030-01-01"], "story.pcap", "none", "Not examined", span),
+        (&["--filter", "port 9"], "story.pcap", "none", "Not examined", span),
+        (&["nofile.pcap"], "quiet/many-records.pcap", "part", "Nothing found in the part examined", gone),
+    ];
+    for (options, sample, examined, title, missing) in cases {
+        let (run, reports) = reports(options, sample, &["json", "html"]);
+        let report: Value = serde_json::from_str(&reports[0]).unwrap();
+        let verdict = &report["verdict"];
+        assert_eq!(
+            (&verdict["level"], &verdict["examined"]),
+            (&"nothing".into(), &examined.into()),
+            "{sample}: {}",
+            run.err
+        );
+        let page = &reports[1];
+        let color = match examined {
+            "all" => "none",
+            "part" => "raised",
+            _ => "unknown",
+        };
+        assert!(page.contains(&format!("<section class=\"verdict {color}\">\n  <h2>{title}</h2>")), "{sample}: {page}");
+        let shown = page.split_once("</section>").unwrap().0;
+        assert!(shown.contains(missing), "{sample}: {shown}");
+        assert_eq!(shown.contains("class=\"missing\""), examined != "all", "{sample}: {shown}");
+    }
+}
+
+#[test]
+fn the_page_of_the_story_states_each_fact_once() {
+    let (_, reports) = reports(&[], "story.pcap", &["html"]);
+    let page = &reports[0];
+    // Alerts are folded, with the first alert and its updates together.
+    assert_eq!(page.matches("<details class=\"alert\">").count(), 10, "{page}");
+    // Times to the millisecond.
+    assert!(page.contains("<time>2026-06-09 09:05:00.217</time>"), "{page}");
+    assert!(page.contains("<b>Did not resolve</b>") && page.contains("did not resolve (NXDOMAIN)"), "{page}");
+    assert!(page.contains("for bryonsad.net: did not resolve (NXDOMAIN)</b>"), "{page}");
+    assert!(!page.contains("bryonsad.net: no address"), "{page}");
+    // One figure for the beacon, and a histogram only of the chain with 61 intervals.
+    let figure = "median 59.5 s, spread 18.3 s";
+    assert_eq!(page.matches(figure).count(), 4, "{page}");
+    assert!(!page.contains("requests every"), "{page}");
+    assert_eq!(page.matches("Histogram of the intervals").count(), 1);
+}
+
+#[test]
+fn the_next_steps_follow_the_verdict() {
+    let steps = |sample| json(&[], sample)["next_steps"].as_array().unwrap().clone();
+    assert_eq!(steps("quiet/many-records.pcap"), [""; 0]);
+    assert!(steps("nofile.pcap")[0].as_str().unwrap().starts_with("Replay again"));
+    assert!(steps("story.pcap")[0].as_str().unwrap().starts_with("Isolate"));
+    let report = json(&[], "story.pcap");
+    let found: Vec<_> =
+        report["indicators"].as_array().unwrap().iter().map(|found| found["value"].as_str().unwrap()).collect();
+    assert_eq!(found, ["194.180.191.223:443", "5.252.177.201:443", "bryonsad.net", "feersona.net"]);
+    for hunt in report["hunts"].as_array().unwrap() {
+        let query = hunt["query"].as_str().unwrap();
+        assert!(query.contains("194.180.191.223") || query.contains("feersona.net"), "{query}");
+        assert!(!query.contains("91.202.233.25"), "not found, but in the query: {query}");
+    }
+    let (_, reports) = reports(&[], "story.pcap", &["html"]);
+    let page = &reports[0];
+    // Both hosts are in the picture, whose axis begins with the first of them and ends with the last.
+    let picture = page.split_once("<section id=\"overview\">").unwrap().1.split_once("</section>").unwrap().0;
+    assert_eq!(picture.matches("<svg role=\"img\"").count(), 2);
+    assert!(picture.contains("<span>2026-06-09 09:05:00</span>") && picture.contains("10:03:08</span>"), "{picture}");
+    assert!(page.contains("client32.ini") && page.contains("List to block"));
 }

@@ -7,6 +7,7 @@ mod alert;
 mod capture;
 mod client;
 mod exclusions;
+mod hunt_query;
 mod moment;
 mod report;
 mod settings;
@@ -18,7 +19,8 @@ pub use client::{
     Beacon, Bucket, Chain, Client, FurtherClients, HistogramBin, Stage, TimedEvents, Timeline, WorstFinding,
 };
 pub use exclusions::{Exclusions, Rule};
+pub use hunt_query::HuntQuery;
 pub use moment::{Moment, Span};
 pub use report::{FORM, Report, schema};
 pub use settings::{List, Settings};
-pub use verdict::{Level, SignatureSummary, Verdict};
+pub use verdict::{Examined, Level, SignatureSummary, Verdict};

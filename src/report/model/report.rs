@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{Capture, Client, Exclusions, FurtherClients, Settings, SignatureSummary, Verdict};
+use super::{Capture, Client, Exclusions, FurtherClients, HuntQuery, Indicator, Settings, SignatureSummary, Verdict};
 
 /// The version of the report's form. It changes when a field changes its meaning or is removed.
 pub const FORM: u32 = 1;
@@ -17,6 +17,12 @@ pub struct Report {
     pub version: String,
     /// The summary.
     pub verdict: Verdict,
+    /// The next steps for the reader, in the order in which to take them.
+    pub next_steps: Vec<String>,
+    /// The indicators that were found, without those of lawful use: what to block. Bounded.
+    pub indicators: Vec<Indicator>,
+    /// Queries that search for these indicators in other logs.
+    pub hunts: Vec<HuntQuery>,
     /// The captures that were read.
     pub capture: Capture,
     /// The findings by signature, in the order of the signatures. Signatures without findings are

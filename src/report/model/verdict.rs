@@ -8,10 +8,30 @@ use serde::Serialize;
 pub struct Verdict {
     /// The level of the most serious finding.
     pub level: Level,
-    /// The summary in one or two sentences.
+    /// The part of the captures that the verdict is about. `nothing` as the level means that the
+    /// captures are clean only if this is `all`.
+    pub examined: Examined,
+    /// The case in a few words, such as `1 host compromised, 1 attempted`.
+    pub title: String,
+    /// The summary in a few sentences: who did what, for how long, and how it ended.
     pub sentence: String,
-    /// The limitations of the result. Empty if everything could be read.
+    /// The limitations of the result: what was not examined. Empty if everything was.
     pub limits: String,
+}
+
+/// The part of the captures that was examined.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Examined {
+    /// No packet: none could be read or decoded, none is IP, or the filter or the time window left
+    /// out all of them. The captures may contain anything.
+    None,
+    /// Some packets. `limits` states what is missing: inputs that could not be read, damaged places,
+    /// packets that the filter or the time window left out, and packets that were dropped, cut or
+    /// not decoded.
+    Part,
+    /// All packets.
+    All,
 }
 
 /// The level of the most serious finding about any host.
