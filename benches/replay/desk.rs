@@ -26,7 +26,7 @@ pub fn compare(name: &str, capture: &Path, folder: &Path, turns: u32) -> anyhow:
         "\n| capture | program | time | against the replay without, by turns: median (lowest to highest) | peak memory |"
     );
     println!("|---|---|---:|---:|---:|");
-    for Measured { name: program, time, ratio, peak } in measure(&programs, turns)? {
+    for Measured { name: program, time, ratio, peak, .. } in measure(&programs, turns)? {
         println!("| {name} | {program} | {:.0} ms | {ratio} | {} |", time * 1000.0, megabytes(peak));
     }
     Ok(())

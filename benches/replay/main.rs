@@ -8,11 +8,11 @@
 //! exactly the planted hits. A difference ends the bench with an error; a slow run never does.
 
 use std::collections::BTreeMap;
+use std::env;
 use std::fs::{self, File};
 use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::{env, thread};
 
 use anyhow::{Context, ensure};
 use clap::{Parser, ValueEnum};
@@ -26,6 +26,7 @@ mod desk;
 #[allow(dead_code)]
 #[path = "../../pcaps/generator/large/mod.rs"]
 mod large;
+mod machine;
 mod packed;
 mod process;
 mod yardstick;
@@ -101,14 +102,16 @@ fn main() -> anyhow::Result<()> {
     if arguments.check {
         return Ok(());
     }
-    println!("\n{} turns each, {}:\n", arguments.turns, machine());
+    let busy = machine::BusyTime::now();
+    println!("\n{} turns each, {}:\n", arguments.turns, machine::description());
     println!(
-        "| capture | program | time | against the bare loop, by turns: median (lowest to highest) | peak memory |"
+        "| capture | program | time | against the bare loop, by turns: median (lowest to highest) | user time a packet | peak memory |"
     );
-    println!("|---|---|---:|---:|---:|");
+    println!("|---|---|---:|---:|---:|---:|");
     for (kind, path) in &captures {
         compare(*kind, path, &folder, arguments.turns)?;
     }
+    println!("\nIn this time, {}.", busy.since());
     if let Some(mixed) = mixed {
         desk::compare(Kind::Mixed.name(), mixed, &folder, arguments.turns)?;
     }
@@ -132,6 +135,12 @@ fn make(kind: Kind, path: &Path) -> anyhow::Result<()> {
 fn rattap(capture: &Path, alerts: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_rattap"));
     command.arg("replay").arg("-o").arg(alerts).arg(capture);
+    command
+}
+
+fn single(capture: &Path, alerts: &Path) -> Command {
+    let mut command = rattap(capture, alerts);
+    command.args(["--workers", "1"]);
     command
 }
 
@@ -197,6 +206,7 @@ fn compare(kind: Kind, capture: &Path, folder: &Path, turns: u32) -> anyhow::Res
     let mut programs: Vec<Program> = vec![
         ("bare libpcap loop", as_yardstick("--bare-loop")),
         ("`rattap replay`", Box::new(|| rattap(capture, &alerts))),
+        ("`rattap replay --workers 1`", Box::new(|| single(capture, &alerts))),
         ("reading alone", as_yardstick("--read-only")),
     ];
     let tcpdump = || {
@@ -211,8 +221,13 @@ fn compare(kind: Kind, capture: &Path, folder: &Path, turns: u32) -> anyhow::Res
         Ok(_) => programs.push(("`tcpdump`, the seven addresses alone", Box::new(tcpdump))),
         Err(why) => eprintln!("without tcpdump: {why:#}"),
     }
-    for Measured { name, time, ratio, peak } in measure(&programs, turns)? {
-        println!("| {} | {name} | {:.0} ms | {ratio} | {} |", kind.name(), time * 1000.0, megabytes(peak));
+    let (packets, _) = yardstick::count(capture)?;
+    for Measured { name, time, ratio, user, peak } in measure(&programs, turns)? {
+        let (time, each) = (time * 1000.0, user * 1e9 / packets as f64);
+        println!("| {} | {name} | {time:.0} ms | {ratio} | {each:.0} ns | {} |", kind.name(), megabytes(peak));
+    }
+    if let Some(instructions) = process::instructions(&single(capture, &alerts)) {
+        eprintln!("{}: {:.0} instructions a packet", kind.name(), instructions as f64 / packets as f64);
     }
     Ok(())
 }
@@ -224,6 +239,8 @@ struct Measured {
     time: f64,
     /// Relative to the first program, over all turns: median (lowest to highest).
     ratio: String,
+    /// Processor time in user mode, in seconds, the mean.
+    user: f64,
     /// The most memory, in bytes.
     peak: u64,
 }
@@ -236,17 +253,20 @@ fn measure(programs: &[Program], turns: u32) -> anyhow::Result<Vec<Measured>> {
         peaks.push(process::peak(program())?);
     }
     let mut times: Vec<Vec<f64>> = vec![Vec::new(); programs.len()];
+    let mut users = vec![0.0; programs.len()];
     for _ in 0..turns {
-        for ((_, program), times) in programs.iter().zip(&mut times) {
+        for (((_, program), times), user) in programs.iter().zip(&mut times).zip(&mut users) {
+            let before = process::user_time_of_children();
             times.push(process::time(program())?.as_secs_f64());
+            *user += process::user_time_of_children().saturating_sub(before).as_secs_f64() / f64::from(turns);
         }
     }
     let first = times.first().cloned().unwrap_or_default();
-    let measured = programs.iter().zip(times).zip(peaks).map(|(((name, _), times), peak)| {
+    let measured = programs.iter().zip(times).zip(users).zip(peaks).map(|((((name, _), times), user), peak)| {
         let ratios = sorted(times.iter().zip(&first).map(|(time, first)| time / first));
         let (lowest, highest) = (ratios.first().copied().unwrap_or(0.0), ratios.last().copied().unwrap_or(0.0));
         let ratio = format!("{:.2} ({lowest:.2} to {highest:.2})", middle(&ratios));
-        Measured { name, time: middle(&sorted(times)), ratio, peak }
+        Measured { name, time: middle(&sorted(times)), ratio, user, peak }
     });
     Ok(measured.collect())
 }
@@ -264,13 +284,4 @@ fn middle(sorted: &[f64]) -> f64 {
 
 fn megabytes(bytes: u64) -> String {
     format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20))
-}
-
-fn machine() -> String {
-    let cores = thread::available_parallelism().map_or(1, usize::from);
-    let text = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = text.lines().find(|line| line.starts_with("model name")).and_then(|line| line.split(": ").nth(1));
-    let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
-    let load = load.split(' ').next().unwrap_or("?");
-    format!("{cores} cores of {}, load {load} at the start", model.unwrap_or("unknown kind"))
 }

@@ -61,7 +61,7 @@ pub fn compare(plain: &Path, packed: &Path, folder: &Path, turns: u32) -> anyhow
             .to_owned(),
         "|---|---:|---:|---:|---:|".to_owned(),
     ]);
-    let rows = measure(&programs, turns)?.into_iter().map(|Measured { name, time, ratio, peak }| {
+    let rows = measure(&programs, turns)?.into_iter().map(|Measured { name, time, ratio, peak, .. }| {
         let rate = bytes as f64 / time / 1e6;
         format!("| {name} | {:.0} ms | {rate:.0} MB/s | {ratio} | {} |", time * 1000.0, megabytes(peak))
     });

@@ -20,6 +20,30 @@ pub fn time(mut command: Command) -> anyhow::Result<Duration> {
     Ok(took)
 }
 
+/// Processor time in user mode of all processes that this one has run and waited for.
+///
+/// The kernel rounds it down to [`TICK`], so only the sum over several runs is exact.
+pub fn user_time_of_children() -> Duration {
+    let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    // The second field, the name, may contain blanks. `cutime` is the sixteenth
+    // (proc_pid_stat(5)), and the fourteenth of those after the name.
+    let ticks = stat.rsplit_once(')').and_then(|(_, after)| after.split_whitespace().nth(13)?.parse().ok());
+    TICK * ticks.unwrap_or(0)
+}
+
+/// The unit of processor time in `/proc`, on every Linux.
+const TICK: Duration = Duration::from_millis(10);
+
+/// The instructions that a program runs in user mode. `None` where the kernel does not count them,
+/// as on most virtual machines, or where there is no `perf`.
+pub fn instructions(program: &Command) -> Option<u64> {
+    let mut command = Command::new("perf");
+    command.args(["stat", "-x", ",", "-e", "instructions:u", "--"]).arg(program.get_program()).args(program.get_args());
+    let output = command.stdin(Stdio::null()).stdout(Stdio::null()).output().ok().filter(|run| run.status.success())?;
+    let text = String::from_utf8(output.stderr).ok()?;
+    text.lines().find_map(|line| line.split_once(",,instructions")?.0.parse().ok())
+}
+
 /// Peak of resident memory, in bytes. Asking costs time, so time and memory are measured in
 /// separate runs.
 pub fn peak(mut command: Command) -> anyhow::Result<u64> {

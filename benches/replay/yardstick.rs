@@ -20,6 +20,13 @@ pub fn program<'a>(itself: &'a Path, mode: &'static str, capture: &'a Path) -> B
 
 /// A bare libpcap loop that only counts. It looks at no byte of any packet.
 pub fn bare_loop(path: &Path) -> anyhow::Result<()> {
+    let (packets, bytes) = count(path)?;
+    println!("{packets} packets, {bytes} bytes");
+    Ok(())
+}
+
+/// The number of packets of a capture, and of their captured bytes.
+pub fn count(path: &Path) -> anyhow::Result<(u64, u64)> {
     let mut capture = pcap::Capture::from_file(path)?;
     let (mut packets, mut bytes) = (0u64, 0u64);
     loop {
@@ -32,8 +39,7 @@ pub fn bare_loop(path: &Path) -> anyhow::Result<()> {
             Err(error) => return Err(error.into()),
         }
     }
-    println!("{packets} packets, {bytes} bytes");
-    Ok(())
+    Ok((packets, bytes))
 }
 
 /// The size of one read: that of a Block.
