@@ -1,6 +1,6 @@
 //! Counters of a source.
 
-use crate::units::ByteCount;
+use crate::units::{ByteCount, Timestamp};
 
 /// Counters of what a source read, and of what it could not deliver.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -15,6 +15,9 @@ pub struct CaptureCounts {
     pub filtered: u64,
     /// Frames outside the time window.
     pub outside: u64,
+    /// The lowest and the highest time of the frames read, including those that the time window or
+    /// the filter removed. `None` if there is neither a time window nor a filter.
+    pub read_span: Option<(Timestamp, Timestamp)>,
     /// Frames of which fewer bytes were captured than were on the wire.
     pub cut: u64,
     /// Damaged records of files, reported or not.
@@ -38,11 +41,19 @@ impl CaptureCounts {
         self.bytes += other.bytes;
         self.filtered += other.filtered;
         self.outside += other.outside;
+        if let Some((first, last)) = other.read_span {
+            self.extend_read_span(first, last);
+        }
         self.cut += other.cut;
         self.damaged += other.damaged;
         self.oversized += other.oversized;
         self.kernel_dropped += other.kernel_dropped;
         self.interface_dropped += other.interface_dropped;
         self.interfaces_lost += other.interfaces_lost;
+    }
+    /// Extends the span of the frames read.
+    pub(super) fn extend_read_span(&mut self, first: Timestamp, last: Timestamp) {
+        let (known_first, known_last) = self.read_span.unwrap_or((first, last));
+        self.read_span = Some((known_first.min(first), known_last.max(last)));
     }
 }

@@ -100,6 +100,11 @@ impl FileSource {
         report: &mut dyn FnMut(CaptureError),
     ) -> usize {
         let read = reader.fill(block, self.capacity, &mut self.counts, report);
+        if self.window.is_some() || self.filter.is_some() {
+            for frame in &block.frames {
+                self.counts.extend_read_span(frame.time, frame.time);
+            }
+        }
         if let Some(window) = self.window {
             self.counts.outside += block.retain(|frame, _| window.contains(frame.time));
         }

@@ -1,6 +1,7 @@
 //! The output for people on a terminal, and the exit code.
 
 pub mod console;
+pub mod examined;
 pub mod exit_code;
 pub mod listing;
 pub mod summary;
