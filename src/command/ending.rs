@@ -9,7 +9,7 @@ use rattap::output::OutputError;
 use rattap::report::Problems;
 use rattap::sensor::Totals;
 
-use crate::command::printable::printable;
+use crate::command::printable::{printable, without_error_number};
 use crate::command::terminal::console::Console;
 use crate::command::terminal::examined::{Examined, ProblemSummary};
 use crate::command::terminal::exit_code::Exit;
@@ -26,7 +26,7 @@ impl InputProblems {
     /// Logs a problem and counts it.
     pub fn log(&mut self, error: &CaptureError) {
         self.summary.count += 1;
-        self.summary.first.get_or_insert_with(|| printable(&error.to_string()));
+        self.summary.first.get_or_insert_with(|| printable(&without_error_number(&error.to_string())));
         self.for_report.note(error);
         log::error!("{error}");
     }

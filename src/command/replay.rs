@@ -1,10 +1,11 @@
 //! `rattap replay` of captures that end.
 
+use std::io::{self, IsTerminal};
 use std::time::Instant;
 
 use anyhow::Context;
 use rattap::alert::Evidence;
-use rattap::capture::{FileSource, Filter, Inputs};
+use rattap::capture::{FileSource, Filter, Input, Inputs};
 use rattap::carve::EvidenceCarver;
 use rattap::output::{Mode, NameList, SharedTally};
 use rattap::sensor::{Event, Run};
@@ -16,10 +17,25 @@ use crate::command::terminal::console::{Console, log_output_events};
 use crate::command::terminal::exit_code::Exit;
 use crate::command::terminal::summary::{self, RunKind};
 
+/// How many files that are passed over in folders are logged one by one. A folder may be full of
+/// them.
+const MAX_PASSED_OVER_LOGGED: usize = 10;
+
 /// Replays captures to their end.
 pub fn run(replay: plan::Replay, console: &Console) -> anyhow::Result<Exit> {
     let mut problems = InputProblems::default();
     let inputs = Inputs::expand(&replay.paths, &mut |error| problems.log(&error));
+    for passed_over in inputs.passed_over.iter().take(MAX_PASSED_OVER_LOGGED) {
+        log::warn!("{passed_over}");
+    }
+    if let Some(more @ 1..) = inputs.passed_over.len().checked_sub(MAX_PASSED_OVER_LOGGED) {
+        log::warn!("{more} more files in the folders are passed over");
+    }
+    if inputs.list.contains(&Input::Stdin) && io::stdin().is_terminal() {
+        log::warn!(
+            "-: standard input is a terminal; waiting for a capture (tcpdump -w - | rattap replay -); Ctrl-C ends"
+        );
+    }
     replay.check_inputs(&inputs)?;
     let run = replay.run;
     let exclusions = run.exclusions();

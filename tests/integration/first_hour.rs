@@ -1,8 +1,10 @@
 //! The first hour with the program: mistakes, missing captures and terminals must not mislead.
 
 use std::fs;
+use std::os::unix::fs::symlink;
+use std::process::Command;
 
-use crate::run::{Run, run, sample, sample_text};
+use crate::run::{Run, replay, run, sample, sample_text};
 
 const QUIET: &str = "quiet/reverse-lookups.pcap";
 const NOT_A_CAPTURE: &str = "damaged/not-a-capture.pcap";
@@ -59,4 +61,62 @@ fn the_summary_tells_first_alerts_from_follow_ups() {
     let [alerts, first, follow_up]: [u64; 3] = std::array::from_fn(|index| row[index + 1].parse().unwrap());
     assert_eq!((alerts, first + follow_up), (9, 9));
     assert!(first <= 3 && follow_up > 0, "{row:?}");
+}
+
+#[test]
+fn links_in_a_folder_lead_to_captures() {
+    let folder = tempfile::tempdir().unwrap();
+    symlink(sample("endpoint/udp.pcap"), folder.path().join("link.pcap")).unwrap();
+    symlink(sample("rotated"), folder.path().join("rotated")).unwrap();
+    symlink(folder.path(), folder.path().join("loop")).unwrap();
+    let linked = replay(&[], &[folder.path()]);
+    let direct = replay(&[], &[sample("endpoint/udp.pcap"), sample("rotated")]);
+    assert_eq!(linked.code, 0, "{}", linked.err);
+    assert!(!direct.out.is_empty());
+    assert_eq!(linked.out.replace("link.pcap", "udp.pcap"), direct.out);
+    let loud = run(["replay", "-o", "/dev/null", folder.path().to_str().unwrap()]);
+    assert!(loud.err.contains("loop: passed over: this symbolic link leads back to a folder"), "{}", loud.err);
+}
+
+#[test]
+fn a_family_without_a_list_of_families_is_a_warning() {
+    let folder = tempfile::tempdir().unwrap();
+    let list = folder.path().join("plain.txt");
+    fs::write(&list, "203.0.113.7\n").unwrap();
+    let list = list.to_str().unwrap();
+    for (options, reason) in [
+        (&["replay", "--family", "lumma"][..], "there is no list of indicators"),
+        (&["replay", "--family", "lumma", "--indicators", list], "no list names malware families"),
+    ] {
+        let run = run(options.iter().copied().chain([sample_text(QUIET).as_str()]));
+        assert_eq!(run.code, 0);
+        let warning = format!("rattap: warning: --family lumma: has no effect: {reason}; add such a list");
+        assert!(run.err.contains(&warning.replace("warning", "warn")), "{}", run.err);
+    }
+    let strict = run(["indicators", "check", "--strict", "--family", "lumma", list]);
+    assert_eq!(strict.code, 1);
+    assert!(strict.out.contains("--family lumma: has no effect: no list names malware families"), "{}", strict.out);
+}
+
+/// What a shell command prints on a terminal of 100 columns, and its exit code.
+fn on_terminal(shell: &str) -> Run {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("log");
+    let shell = format!("stty cols 100 rows 40; {shell}");
+    let mut command = Command::new("script");
+    command.args(["--quiet", "--return", "--command", &shell]).arg(&log).env_remove("NO_COLOR").env("TERM", "xterm");
+    let output = command.stdin(std::process::Stdio::null()).output().unwrap();
+    let shown = String::from_utf8_lossy(&output.stdout).replace("\r\n", "\n");
+    Run { code: output.status.code().unwrap(), out: shown, err: String::new() }
+}
+
+/// The program's path, for a shell.
+fn program() -> &'static str {
+    env!("CARGO_BIN_EXE_rattap")
+}
+
+#[test]
+fn a_terminal_as_standard_input_is_said_to_be_waited_for() {
+    let shown = on_terminal(&format!("timeout --foreground 2 {} replay -", program()));
+    assert!(shown.out.contains("-: standard input is a terminal; waiting for a capture"), "{}", shown.out);
 }

@@ -21,7 +21,7 @@ pub struct Cli {
     #[arg(short, long, global = true, action = ArgAction::Count, conflicts_with = "quiet")]
     pub verbose: u8,
 
-    /// Print no log, progress or summary: only alerts, and the exit code
+    /// Print no progress, notes, warnings or summary: only alerts and errors
     #[arg(short, long, global = true)]
     pub quiet: bool,
 }

@@ -17,7 +17,7 @@ use rattap::indicator;
 use rattap::output::{Event, EventHandler, SharedTally};
 use rattap::units::ByteCount;
 
-use crate::command::printable::{printable, printable_lines};
+use crate::command::printable::{printable, printable_lines, without_error_number};
 use crate::command::settings;
 use crate::command::terminal::table;
 
@@ -49,7 +49,9 @@ impl Console {
         log.filter_level(level);
         log.parse_env(Env::default());
         if is_quiet {
-            log.filter_level(LevelFilter::Off).filter(None, LevelFilter::Off);
+            // Not even RUST_LOG brings back more than errors.
+            log = env_logger::Builder::new();
+            log.filter_level(LevelFilter::Error);
         }
         let format = match kind {
             CommandKind::Short => LogFormat::Plain,
@@ -58,7 +60,7 @@ impl Console {
         };
         log.format(move |line, record| {
             let level = record.level().as_str().to_lowercase();
-            let message = printable(&record.args().to_string());
+            let message = printable(&without_error_number(&record.args().to_string()));
             match format {
                 LogFormat::Plain => writeln!(line, "rattap: {level}: {message}"),
                 LogFormat::Timed => writeln!(line, "{} rattap: {level}: {message}", line.timestamp_millis()),
@@ -124,7 +126,7 @@ pub fn message(error: &anyhow::Error) -> String {
             || cause.is::<LoadErrors>()
             || cause.is::<settings::LoadError>()
             || cause.is::<settings::FileErrors>();
-        let text = cause.to_string();
+        let text = without_error_number(&cause.to_string());
         if is_list { printable_lines(&text) } else { printable(&text) }
     };
     error.chain().map(text).collect::<Vec<_>>().join(": ")
