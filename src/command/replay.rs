@@ -7,7 +7,7 @@ use anyhow::Context;
 use rattap::alert::Evidence;
 use rattap::capture::{FileSource, Filter, Input, Inputs};
 use rattap::carve::EvidenceCarver;
-use rattap::output::{Mode, NameList, SharedTally};
+use rattap::output::{Mode, NameList, SharedTally, Target};
 use rattap::sensor::{Event, Run};
 
 use crate::command::ending::{Ending, InputProblems};
@@ -58,7 +58,11 @@ pub fn run(replay: plan::Replay, console: &Console) -> anyhow::Result<Exit> {
     let names = replay.names.as_deref().map(|names| NameList::open(names, Mode::Replay)).transpose()?;
     let files = FileSource::new(inputs.list, run.filter).within(replay.window);
     let bytes_read = files.progress();
-    console.start_progress(inputs.total);
+    // On the same terminal a progress bar would be torn apart by lines.
+    let has_lines = run.outputs.iter().any(|output| matches!(output, Target::StandardOutput(_)));
+    if !(has_lines && io::stdout().is_terminal()) {
+        console.start_progress(inputs.total);
+    }
     let started = Instant::now();
     let watch = &mut |event| match event {
         Event::Problem(error) => problems.log(&error),
@@ -78,7 +82,7 @@ pub fn run(replay: plan::Replay, console: &Console) -> anyhow::Result<Exit> {
         ending.fail();
     }
     if let Some(tally) = &tally {
-        console.print_table(tally);
+        console.print_table(tally, run.color);
     }
     ending.print_summary(RunKind::Replay, console, &exclusions, started.elapsed());
     if let Some((carving, evidence)) = carving.zip(outcome.evidence)

@@ -120,3 +120,42 @@ fn a_terminal_as_standard_input_is_said_to_be_waited_for() {
     let shown = on_terminal(&format!("timeout --foreground 2 {} replay -", program()));
     assert!(shown.out.contains("-: standard input is a terminal; waiting for a capture"), "{}", shown.out);
 }
+
+const SESSION: &str = "  10  10.20.30.40 → 203.0.113.66:443  NetSupport session";
+
+#[test]
+fn a_terminal_shows_a_line_per_finding_and_a_pipe_gets_cef() {
+    let story = sample_text("story.pcap");
+    let shown = on_terminal(&format!("{} replay {story}", program()));
+    assert_eq!(shown.code, 0, "{}", shown.out);
+    let findings: Vec<_> = shown.out.lines().filter(|line| line.contains(" → ")).collect();
+    // The first alerts and no updates.
+    assert_eq!(findings.len(), 10, "{}", shown.out);
+    assert!(findings.iter().any(|line| line.starts_with("\x1b[1;31m09:") && line.contains(SESSION)), "{}", shown.out);
+    let plain = |line: &str| line.replace("\x1b[1;31m", "").replace("\x1b[33m", "").replace("\x1b[0m", "");
+    let plain: Vec<_> = findings.iter().map(|line| plain(line)).collect();
+    assert!(plain.is_sorted_by_key(|line| line[.."09:05:00".len()].to_owned()), "{plain:?}");
+    assert!(plain.iter().all(|line| line.chars().count() <= 100), "{plain:?}");
+    assert!(shown.out.contains("2026-06-09 (UTC)") && !shown.out.contains("CEF:0|"), "{}", shown.out);
+
+    let narrow = on_terminal(&format!("stty cols 40; {} replay --color never {story}", program()));
+    assert!(narrow.out.lines().any(|line| line.chars().count() == 40 && line.ends_with('…')), "{}", narrow.out);
+    assert!(!narrow.out.contains('\x1b'), "{}", narrow.out);
+    assert!(on_terminal(&format!("{} replay -q --format cef {story}", program())).out.starts_with("CEF:0|"));
+    assert!(run(["replay", "-q", &story]).out.lines().all(|line| line.starts_with("CEF:0|")));
+}
+
+#[test]
+fn the_format_is_chosen_for_files_and_standard_output() {
+    let story = sample_text("story.pcap");
+    let text = run(["replay", "-q", "--format", "text", &story]).out;
+    assert!(text.contains(SESSION) && !text.contains('\x1b'), "{text}");
+    let colored = run(["replay", "-q", "--format", "text", "--color", "always", &story]).out;
+    assert!(colored.contains("\x1b[1;31m"), "{colored}");
+    let json = run(["replay", "-q", "--json", "-", &story]).out;
+    assert_eq!(run(["replay", "-q", "--format", "json", &story]).out, json);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("alerts");
+    let into_file = run(["replay", "-q", "--format", "json", "-o", file.to_str().unwrap(), &story]);
+    assert_eq!((into_file.code, fs::read_to_string(&file).unwrap()), (0, json));
+}

@@ -17,8 +17,10 @@ use rattap::indicator;
 use rattap::output::{Event, EventHandler, SharedTally};
 use rattap::units::ByteCount;
 
+use crate::command::args::ColorArg;
 use crate::command::printable::{printable, printable_lines, without_error_number};
 use crate::command::settings;
+use crate::command::terminal::color::has_color;
 use crate::command::terminal::table;
 
 /// The kind of a command, which decides how much it logs.
@@ -109,8 +111,8 @@ impl Console {
     }
 
     /// Prints the table of clients and their findings.
-    pub fn print_table(&self, tally: &SharedTally) {
-        self.print(&table::text(&tally.lock(), table::has_color()));
+    pub fn print_table(&self, tally: &SharedTally, color: ColorArg) {
+        self.print(&table::text(&tally.lock(), has_color(color, &io::stderr())));
     }
 }
 

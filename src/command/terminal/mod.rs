@@ -1,5 +1,6 @@
 //! The output for people on a terminal, and the exit code.
 
+pub mod color;
 pub mod console;
 pub mod examined;
 pub mod exit_code;
