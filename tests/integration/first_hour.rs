@@ -159,3 +159,47 @@ fn the_format_is_chosen_for_files_and_standard_output() {
     let into_file = run(["replay", "-q", "--format", "json", "-o", file.to_str().unwrap(), &story]);
     assert_eq!((into_file.code, fs::read_to_string(&file).unwrap()), (0, json));
 }
+
+#[test]
+fn habits_of_other_tools_work() {
+    let story = sample_text("story.pcap");
+    let expected = replay(&[], &[sample("story.pcap")]);
+    assert_eq!(replay(&["-r", &story], &[] as &[&str]), expected);
+    let rotated = replay(&["-r", &sample_text("rotated/part-1.pcap")], &[sample("rotated/part-2.pcap")]);
+    assert_eq!(rotated, replay(&[], &[sample("rotated")]));
+    let bare = run([&story]);
+    assert_eq!(bare.code, 2);
+    assert!(bare.err.contains(&format!("is no command; to read a capture: rattap replay {story}")), "{}", bare.err);
+    // Both names are taken apart: with one name, the interface `gone0,gone1` would be missing.
+    let live = run(["live", "-i", "gone0,gone1", "--config", "/dev/null"]);
+    assert!(live.err.contains("gone0: no such interface") && !live.err.contains("gone0,gone1"), "{}", live.err);
+}
+
+#[test]
+fn mistakes_in_numbers_say_what_is_expected_and_no_error_numbers_are_shown() {
+    let story = sample_text("story.pcap");
+    let workers = run(["replay", "-w", "0", &story]);
+    assert!(workers.err.contains("expected a number of threads, 1 or more"), "{}", workers.err);
+    let port = run(["live", "-i", "lo", "--metrics", "70000"]);
+    assert!(port.err.contains("expected a port up to 65535"), "{}", port.err);
+    for arguments in [&["replay", "gone.pcap"][..], &["exclusions", "check", "gone.toml"], &["config", "check", "gone"]]
+    {
+        let run = run(arguments);
+        assert!(run.err.contains("No such file or directory") && !run.err.contains("os error"), "{}", run.err);
+    }
+}
+
+#[test]
+fn the_example_in_the_help_of_exclusions_is_valid() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("rules.toml");
+    // In a pipe, and on a terminal of 80 columns.
+    let help = run(["exclusions", "check", "--help"]).out;
+    let narrow = on_terminal(&format!("stty cols 80; {} exclusions check --help", program())).out;
+    for help in [help, narrow] {
+        let example = help.split("rules in TOML:").nth(1).unwrap().split("Exit code:").next().unwrap();
+        fs::write(&file, example).unwrap();
+        let checked = run(["exclusions", "check", file.to_str().unwrap()]);
+        assert_eq!(checked.code, 0, "{}\n{example}", checked.err);
+    }
+}

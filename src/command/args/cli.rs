@@ -12,7 +12,7 @@ pub const SETTINGS_FILE: &str = "/etc/rattap/rattap.toml";
 
 /// A packet-capture network sensor for NetSupport Manager RAT command-and-control, alerting in CEF.
 #[derive(Debug, Parser)]
-#[command(name = "rattap", version, max_term_width = 100, arg_required_else_help = true)]
+#[command(name = "rattap", version, arg_required_else_help = true)]
 pub struct Cli {
     #[command(subcommand)]
     pub command: Command,

@@ -10,7 +10,7 @@ use ipnet::IpNet;
 use rattap::units::ByteCount;
 
 use super::IndicatorArgs;
-use super::values::{duration, size};
+use super::values::{duration, size, workers};
 
 /// The options of every run, whether its packets come from captures or from interfaces.
 #[derive(Debug, Args)]
@@ -56,7 +56,7 @@ pub struct RunArgs {
 
     /// Number of threads that scan packets [default: number of processor cores]. The alerts are the
     /// same for any number
-    #[arg(short, long, value_name = "N")]
+    #[arg(short, long, value_name = "N", value_parser = workers)]
     pub workers: Option<NonZeroUsize>,
 
     /// Collect repeats of a finding for this long, in packet time, before reporting them: 10m, 90s,

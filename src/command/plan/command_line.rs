@@ -165,6 +165,7 @@ mod tests {
             "indicators",
             "no_builtin",
             "paths",
+            "read",
             "repeat_window",
             "to",
         ];

@@ -13,7 +13,7 @@ use crate::command::args;
 const EXAMPLE: &str = include_str!("../../../packaging/rattap.toml");
 
 /// Options of a single run, which do not describe the sensor.
-const NO_KEYS: [&str; 7] = ["paths", "config", "exit_code", "verbose", "quiet", "help", "version"];
+const NO_KEYS: [&str; 9] = ["color", "format", "paths", "config", "exit_code", "verbose", "quiet", "help", "version"];
 
 fn errors(text: &str) -> Vec<String> {
     texts(parse(text, &args::all_arguments()).unwrap_err())
