@@ -27,7 +27,11 @@ demo: setup
 	cargo build --release --locked
 	@echo
 	@echo '$$ rattap replay pcaps/story.pcap'
-	@$(RELEASE)/rattap replay pcaps/story.pcap
+	@$(RELEASE)/rattap replay --format text pcaps/story.pcap
+	@$(RELEASE)/rattap replay -q -o $(RELEASE)/demo.cef --report $(RELEASE)/demo.html pcaps/story.pcap
+	@echo
+	@echo 'the alerts as CEF lines, for Microsoft Sentinel: $(RELEASE)/demo.cef'
+	@echo 'the report, a page to hand over:                 $(RELEASE)/demo.html'
 
 # Every test. One that lacks something of the machine says that it is skipped; RATTAP_REQUIRE turns
 # that into a failure (see tests/integration/needs.rs).

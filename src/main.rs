@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use clap::FromArgMatches;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use rattap::capture::interfaces;
 
 mod command;
@@ -22,6 +23,11 @@ fn main() -> Exit {
     let (cli, origins) = match settings::load(&arguments) {
         Ok(loaded) => loaded,
         Err(LoadError::Arguments(error)) => {
+            if let Some(file) = file_as_command(&error) {
+                let file = printable(&file);
+                print_error(&anyhow::anyhow!("{file}: is no command; to read a capture: rattap replay {file}"));
+                return Exit::Usage;
+            }
             // The shell may have replaced `*` with hostile names: clap is asked again with
             // printable arguments, so that its message is printable.
             let is_printable = |argument: &OsString| printable(&argument.to_string_lossy()).into();
@@ -48,6 +54,16 @@ fn main() -> Exit {
             print_error(&error);
             Exit::Usage
         }
+    }
+}
+
+/// Returns the file that was given in place of a command.
+fn file_as_command(error: &clap::Error) -> Option<String> {
+    match (error.kind(), error.get(ContextKind::InvalidSubcommand)) {
+        (ErrorKind::InvalidSubcommand, Some(ContextValue::String(word))) if Path::new(word).exists() => {
+            Some(word.clone())
+        }
+        _ => None,
     }
 }
 

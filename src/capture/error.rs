@@ -37,7 +37,7 @@ pub enum CaptureError {
         error: io::Error,
     },
     /// The folder has no files.
-    #[error("{}: no file in this folder (symbolic links in a folder are not followed); name the captures, or the folder that holds them", path.display())]
+    #[error("{}: no file in this folder; name the captures, or the folder that holds them", path.display())]
     NoFile {
         /// The folder.
         path: PathBuf,

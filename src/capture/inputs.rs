@@ -1,8 +1,12 @@
 //! Expands the paths on the command line: a folder is replaced by the files in it.
 
+use std::collections::{HashSet, VecDeque};
 use std::ffi::OsString;
-use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
+
+use thiserror::Error;
 
 use crate::capture::error::CaptureError;
 use crate::units::ByteCount;
@@ -23,15 +27,27 @@ pub struct Inputs {
     pub list: Vec<Input>,
     /// The sum of their sizes as stored. `None` if one of them is a pipe, whose length is unknown.
     pub total: Option<ByteCount>,
+    /// What was passed over in folders, with the reason. None of it is a capture that is missing.
+    pub passed_over: Vec<PassedOver>,
+}
+
+/// An entry of a folder that is not read.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{}: passed over: {reason}", path.display())]
+pub struct PassedOver {
+    /// The entry.
+    pub path: PathBuf,
+    /// The reason in words.
+    pub reason: &'static str,
 }
 
 impl Inputs {
     /// Expands paths. `-` is standard input. A folder stands for all regular files in it and in its
-    /// subfolders, each folder sorted by name. Symbolic links in a folder are not followed, so that
-    /// no file is read twice and there are no loops. Pipes, sockets and devices in it are skipped.
-    /// Errors of listing are reported.
+    /// subfolders, each folder sorted by name. Symbolic links in a folder are followed, and each
+    /// file is read once, under its own name if that is in the folder too. Pipes, sockets and
+    /// devices in it are passed over. Errors of listing are reported.
     pub fn expand(paths: &[PathBuf], report: &mut dyn FnMut(CaptureError)) -> Self {
-        let mut inputs = Self { list: Vec::new(), total: Some(ByteCount(0)) };
+        let mut inputs = Self { list: Vec::new(), total: Some(ByteCount(0)), passed_over: Vec::new() };
         for path in paths {
             if path.as_os_str() == "-" {
                 inputs.list.push(Input::Stdin);
@@ -53,34 +69,95 @@ impl Inputs {
     }
 
     fn add_folder(&mut self, folder: &Path, report: &mut dyn FnMut(CaptureError)) {
-        let before = self.list.len();
-        let mut failed = false;
-        // The paths still to visit, the next one last. No link is followed, so the file system
-        // limits the depth.
-        let mut to_visit = vec![folder.to_owned()];
-        while let Some(path) = to_visit.pop() {
-            let entries = match path.symlink_metadata() {
-                Ok(metadata) if metadata.is_file() => {
-                    self.add_file(path, Some(metadata.len()));
+        let mut walk = Walk::default();
+        walk.tree(folder.to_owned());
+        walk.links();
+        if walk.files.is_empty() && walk.errors.is_empty() {
+            report(CaptureError::NoFile { path: folder.to_owned() });
+        }
+        // Paths are ordered by their names, component by component: each folder sorted by name.
+        walk.files.sort();
+        walk.errors.sort_by(|(one, _), (other, _)| one.cmp(other));
+        for (path, length) in walk.files {
+            self.add_file(path, Some(length));
+        }
+        self.passed_over.append(&mut walk.passed_over);
+        walk.errors.into_iter().for_each(|(path, error)| report(CaptureError::Open { path, error }));
+    }
+}
+
+/// Device and inode.
+type FileIdentity = (u64, u64);
+
+/// A walk through a folder. The links are followed after all else, so that a file is read under its
+/// own name rather than under that of a link.
+#[derive(Default)]
+struct Walk {
+    /// The files found and their sizes.
+    files: Vec<(PathBuf, u64)>,
+    /// Links that are still to be followed, in the order of discovery.
+    links: VecDeque<PathBuf>,
+    /// The files and folders found. So each is visited once, and the walk ends.
+    seen: HashSet<FileIdentity>,
+    passed_over: Vec<PassedOver>,
+    errors: Vec<(PathBuf, io::Error)>,
+}
+
+impl Walk {
+    /// Visits a path and all that is below it, except for links.
+    fn tree(&mut self, path: PathBuf) {
+        let mut to_visit = vec![path.clone()];
+        while let Some(entry) = to_visit.pop() {
+            // The path itself may be a link.
+            let metadata = if entry == path { entry.metadata() } else { entry.symlink_metadata() };
+            let metadata = match metadata {
+                Ok(metadata) => metadata,
+                Err(error) => {
+                    self.errors.push((entry, error));
                     continue;
                 }
-                // The given folder itself may be a link.
-                Ok(metadata) if metadata.is_dir() || path == folder => names(&path),
-                Ok(_) => continue,
-                Err(error) => Err(error),
             };
-            match entries {
-                Ok(names) => to_visit.extend(names.into_iter().rev().map(|name| path.join(name))),
-                Err(error) => {
-                    failed = true;
-                    report(CaptureError::Open { path, error });
+            if metadata.is_symlink() {
+                self.links.push_back(entry);
+            } else if metadata.is_file() {
+                if self.seen.insert((metadata.dev(), metadata.ino())) {
+                    self.files.push((entry, metadata.len()));
+                }
+            } else if !metadata.is_dir() {
+                let reason = "it is a pipe, a socket or a device; name it by itself to read it";
+                self.passed_over.push(PassedOver { path: entry, reason });
+            } else if self.seen.insert((metadata.dev(), metadata.ino())) {
+                match names(&entry) {
+                    Ok(names) => to_visit.extend(names.into_iter().rev().map(|name| entry.join(name))),
+                    Err(error) => self.errors.push((entry, error)),
                 }
             }
         }
-        if self.list.len() == before && !failed {
-            report(CaptureError::NoFile { path: folder.to_owned() });
+    }
+
+    /// Follows the links found so far, and those found meanwhile.
+    fn links(&mut self) {
+        while let Some(link) = self.links.pop_front() {
+            match fs::canonicalize(&link) {
+                Ok(target) if leads_back(&link, &target) => {
+                    let reason = "this symbolic link leads back to a folder that it is in";
+                    self.passed_over.push(PassedOver { path: link, reason });
+                }
+                Ok(_) => self.tree(link),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    let error = io::Error::new(error.kind(), "this symbolic link leads to nothing");
+                    self.errors.push((link, error));
+                }
+                Err(error) => self.errors.push((link, error)),
+            }
         }
     }
+}
+
+/// Returns true if a link's target is one of the folders that the link is in.
+fn leads_back(link: &Path, target: &Path) -> bool {
+    let folder = link.parent().map(fs::canonicalize);
+    folder.is_some_and(|folder| folder.is_ok_and(|folder| folder.starts_with(target)))
 }
 
 /// Returns the names in a folder, sorted.
@@ -123,12 +200,41 @@ mod tests {
         }
         symlink(root, root.join("b/circle")).unwrap();
         symlink(root.join("a"), root.join("again")).unwrap();
+        symlink(root.join("b/deep"), root.join("0")).unwrap();
         let _socket = UnixListener::bind(root.join("socket")).unwrap();
 
         let (inputs, errors) = expand(&[root]);
         assert_eq!(shown(&inputs, root), [".hidden", "a", "b/deep/x", "b/z", "c"]);
         assert_eq!(inputs.total, Some(ByteCount(8)));
         assert!(errors.is_empty(), "{errors:?}");
+        let passed_over: Vec<_> = inputs.passed_over.iter().map(ToString::to_string).collect();
+        assert_eq!(passed_over.len(), 2, "{passed_over:?}");
+        assert!(passed_over[0].contains("socket: passed over: it is a pipe, a socket"), "{passed_over:?}");
+        assert!(passed_over[1].contains("b/circle: passed over: this symbolic link leads back"), "{passed_over:?}");
+    }
+
+    #[test]
+    fn links_in_a_folder_are_followed_and_each_file_is_read_once() {
+        let (folder, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let (root, other) = (folder.path(), elsewhere.path());
+        fs::create_dir(other.join("day")).unwrap();
+        fs::write(other.join("day/one"), "1").unwrap();
+        fs::write(other.join("two"), "12").unwrap();
+        fs::write(root.join("m"), "123").unwrap();
+        // Two ways to the same folder, a circle by way of another folder, and two dead ends.
+        symlink(other.join("day"), root.join("a")).unwrap();
+        symlink(other.join("day"), root.join("b")).unwrap();
+        symlink(root, other.join("day/back")).unwrap();
+        symlink(other.join("two"), root.join("z")).unwrap();
+        symlink(other.join("gone"), root.join("dead")).unwrap();
+        symlink(root.join("self"), root.join("self")).unwrap();
+
+        let (inputs, errors) = expand(&[root]);
+        assert_eq!(shown(&inputs, root), ["a/one", "m", "z"]);
+        assert_eq!(inputs.total, Some(ByteCount(6)));
+        assert_eq!(errors.len(), 2, "{errors:?}");
+        assert!(errors[0].contains("dead: cannot open: this symbolic link leads to nothing"), "{errors:?}");
+        assert!(errors[1].contains("self: cannot open"), "{errors:?}");
     }
 
     #[test]

@@ -41,7 +41,7 @@ pub use filter::{Filter, FilterError};
 pub use follow::FolderSource;
 pub use format::Damage;
 pub use heartbeat::{Heartbeat, HeartbeatSignal};
-pub use inputs::{Input, Inputs};
+pub use inputs::{Input, Inputs, PassedOver};
 pub use interfaces::{Interface, InterfacesError, interfaces};
 pub use journal::{Checkpoint, Journal, STATE_REWRITTEN, TrackerSnapshot, default_state_name};
 pub use link_type::LinkType;

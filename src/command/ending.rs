@@ -9,21 +9,24 @@ use rattap::output::OutputError;
 use rattap::report::Problems;
 use rattap::sensor::Totals;
 
+use crate::command::printable::{printable, without_error_number};
 use crate::command::terminal::console::Console;
+use crate::command::terminal::examined::{Examined, ProblemSummary};
 use crate::command::terminal::exit_code::Exit;
 use crate::command::terminal::summary::{self, RunKind};
 
 /// The problems with inputs.
 #[derive(Default)]
 pub struct InputProblems {
-    count: u64,
+    summary: ProblemSummary,
     for_report: Problems,
 }
 
 impl InputProblems {
     /// Logs a problem and counts it.
     pub fn log(&mut self, error: &CaptureError) {
-        self.count += 1;
+        self.summary.count += 1;
+        self.summary.first.get_or_insert_with(|| printable(&without_error_number(&error.to_string())));
         self.for_report.note(error);
         log::error!("{error}");
     }
@@ -36,7 +39,7 @@ pub struct Ending {
     pub is_complete: bool,
     /// The problems with inputs, for the report.
     pub problems: Problems,
-    problem_count: u64,
+    problem_summary: ProblemSummary,
     output_error: Option<OutputError>,
     has_failed: bool,
 }
@@ -54,7 +57,7 @@ impl Ending {
             totals,
             is_complete,
             problems: problems.for_report,
-            problem_count: problems.count,
+            problem_summary: problems.summary,
             output_error: output.err().filter(|_| !is_closed_pipe),
             has_failed: false,
         }
@@ -67,7 +70,7 @@ impl Ending {
 
     /// Prints the summary of the run.
     pub fn print_summary(&self, kind: RunKind, console: &Console, exclusions: &Exclusions, took: Duration) {
-        console.print(&summary::text(kind, &self.totals, exclusions, self.problem_count, took));
+        console.print(&summary::text(kind, &self.totals, exclusions, &self.problem_summary, took));
     }
 
     /// Logs the error of the output that ended the run, and returns the exit code. With
@@ -77,7 +80,8 @@ impl Ending {
             log::error!("{error}");
         }
         let has_lost_alerts = self.output_error.is_some() || self.totals.alerts_lost > 0;
-        if has_lost_alerts || self.problem_count > 0 || self.has_failed {
+        let is_unexamined = Examined::of(&self.totals, &self.problem_summary).is_failure();
+        if has_lost_alerts || self.problem_summary.count > 0 || is_unexamined || self.has_failed {
             Exit::Failure
         } else if has_alerts_exit_code && self.totals.alerts_written > 0 {
             Exit::Alerts

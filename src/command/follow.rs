@@ -58,7 +58,7 @@ pub fn run(replay: plan::Replay, console: &Console) -> anyhow::Result<Exit> {
     }
     let ending = Ending::new(outcome.totals, outcome.output, problems);
     if let Some(tally) = &tally {
-        console.print_table(tally);
+        console.print_table(tally, run.color);
     }
     ending.print_summary(RunKind::Replay, console, &exclusions, started.elapsed());
     Ok(ending.exit(replay.has_alerts_exit_code))

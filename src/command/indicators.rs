@@ -5,7 +5,7 @@ use std::fmt::{Display, Write};
 use rattap::indicator::{self, LoadSettings};
 
 use crate::command::clock::now;
-use crate::command::plan::{feed_warnings, unused_entries};
+use crate::command::plan::{family_warning, feed_warnings, unused_entries};
 use crate::command::printable::printable;
 use crate::command::terminal::listing::time;
 
@@ -44,6 +44,10 @@ pub fn check(settings: &LoadSettings) -> CheckedLists {
         let warnings = feed_warnings(feed);
         has_warnings |= contents.refused() > 0 || !warnings.is_empty();
         warnings.iter().for_each(|warning| print(&format_args!("{path}: {warning}")));
+    }
+    if let Some(warning) = family_warning(settings, &feeds) {
+        has_warnings = true;
+        print(&warning);
     }
     errors.iter().for_each(|error| print(error));
     CheckedLists { text, has_errors: !errors.is_empty(), has_warnings }

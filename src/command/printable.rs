@@ -26,3 +26,40 @@ pub fn printable_json(json: &str) -> String {
     }
     text
 }
+
+/// Removes the numbers that the standard library adds to the system's errors, such as
+/// `(os error 2)`: the words before them say the same.
+pub fn without_error_number(text: &str) -> String {
+    const BEFORE: &str = " (os error ";
+    let mut rest = text;
+    let mut kept = String::with_capacity(text.len());
+    while let Some((before, after)) = rest.split_once(BEFORE) {
+        kept += before;
+        let digits = after.bytes().take_while(u8::is_ascii_digit).count();
+        rest = match after.get(digits..).and_then(|after| after.strip_prefix(')')) {
+            Some(after) if digits > 0 => after,
+            _ => {
+                kept += BEFORE;
+                after
+            }
+        };
+    }
+    kept + rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn error_numbers_are_removed_and_nothing_else() {
+        let error = std::io::Error::from_raw_os_error(2);
+        assert_eq!(
+            without_error_number(&format!("a: {error}; b: {error}")),
+            "a: No such file or directory; b: No such file or directory"
+        );
+        for text in ["", "(os error 2)", "a (os error )", "a (os error x) b", "a (os error 2"] {
+            assert_eq!(without_error_number(text), text);
+        }
+    }
+}

@@ -1,12 +1,13 @@
 //! `rattap replay` of captures that end.
 
+use std::io::{self, IsTerminal};
 use std::time::Instant;
 
 use anyhow::Context;
 use rattap::alert::Evidence;
-use rattap::capture::{FileSource, Filter, Inputs};
+use rattap::capture::{FileSource, Filter, Input, Inputs};
 use rattap::carve::EvidenceCarver;
-use rattap::output::{Mode, NameList, SharedTally};
+use rattap::output::{Mode, NameList, SharedTally, Target};
 use rattap::sensor::{Event, Run};
 
 use crate::command::ending::{Ending, InputProblems};
@@ -16,10 +17,25 @@ use crate::command::terminal::console::{Console, log_output_events};
 use crate::command::terminal::exit_code::Exit;
 use crate::command::terminal::summary::{self, RunKind};
 
+/// How many files that are passed over in folders are logged one by one. A folder may be full of
+/// them.
+const MAX_PASSED_OVER_LOGGED: usize = 10;
+
 /// Replays captures to their end.
 pub fn run(replay: plan::Replay, console: &Console) -> anyhow::Result<Exit> {
     let mut problems = InputProblems::default();
     let inputs = Inputs::expand(&replay.paths, &mut |error| problems.log(&error));
+    for passed_over in inputs.passed_over.iter().take(MAX_PASSED_OVER_LOGGED) {
+        log::warn!("{passed_over}");
+    }
+    if let Some(more @ 1..) = inputs.passed_over.len().checked_sub(MAX_PASSED_OVER_LOGGED) {
+        log::warn!("{more} more files in the folders are passed over");
+    }
+    if inputs.list.contains(&Input::Stdin) && io::stdin().is_terminal() {
+        log::warn!(
+            "-: standard input is a terminal; waiting for a capture (tcpdump -w - | rattap replay -); Ctrl-C ends"
+        );
+    }
     replay.check_captures(&inputs)?;
     let run = replay.run;
     let exclusions = run.exclusions();
@@ -43,7 +59,11 @@ pub fn run(replay: plan::Replay, console: &Console) -> anyhow::Result<Exit> {
     let names = replay.names.as_deref().map(|names| NameList::open(names, Mode::Replay)).transpose()?;
     let files = FileSource::new(inputs.list, run.filter).within(replay.window);
     let bytes_read = files.progress();
-    console.start_progress(inputs.total);
+    // On the same terminal a progress bar would be torn apart by lines.
+    let has_lines = run.outputs.iter().any(|output| matches!(output, Target::StandardOutput(_)));
+    if !(has_lines && io::stdout().is_terminal()) {
+        console.start_progress(inputs.total);
+    }
     let started = Instant::now();
     let watch = &mut |event| match event {
         Event::Problem(error) => problems.log(&error),
@@ -63,7 +83,7 @@ pub fn run(replay: plan::Replay, console: &Console) -> anyhow::Result<Exit> {
         ending.fail();
     }
     if let Some(tally) = &tally {
-        console.print_table(tally);
+        console.print_table(tally, run.color);
     }
     ending.print_summary(RunKind::Replay, console, &exclusions, started.elapsed());
     if let Some((carving, evidence)) = carving.zip(outcome.evidence)

@@ -1,6 +1,6 @@
 //! The table of line formats.
 
-use super::{Cef, Json, LineFormatter, Sensor};
+use super::{Cef, Json, LineFormatter, Sensor, Text, TextStyle};
 
 /// A format of lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -9,6 +9,8 @@ pub enum LineFormat {
     Cef,
     /// See [`Json`].
     Json,
+    /// See [`Text`].
+    Text(TextStyle),
 }
 
 impl LineFormat {
@@ -17,6 +19,7 @@ impl LineFormat {
         match self {
             Self::Cef => Box::new(Cef::new(sensor.clone())),
             Self::Json => Box::new(Json::new(sensor.clone())),
+            Self::Text(style) => Box::new(Text::new(style)),
         }
     }
 }

@@ -13,6 +13,7 @@ pub struct Sensor {
 
 /// Writes an alert as one line.
 pub trait LineFormatter: Send {
-    /// Appends the alert's line to `out`, with a line feed at its end and no other.
+    /// Appends the alert's line to `out`, with a line feed at its end. A format for programs writes
+    /// exactly one line; one for people may leave an alert out, or write a heading before it.
     fn write(&self, alert: &Alert, out: &mut String);
 }

@@ -38,6 +38,7 @@ mod target;
 mod testing;
 #[cfg(test)]
 mod tests;
+mod text;
 
 pub use audited::Audited;
 pub use cef::{Cef, LONGEST_LINE};
@@ -56,3 +57,4 @@ pub use spool::{Record, SpoolSettings};
 pub use status::{Monitor, OutputStatus};
 pub use tally::{ClientTally, OtherClients, SharedTally, SignatureTally, Tally};
 pub use target::{Target, TargetError};
+pub use text::{Text, TextStyle, severity_color};

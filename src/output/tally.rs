@@ -140,7 +140,7 @@ impl Tally {
 }
 
 /// Returns the name that was asked for, else the indicator, else the server that was contacted.
-fn target(alert: &Alert) -> String {
+pub(super) fn target(alert: &Alert) -> String {
     let name = alert.server_name.as_deref().or_else(|| alert.dns.as_ref().map(|dns| dns.name.as_slice()));
     match (name, &alert.indicator) {
         (Some(name), _) => sanitize(name).to_string(),

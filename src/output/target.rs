@@ -38,12 +38,12 @@ impl Target {
         }
     }
 
-    /// Returns the same target for lines of JSON, or `None` for a receiver, which has a format of
-    /// its own.
-    pub fn as_json(self) -> Option<Self> {
+    /// Returns the same target for lines of this format, or `None` for a receiver, which has a
+    /// format of its own.
+    pub fn with_format(self, format: LineFormat) -> Option<Self> {
         match self {
-            Self::StandardOutput(_) => Some(Self::StandardOutput(LineFormat::Json)),
-            Self::File(path, _) => Some(Self::File(path, LineFormat::Json)),
+            Self::StandardOutput(_) => Some(Self::StandardOutput(format)),
+            Self::File(path, _) => Some(Self::File(path, format)),
             Self::Receiver(_) => None,
         }
     }
@@ -138,8 +138,8 @@ mod tests {
         assert_eq!(parse("udp://h").to_string(), "udp://h:514");
         assert_eq!(parse("UDP://h").to_string(), "udp://h:514");
         assert!(parse("udp://h").is_receiver() && !parse("udp").is_receiver());
-        assert_eq!(parse("udp://h").as_json(), None);
-        let json = parse("a.json").as_json();
+        assert_eq!(parse("udp://h").with_format(LineFormat::Json), None);
+        let json = parse("a.json").with_format(LineFormat::Json);
         assert_eq!(json, Some(Target::File("a.json".into(), LineFormat::Json)));
     }
 

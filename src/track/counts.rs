@@ -3,7 +3,7 @@
 use super::defrag::DefragCounts;
 use super::exclusion_policy::ExclusionCounts;
 use super::tcp_reassembly::ReassemblyCounts;
-use crate::alert::{Alert, Signature};
+use crate::alert::{Alert, Phase, Signature};
 
 /// The counts of the tracker.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -12,6 +12,8 @@ pub struct TrackCounts {
     pub sightings: [u64; Signature::ALL.len()],
     /// Alerts by signature, in the order of [`Signature::ALL`].
     pub alerts: [u64; Signature::ALL.len()],
+    /// Those of the alerts that report a first sighting, by signature. The others are updates.
+    pub first_alerts: [u64; Signature::ALL.len()],
     /// Lines that were not written since an exclusion suppresses them. Their sightings are among
     /// `sightings`.
     pub suppressed_lines: u64,
@@ -46,6 +48,8 @@ pub(super) struct AlertCounts {
     pub(super) sightings: [u64; Signature::ALL.len()],
     /// By signature, in the order of [`Signature::ALL`].
     pub(super) alerts: [u64; Signature::ALL.len()],
+    /// By signature, in the order of [`Signature::ALL`].
+    pub(super) first_alerts: [u64; Signature::ALL.len()],
     pub(super) suppressed_lines: u64,
 }
 
@@ -61,6 +65,7 @@ impl AlertCounts {
                 self.suppressed_lines += 1;
             } else {
                 self.alerts[alert.signature.index()] += 1;
+                self.first_alerts[alert.signature.index()] += u64::from(alert.phase == Phase::First);
             }
             emit(alert);
         }

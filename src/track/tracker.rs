@@ -136,6 +136,7 @@ impl Tracker {
         TrackCounts {
             sightings: alerts.sightings,
             alerts: alerts.alerts,
+            first_alerts: alerts.first_alerts,
             suppressed_lines: alerts.suppressed_lines,
             exclusions: self.sightings.exclusion_counts().to_vec(),
             contacts_forgotten: self.sightings.hosts_forgotten(),

@@ -16,6 +16,7 @@ mod delivery;
 mod docs;
 mod exclusions;
 mod feeds;
+mod first_hour;
 mod follow;
 mod golden;
 mod hostile;

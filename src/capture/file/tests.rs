@@ -294,8 +294,16 @@ fn each_file_begins_a_block_that_says_its_name() {
     assert_eq!(by_name("one.pcap"), [b"second"]);
     assert_eq!(by_name("two.pcapng"), [b"second"]);
     assert!(read.blocks.len() > 2);
-    let expected =
-        CaptureCounts { inputs: 3, packets: 5, bytes: ByteCount(27), filtered: 3, cut: 1, ..CaptureCounts::default() };
+    let expected = CaptureCounts {
+        inputs: 3,
+        packets: 5,
+        bytes: ByteCount(27),
+        filtered: 3,
+        cut: 1,
+        read_span: read.counts.read_span,
+        ..CaptureCounts::default()
+    };
+    assert!(read.counts.read_span.is_some());
     assert_eq!(read.counts, expected);
     let stored = sample().len() + Pcap::default().header().len() + sample_ng().len();
     assert_eq!(progress.load(Ordering::Relaxed), stored as u64);

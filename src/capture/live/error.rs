@@ -1,5 +1,6 @@
 //! The errors of starting a live capture.
 
+use caps::{CapSet, Capability};
 use thiserror::Error;
 
 use crate::capture::libpcap;
@@ -15,7 +16,7 @@ pub enum LiveError {
         interface: String,
     },
     /// The interface cannot be opened.
-    #[error("{interface}: cannot capture: {reason}")]
+    #[error("{interface}: cannot capture: {reason}{}", advice())]
     Open {
         /// The interface.
         interface: String,
@@ -43,6 +44,14 @@ pub enum LiveError {
         /// The error of libpcap.
         reason: String,
     },
+}
+
+/// Advice for a user who has no right to capture.
+fn advice() -> &'static str {
+    match caps::has_cap(None, CapSet::Effective, Capability::CAP_NET_RAW) {
+        Ok(false) => "; capturing needs root or CAP_NET_RAW: use sudo, or install the package, whose service has it",
+        _ => "",
+    }
 }
 
 /// The names of the supported link types, for the error message.

@@ -12,7 +12,7 @@ pub const SETTINGS_FILE: &str = "/etc/rattap/rattap.toml";
 
 /// A packet-capture network sensor for NetSupport Manager RAT command-and-control, alerting in CEF.
 #[derive(Debug, Parser)]
-#[command(name = "rattap", version, max_term_width = 100, arg_required_else_help = true)]
+#[command(name = "rattap", version, arg_required_else_help = true)]
 pub struct Cli {
     #[command(subcommand)]
     pub command: Command,
@@ -21,7 +21,7 @@ pub struct Cli {
     #[arg(short, long, global = true, action = ArgAction::Count, conflicts_with = "quiet")]
     pub verbose: u8,
 
-    /// Print no log, progress or summary: only alerts, and the exit code
+    /// Print no progress, notes, warnings or summary: only alerts and errors
     #[arg(short, long, global = true)]
     pub quiet: bool,
 }

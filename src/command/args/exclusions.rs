@@ -9,14 +9,17 @@ A file holds rules in TOML:
 
   [[rule]]
   name = \"helpdesk\"
-  scenario = \"remote-support\"     # maintenance, software-deployment, training, inventory, other
+  # or maintenance, software-deployment, training, inventory, other
+  scenario = \"remote-support\"
   owner = \"helpdesk@example.com\"
   reason = \"the help desk reaches its users through the gateway\"
   expires = 2027-06-30            # the last day
   effect = \"downgrade\"            # suppress, annotate
-  listed_indicators = false       # true: listed indicators too, for rules that expire within 7 days
+  # true: listed indicators too, for rules that expire within 7 days
+  listed_indicators = false
 
-  # Each key takes a value or a list of values. source is required, and destination or server_name.
+  # Each key takes a value or a list of values.
+  # source is required, and destination or server_name.
   [rule.match]
   source = \"10.20.31.0/24\"
   destination = \"203.0.113.80\"
@@ -25,7 +28,12 @@ A file holds rules in TOML:
   vlan = 130
   server_name = \"gateway.example.com\"
   signature = [\"netsupport-gateway\", \"netsupport-geolocation\"]
-  schedule = { days = \"weekdays\", from = \"08:00\", to = \"18:00\", timezone = \"Europe/Amsterdam\" }
+
+  [rule.match.schedule]
+  days = \"weekdays\"
+  from = \"08:00\"
+  to = \"18:00\"
+  timezone = \"Europe/Amsterdam\"
 
 Exit code: 0 all rules are valid; 1 a rule is invalid or a file cannot be read.
 ";

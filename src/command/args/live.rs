@@ -29,8 +29,8 @@ Examples:
   rattap live -i eth1
   rattap live -i eth1 -i eth2 -o /var/log/rattap/alerts.cef --filter 'not port 22' --stats-interval 1h")]
 pub struct LiveArgs {
-    /// Capture from this interface (repeatable); any captures from all interfaces
-    #[arg(short, long = "interface", value_name = "IFACE")]
+    /// Capture from this interface (repeatable, or eth0,eth1); any captures from all interfaces
+    #[arg(short, long = "interface", value_name = "IFACE", value_delimiter = ',')]
     pub interfaces: Vec<String>,
 
     /// Read settings from this file; arguments override them. The default file may be missing

@@ -16,4 +16,4 @@ pub use hunt::{HuntArgs, HuntFormat};
 pub use indicators::{FeedArgs, IndicatorArgs, IndicatorsCommand};
 pub use live::{DirectionArg, LiveArgs, ServiceArgs, all_arguments};
 pub use replay::ReplayArgs;
-pub use run::{ExclusionArgs, RunArgs, SpoolArgs};
+pub use run::{ColorArg, ExclusionArgs, FormatArg, RunArgs, SpoolArgs};

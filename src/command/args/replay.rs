@@ -40,8 +40,12 @@ Examples:
   tcpdump -i eth1 -w - | rattap replay -")]
 pub struct ReplayArgs {
     /// Capture files; folders, which are read recursively in name order; - for standard input
-    #[arg(required_unless_present = "follow", conflicts_with = "follow", value_name = "PATH")]
+    #[arg(required_unless_present_any = ["follow", "read"], conflicts_with = "follow", value_name = "PATH")]
     pub paths: Vec<PathBuf>,
+
+    /// Read this capture before the others, as tcpdump -r does (repeatable)
+    #[arg(short, long, conflicts_with = "follow", value_name = "FILE")]
+    pub read: Vec<PathBuf>,
 
     /// Follow this folder until stopped: read each capture once, when tcpdump, dumpcap or a similar
     /// program has finished it

@@ -5,12 +5,12 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use ipnet::IpNet;
 use rattap::units::ByteCount;
 
 use super::IndicatorArgs;
-use super::values::{duration, size};
+use super::values::{duration, size, workers};
 
 /// The options of every run, whether its packets come from captures or from interfaces.
 #[derive(Debug, Args)]
@@ -26,6 +26,15 @@ pub struct RunArgs {
     /// (repeatable). Without -o this replaces the CEF lines; with -o it is one more output
     #[arg(long, value_name = "FILE")]
     pub json: Vec<OsString>,
+
+    /// The format of the lines in files and on standard output [default: text on a terminal if
+    /// neither -o nor --json is given, else cef]
+    #[arg(long, value_name = "FORMAT", value_enum)]
+    pub format: Option<FormatArg>,
+
+    /// Use colors on standard output (--format text) and standard error (--summary)
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t = ColorArg::Auto)]
+    pub color: ColorArg,
 
     #[command(flatten)]
     pub spool: SpoolArgs,
@@ -47,7 +56,7 @@ pub struct RunArgs {
 
     /// Number of threads that scan packets [default: number of processor cores]. The alerts are the
     /// same for any number
-    #[arg(short, long, value_name = "N")]
+    #[arg(short, long, value_name = "N", value_parser = workers)]
     pub workers: Option<NonZeroUsize>,
 
     /// Collect repeats of a finding for this long, in packet time, before reporting them: 10m, 90s,
@@ -66,6 +75,28 @@ pub struct RunArgs {
     /// The sensor's identifier in alerts
     #[arg(long, value_name = "ID")]
     pub sensor_id: Option<String>,
+}
+
+/// The format of lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum FormatArg {
+    /// CEF, for Microsoft Sentinel: every alert
+    Cef,
+    /// JSON, one object per line: every alert
+    Json,
+    /// One line per finding, for people: updates are left out
+    Text,
+}
+
+/// When to use colors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ColorArg {
+    /// On a terminal, unless NO_COLOR is set
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
 }
 
 /// The spool of alerts for syslog receivers.

@@ -1,6 +1,7 @@
 //! Parsers for the values of options.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use rattap::units::{ByteCount, Timestamp};
@@ -14,6 +15,11 @@ pub fn duration(text: &str) -> Result<Duration, String> {
     let span: jiff::Span = text.parse().map_err(expected)?;
     let span = span.to_duration(jiff::SpanRelativeTo::days_are_24_hours()).map_err(expected)?;
     Duration::try_from(span).map_err(|_| "a duration cannot be negative".to_owned())
+}
+
+/// Parses a number of threads.
+pub fn workers(text: &str) -> Result<NonZeroUsize, String> {
+    text.parse().map_err(|_| "expected a number of threads, 1 or more; omit it to use all processor cores".to_owned())
 }
 
 /// Parses a size. A bare number is in bytes.
@@ -40,7 +46,8 @@ pub fn listen_address(text: &str) -> Result<SocketAddr, String> {
     if let Ok(port) = text.parse::<u16>() {
         return Ok((Ipv4Addr::LOCALHOST, port).into());
     }
-    text.parse().map_err(|_| "expected a port, or an address with a port, such as 9100 or [::1]:9100".to_owned())
+    text.parse()
+        .map_err(|_| "expected a port up to 65535, or an address with a port, such as 9100 or [::1]:9100".to_owned())
 }
 
 /// Parses a point in time: a date and time with an offset from UTC, a date with or without a time

@@ -17,6 +17,7 @@ use crate::command::clock::now;
 use crate::command::signals::Signals;
 use crate::command::systemd::Systemd;
 use crate::command::terminal::console::message;
+use crate::command::terminal::examined::ProblemSummary;
 use crate::command::terminal::summary::{self, RunKind};
 use crate::command::{plan, settings};
 
@@ -184,7 +185,10 @@ impl<'a> Supervisor<'a> {
     fn log_statistics(&self) {
         let Some(mut totals) = self.control.totals() else { return };
         totals.alerts_lost += self.outputs.lost();
-        for line in summary::text(RunKind::Live, &totals, &self.exclusions, 0, self.running_time()).lines() {
+        for line in
+            summary::text(RunKind::Live, &totals, &self.exclusions, &ProblemSummary::default(), self.running_time())
+                .lines()
+        {
             log::info!("statistics: {line}");
         }
         for interface in &self.interfaces {

@@ -68,12 +68,14 @@ mod tests {
     use super::*;
 
     /// Options that do not change the findings.
-    const OMITTED: [&str; 18] = [
+    const OMITTED: [&str; 20] = [
         "audit",
         "carve",
+        "color",
         "config",
         "exit_code",
         "follow",
+        "format",
         "json",
         "max_age",
         "names",
@@ -163,6 +165,7 @@ mod tests {
             "indicators",
             "no_builtin",
             "paths",
+            "read",
             "repeat_window",
             "to",
         ];

@@ -76,6 +76,7 @@ fn load(settings: &LoadSettings, previous: Option<Previous<'_>>) -> Result<Loade
         feed_warnings(feed).iter().for_each(|warning| log::warn!("{path}: {warning}"));
         log::info!("{path}: indicators read from a {}: {}{}", contents.format, contents.used(), unused_entries(feed));
     }
+    family_warning(settings, &loaded.feeds).iter().for_each(|warning| log::warn!("{warning}"));
     Ok(loaded)
 }
 
@@ -83,6 +84,16 @@ fn load(settings: &LoadSettings, previous: Option<Previous<'_>>) -> Result<Loade
 pub fn shrinkage(feed: &FeedReport) -> Option<String> {
     let (now, before) = (feed.shrunk_to?, feed.contents.used());
     Some(format!("not reloaded: it had {before} indicators and now has {now}; the previous ones stay in force"))
+}
+
+/// A warning if families are selected and no list names any, so that the selection has no effect.
+pub fn family_warning(settings: &LoadSettings, feeds: &[FeedReport]) -> Option<String> {
+    let has_effect = settings.families.is_empty() || feeds.iter().any(|feed| feed.contents.names_families);
+    (!has_effect).then(|| {
+        let families = settings.families.join(", ");
+        let reason = if feeds.is_empty() { "there is no list of indicators" } else { "no list names malware families" };
+        format!("--family {families}: has no effect: {reason}; add such a list with --indicators, or omit --family")
+    })
 }
 
 /// The warnings about a list, without those about single lines.

@@ -12,7 +12,7 @@ mod reports;
 mod run;
 
 pub use follow::Follow;
-pub use indicators::{feed_settings, feed_warnings, load_indicators, shrinkage, unused_entries};
+pub use indicators::{family_warning, feed_settings, feed_warnings, load_indicators, shrinkage, unused_entries};
 pub use live::Live;
 pub use replay::Replay;
 pub use reports::{ReportFile, Reports};

@@ -2,30 +2,55 @@
 
 use std::ffi::OsString;
 use std::fs;
+use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 
 use anyhow::{Context, bail};
-use rattap::output::{LineFormat, SpoolSettings, Target};
+use rattap::output::{LineFormat, SpoolSettings, Target, TextStyle};
 
-use crate::command::args::SpoolArgs;
+use crate::command::args::{ColorArg, FormatArg, SpoolArgs};
 use crate::command::settings::Origins;
+use crate::command::terminal::color::{self as terminal, has_color};
 
-/// The targets of alerts. If only JSON targets are given, there is no CEF output.
-pub fn alert_targets(cef: &[OsString], json: &[OsString], origins: &Origins) -> anyhow::Result<Vec<Target>> {
+/// The targets of alerts. Without any, alerts go to standard output: as lines for people on a
+/// terminal, else as CEF. If only JSON targets are given, there is no other output.
+pub fn alert_targets(
+    outputs: &[OsString],
+    json: &[OsString],
+    (format, color): (Option<FormatArg>, ColorArg),
+    origins: &Origins,
+) -> anyhow::Result<Vec<Target>> {
+    let stdout = io::stdout();
+    let style = || TextStyle { width: terminal::width(&stdout), is_colored: has_color(color, &stdout) };
+    let format = format.map(|format| match format {
+        FormatArg::Cef => LineFormat::Cef,
+        FormatArg::Json => LineFormat::Json,
+        FormatArg::Text => LineFormat::Text(TextStyle::default()),
+    });
+    let is_text = matches!(format, Some(LineFormat::Text(_)));
     let parse = |targets: &[OsString], argument: &str| -> anyhow::Result<Vec<Target>> {
         targets.iter().map(|target| Target::parse(target).with_context(|| origins.of(argument))).collect()
     };
     let as_json = |target: Target| {
         let name = target.to_string();
-        target.as_json().with_context(|| {
+        target.with_format(LineFormat::Json).with_context(|| {
             format!("{} {name}: syslog receivers take CEF only; name a file, or -", origins.of("json"))
         })
     };
+    // The format of receivers is CEF; --format is for the other targets.
+    let in_format = |target: Target| match (&target, format) {
+        (_, None) | (Target::Receiver(_), _) => target,
+        (Target::StandardOutput(_), _) if is_text => Target::StandardOutput(LineFormat::Text(style())),
+        (Target::StandardOutput(_), Some(format)) => Target::StandardOutput(format),
+        (Target::File(path, _), Some(format)) => Target::File(path.clone(), format),
+    };
     let json = parse(json, "json")?.into_iter().map(as_json).collect::<anyhow::Result<Vec<_>>>()?;
-    let mut targets = parse(cef, "output")?;
+    let mut targets: Vec<_> = parse(outputs, "output")?.into_iter().map(in_format).collect();
     targets.extend(json);
     if targets.is_empty() {
-        targets.push(Target::StandardOutput(LineFormat::Cef));
+        let is_for_people = format.is_none() && stdout.is_terminal();
+        let default = if is_for_people { LineFormat::Text(style()) } else { LineFormat::Cef };
+        targets.push(in_format(Target::StandardOutput(default)));
     }
     for (index, target) in targets.iter().enumerate() {
         if let Some(other) = targets[..index].iter().find(|other| is_same_stream(other, target)) {

@@ -1,5 +1,6 @@
 //! The plan of a replay.
 
+use std::mem;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
@@ -37,7 +38,8 @@ pub struct Replay {
 
 impl Replay {
     /// Checks everything that can be checked before the replay starts.
-    pub fn new(args: ReplayArgs, origins: &Origins) -> anyhow::Result<Self> {
+    pub fn new(mut args: ReplayArgs, origins: &Origins) -> anyhow::Result<Self> {
+        args.paths.splice(..0, mem::take(&mut args.read));
         let mut reports = Reports::new(&args)?;
         let window = time_window(args.from, args.to)?;
         // clap's `requires` does not apply if paths are given, because they conflict with --follow.

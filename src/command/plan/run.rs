@@ -17,7 +17,7 @@ use rattap::track::TrackSettings;
 use super::indicators::load_indicators;
 use super::outputs;
 use super::paths::{NamedPath, RunPaths};
-use crate::command::args::{ExclusionArgs, RunArgs};
+use crate::command::args::{ColorArg, ExclusionArgs, RunArgs};
 use crate::command::clock::now;
 use crate::command::settings::Origins;
 
@@ -37,6 +37,7 @@ pub struct Run {
     /// True if the indicators include the built-in ones.
     pub with_builtin: bool,
     pub sensor: Sensor,
+    pub color: ColorArg,
     pub settings: SensorSettings,
     /// The paths of the run, without captures.
     pub(super) paths: RunPaths,
@@ -72,7 +73,7 @@ impl Run {
         }
         let exclusions = load_exclusions(&files).with_context(|| origins.of("exclusions"))?;
         let exclusions = if args.explain_exclusions { exclusions.dry() } else { exclusions };
-        let outputs = outputs::alert_targets(&args.output, &args.json, origins)?;
+        let outputs = outputs::alert_targets(&args.output, &args.json, (args.format, args.color), origins)?;
         let audit = outputs::audit_target(audit, &outputs, origins)?;
         let with_builtin = !args.indicators.no_builtin;
         let loaded = load_indicators(args.indicators, origins, previous)?;
@@ -101,6 +102,7 @@ impl Run {
             feeds: loaded.feeds,
             with_builtin,
             sensor: Sensor { host, id: args.sensor_id },
+            color: args.color,
             settings: SensorSettings {
                 workers,
                 track: TrackSettings {

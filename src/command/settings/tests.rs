@@ -13,7 +13,7 @@ use crate::command::args;
 const EXAMPLE: &str = include_str!("../../../packaging/rattap.toml");
 
 /// Options of a single run, which do not describe the sensor.
-const NO_KEYS: [&str; 7] = ["paths", "config", "exit_code", "verbose", "quiet", "help", "version"];
+const NO_KEYS: [&str; 9] = ["color", "format", "paths", "config", "exit_code", "verbose", "quiet", "help", "version"];
 
 fn errors(text: &str) -> Vec<String> {
     texts(parse(text, &args::all_arguments()).unwrap_err())
@@ -126,7 +126,7 @@ fn everything_that_is_wrong_is_told_with_its_place_and_what_to_do() {
             "4:1: unknown key capture.fliter: did you mean filter?",
             "5:1: unknown key capture.workers: it belongs in [sensor]",
             "6:1: unknown key capture.qqq: expected one of interfaces, promiscuous, snap_length, kernel_buffer, direction, filter",
-            "8:11: sensor.workers: \"0\": number would be zero for non-zero type",
+            "8:11: sensor.workers: \"0\": expected a number of threads, 1 or more; omit it to use all processor cores",
             "9:17: sensor.repeat_window: expected a string or a whole number, not a fraction",
             "10:9: sensor.home: \"10.0.0.0/33\": invalid IP address syntax",
             "11:6: sensor.id: expected one value, not a list",

@@ -17,8 +17,10 @@ use rattap::indicator;
 use rattap::output::{Event, EventHandler, SharedTally};
 use rattap::units::ByteCount;
 
-use crate::command::printable::{printable, printable_lines};
+use crate::command::args::ColorArg;
+use crate::command::printable::{printable, printable_lines, without_error_number};
 use crate::command::settings;
+use crate::command::terminal::color::has_color;
 use crate::command::terminal::table;
 
 /// The kind of a command, which decides how much it logs.
@@ -49,7 +51,9 @@ impl Console {
         log.filter_level(level);
         log.parse_env(Env::default());
         if is_quiet {
-            log.filter_level(LevelFilter::Off).filter(None, LevelFilter::Off);
+            // Not even RUST_LOG brings back more than errors.
+            log = env_logger::Builder::new();
+            log.filter_level(LevelFilter::Error);
         }
         let format = match kind {
             CommandKind::Short => LogFormat::Plain,
@@ -58,7 +62,7 @@ impl Console {
         };
         log.format(move |line, record| {
             let level = record.level().as_str().to_lowercase();
-            let message = printable(&record.args().to_string());
+            let message = printable(&without_error_number(&record.args().to_string()));
             match format {
                 LogFormat::Plain => writeln!(line, "rattap: {level}: {message}"),
                 LogFormat::Timed => writeln!(line, "{} rattap: {level}: {message}", line.timestamp_millis()),
@@ -107,8 +111,8 @@ impl Console {
     }
 
     /// Prints the table of clients and their findings.
-    pub fn print_table(&self, tally: &SharedTally) {
-        self.print(&table::text(&tally.lock(), table::has_color()));
+    pub fn print_table(&self, tally: &SharedTally, color: ColorArg) {
+        self.print(&table::text(&tally.lock(), has_color(color, &io::stderr())));
     }
 }
 
@@ -124,7 +128,7 @@ pub fn message(error: &anyhow::Error) -> String {
             || cause.is::<LoadErrors>()
             || cause.is::<settings::LoadError>()
             || cause.is::<settings::FileErrors>();
-        let text = cause.to_string();
+        let text = without_error_number(&cause.to_string());
         if is_list { printable_lines(&text) } else { printable(&text) }
     };
     error.chain().map(text).collect::<Vec<_>>().join(": ")

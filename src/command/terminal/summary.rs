@@ -13,6 +13,8 @@ use rattap::sensor::Totals;
 use rattap::sensor::{Loss, losses};
 use rattap::units::ByteCount;
 
+use crate::command::terminal::examined::{Examined, ProblemSummary, moment};
+
 /// The kind of a run, which decides the first line of its summary.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RunKind {
@@ -21,7 +23,13 @@ pub enum RunKind {
 }
 
 /// The summary of a run, of several lines. `took` is how long it has run.
-pub fn text(kind: RunKind, totals: &Totals, exclusions: &Exclusions, problems: u64, took: Duration) -> String {
+pub fn text(
+    kind: RunKind,
+    totals: &Totals,
+    exclusions: &Exclusions,
+    problems: &ProblemSummary,
+    took: Duration,
+) -> String {
     let mut text = match kind {
         RunKind::Replay => replay_volume(&totals.capture, took),
         RunKind::Live => live_volume(&totals.capture, took),
@@ -72,35 +80,28 @@ pub fn carved(carved: &CarveCounts, evidence: &Evidence) -> String {
     text
 }
 
-fn write(text: &mut String, totals: &Totals, exclusions: &Exclusions, problems: u64) -> std::fmt::Result {
+fn write(text: &mut String, totals: &Totals, exclusions: &Exclusions, problems: &ProblemSummary) -> std::fmt::Result {
     let track = &totals.track;
     if let Some((first, last)) = totals.span {
-        let moment = |time: rattap::units::Timestamp| {
-            jiff::Timestamp::from_nanosecond(time.nanos().into()).map(|time| format!("{time:.0}")).unwrap_or_default()
-        };
         let span = jiff::SignedDuration::from_secs(last.since(first).as_secs().try_into().unwrap_or(i64::MAX));
         writeln!(text, "from {} to {} ({span:#})", moment(first), moment(last))?;
     }
 
     let sightings: u64 = track.sightings.iter().sum();
-    if sightings == 0 {
-        writeln!(text, "nothing found")?;
-    } else {
-        let alerts = track.alerts.iter().sum();
-        writeln!(text, "{} for {}:", counted(alerts, "alert"), counted(sightings, "sighting"))?;
-        writeln!(text, "  {:22} {:>9} {:>9}", "", "alerts", "sightings")?;
-        for ((signature, alerts), sightings) in Signature::ALL.iter().zip(track.alerts).zip(track.sightings) {
-            if alerts > 0 || sightings > 0 {
-                writeln!(text, "  {:22} {:>9} {:>9}", signature.id(), grouped(alerts), grouped(sightings))?;
-            }
+    match (Examined::of(totals, problems), sightings) {
+        (Examined::Nothing { reason, .. }, 0) => writeln!(text, "Not examined: {reason}")?,
+        (Examined::Part(missing), 0) => {
+            writeln!(text, "nothing found in the part that was examined; not examined: {missing}")?;
         }
+        (Examined::All, 0) => writeln!(text, "nothing found")?,
+        _ => write_findings(text, totals, sightings)?,
     }
 
     write_exclusions(text, totals, exclusions.is_dry())?;
     let problems = Loss {
         reason: "input".to_owned(),
         what: "problems with inputs (see the messages)".to_owned(),
-        count: problems,
+        count: problems.count,
     };
     let mut losses = iter::once(problems).chain(losses(totals)).filter(|loss| loss.count > 0).peekable();
     if losses.peek().is_some() {
@@ -108,6 +109,30 @@ fn write(text: &mut String, totals: &Totals, exclusions: &Exclusions, problems: 
     }
     for Loss { count, what, .. } in losses {
         writeln!(text, "  {:>12} {what}", grouped(count))?;
+    }
+    Ok(())
+}
+
+/// The alerts and sightings by signature. An alert is the first of a finding, or a follow-up that
+/// reports further sightings or more traffic of one.
+fn write_findings(text: &mut String, totals: &Totals, sightings: u64) -> std::fmt::Result {
+    let track = &totals.track;
+    let (alerts, first) = (track.alerts.iter().sum(), track.first_alerts.iter().sum());
+    let (alerts_text, sightings) = (counted(alerts, "alert"), counted(sightings, "sighting"));
+    writeln!(
+        text,
+        "{alerts_text} for {sightings}, {} first and {} follow-up:",
+        grouped(first),
+        grouped(alerts - first)
+    )?;
+    writeln!(text, "  {:22} {:>9} {:>9} {:>9} {:>9}", "", "alerts", "first", "follow-up", "sightings")?;
+    for (index, signature) in Signature::ALL.iter().enumerate() {
+        let (alerts, first, sightings) = (track.alerts[index], track.first_alerts[index], track.sightings[index]);
+        if alerts > 0 || sightings > 0 {
+            let [all, first, later] = [alerts, first, alerts - first].map(grouped);
+            let id = signature.id();
+            writeln!(text, "  {id:22} {all:>9} {first:>9} {later:>9} {:>9}", grouped(sightings))?;
+        }
     }
     Ok(())
 }
@@ -164,7 +189,8 @@ mod tests {
         let mut totals = Totals::default();
         totals.capture.packets = 2;
         totals.scan.skipped[SkipReason::NotIp as usize] = 1;
-        let text = text(RunKind::Replay, &totals, &Exclusions::default(), 0, Duration::from_secs(1));
+        let problems = ProblemSummary::default();
+        let text = text(RunKind::Replay, &totals, &Exclusions::default(), &problems, Duration::from_secs(1));
         assert!(text.contains("nothing found"), "{text}");
         assert!(text.contains("1 frames: not IP"), "{text}");
         assert_eq!(text.lines().count(), 4, "{text}");

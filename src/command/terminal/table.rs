@@ -1,10 +1,9 @@
 //! The table of `--summary`: clients and their findings, worst first.
 
 use std::fmt::Write;
-use std::io::{self, IsTerminal};
 
 use rattap::counts::{counted, grouped};
-use rattap::output::{SignatureTally, Tally};
+use rattap::output::{SignatureTally, Tally, severity_color};
 
 /// The number of rows that fit on a terminal. Further rows are only counted.
 const MAX_ROWS: usize = 40;
@@ -37,7 +36,7 @@ pub fn text(tally: &Tally, has_color: bool) -> String {
         let mut name = client.client.to_string();
         for row in &client.signatures {
             let line = line(row);
-            let (on, off) = if has_color { color(row.severity) } else { ("", "") };
+            let (on, off) = if has_color { severity_color(row.severity) } else { ("", "") };
             let _ = writeln!(text, "{name:width$}  {on}{line}{off}");
             name.clear();
         }
@@ -67,23 +66,4 @@ fn line(row: &SignatureTally) -> String {
         grouped(row.sightings),
         grouped(row.alerts)
     )
-}
-
-/// The escape sequences (ECMA-48) before and after a line of this severity.
-fn color(severity: u8) -> (&'static str, &'static str) {
-    match severity {
-        9.. => ("\x1b[1;31m", "\x1b[0m"),
-        7..=8 => ("\x1b[33m", "\x1b[0m"),
-        _ => ("", ""),
-    }
-}
-
-/// Returns true if output to standard error has colors: on a terminal, unless the environment says
-/// otherwise (<https://no-color.org/>, <https://bixense.com/clicolors/>).
-pub fn has_color() -> bool {
-    let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty());
-    if variable("NO_COLOR").is_some() {
-        return false;
-    }
-    variable("CLICOLOR_FORCE").is_some_and(|value| value != "0") || io::stderr().is_terminal()
 }

@@ -135,6 +135,7 @@ impl<'a> EntryCollector<'a> {
             refusals: self.refusals,
             more_refusals: self.more_refusals,
             date: self.file_date.or(self.newest_entry),
+            names_families: self.names_families,
             other_families: self.other_families,
         }
     }

@@ -101,6 +101,8 @@ pub struct FeedContents {
     pub more_refusals: u64,
     /// The date of the list: the one in its header, or else that of its newest entry.
     pub date: Option<Timestamp>,
+    /// True if the format names the malware family of each entry, so that families can be selected.
+    pub names_families: bool,
     /// Some of the families that were not selected.
     pub other_families: Vec<String>,
 }
