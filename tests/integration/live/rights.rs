@@ -2,10 +2,10 @@
 //! its threads, and that it can still do its work.
 
 use std::fs;
-use std::io::{self, Write};
 use std::os::unix::fs::{PermissionsExt, chown};
 
 use super::net::{Net, wait_for_file, wait_for_lines};
+use crate::needs::{Need, skip};
 use crate::run::{run, sample};
 
 /// `nobody` on Debian.
@@ -148,8 +148,7 @@ fn a_spool_of_somebody_else_is_refused() {
         fs::create_dir(path(spool)).unwrap();
     }
     if chown(path("theirs"), Some(54321), None).is_err() {
-        let _ = writeln!(io::stderr(), "SKIPPED: no rights to give a folder to another user");
-        return;
+        return skip(Need::Root, "no rights to give a folder to another user");
     }
     chown(path("mine/tcp-127.0.0.1_9"), Some(54321), None).unwrap();
     std::os::unix::fs::symlink("theirs", path("link")).unwrap();
