@@ -82,7 +82,7 @@ impl Journal {
     pub(super) fn open(path: &Path) -> io::Result<(Arc<Self>, Vec<CaptureIdentity>)> {
         // Anything else would be replaced by the rewriting, or could be read forever.
         if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
-            return Err(io::Error::other("it is no regular file"));
+            return Err(io::Error::other("it is not a regular file"));
         }
         let known = match fs::read(path) {
             Ok(bytes) => parse(&String::from_utf8_lossy(&bytes))?,

@@ -152,7 +152,7 @@ fn a_mistake_is_reported_with_its_place_and_what_to_do() {
         (
             2,
             &["--follow", &captures, "--state", &text],
-            &["notes.txt: ", "not a list of captures", "remove it", "with --state"],
+            &["notes.txt: ", "no list of captures", "remove it", "with --state"],
         ),
         (2, &["--follow", &captures, "--state", &empty], &["empty: ", "not a regular file", "with --state"]),
         (2, &["--follow", &captures, "--state", "/dev/full"], &["/dev/full: ", "not a regular file", "with --state"]),
