@@ -5,6 +5,8 @@
 //! the number of suppressed sightings. If a rule turns out to be wrong, its lines can be sent
 //! later.
 
+use std::thread;
+
 use super::{Monitor, Output, OutputError};
 use crate::alert::Alert;
 
@@ -48,7 +50,12 @@ impl Output for Audited {
     }
 
     fn close(self: Box<Self>) -> Result<(), OutputError> {
-        let audited = self.audit.map_or(Ok(()), |audit| audit.close());
-        self.alerts.close().and(audited)
+        let Self { alerts, audit } = *self;
+        // At the same time, because each may wait for its reader.
+        thread::scope(|scope| {
+            let audited = scope.spawn(|| audit.map_or(Ok(()), |audit| audit.close()));
+            let closed = alerts.close();
+            closed.and(audited.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+        })
     }
 }

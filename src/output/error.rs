@@ -49,6 +49,22 @@ pub enum OutputError {
         /// The system's error.
         error: io::Error,
     },
+    /// So many alerts wait for an output that no more are kept.
+    #[error("{name}: takes alerts too slowly: {waiting} wait for it, and further ones are lost")]
+    QueueFull {
+        /// The output.
+        name: String,
+        /// The number of alerts that wait.
+        waiting: u64,
+    },
+    /// The output did not take all alerts before the end of a live run.
+    #[error("{name}: {alerts} alerts are lost, since it did not take them before the end of the run")]
+    NotTaken {
+        /// The output.
+        name: String,
+        /// The number of alerts.
+        alerts: u64,
+    },
     /// Alerts for a receiver were lost. Events have reported the reasons.
     #[error("{name}: {alerts} alerts were lost on the way to it")]
     Lost {

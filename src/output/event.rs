@@ -10,6 +10,7 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use super::OutputError;
+use super::progress::STALLED_AFTER;
 use crate::units::ByteCount;
 
 /// Called for each event with the output's name, from the thread in which the event happens.
@@ -99,10 +100,16 @@ pub enum Event {
         /// The receiver's reason.
         reason: String,
     },
+    /// Alerts wait for an output of a live run, and it has taken none for some seconds.
+    #[error("has taken no alert for {} seconds; its alerts wait, and the other outputs continue", STALLED_AFTER.as_secs())]
+    Stalled,
+    /// A replay has waited some seconds for an output that takes no alerts.
+    #[error("has taken no alert for {} seconds; the run waits for it", STALLED_AFTER.as_secs())]
+    Awaited,
     /// An output of a live run failed, and alerts are lost. The run continues.
     #[error("{0}")]
     Failed(OutputError),
-    /// An output that failed accepts alerts again.
+    /// An output that failed or was stalled accepts alerts again.
     #[error("writing again; {lost} alerts were lost meanwhile")]
     Recovered {
         /// The number of alerts.

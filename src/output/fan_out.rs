@@ -1,12 +1,13 @@
 //! Several outputs combined into one.
 
-use std::thread;
+use std::{mem, thread};
 
 use super::{Event, EventHandler, Mode, Monitor, Output, OutputError};
 use crate::alert::Alert;
 
 /// Passes every alert to every output. In a replay the failure of one output is the failure of all.
-/// In a live run a failure is reported once until that output works again, and the others continue.
+/// In a live run a failure, or an output that takes nothing, is reported once until that output
+/// works again, and the others continue.
 pub struct FanOut {
     branches: Vec<Branch>,
 }
@@ -28,17 +29,24 @@ struct Branch {
     monitors: Vec<Monitor>,
     mode: Mode,
     handler: EventHandler,
-    /// Alerts that were lost before the last failure. `None` while the output works.
-    lost_before_failure: Option<u64>,
+    /// What was reported since the output worked last.
+    reported: Reported,
     /// Alerts that were lost when the output worked last.
     lost: u64,
+}
+
+/// The conditions of an output that were reported.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Reported {
+    failure: bool,
+    stall: bool,
 }
 
 impl Branch {
     fn new(output: NamedOutput, mode: Mode, handler: EventHandler) -> Self {
         let NamedOutput { name, is_standard_output, output } = output;
         let monitors = output.monitors();
-        Self { name, is_standard_output, output, monitors, mode, handler, lost_before_failure: None, lost: 0 }
+        Self { name, is_standard_output, output, monitors, mode, handler, reported: Reported::default(), lost: 0 }
     }
 
     /// Runs one operation. An error ends this output, or the whole run; other failures are
@@ -48,27 +56,31 @@ impl Branch {
         if self.mode.stops_on_failure() || (error.is_closed_pipe() && self.is_standard_output) {
             return Err(error);
         }
-        if self.lost_before_failure.is_none() {
-            self.lost_before_failure = Some(self.lost);
+        if !mem::replace(&mut self.reported.failure, true) {
             (self.handler)(&self.name, Event::Failed(error));
         }
         Ok(())
     }
 
-    /// Reports if an output of a live run failed and works again.
-    fn check_recovered(&mut self) {
+    /// Reports if an output of a live run is stalled, and if it works again after that or a
+    /// failure.
+    fn check_state(&mut self) {
         if self.mode.stops_on_failure() {
             return;
         }
-        let (mut lost, mut works) = (0, true);
+        let (mut lost, mut works, mut is_stalled) = (0, true, false);
         for status in self.monitors.iter().map(Monitor::status) {
             lost += status.lost;
             works &= status.is_connected;
+            is_stalled |= status.is_stalled;
         }
-        if works && let Some(before) = self.lost_before_failure.take() {
-            (self.handler)(&self.name, Event::Recovered { lost: lost - before });
+        if is_stalled && !mem::replace(&mut self.reported.stall, true) {
+            (self.handler)(&self.name, Event::Stalled);
         }
-        if self.lost_before_failure.is_none() {
+        if works && mem::take(&mut self.reported) != Reported::default() {
+            (self.handler)(&self.name, Event::Recovered { lost: lost - self.lost });
+        }
+        if works {
             self.lost = lost;
         }
     }
@@ -109,7 +121,7 @@ impl Output for FanOut {
 
     fn flush(&mut self) -> Result<(), OutputError> {
         self.run_all(|output| output.flush())?;
-        self.branches.iter_mut().for_each(Branch::check_recovered);
+        self.branches.iter_mut().for_each(Branch::check_state);
         Ok(())
     }
 
@@ -123,8 +135,10 @@ impl Output for FanOut {
             let threads: Vec<_> = self
                 .branches
                 .into_iter()
-                .map(|Branch { name, output, mode, handler, .. }| {
+                .map(|Branch { name, output, mode, handler, reported, .. }| {
                     scope.spawn(move || match output.close() {
+                        // Failed writes were reported when they began.
+                        Err(OutputError::Write { .. }) if !mode.stops_on_failure() && reported.failure => Ok(()),
                         Err(error) if !mode.stops_on_failure() => {
                             handler(&name, Event::Failed(error));
                             Ok(())

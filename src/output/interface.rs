@@ -17,7 +17,7 @@ pub trait Output: Send {
     fn write(&mut self, alert: &Alert) -> Result<(), OutputError>;
 
     /// Writes out everything that `write` buffered. Called whenever no other alert is waiting, so
-    /// that a single alert leaves without delay.
+    /// that a single alert leaves without delay, and with each heartbeat of a live source.
     fn flush(&mut self) -> Result<(), OutputError>;
 
     /// Closes the output's files and opens them again by name, because a program such as logrotate
@@ -50,9 +50,12 @@ pub enum Mode {
     /// before it. Everything else is as with `Replay`: a capture counts as read only when its
     /// alerts have been written.
     Follow,
-    /// A live sensor keeps running. Files are appended to. Failures of outputs are reported as
-    /// [`Event`](super::Event)s. If a spool is full, the oldest alerts are dropped. At the end each
-    /// receiver gets 10 seconds; alerts that it has not accepted by then stay in the spool.
+    /// A live sensor keeps running, and waits for no output: each has a queue or a spool, and a
+    /// thread that writes what is in it. Files are appended to. Failures of outputs, and outputs
+    /// that take nothing, are reported as [`Event`](super::Event)s. If a queue is full, further
+    /// alerts are lost for this output; if a spool is full, the oldest. At the end each output gets
+    /// 8 seconds, because the whole run has to end within 10. Alerts that a receiver has not
+    /// accepted by then stay in the spool; those for other outputs are lost.
     Live,
 }
 

@@ -5,78 +5,86 @@
 //! other. The standard library's buffers are not used: `BufWriter` ignores errors when it is
 //! dropped, and standard output's own buffer would copy every line once more.
 
-use std::fs::File;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::{io, mem};
 
-use super::sink::{self, LogFile, STANDARD_OUTPUT};
-use super::{LONGEST_LINE, LineFormatter, Mode, Monitor, Output, OutputError, OutputStatus, Sink};
+use super::{LONGEST_LINE, LineFormatter, Monitor, Output, OutputError, OutputStatus, Sink};
 use crate::alert::Alert;
 use crate::units::ByteCount;
 
 /// The size of the buffer: the capacity of a pipe on Linux, some 80 lines.
 const BUFFER_SIZE: usize = 64 << 10;
 
-/// Opens standard output.
-pub(super) fn standard_output(formatter: Box<dyn LineFormatter>) -> Result<LineOutput<File>, OutputError> {
-    let name = STANDARD_OUTPUT.to_owned();
-    match sink::standard_output() {
-        Ok(file) => Ok(LineOutput::new(name, file, formatter)),
-        Err(error) => Err(OutputError::Write { name, error }),
-    }
-}
-
-/// Opens a file. The mode decides whether it is truncated or appended to.
-pub(super) fn open(
-    path: &Path,
-    mode: Mode,
-    formatter: Box<dyn LineFormatter>,
-) -> Result<LineOutput<LogFile>, OutputError> {
-    Ok(LineOutput::new(path.display().to_string(), LogFile::open(path, mode)?, formatter))
-}
-
 /// Writes one line for each alert.
 pub struct LineOutput<S> {
+    formatter: Box<dyn LineFormatter>,
+    lines: LineWriter<S>,
+}
+
+/// Buffers lines, writes them to a sink, and counts them.
+pub(super) struct LineWriter<S> {
     /// The output's name in errors.
     name: String,
     sink: S,
-    formatter: Box<dyn LineFormatter>,
     buffer: String,
     /// Alerts in the buffer.
     buffered: u64,
-    counters: Arc<Counters>,
+    counters: Arc<LineCounters>,
 }
 
+/// The counts of an output of lines. They are shared with its monitor.
 #[derive(Debug, Default)]
-struct Counters {
+pub(super) struct LineCounters {
     written: AtomicU64,
     lost: AtomicU64,
     /// True if the last write failed.
     has_failed: AtomicBool,
 }
 
-impl<S: Sink> LineOutput<S> {
-    /// An output into `sink`. Errors call it `name`.
-    pub fn new(name: String, sink: S, formatter: Box<dyn LineFormatter>) -> Self {
-        let counters = Arc::default();
-        Self { name, sink, formatter, buffer: String::with_capacity(BUFFER_SIZE), buffered: 0, counters }
+impl LineCounters {
+    /// The state of the output with this name.
+    pub fn status(&self, name: &str) -> OutputStatus {
+        OutputStatus {
+            name: name.to_owned(),
+            is_receiver: false,
+            sent: self.written.load(Ordering::Relaxed),
+            lost: self.lost.load(Ordering::Relaxed),
+            waiting: 0,
+            spool: ByteCount(0),
+            in_memory: ByteCount(0),
+            spool_fails: false,
+            oldest_waiting: None,
+            is_stalled: false,
+            is_connected: !self.has_failed.load(Ordering::Relaxed),
+        }
     }
 
-    fn write_error(&self, result: io::Result<()>) -> Result<(), OutputError> {
-        result.map_err(|error| OutputError::Write { name: self.name.clone(), error })
+    /// Alerts that were written or lost.
+    pub fn done(&self) -> u64 {
+        self.written.load(Ordering::Relaxed) + self.lost.load(Ordering::Relaxed)
     }
 }
 
-impl<S: Sink> Output for LineOutput<S> {
-    fn write(&mut self, alert: &Alert) -> Result<(), OutputError> {
-        self.formatter.write(alert, &mut self.buffer);
+impl<S: Sink> LineWriter<S> {
+    /// A writer into `sink`. Errors call it `name`.
+    pub fn new(name: String, sink: S) -> Self {
+        Self { name, sink, buffer: String::with_capacity(BUFFER_SIZE), buffered: 0, counters: Arc::default() }
+    }
+
+    pub fn counters(&self) -> Arc<LineCounters> {
+        self.counters.clone()
+    }
+
+    /// Appends the line of one alert to the buffer, which is written when it is full.
+    pub fn write(&mut self, append_line: impl FnOnce(&mut String)) -> Result<(), OutputError> {
+        append_line(&mut self.buffer);
         self.buffered += 1;
         if self.buffer.len() > BUFFER_SIZE - LONGEST_LINE { self.flush() } else { Ok(()) }
     }
 
-    fn flush(&mut self) -> Result<(), OutputError> {
+    /// Writes the buffer.
+    pub fn flush(&mut self) -> Result<(), OutputError> {
         if self.buffered == 0 {
             return Ok(());
         }
@@ -92,43 +100,66 @@ impl<S: Sink> Output for LineOutput<S> {
         self.write_error(written)
     }
 
-    fn reopen(&mut self) -> Result<(), OutputError> {
+    /// As [`Output::reopen`].
+    pub fn reopen(&mut self) -> Result<(), OutputError> {
         let flushed = self.flush();
         let reopened = self.sink.reopen().map_err(|error| OutputError::Reopen { name: self.name.clone(), error });
         flushed.and(reopened)
     }
 
-    fn close(mut self: Box<Self>) -> Result<(), OutputError> {
+    /// As [`Output::close`].
+    pub fn close(mut self) -> Result<(), OutputError> {
         self.flush()?;
         let synced = self.sink.sync();
         self.write_error(synced)
     }
 
+    fn write_error(&self, result: io::Result<()>) -> Result<(), OutputError> {
+        result.map_err(|error| OutputError::Write { name: self.name.clone(), error })
+    }
+}
+
+impl<S: Sink> LineOutput<S> {
+    /// An output into `sink`. Errors call it `name`.
+    pub fn new(name: String, sink: S, formatter: Box<dyn LineFormatter>) -> Self {
+        Self { formatter, lines: LineWriter::new(name, sink) }
+    }
+}
+
+impl<S: Sink> Output for LineOutput<S> {
+    fn write(&mut self, alert: &Alert) -> Result<(), OutputError> {
+        self.lines.write(|buffer| self.formatter.write(alert, buffer))
+    }
+
+    fn flush(&mut self) -> Result<(), OutputError> {
+        self.lines.flush()
+    }
+
+    fn reopen(&mut self) -> Result<(), OutputError> {
+        self.lines.reopen()
+    }
+
+    fn close(self: Box<Self>) -> Result<(), OutputError> {
+        self.lines.close()
+    }
+
     fn monitors(&self) -> Vec<Monitor> {
-        let (name, counters) = (self.name.clone(), self.counters.clone());
-        vec![Monitor::new(move || OutputStatus {
-            name: name.clone(),
-            is_receiver: false,
-            sent: counters.written.load(Ordering::Relaxed),
-            lost: counters.lost.load(Ordering::Relaxed),
-            waiting: 0,
-            spool: ByteCount(0),
-            in_memory: ByteCount(0),
-            spool_fails: false,
-            oldest_waiting: None,
-            is_connected: !counters.has_failed.load(Ordering::Relaxed),
-        })]
+        let (name, counters) = (self.lines.name.clone(), self.lines.counters());
+        vec![Monitor::new(move || counters.status(&name))]
     }
 }
 
 #[cfg(test)]
 mod tests {
     use std::io::Write;
+    use std::path::Path;
     use std::sync::Mutex;
 
     use super::*;
+    use crate::output::progress::Waiter;
+    use crate::output::sink::LogFile;
     use crate::output::testing::query;
-    use crate::output::{Cef, LineFormat, Sensor};
+    use crate::output::{Cef, LineFormat, Mode, Sensor};
 
     /// A sink whose calls fail with the given errors.
     #[derive(Clone, Default)]
@@ -162,6 +193,11 @@ mod tests {
         LineFormat::Cef.formatter(&Sensor::default())
     }
 
+    fn open(path: &Path, mode: Mode) -> Result<LineOutput<LogFile>, OutputError> {
+        let sink = LogFile::open(path, mode, Waiter::of_replay(None))?;
+        Ok(LineOutput::new(path.display().to_string(), sink, formatter()))
+    }
+
     fn lines<S: Sink>(sink: S) -> Box<LineOutput<S>> {
         Box::new(LineOutput::new("alerts.cef".to_owned(), sink, formatter()))
     }
@@ -172,7 +208,7 @@ mod tests {
         let path = folder.path().join("alerts.cef");
         std::fs::write(&path, "of an earlier run").unwrap();
         let cef = Cef::new(Sensor::default());
-        let mut output = Box::new(open(&path, Mode::Replay, formatter()).unwrap());
+        let mut output = Box::new(open(&path, Mode::Replay).unwrap());
         assert_eq!(std::fs::read(&path).unwrap(), b"");
         let mut expected = String::new();
         for _ in 0..300 {
@@ -191,7 +227,7 @@ mod tests {
         let cef = Cef::new(Sensor::default());
         let mut line = String::new();
         cef.write(&query(), &mut line);
-        let mut output = Box::new(open(&path, Mode::Live, formatter()).unwrap());
+        let mut output = Box::new(open(&path, Mode::Live).unwrap());
         output.write(&query()).unwrap();
         std::fs::rename(&path, &rotated).unwrap();
         // The lines that are buffered now belong into the old file.
@@ -212,11 +248,11 @@ mod tests {
         let cef = Cef::new(Sensor::default());
         let mut line = String::new();
         cef.write(&query(), &mut line);
-        let mut output = Box::new(open(&path, Mode::Live, formatter()).unwrap());
+        let mut output = Box::new(open(&path, Mode::Live).unwrap());
         output.write(&query()).unwrap();
         output.flush().unwrap();
         // As on a full disk: a part of a line, then an error.
-        output.sink.write_all(b"torn by a full di").unwrap();
+        output.lines.sink.write_all(b"torn by a full di").unwrap();
         output.write(&query()).unwrap();
         output.write(&query()).unwrap();
         output.flush().unwrap();
@@ -231,7 +267,7 @@ mod tests {
     fn a_file_that_cannot_be_created_is_named() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("missing").join("alerts.cef");
-        let error = open(&path, Mode::Replay, formatter()).err().unwrap();
+        let error = open(&path, Mode::Replay).err().unwrap();
         assert!(error.to_string().starts_with(&format!("{}: cannot create", path.display())), "{error}");
         assert!(!error.is_closed_pipe());
     }
@@ -267,12 +303,12 @@ mod tests {
     #[test]
     fn the_buffer_is_written_when_full_and_never_grows() {
         let mut output = lines(Faulty::default());
-        let written = output.sink.written.clone();
-        let capacity = output.buffer.capacity();
+        let written = output.lines.sink.written.clone();
+        let capacity = output.lines.buffer.capacity();
         while written.lock().unwrap().is_empty() {
             output.write(&query()).unwrap();
         }
-        assert_eq!(output.buffer.capacity(), capacity);
+        assert_eq!(output.lines.buffer.capacity(), capacity);
         assert!(written.lock().unwrap().ends_with(b"\n"));
     }
 }

@@ -9,7 +9,8 @@ use std::fmt::Write;
 use std::io::{self, Write as _};
 use std::path::Path;
 
-use super::sink::{self, LogFile, STANDARD_OUTPUT};
+use super::progress::Waiter;
+use super::sink::{LogFile, STANDARD_OUTPUT, StandardOutput};
 use super::{Mode, OutputError, Sink};
 use crate::sanitize::sanitize;
 use crate::track::NameSeen;
@@ -29,10 +30,12 @@ impl NameList {
     /// Opens the list: `-` is standard output, anything else a file's path. Files are truncated or
     /// appended to as files of alerts are.
     pub fn open(target: &Path, mode: Mode) -> Result<Self, OutputError> {
+        let waiter = Waiter::of_replay(None);
         if target.as_os_str() != "-" {
-            return Ok(Self::new(target.display().to_string(), Box::new(LogFile::open(target, mode)?)));
+            return Ok(Self::new(target.display().to_string(), Box::new(LogFile::open(target, mode, waiter)?)));
         }
-        let file = sink::standard_output().map_err(|error| OutputError::Create { path: target.to_owned(), error })?;
+        let file =
+            StandardOutput::open(waiter).map_err(|error| OutputError::Create { path: target.to_owned(), error })?;
         Ok(Self::new(STANDARD_OUTPUT.to_owned(), Box::new(file)))
     }
 

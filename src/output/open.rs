@@ -1,12 +1,17 @@
 //! Opens the outputs of a run.
 
 use std::io;
+use std::sync::Arc;
 
 use super::delivery::SpooledOutput;
+use super::event::EventReporter;
 use super::fan_out::{FanOut, NamedOutput};
-use super::lines;
+use super::lines::LineOutput;
+use super::progress::{Progress, Waiter};
+use super::queued::QueuedOutput;
+use super::sink::{LogFile, StandardOutput};
 use super::spool::folders_with_alerts;
-use super::{Event, EventHandler, Mode, Output, OutputError, Sensor, SpoolSettings, Target};
+use super::{Event, EventHandler, LineFormatter, Mode, Output, OutputError, Sensor, Sink, SpoolSettings, Target};
 
 /// Opens all targets and combines them into one output.
 ///
@@ -49,9 +54,37 @@ fn open_target(
     handler: &EventHandler,
 ) -> Result<Box<dyn Output>, OutputError> {
     Ok(match target {
-        Target::StandardOutput(format) => Box::new(lines::standard_output(format.formatter(sensor))?),
-        Target::File(path, format) => Box::new(lines::open(path, mode, format.formatter(sensor))?),
+        Target::StandardOutput(format) => {
+            let name = target.to_string();
+            let open = |waiter| StandardOutput::open(waiter).map_err(|error| OutputError::Write { name, error });
+            open_lines(target, mode, format.formatter(sensor), handler, open)?
+        }
+        Target::File(path, format) => {
+            open_lines(target, mode, format.formatter(sensor), handler, |waiter| LogFile::open(path, mode, waiter))?
+        }
         Target::Receiver(receiver) => Box::new(SpooledOutput::open(receiver, sensor, mode, spool, handler)?),
+    })
+}
+
+/// Opens an output of lines. In a live run it writes on a thread of its own; a replay waits for it.
+fn open_lines<S: Sink + 'static>(
+    target: &Target,
+    mode: Mode,
+    formatter: Box<dyn LineFormatter>,
+    handler: &EventHandler,
+    open: impl FnOnce(Waiter) -> Result<S, OutputError>,
+) -> Result<Box<dyn Output>, OutputError> {
+    let name = target.to_string();
+    Ok(match mode {
+        Mode::Live => {
+            let progress = Arc::new(Progress::new());
+            let sink = open(Waiter::watched(progress.clone()))?;
+            Box::new(QueuedOutput::start(name, target.thread_name(), sink, progress, formatter)?)
+        }
+        Mode::Replay | Mode::Follow => {
+            let reporter = EventReporter { name: name.clone(), handler: handler.clone() };
+            Box::new(LineOutput::new(name, open(Waiter::of_replay(Some(reporter)))?, formatter))
+        }
     })
 }
 

@@ -7,9 +7,12 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::fd::AsFd;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, FileTypeExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::thread;
 
+use super::pipe::{self, CHECK_INTERVAL};
+use super::progress::Waiter;
 use super::{Mode, OutputError};
 
 /// The name of standard output in messages.
@@ -32,34 +35,104 @@ pub trait Sink: Write + Send {
     }
 }
 
-/// Opens standard output. Nothing is buffered in this process.
-pub(super) fn standard_output() -> io::Result<File> {
-    Ok(File::from(io::stdout().as_fd().try_clone_to_owned()?))
+/// Standard output. Nothing is buffered in this process.
+#[derive(Debug)]
+pub(super) struct StandardOutput {
+    file: File,
+    /// False for a pipe or a terminal, which may take nothing for a while.
+    is_regular: bool,
+    waiter: Waiter,
 }
 
-/// A file that can be reopened.
+impl StandardOutput {
+    pub fn open(waiter: Waiter) -> io::Result<Self> {
+        let file = File::from(io::stdout().as_fd().try_clone_to_owned()?);
+        Ok(Self { is_regular: file.metadata()?.is_file(), file, waiter })
+    }
+}
+
+impl Write for StandardOutput {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.is_regular { self.file.write(bytes) } else { pipe::write(&self.file, bytes, &mut self.waiter) }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+impl Sink for StandardOutput {
+    fn sync(&mut self) -> io::Result<()> {
+        sync(&self.file)
+    }
+}
+
+/// A file that can be reopened. It may be a named pipe (fifo(7)), which need not have a reader yet.
 #[derive(Debug)]
 pub(super) struct LogFile {
     path: PathBuf,
-    file: File,
+    mode: Mode,
+    /// `None` for a named pipe without a reader.
+    file: Option<File>,
     /// True if the last line was written in part.
     is_torn: bool,
+    waiter: Waiter,
 }
 
 impl LogFile {
     /// Opens a file. The mode decides whether it is truncated or appended to.
-    pub fn open(path: &Path, mode: Mode) -> Result<Self, OutputError> {
-        let file = match mode {
-            Mode::Replay => File::create(path),
-            Mode::Follow | Mode::Live => open_append(path),
-        };
-        let file = file.map_err(|error| OutputError::Create { path: path.to_owned(), error })?;
-        Ok(Self { path: path.to_owned(), is_torn: ends_in_torn_line(path, &file), file })
+    pub fn open(path: &Path, mode: Mode, waiter: Waiter) -> Result<Self, OutputError> {
+        let file = open_file(path, mode).map_err(|error| OutputError::Create { path: path.to_owned(), error })?;
+        let is_torn = file.as_ref().is_some_and(|file| ends_in_torn_line(path, file));
+        Ok(Self { path: path.to_owned(), mode, file, is_torn, waiter })
+    }
+
+    /// Waits for a reader of the named pipe. Returns true if there was none before.
+    fn wait_for_reader(&mut self) -> io::Result<bool> {
+        if self.file.is_some() {
+            return Ok(false);
+        }
+        self.waiter.note_progress();
+        loop {
+            self.file = open_file(&self.path, self.mode)?;
+            if self.file.is_some() {
+                return Ok(true);
+            }
+            thread::sleep(CHECK_INTERVAL);
+            self.waiter.check()?;
+        }
+    }
+
+    /// Writes to the file that is open.
+    fn write_some(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let Some(file) = &mut self.file else { return Err(io::ErrorKind::NotConnected.into()) };
+        if file.metadata()?.is_file() { file.write(bytes) } else { pipe::write(file, bytes, &mut self.waiter) }
+    }
+
+    /// Returns true if the reader of a named pipe has exited and a live sensor waits for the next
+    /// one.
+    fn waits_for_next_reader(&self, error: &io::Error) -> bool {
+        let is_fifo = |file: &File| file.metadata().is_ok_and(|metadata| metadata.file_type().is_fifo());
+        self.mode == Mode::Live && error.kind() == io::ErrorKind::BrokenPipe && self.file.as_ref().is_some_and(is_fifo)
     }
 }
 
-fn open_append(path: &Path) -> io::Result<File> {
-    OpenOptions::new().append(true).create(true).open(path)
+/// Opens a file without waiting. Returns `None` for a named pipe without a reader.
+fn open_file(path: &Path, mode: Mode) -> io::Result<Option<File>> {
+    let mut options = OpenOptions::new();
+    options.create(true).custom_flags(libc::O_NONBLOCK);
+    match mode {
+        Mode::Replay => options.write(true).truncate(true),
+        Mode::Follow | Mode::Live => options.append(true),
+    };
+    match options.open(path) {
+        Err(error) if error.raw_os_error() == Some(libc::ENXIO) && is_named_pipe(path) => Ok(None),
+        file => file.map(Some),
+    }
+}
+
+fn is_named_pipe(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|metadata| metadata.file_type().is_fifo())
 }
 
 /// Returns true if the last line of a file has no line feed. Anything that cannot be read, or is
@@ -71,15 +144,30 @@ fn ends_in_torn_line(path: &Path, file: &File) -> bool {
     length > 0 && File::open(path).and_then(|file| file.read_exact_at(&mut last, length - 1)).is_ok() && last != [b'\n']
 }
 
+/// A network file system or a quota can refuse data after it accepted the write. Pipes and devices
+/// cannot be synced.
+fn sync(file: &File) -> io::Result<()> {
+    if file.metadata()?.is_file() { file.sync_data() } else { Ok(()) }
+}
+
 impl Write for LogFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let count = self.file.write(bytes)?;
+        let count = loop {
+            if self.wait_for_reader()? && std::mem::take(&mut self.is_torn) {
+                // The reader before has the start of this line. The next one must not get its rest.
+                break memchr::memchr(b'\n', bytes).map_or(bytes.len(), |end| end + 1);
+            }
+            match self.write_some(bytes) {
+                Err(error) if self.waits_for_next_reader(&error) => self.file = None,
+                count => break count?,
+            }
+        };
         self.is_torn = bytes[..count].last().map_or(self.is_torn, |last| *last != b'\n');
         Ok(count)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
+        self.file.as_mut().map_or(Ok(()), File::flush)
     }
 }
 
@@ -89,20 +177,14 @@ impl Sink for LogFile {
     }
 
     fn sync(&mut self) -> io::Result<()> {
-        self.file.sync()
+        self.file.as_ref().map_or(Ok(()), sync)
     }
 
     fn reopen(&mut self) -> io::Result<()> {
-        self.file = open_append(&self.path)?;
-        self.is_torn = ends_in_torn_line(&self.path, &self.file);
+        // Only a replay truncates, and it must not do so twice.
+        let mode = if self.mode == Mode::Replay { Mode::Follow } else { self.mode };
+        self.file = open_file(&self.path, mode)?;
+        self.is_torn = self.file.as_ref().is_some_and(|file| ends_in_torn_line(&self.path, file));
         Ok(())
-    }
-}
-
-impl Sink for File {
-    /// A network file system or a quota can refuse data after it accepted the write. Pipes and
-    /// devices cannot be synced.
-    fn sync(&mut self) -> io::Result<()> {
-        if self.metadata()?.is_file() { self.sync_data() } else { Ok(()) }
     }
 }

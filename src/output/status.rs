@@ -29,6 +29,9 @@ pub struct OutputStatus {
     pub spool_fails: bool,
     /// The time of the oldest alert that is waiting.
     pub oldest_waiting: Option<Timestamp>,
+    /// True if alerts wait and the output has accepted none for some seconds, although it is open
+    /// or connected.
+    pub is_stalled: bool,
     /// True if the output accepts alerts.
     pub is_connected: bool,
 }

@@ -61,6 +61,16 @@ impl Target {
         }
     }
 
+    /// The name of the thread that writes to the target, as `top -H` shows it. The system cuts it
+    /// after 15 bytes.
+    pub(super) fn thread_name(&self) -> String {
+        match self {
+            Self::StandardOutput(_) => "out-stdout".to_owned(),
+            Self::File(path, _) => format!("out-{}", path.file_name().unwrap_or(path.as_os_str()).display()),
+            Self::Receiver(receiver) => format!("out-{}", receiver.settings().address()),
+        }
+    }
+
     /// Returns the file's path, if the target is a file.
     pub fn path(&self) -> Option<&Path> {
         match self {

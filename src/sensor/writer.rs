@@ -41,9 +41,13 @@ pub(super) fn write(
     let mut ledger = Ledger { shared, on_failure, buffered: 0, ended: None, is_failing: false };
     // Set while the output may buffer lines: alerts, or suppressed ones for the audit file.
     let mut has_buffered = false;
+    let mut has_beat = false;
     for message in queue {
         match message {
-            OutputMessage::HeartbeatSignal(beat) => beat.acknowledge(),
+            OutputMessage::HeartbeatSignal(beat) => {
+                beat.acknowledge();
+                has_beat = true;
+            }
             // A suppressed line is no alert.
             OutputMessage::Alert(alert) if ledger.ended.is_some() => {
                 shared.alerts.add_lost(u64::from(!alert.is_suppressed()));
@@ -66,8 +70,9 @@ pub(super) fn write(
             }
         }
         let reopens = shared.control.takes_reopen();
-        if has_buffered && ledger.ended.is_none() && (reopens || queue.is_empty()) {
-            has_buffered = false;
+        // A heartbeat also has the output check the threads that write for it.
+        if (has_buffered || has_beat) && ledger.ended.is_none() && (reopens || queue.is_empty()) {
+            (has_buffered, has_beat) = (false, false);
             ledger.note(output.flush());
         }
         if reopens && ledger.ended.is_none() {

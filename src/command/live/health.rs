@@ -99,7 +99,10 @@ pub(super) fn snapshot(
     feeds: Arc<Mutex<FeedHealth>>,
 ) -> impl Fn() -> Snapshot + Send + Sync + 'static {
     move || {
-        let totals = control.totals();
+        let mut totals = control.totals();
+        if let Some(totals) = &mut totals {
+            totals.alerts_lost += outputs.lost();
+        }
         let mut snapshot = totals.as_ref().map(Snapshot::of).unwrap_or_default();
         for interface in &interfaces {
             let (name, counts) = (interface.name(), interface.counts());

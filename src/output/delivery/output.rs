@@ -11,7 +11,8 @@ use crossbeam_channel::{Receiver as ChannelReceiver, bounded};
 use super::ReceiverTarget;
 use super::sender::{Sender, SenderControl};
 use crate::alert::Alert;
-use crate::output::event::EventReporter;
+use crate::output::event::{Event, EventReporter};
+use crate::output::progress::STALLED_AFTER;
 use crate::output::spool::Spool;
 use crate::output::{
     EventHandler, LineFormatter, Mode, Monitor, Output, OutputError, OutputStatus, Sensor, SpoolSettings,
@@ -21,8 +22,8 @@ use crate::units::ByteCount;
 /// A replay waits for its receiver as long as alerts are accepted at least this often.
 const REPLAY_PATIENCE: Duration = Duration::from_secs(30);
 /// At its end a live sensor gives the receiver this long. The rest stays in the spool for the next
-/// run.
-const LIVE_PATIENCE: Duration = Duration::from_secs(10);
+/// run. Together with [`STOP_PATIENCE`] it is the ten seconds that a run may take to end.
+const LIVE_PATIENCE: Duration = Duration::from_secs(8);
 /// The time that a sender has to save its state when it is told to stop.
 const STOP_PATIENCE: Duration = Duration::from_secs(2);
 /// The interval at which progress is checked at the end.
@@ -38,6 +39,8 @@ pub struct SpooledOutput {
     /// Disconnected when the sender ends.
     ended: ChannelReceiver<()>,
     line: String,
+    /// Reports once that a replay waits for the receiver.
+    wait_reporter: Option<EventReporter>,
 }
 
 impl SpooledOutput {
@@ -65,19 +68,20 @@ impl SpooledOutput {
                 spool.map_err(|error| OutputError::Spool { folder, error: explain_lock(error) })?
             }
         });
-        let sender = Sender::new(receiver, spool.clone(), control.clone(), reporter);
+        let sender = Sender::new(receiver, spool.clone(), control.clone(), reporter.clone());
         let (end, ended) = bounded::<()>(0);
         let run = move || {
             sender.run();
             drop(end);
         };
-        thread::Builder::new().name("sender".to_owned()).spawn(run).map_err(no_sender)?;
-        Ok(Self { name, formatter, mode, spool, control, ended, line: String::new() })
+        thread::Builder::new().name(format!("out-{}", target.settings().address())).spawn(run).map_err(no_sender)?;
+        Ok(Self { name, formatter, mode, spool, control, ended, line: String::new(), wait_reporter: Some(reporter) })
     }
 
     /// Waits for the sender as long as the mode allows. Returns true if it delivered everything.
-    fn wait_for_sender(&self) -> bool {
-        let progress = || (self.spool.level().waiting, self.spool.delivered_before());
+    fn wait_for_sender(&mut self) -> bool {
+        let spool = self.spool.clone();
+        let progress = || (spool.level().waiting, spool.delivered_before());
         let (mut since, mut last) = (Instant::now(), progress());
         let patience = if self.mode.stops_on_failure() { REPLAY_PATIENCE } else { LIVE_PATIENCE };
         while since.elapsed() < patience {
@@ -86,6 +90,9 @@ impl SpooledOutput {
             }
             if self.mode.stops_on_failure() && progress() != last {
                 (since, last) = (Instant::now(), progress());
+            }
+            if self.mode.stops_on_failure() && since.elapsed() >= STALLED_AFTER {
+                report_wait(&mut self.wait_reporter);
             }
         }
         false
@@ -105,9 +112,13 @@ impl SpooledOutput {
 
 impl Output for SpooledOutput {
     fn write(&mut self, alert: &Alert) -> Result<(), OutputError> {
-        if self.mode.stops_on_failure() && !self.spool.wait_for_room(REPLAY_PATIENCE) {
-            return Err(self.undelivered(0));
+        if self.mode.stops_on_failure() && !self.spool.wait_for_room(STALLED_AFTER) {
+            report_wait(&mut self.wait_reporter);
+            if !self.spool.wait_for_room(REPLAY_PATIENCE - STALLED_AFTER) {
+                return Err(self.undelivered(0));
+            }
         }
+        self.control.note_first_waiting();
         self.line.clear();
         self.formatter.write(alert, &mut self.line);
         self.spool.append(self.line.trim_end_matches('\n').to_owned());
@@ -119,7 +130,7 @@ impl Output for SpooledOutput {
         Ok(())
     }
 
-    fn close(self: Box<Self>) -> Result<(), OutputError> {
+    fn close(mut self: Box<Self>) -> Result<(), OutputError> {
         self.control.finish.store(true, Ordering::Relaxed);
         self.control.wake();
         if self.wait_for_sender() {
@@ -137,6 +148,8 @@ impl Output for SpooledOutput {
         let (name, spool, control) = (self.name.clone(), self.spool.clone(), self.control.clone());
         vec![Monitor::new(move || {
             let level = spool.level();
+            let is_connected = control.is_connected.load(Ordering::Relaxed);
+            let is_stalled = is_connected && level.waiting > 0 && control.progress.is_stalled();
             OutputStatus {
                 name: name.clone(),
                 is_receiver: true,
@@ -147,7 +160,8 @@ impl Output for SpooledOutput {
                 in_memory: ByteCount(level.in_memory),
                 spool_fails: level.is_failing,
                 oldest_waiting: *control.oldest_waiting.lock().unwrap_or_else(PoisonError::into_inner),
-                is_connected: control.is_connected.load(Ordering::Relaxed),
+                is_stalled,
+                is_connected: is_connected && !is_stalled,
             }
         })]
     }
@@ -156,6 +170,13 @@ impl Output for SpooledOutput {
 impl Drop for SpooledOutput {
     fn drop(&mut self) {
         self.abandon();
+    }
+}
+
+/// Reports that a replay waits for the receiver, unless that was reported.
+fn report_wait(reporter: &mut Option<EventReporter>) {
+    if let Some(reporter) = reporter.take() {
+        reporter.report(Event::Awaited);
     }
 }
 

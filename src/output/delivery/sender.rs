@@ -11,6 +11,7 @@ use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 
 use super::{Outbox, Receiver, Session, SessionError};
 use crate::output::event::{Event, EventReporter};
+use crate::output::progress::Progress;
 use crate::output::spool::Spool;
 
 /// The interval at which the spool is flushed to the disk.
@@ -50,6 +51,8 @@ pub struct SenderControl {
     pub is_connected: AtomicBool,
     /// The time of the oldest alert that the receiver has not accepted.
     pub oldest_waiting: Mutex<Option<Timestamp>>,
+    /// The time at which the receiver accepted an alert last.
+    pub progress: Progress,
 }
 
 impl SenderControl {
@@ -62,7 +65,16 @@ impl SenderControl {
             sent: AtomicU64::new(0),
             is_connected: AtomicBool::new(false),
             oldest_waiting: Mutex::new(None),
+            progress: Progress::new(),
         })
+    }
+
+    /// Called before an alert is appended to the spool. If none waits, the time in which the
+    /// receiver has to accept it begins now.
+    pub fn note_first_waiting(&self) {
+        if self.oldest_waiting.lock().unwrap_or_else(PoisonError::into_inner).is_none() {
+            self.progress.note();
+        }
     }
 
     /// Wakes the sender, so that it checks for new alerts and for the flags.
@@ -160,6 +172,7 @@ impl Sender {
         }
         let session = self.receiver.connect()?;
         self.outbox.rewind();
+        self.control.progress.note();
         self.connection = Some(Connection { session, since: Instant::now(), is_reported: false });
         self.advance()
     }
@@ -168,7 +181,10 @@ impl Sender {
         let is_finishing = self.is_finishing();
         let Some(connection) = &mut self.connection else { return Ok(()) };
         let result = connection.session.advance(&mut self.outbox, is_finishing);
-        self.control.sent.store(self.outbox.accepted(), Ordering::Relaxed);
+        let accepted = self.outbox.accepted();
+        if self.control.sent.swap(accepted, Ordering::Relaxed) != accepted {
+            self.control.progress.note();
+        }
         result?;
         if !connection.session.is_ready() {
             return Ok(());

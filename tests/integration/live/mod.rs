@@ -6,6 +6,7 @@ mod delivery;
 pub mod net;
 mod rights;
 mod service;
+mod stalled;
 
 use std::collections::BTreeMap;
 use std::fs;
