@@ -14,14 +14,15 @@ use tempfile::{Builder, NamedTempFile};
 /// in followed folders.
 const PREFIX: &str = ".rattap-";
 
-/// The paths of open file descriptors. Whoever redirected one keeps the file open, so it must not be
-/// replaced by another file.
+/// The paths of open file descriptors. Whoever redirected one keeps the file open, so it must not
+/// be replaced by another file.
 const DESCRIPTORS: [&str; 4] = ["/dev/stdout", "/dev/stderr", "/dev/fd", "/proc"];
 
 /// The most symbolic links that are followed from one path: the limit of Linux.
 const MAX_LINKS: usize = 40;
 
-/// A file that will be replaced. Until [`AtomicFile::start`] it is only known that this is possible.
+/// A file that will be replaced. Until [`AtomicFile::start`] it is only known that this is
+/// possible.
 #[derive(Debug)]
 pub enum AtomicFile {
     /// A device, a pipe or a file descriptor, which cannot be replaced: it is written directly.

@@ -27,7 +27,8 @@ pub struct Inputs {
     pub list: Vec<Input>,
     /// The sum of their sizes as stored. `None` if one of them is a pipe, whose length is unknown.
     pub total: Option<ByteCount>,
-    /// What was passed over in folders, with the reason. None of it is a capture that is missing.
+    /// The files in folders that were passed over, with the reason. None of them is a missing
+    /// capture.
     pub passed_over: Vec<PassedOver>,
 }
 

@@ -27,7 +27,8 @@ pub struct CarveCounts {
     pub conversations: u64,
 }
 
-/// Carves evidence into a file. It checks the file before the replay and writes it after the replay.
+/// Carves evidence into a file. It checks the file before the replay and writes it after the
+/// replay.
 pub struct EvidenceCarver {
     path: PathBuf,
     file: AtomicFile,
@@ -55,8 +56,8 @@ impl InputState {
 }
 
 impl EvidenceCarver {
-    /// Makes sure that the file can be written, without changing it, and that the inputs can be read
-    /// twice. `filter` and `window` must be those of the replay.
+    /// Makes sure that the file can be written, without changing it, and that the inputs can be
+    /// read twice. `filter` and `window` must be those of the replay.
     pub fn open(
         path: &Path,
         inputs: Vec<Input>,

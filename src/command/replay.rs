@@ -17,7 +17,7 @@ use crate::command::terminal::console::{Console, log_output_events};
 use crate::command::terminal::exit_code::Exit;
 use crate::command::terminal::summary::{self, RunKind};
 
-/// How many files that are passed over in folders are logged one by one. A folder may be full of
+/// The number of passed-over files in folders that are logged one by one. A folder may be full of
 /// them.
 const MAX_PASSED_OVER_LOGGED: usize = 10;
 
@@ -39,7 +39,8 @@ pub fn run(replay: plan::Replay, console: &Console) -> anyhow::Result<Exit> {
     replay.check_captures(&inputs)?;
     let run = replay.run;
     let exclusions = run.exclusions();
-    // These change no file before the replay has ended, so their errors come before any file is emptied.
+    // These change no file before the replay has ended, so their errors come before any file is
+    // emptied.
     let carving = match &replay.carve {
         Some(path) => {
             let filter = run.filter.as_ref().map(Filter::duplicate).transpose()?;

@@ -229,8 +229,8 @@ impl Store {
         })
     }
 
-    /// As [`Store::get`], with the family, the tags and the reference that one source gives. `None` if
-    /// that source does not list the indicator.
+    /// As [`Store::get`], with the family, the tags and the reference that one source gives. `None`
+    /// if that source does not list the indicator.
     pub(super) fn listed_by(&self, number: u32, source: &str) -> Option<Indicator> {
         let record = self.record(number)?;
         let others = self.other_entries.get(&number).map(Vec::as_slice).unwrap_or_default();

@@ -29,7 +29,7 @@ struct Branch {
     monitors: Vec<Monitor>,
     mode: Mode,
     handler: EventHandler,
-    /// What was reported since the output worked last.
+    /// The reports since the output worked last.
     reported: Reported,
     /// Alerts that were lost when the output worked last.
     lost: u64,

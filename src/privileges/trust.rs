@@ -1,8 +1,8 @@
 //! Checks who else can change the files that a sensor relies on.
 //!
-//! Who can write a list decides what the sensor looks for, and who can write its exclusions decides
-//! what it keeps to itself. So only root, the sensor's account and the current user should be able
-//! to.
+//! A user who can write a list decides what the sensor looks for, and a user who can write its
+//! exclusions decides what it keeps to itself. So only root, the sensor's account and the current
+//! user should be able to.
 
 use std::collections::BTreeSet;
 use std::fs::{self, Metadata};

@@ -58,7 +58,7 @@ fn is_same(one: &Alert, other: &Alert) -> bool {
         && value(one) == value(other)
 }
 
-/// What an alert states beyond the one before it in its group.
+/// The facts that an alert states beyond the one before it in its group.
 fn notes(alert: &Alert, before: Option<&Alert>, first: &Alert) -> Vec<String> {
     let mut notes = Vec::new();
     // The summary of the group has the statement of the first alert.

@@ -10,7 +10,7 @@ use crate::sensor::Totals;
 /// The part that was examined, and what is missing.
 pub(super) struct Coverage {
     pub(super) examined: Examined,
-    /// What is missing, one statement each. Empty if everything was examined. If nothing was, the
+    /// The missing parts, one statement each. Empty if everything was examined. If nothing was, the
     /// first one is the reason.
     pub(super) missing: Vec<String>,
 }

@@ -1,5 +1,5 @@
-//! The next steps for the reader, by verdict, and what they need: the indicators that were found and
-//! hunts for them.
+//! The next steps for the reader, by verdict, and what they need: the indicators that were found
+//! and hunts for them.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! How far a host got: the facts about it that the verdict states.
+//! The facts about a host that the verdict states.
 
 use std::collections::BTreeSet;
 

@@ -14,7 +14,8 @@ const MAX_HOSTS: usize = 30;
 /// The minimum length of a bar in SVG units, so that a single sighting is visible.
 const MIN_LENGTH: f64 = 4.0;
 
-/// The maximum distance of sightings in one bar in SVG units. A longer one is a gap that is visible.
+/// The maximum distance of sightings in one bar in SVG units. A longer one is a gap that is
+/// visible.
 const MAX_DISTANCE: f64 = 18.0;
 
 /// The stages with the vertical position of their bars in pixels.

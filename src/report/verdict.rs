@@ -1,4 +1,5 @@
-//! The summary of a report: a title by case, and a sentence that says who did what and how it ended.
+//! The summary of a report: a title by case, and a sentence that says who did what and how it
+//! ended.
 
 use std::collections::HashSet;
 use std::net::IpAddr;
@@ -249,7 +250,7 @@ fn nothing_found(coverage: &Coverage) -> (&'static str, &'static str) {
     }
 }
 
-/// What was not examined, in a sentence. Empty if everything was.
+/// A sentence about the parts that were not examined. Empty if everything was.
 fn limits(coverage: &Coverage) -> String {
     match coverage.examined {
         Examined::All => String::new(),

@@ -98,7 +98,7 @@ fn a_family_without_a_list_of_families_is_a_warning() {
     assert!(strict.out.contains("--family lumma: has no effect: no list names malware families"), "{}", strict.out);
 }
 
-/// What a shell command prints on a terminal of 100 columns, and its exit code.
+/// The output of a shell command on a terminal of 100 columns, and its exit code.
 fn on_terminal(shell: &str) -> Run {
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("log");

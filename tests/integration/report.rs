@@ -455,7 +455,8 @@ fn the_next_steps_follow_the_verdict() {
     }
     let (_, reports) = reports(&[], "story.pcap", &["html"]);
     let page = &reports[0];
-    // Both hosts are in the picture, whose axis begins with the first of them and ends with the last.
+    // Both hosts are in the picture, whose axis begins with the first of them and ends with the
+    // last.
     let picture = page.split_once("<section id=\"overview\">").unwrap().1.split_once("</section>").unwrap().0;
     assert_eq!(picture.matches("<svg role=\"img\"").count(), 2);
     assert!(picture.contains("<span>2026-06-09 09:05:00</span>") && picture.contains("10:03:08</span>"), "{picture}");

@@ -122,7 +122,6 @@ fn with_nothing_to_look_for_no_run_begins() {
     assert_eq!(run(["replay", "-o", "/dev/null", "--indicators", &empty, &story]).code, 0);
 }
 
-/// What goes wrong often, and what each message says: what it was, where, and what to do.
 #[test]
 fn a_mistake_is_reported_with_its_place_and_what_to_do() {
     let folder = tempfile::tempdir().unwrap();

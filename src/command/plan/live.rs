@@ -21,8 +21,8 @@ use crate::command::settings::Origins;
 /// The spool of a live sensor if no other is given.
 const DEFAULT_SPOOL: &str = "/var/lib/rattap/spool";
 
-/// How many files that other users may change are logged one by one. A folder of lists may hold
-/// many.
+/// The number of files that other users may change that are logged one by one. A folder of lists
+/// may hold many.
 const MAX_EXPOSED_LOGGED: usize = 10;
 
 /// The plan of a live sensor.

@@ -26,9 +26,9 @@ pub enum Examined {
     /// No packet: none could be read or decoded, none is IP, or the filter or the time window left
     /// out all of them. The captures may contain anything.
     None,
-    /// Some packets. `limits` states what is missing: inputs that could not be read, damaged places,
-    /// packets that the filter or the time window left out, and packets that were dropped, cut or
-    /// not decoded.
+    /// Some packets. `limits` states what is missing: inputs that could not be read, damaged
+    /// places, packets that the filter or the time window left out, and packets that were dropped,
+    /// cut or not decoded.
     Part,
     /// All packets.
     All,

@@ -103,7 +103,8 @@ fn files_that_others_may_change_are_told_at_the_start_and_at_a_reload() {
         folder.path().display()
     );
     fs::write(path("rattap.toml"), settings).unwrap();
-    // The sensor's account is `nobody`: what is its own is not told. The others' number has no name.
+    // The sensor's account is `nobody`: what is its own is not told. The others' number has no
+    // name.
     chown(path("account.txt"), Some(NOBODY), Some(NOBODY)).unwrap();
     chown(path("lists/others.txt"), Some(54321), None).unwrap();
     mode("", 0o755);
