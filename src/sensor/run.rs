@@ -62,10 +62,10 @@ pub struct Outcome {
 /// ```no_run
 /// use std::sync::Arc;
 ///
-/// use rattap::capture::Files;
+/// use rattap::capture::FileSource;
 /// use rattap::indicator::{IndicatorSet, builtin};
 /// use rattap::sensor::{Run, SensorSettings};
-/// # fn example(files: Files, settings: &SensorSettings, output: Box<dyn rattap::output::Output>) {
+/// # fn example(files: FileSource, settings: &SensorSettings, output: Box<dyn rattap::output::Output>) {
 /// let indicators = Arc::new(IndicatorSet::new(builtin()));
 /// let outcome = Run::new(indicators, settings).start(Box::new(files), output, &mut |event| {
 ///     eprintln!("{event:?}");

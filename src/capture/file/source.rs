@@ -67,10 +67,10 @@ impl FileSource {
     /// reads the first bytes of the stream and detects the format.
     ///
     /// ```
-    /// use rattap::capture::Files;
+    /// use rattap::capture::FileSource;
     ///
     /// let mut problems = Vec::new();
-    /// Files::from_stream("upload", &b"no capture"[..], None, &mut |error| problems.push(error.to_string()));
+    /// FileSource::from_stream("upload", &b"no capture"[..], None, &mut |error| problems.push(error.to_string()));
     /// assert!(problems[0].starts_with("upload: not a capture"));
     /// ```
     pub fn from_stream(
