@@ -2,12 +2,11 @@
 
 use memchr::memmem;
 
-use super::netsupport;
 use super::tool::{Tool, ToolActivity, ToolMessage, ToolSignature};
 use crate::protocol::http;
 
 /// All tools. Their order is the order of their signatures in summaries and metrics.
-pub static TOOLS: [Tool; 1] = [netsupport::TOOL];
+pub static TOOLS: &[Tool] = &[super::netsupport::TOOL];
 
 /// A tool: its index in [`TOOLS`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

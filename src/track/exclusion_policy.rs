@@ -228,8 +228,8 @@ mod tests {
         assert_eq!(standing(policy, contact("10.0.0.1", &unsure)), SUPPRESSES);
         assert_eq!(standing(policy, session("10.0.0.1", &unsure)), SUPPRESSES);
         assert_eq!(standing(policy, gateway("10.0.0.1")), SUPPRESSES);
-        // Of what is only annotated nobody says that it is lawful: it stands against all but
-        // itself.
+        // A contact that is only annotated stands against all sightings but those of its own
+        // indicator.
         let sure = Arc::new(builtin().remove(0));
         assert_eq!(standing(policy, contact("10.0.0.2", &sure)), Some(RuleStatus::OnlyAnnotates));
         assert_eq!(standing(policy, session("10.0.0.2", &sure)), Some(RuleStatus::OnlyAnnotates));

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use super::protocol::{
     AppLayer, AppProtocol, DatagramReader, HeadSink, Recognition, Stream, StreamKind, StreamParse, StreamReader,
 };
-use super::{dns, http, quic, socks, tls, tool};
+use super::tls;
 use crate::decode::Packet;
 use crate::flow::Protocol;
 use crate::protocol::tls::ClientHello;
@@ -13,19 +13,29 @@ use crate::scan::FindingKind;
 
 /// The protocols over TCP. Those that are recognized by ports stand first; of the others the first
 /// one that recognizes the bytes reads them.
-static STREAMS: [AppProtocol<StreamReader>; 5] =
-    [dns::OVER_TCP, tls::PROTOCOL, socks::PROTOCOL, http::PROTOCOL, tool::PROTOCOL];
+static STREAMS: &[AppProtocol<StreamReader>] = &[
+    // One row for each protocol.
+    super::dns::OVER_TCP,
+    super::tls::PROTOCOL,
+    super::socks::PROTOCOL,
+    super::http::PROTOCOL,
+    super::tool::PROTOCOL,
+];
 
 /// The protocols over UDP, in the same order.
-static DATAGRAMS: [AppProtocol<DatagramReader>; 2] = [dns::OVER_UDP, quic::PROTOCOL];
+static DATAGRAMS: &[AppProtocol<DatagramReader>] = &[
+    // One row for each protocol.
+    super::dns::OVER_UDP,
+    super::quic::PROTOCOL,
+];
 
 /// For each first byte the protocols that a payload may be of: a bit for each row.
-static STREAM_CANDIDATES: [u8; 256] = candidates(&STREAMS);
-static DATAGRAM_CANDIDATES: [u8; 256] = candidates(&DATAGRAMS);
+static STREAM_CANDIDATES: [u8; 256] = candidates(STREAMS);
+static DATAGRAM_CANDIDATES: [u8; 256] = candidates(DATAGRAMS);
 
 /// The ports of all rows, in one array so that the test for each packet is a few comparisons.
-const STREAM_PORTS: [u16; count_ports(&STREAMS)] = ports(&STREAMS);
-const DATAGRAM_PORTS: [u16; count_ports(&DATAGRAMS)] = ports(&DATAGRAMS);
+const STREAM_PORTS: [u16; count_ports(STREAMS)] = ports(STREAMS);
+const DATAGRAM_PORTS: [u16; count_ports(DATAGRAMS)] = ports(DATAGRAMS);
 
 /// Returns true if a packet's payload may begin a head. Inlined in the loop over all packets:
 /// nearly all of them end here.
@@ -34,11 +44,11 @@ pub(in crate::scan) fn may_carry_head(packet: &Packet<'_>) -> bool {
     let Some(&first) = packet.payload.first() else { return false };
     match packet.protocol {
         Protocol::TCP => {
-            has_port(packet, &STREAM_PORTS) || may_begin(&STREAMS, STREAM_CANDIDATES[first as usize], packet.payload)
+            has_port(packet, &STREAM_PORTS) || may_begin(STREAMS, STREAM_CANDIDATES[first as usize], packet.payload)
         }
         Protocol::UDP => {
             has_port(packet, &DATAGRAM_PORTS)
-                || may_begin(&DATAGRAMS, DATAGRAM_CANDIDATES[first as usize], packet.payload)
+                || may_begin(DATAGRAMS, DATAGRAM_CANDIDATES[first as usize], packet.payload)
         }
         _ => false,
     }
@@ -64,7 +74,7 @@ impl AppLayer<'_> {
 
     /// Reads a UDP datagram.
     pub(in crate::scan) fn read_datagram(&mut self, packet: &Packet<'_>, sink: &mut HeadSink<'_>) {
-        let protocol = by_port(&DATAGRAMS, packet).or_else(|| by_first_bytes(&DATAGRAMS, packet.payload));
+        let protocol = by_port(DATAGRAMS, packet).or_else(|| by_first_bytes(DATAGRAMS, packet.payload));
         if let Some(protocol) = protocol {
             (protocol.reader)(self, packet, sink);
         }
@@ -79,13 +89,13 @@ impl AppLayer<'_> {
 impl StreamKind {
     /// The kind of stream that a TCP packet belongs to.
     pub fn of(packet: &Packet<'_>) -> Self {
-        Self { destination: packet.destination, protocol: by_port(&STREAMS, packet) }
+        Self { destination: packet.destination, protocol: by_port(STREAMS, packet) }
     }
 }
 
 /// The protocol of a stream.
 fn protocol_of(stream: Stream<'_>) -> Option<&'static AppProtocol<StreamReader>> {
-    stream.kind.protocol.or_else(|| by_first_bytes(&STREAMS, stream.bytes))
+    stream.kind.protocol.or_else(|| by_first_bytes(STREAMS, stream.bytes))
 }
 
 /// The protocol that a packet's ports stand for.

@@ -153,7 +153,7 @@ fn two_heads_of_a_flow_are_pending_and_the_one_behind_the_first_stays() {
         heads.add_segment(key, 8, b"jk");
         heads.add_segment(key, 1, b"cdef");
     }
-    // What came early went to both; where they meet they are one, which began in the packet of the
+    // Early bytes were added to both. Where they meet, the two become one, with the context of the
     // second.
     assert_eq!(heads.advance(one, 6, at(2)), two);
     assert_eq!((heads.ids(&flow(1)).to_vec(), heads.context(two).copied()), (vec![two], Some(2)));
