@@ -1,13 +1,12 @@
 //! The scan: one pass over the frames of a Block.
 
-use super::app_layer::{AppLayer, HeadSink, StreamKind, StreamParse, may_carry_head};
+use super::app_layer::{AppLayer, HeadSink, StreamParse, may_carry_head};
 use super::contacts::{contact, may_be_contact};
 use super::finding::{Finding, FindingKind, Findings, ScanCounts, Segment};
 use super::flow_hashes::FlowHashes;
 use super::frame_context::{FrameContext, complete};
 use crate::capture::Block;
 use crate::decode::{Decoded, Encapsulation, Packet, decode, decode_fast, decode_full};
-use crate::flow::Protocol;
 use crate::indicator::{IndicatorSet, LearnedAddresses};
 use crate::units::Timestamp;
 
@@ -134,15 +133,8 @@ impl Scanner<'_> {
         {
             report(0, contact);
         }
-        if !may_carry_head(&packet) {
-            return;
-        }
-        let mut sink = HeadSink::new(counts, &mut report);
-        if packet.protocol != Protocol::TCP {
-            return self.app_layer.read_datagram(&packet, &mut sink);
-        }
-        let stream = StreamKind::of(&packet).stream(packet.payload);
-        if let StreamParse::Partial(offset) = self.app_layer.read(stream, &mut sink) {
+        let result = self.app_layer.read_packet(&packet, &mut HeadSink::new(counts, &mut report));
+        if let StreamParse::Partial(offset) = result {
             report(0, FindingKind::PartialHead(offset as u32));
         }
     }

@@ -72,12 +72,27 @@ impl AppLayer<'_> {
         }
     }
 
-    /// Reads a UDP datagram.
-    pub(in crate::scan) fn read_datagram(&mut self, packet: &Packet<'_>, sink: &mut HeadSink<'_>) {
-        let protocol = by_port(DATAGRAMS, packet).or_else(|| by_first_bytes(DATAGRAMS, packet.payload));
-        if let Some(protocol) = protocol {
-            (protocol.reader)(self, packet, sink);
+    /// Reads the heads in a packet that [may carry](may_carry_head) one. Does nothing for any other
+    /// packet.
+    pub(in crate::scan) fn read_packet(&mut self, packet: &Packet<'_>, sink: &mut HeadSink<'_>) -> StreamParse {
+        let Some(&first) = packet.payload.first() else { return StreamParse::Other };
+        match packet.protocol {
+            Protocol::TCP => {
+                let kind = StreamKind::of(packet);
+                let by_first = || by_candidates(STREAMS, STREAM_CANDIDATES[first as usize], packet.payload);
+                if let Some(protocol) = kind.protocol.or_else(by_first) {
+                    return (protocol.reader.read)(self, kind.stream(packet.payload), sink);
+                }
+            }
+            Protocol::UDP => {
+                let by_first = || by_candidates(DATAGRAMS, DATAGRAM_CANDIDATES[first as usize], packet.payload);
+                if let Some(protocol) = by_port(DATAGRAMS, packet).or_else(by_first) {
+                    (protocol.reader)(self, packet, sink);
+                }
+            }
+            _ => {}
         }
+        StreamParse::Other
     }
 
     /// Reports the name in a ClientHello that was reassembled from several QUIC datagrams.
@@ -117,17 +132,27 @@ fn has_port(packet: &Packet<'_>, ports: &[u16]) -> bool {
 }
 
 #[inline(always)]
-fn may_begin<R>(table: &[AppProtocol<R>], candidates: u8, payload: &[u8]) -> bool {
-    candidates != 0 && any_may_begin(table, candidates, payload)
+fn may_begin<R>(table: &'static [AppProtocol<R>], candidates: u8, payload: &[u8]) -> bool {
+    candidates != 0 && by_candidates(table, candidates, payload).is_some()
 }
 
+/// The first candidate whose head a payload may begin. `candidates` has a bit for each row.
 #[inline(never)]
-fn any_may_begin<R>(table: &[AppProtocol<R>], candidates: u8, payload: &[u8]) -> bool {
-    let is_candidate = |index: usize| candidates >> index & 1 == 1;
-    table.iter().enumerate().filter(|(index, _)| is_candidate(*index)).any(|(_, row)| match row.recognition {
-        Recognition::FirstBytes { may_begin, .. } => may_begin(payload),
-        Recognition::Ports(_) => false,
-    })
+fn by_candidates<R>(
+    table: &'static [AppProtocol<R>],
+    mut candidates: u8,
+    payload: &[u8],
+) -> Option<&'static AppProtocol<R>> {
+    // Without a bit left, this is an index beyond the table.
+    while let Some(row) = table.get(candidates.trailing_zeros() as usize) {
+        if let Recognition::FirstBytes { may_begin, .. } = row.recognition
+            && may_begin(payload)
+        {
+            return Some(row);
+        }
+        candidates &= candidates - 1;
+    }
+    None
 }
 
 const fn candidates<R>(table: &[AppProtocol<R>]) -> [u8; 256] {
