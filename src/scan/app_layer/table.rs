@@ -131,9 +131,15 @@ fn has_port(packet: &Packet<'_>, ports: &[u16]) -> bool {
     packet.ports.is_some_and(|of| ports.contains(&of.source) || ports.contains(&of.destination))
 }
 
+/// Returns true if a payload may begin a head of one of the candidates. The table is constant, so
+/// the compiler unrolls this loop and calls each row's function directly.
 #[inline(always)]
 fn may_begin<R>(table: &'static [AppProtocol<R>], candidates: u8, payload: &[u8]) -> bool {
-    candidates != 0 && by_candidates(table, candidates, payload).is_some()
+    candidates != 0
+        && table.iter().enumerate().any(|(index, row)| match row.recognition {
+            Recognition::FirstBytes { may_begin, .. } => candidates >> index & 1 == 1 && may_begin(payload),
+            Recognition::Ports(_) => false,
+        })
 }
 
 /// The first candidate whose head a payload may begin. `candidates` has a bit for each row.
