@@ -25,7 +25,7 @@ fn main() -> Exit {
         Err(LoadError::Arguments(error)) => {
             if let Some(file) = file_as_command(&error) {
                 let file = printable(&file);
-                print_error(&anyhow::anyhow!("{file}: is no command; to read a capture: rattap replay {file}"));
+                print_error(&anyhow::anyhow!("{file}: is not a command; to read a capture: rattap replay {file}"));
                 return Exit::Usage;
             }
             // The shell may have replaced `*` with hostile names: clap is asked again with

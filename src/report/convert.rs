@@ -48,10 +48,10 @@ pub(super) fn alert(alert: &Alert) -> model::Alert {
         received: alert.received.0,
         outcome,
         basis: alert.basis.token().to_owned(),
-        name: name.map(|name| wire_text(name)),
+        name: name.map(|name| short_text(name)),
         addresses: addresses.iter().take(MAX_ADDRESSES).map(ToString::to_string).collect(),
         request: request.map(|request| shortened(&request, MAX_TEXT)),
-        user_agent: http.filter(|http| !http.agent.is_empty()).map(|http| wire_text(&http.agent)),
+        user_agent: http.filter(|http| !http.agent.is_empty()).map(|http| short_text(&http.agent)),
         indicator: alert.indicator.as_ref().map(|listed| indicator(listed, Some(alert.seen))),
         exclusion: alert.exclusion.as_ref().map(exclusion),
         message: shortened(&alert.message, 2 * MAX_TEXT),
@@ -62,7 +62,7 @@ pub(super) fn alert(alert: &Alert) -> model::Alert {
 /// returned, or the server that was contacted.
 pub(super) fn stage_details(alert: &Alert) -> Vec<String> {
     match (alert.signature, &alert.dns) {
-        (Signature::C2DomainQuery, Some(dns)) => vec![wire_text(&dns.name)],
+        (Signature::C2DomainQuery, Some(dns)) => vec![short_text(&dns.name)],
         (Signature::C2DomainAnswer, Some(dns)) if dns.addresses.is_empty() => {
             vec![match dns.response_code {
                 Some(code) if code != ResponseCode::NO_ERROR => format!("did not resolve ({code})"),
@@ -73,7 +73,7 @@ pub(super) fn stage_details(alert: &Alert) -> Vec<String> {
         (Signature::C2DomainAnswer, Some(dns)) => dns.addresses.iter().map(ToString::to_string).collect(),
         (Signature::C2ServerName, _) => {
             let by = format!("by {}", alert.server);
-            let name = alert.server_name.as_deref().map(|name| format!("{} ({})", wire_text(name), by));
+            let name = alert.server_name.as_deref().map(|name| format!("{} ({})", short_text(name), by));
             vec![name.unwrap_or(by)]
         }
         _ => vec![HostEnds::of(alert).peer.to_string()],
@@ -119,6 +119,6 @@ pub(super) fn packets(packets: PacketRange) -> model::Packets {
 }
 
 /// Sanitizes and truncates bytes from the wire.
-fn wire_text(bytes: &[u8]) -> String {
+fn short_text(bytes: &[u8]) -> String {
     shortened(&sanitize(bytes).to_string(), MAX_TEXT)
 }

@@ -3,9 +3,9 @@
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 use std::thread;
 
-/// The number of attempts of [`locked_soon`] before it sleeps. The attempts take a fraction of a millisecond,
-/// about as long as reading a Block does. Measured in pairs on two cores, this saves 3 to 4 % of
-/// the time of a replay.
+/// The number of attempts of [`locked_soon`] before it sleeps. The attempts take a fraction of a
+/// millisecond, about as long as reading a Block does. Measured in pairs on two cores, this saves 3
+/// to 4 % of the time of a replay.
 const ATTEMPTS: usize = 1000;
 
 pub(super) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

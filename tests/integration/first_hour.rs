@@ -169,7 +169,7 @@ fn habits_of_other_tools_work() {
     assert_eq!(rotated, replay(&[], &[sample("rotated")]));
     let bare = run([&story]);
     assert_eq!(bare.code, 2);
-    assert!(bare.err.contains(&format!("is no command; to read a capture: rattap replay {story}")), "{}", bare.err);
+    assert!(bare.err.contains(&format!("is not a command; to read a capture: rattap replay {story}")), "{}", bare.err);
     // Both names are taken apart: with one name, the interface `gone0,gone1` would be missing.
     let live = run(["live", "-i", "gone0,gone1", "--config", "/dev/null"]);
     assert!(live.err.contains("gone0: no such interface") && !live.err.contains("gone0,gone1"), "{}", live.err);
