@@ -19,9 +19,17 @@ use crate::units::ByteCount;
 /// Each such read makes a piece of a Block, which can later be reread alone.
 const READ_SIZE: usize = BLOCK_CAPACITY / PIECES_PER_BLOCK;
 
-/// The number of frames for which a Block has room from the start: a full buffer of frames of some
-/// 240 bytes. It grows if needed.
-const INITIAL_FRAMES: usize = BLOCK_CAPACITY / 256;
+/// The number of bytes after which a Block is handed on if it holds a complete record. Only a
+/// record that is larger fills more of it.
+///
+/// Bytes and frames of a Block should still be in the core's own cache (512 KiB to 2 MiB on servers)
+/// when they are scanned. On an Intel Xeon with 2 MiB of it, replays take 4 to 6 % longer with 2 MiB
+/// and up to 5 % longer with 256 KiB, where handing on costs more.
+const USUAL_SIZE: usize = 2 * READ_SIZE;
+
+/// The number of frames for which a Block has room from the start: those of its usual size with some
+/// 240 bytes each. It grows if needed.
+const INITIAL_FRAMES: usize = USUAL_SIZE / 256;
 
 /// The bytes of a capture, without compression.
 pub(super) struct ByteStream {
@@ -153,8 +161,9 @@ impl CaptureReader {
         block.packet_offsets.clear();
         block.frames.clear();
         block.frames.reserve(INITIAL_FRAMES);
-        if block.bytes.len() != capacity {
-            block.bytes.resize(capacity, 0);
+        let usual = capacity.min(USUAL_SIZE).max(self.carry.len());
+        if block.bytes.len() < usual {
+            block.bytes.resize(usual, 0);
         }
         let Block { bytes, frames, location, .. } = block;
         location.ends = [0; PIECES_PER_BLOCK];
@@ -168,7 +177,12 @@ impl CaptureReader {
         let (mut position, mut piece) = (0, 0);
         loop {
             let offset = self.start.saturating_add(filled as u64);
-            let end = capacity.min(filled.saturating_add(READ_SIZE));
+            // Each read ends at a multiple of its size, however many bytes were carried over: so a
+            // Block that is reread ends where it did the first time.
+            let end = capacity.min((filled / READ_SIZE + 1).saturating_mul(READ_SIZE));
+            if bytes.len() < end {
+                bytes.resize(end, 0);
+            }
             filled += self.read(bytes.get_mut(filled..end).unwrap_or_default(), offset, report);
             let buffer = ParseBuffer {
                 bytes: bytes.get(..filled).unwrap_or_default(),
@@ -184,7 +198,8 @@ impl CaptureReader {
             location.ends.iter_mut().skip(piece).for_each(|end| *end = position as u32);
             piece = (piece + 1).min(PIECES_PER_BLOCK - 1);
             let has_frame_to_hand_on = self.stream.is_streamed && !frames.is_empty();
-            if has_frame_to_hand_on || self.has_ended || self.skip > 0 || filled >= capacity {
+            let is_full = filled >= USUAL_SIZE && position > 0;
+            if has_frame_to_hand_on || self.has_ended || self.skip > 0 || filled >= capacity || is_full {
                 break;
             }
         }

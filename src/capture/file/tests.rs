@@ -50,7 +50,7 @@ fn drain(mut files: FileSource) -> Replay {
     while files.fill(&mut block, &mut |error| errors.push(error.to_string())) == FillStatus::Filled {
         let frames = block.frames.iter().map(|frame| ParsedFrame::of(frame, &block.bytes)).collect();
         blocks.push((block.origin.name.clone(), frames));
-        assert_eq!(block.bytes.len(), files.capacity);
+        assert!(block.bytes.len() <= files.capacity);
     }
     assert!(block.frames.is_empty());
     Replay { blocks, errors, counts: files.counts() }
@@ -123,7 +123,7 @@ fn a_file_of_many_blocks_gives_all_its_frames_in_order() {
     let seen: Vec<&[u8]> = read.seen().iter().map(|seen| seen.bytes.as_slice()).collect();
     assert_eq!(seen, frames.iter().map(Vec::as_slice).collect::<Vec<_>>());
     assert!(read.errors.is_empty(), "{:?}", read.errors);
-    assert_eq!(read.blocks.len(), 3);
+    assert!(read.blocks.len() > 8, "{} Blocks", read.blocks.len());
 }
 
 /// The locations of the Blocks of a file, with the frames of each piece.
@@ -164,7 +164,7 @@ fn pieces_of_blocks_are_read_again_by_themselves() {
         fs::write(file.path(), &bytes).unwrap();
         let blocks = pieces(file.path());
         assert!(blocks.len() > 2 && blocks.iter().all(|(part, _)| part.is_seekable), "{}", blocks.len());
-        assert!(blocks[1].1.iter().filter(|piece| piece.len() > 10).count() > 6, "{:?}", blocks[1].0);
+        assert!(blocks[1].1.iter().filter(|piece| piece.len() > 10).count() > 1, "{:?}", blocks[1].0);
         let mut rereader = BlockRereader::new(vec![Input::File(file.path().to_owned())], None, None);
         let mut block = Block::new(Arc::default(), Arc::default());
         let mut read = |part: &BlockLocation, piece| {
@@ -194,7 +194,9 @@ fn blocks_whose_packets_take_the_time_of_those_before_are_not_sought() {
     let file = tempfile::NamedTempFile::new().unwrap();
     fs::write(file.path(), &bytes).unwrap();
     let sought: Vec<bool> = pieces(file.path()).iter().map(|(part, _)| part.is_seekable).collect();
-    assert_eq!(sought, [true, false, false]);
+    // Some 3.1 MB with times come first: five whole Blocks, and the start of the sixth.
+    assert_eq!(sought.iter().take_while(|sought| **sought).count(), 5, "{sought:?}");
+    assert!(sought.len() > 7 && sought.iter().skip(5).all(|sought| !sought), "{sought:?}");
 }
 
 #[test]
@@ -392,6 +394,36 @@ fn a_frame_from_a_pipe_is_handed_on_as_soon_as_it_is_there() {
     }
     drop(send);
     assert_eq!(files.fill(&mut block, &mut fail), FillStatus::End);
+}
+
+#[test]
+fn a_block_that_is_reread_has_the_same_frames_whatever_the_size_of_its_records() {
+    // Below, at and above the size of a read and that of a usual Block.
+    let sizes = [100, 200_000, 700_000, 60, 262_100, 1_000_000, 524_200, 300_000, 40, 524_300, 900_000, 70];
+    let payloads: Vec<Vec<u8>> = (0u8..).zip(sizes).map(|(fill, size)| vec![fill; size]).collect();
+    let frames: Vec<&[u8]> = payloads.iter().map(Vec::as_slice).collect();
+    let ng = Pcapng { big: false };
+    let mut file = [ng.section(), ng.interface(1, 0, &[])].concat();
+    frames.iter().for_each(|frame| file.extend(ng.packet(0, 3, frame, frame.len() as u32)));
+    let stored = tempfile::NamedTempFile::new().unwrap();
+    fs::write(stored.path(), file).unwrap();
+    let input = || vec![Input::File(stored.path().to_owned())];
+    let mut fail = |error: CaptureError| panic!("{error}");
+    let mut files = FileSource::new(input(), None);
+    let mut rereader = BlockRereader::new(input(), None, None);
+    let mut seen = Vec::new();
+    loop {
+        let mut block = Block::new(Arc::default(), Arc::new(IndicatorSet::default()));
+        if files.fill(&mut block, &mut fail) == FillStatus::End {
+            break;
+        }
+        let of = |block: &Block| block.frames.iter().map(|frame| block.captured(frame).to_vec()).collect::<Vec<_>>();
+        let mut again = Block::new(Arc::default(), Arc::new(IndicatorSet::default()));
+        rereader.read(&block.location, None, &mut again).unwrap();
+        assert_eq!(of(&again), of(&block));
+        seen.extend(of(&block));
+    }
+    assert_eq!(seen, payloads);
 }
 
 proptest! {
