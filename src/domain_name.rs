@@ -171,12 +171,41 @@ impl DomainName {
         self.labels.len()
     }
 
+    /// The labels, towards the root.
+    #[inline]
+    pub fn labels(&self) -> impl Iterator<Item = &[u8]> {
+        let ends = self.labels.iter().skip(1).map(|&next| usize::from(next) - 1).chain([self.text.len()]);
+        self.labels.iter().zip(ends).map(|(&start, end)| &self.text[usize::from(start)..end])
+    }
+
     /// The name and all its parent domains, the shortest first: for `a.b.c` they are `c`, `b.c` and
     /// `a.b.c`.
     #[inline]
     pub fn domains(&self) -> impl Iterator<Item = &[u8]> {
         self.labels.iter().rev().map(|&start| &self.text[usize::from(start)..])
     }
+}
+
+/// A hash of labels that does not depend on the case of their letters. It is equal for the labels of
+/// a DNS message and those of a [`DomainName`], unless a label has a dot or a backslash.
+///
+/// It serves to rule out names before they are copied, so it needs no secret: a collision costs
+/// only time.
+#[inline]
+pub fn hash_labels<'a>(labels: impl Iterator<Item = &'a [u8]>) -> u64 {
+    // Multipliers with well-mixed bits (from the golden ratio and from the SplitMix64 generator).
+    const WORD_FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
+    const LABEL_FACTOR: u64 = 0xbf58_476d_1ce4_e5b9;
+    let mix = |hash: u64, word: u64| {
+        let product = (hash ^ word).wrapping_mul(WORD_FACTOR);
+        product ^ product >> 32
+    };
+    labels.fold(0, |hash, label| {
+        let (words, tail) = label.as_chunks::<WORD>();
+        let hash = words.iter().fold(hash, |hash, &word| mix(hash, lower_case(u64::from_le_bytes(word))));
+        let hash = if tail.is_empty() { hash } else { mix(hash, lower_case(partial_word(tail))) };
+        (hash ^ label.len() as u64).wrapping_mul(LABEL_FACTOR)
+    })
 }
 
 /// Returns true if a written name may have this character.
@@ -331,7 +360,24 @@ mod tests {
         assert_eq!(name.push_label(b"a"), Err(DomainNameError::NameTooLong));
     }
 
+    #[test]
+    fn the_hash_of_labels_ignores_case_and_depends_on_every_byte_and_boundary() {
+        let hash = |labels: &[&str]| hash_labels(labels.iter().map(|label| label.as_bytes()));
+        assert_eq!(hash(&["FEERsona", "net"]), hash(&["feersona", "NET"]));
+        let others: &[&[&str]] =
+            &[&["feersona"], &["net"], &["net", "feersona"], &["feerson", "anet"], &["feersonb", "net"], &[]];
+        assert!(others.iter().all(|other| hash(other) != hash(&["feersona", "net"])));
+    }
+
     proptest! {
+        #[test]
+        fn the_labels_of_a_name_have_the_hash_of_its_label_bytes(labels in prop::collection::vec("[A-Za-z0-9_\u{e4}-]{1,20}", 1..8)) {
+            let mut name = DomainName::new();
+            prop_assume!(labels.iter().all(|label| name.push_label(label.as_bytes()).is_ok()));
+            prop_assert_eq!(name.labels().count(), labels.len());
+            prop_assert_eq!(hash_labels(name.labels()), hash_labels(labels.iter().map(|label| label.as_bytes())));
+        }
+
         #[test]
         fn a_label_of_any_bytes_is_lower_cased_and_escaped(label in prop::collection::vec(any::<u8>(), 1..=63)) {
             let mut name = DomainName::new();

@@ -10,6 +10,7 @@ use super::bloom::BloomFilter;
 use super::set::{IndicatorId, IndicatorSet, last_labels};
 use super::store::{Interner, StoreFull};
 use super::{Indicator, Listing, Pattern};
+use crate::domain_name::hash_labels;
 
 /// The largest number of indicators in a set: ten times all malware in the largest public list, in
 /// some 1.5 GB.
@@ -117,7 +118,7 @@ impl SetBuilder {
         set.domain_filter = BloomFilter::for_entries(set.domains.len());
         for id in &set.domains {
             let suffix = last_labels(set.store.domain(id.0), set.fewest_labels);
-            set.domain_filter.insert_hash(set.hasher.hash_one(suffix));
+            set.domain_filter.insert_hash(hash_labels(suffix.split(|&byte| byte == b'.')));
         }
         set.address_filter = BloomFilter::for_entries(set.addresses.len());
         for id in &set.addresses {

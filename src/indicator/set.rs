@@ -16,7 +16,7 @@ use super::bloom::BloomFilter;
 use super::embedded::{Embedded, embedded, may_embed};
 use super::networks::Networks;
 use super::store::Store;
-use crate::domain_name::DomainName;
+use crate::domain_name::{DomainName, hash_labels};
 
 #[cfg(test)]
 mod tests;
@@ -74,8 +74,9 @@ pub struct IndicatorSet {
     /// The number of labels of the longest listed domain. Longer suffixes of a name need no
     /// look-up.
     pub(super) most_labels: usize,
-    /// The last `fewest_labels` labels of all listed domains. A name whose own last labels are not
-    /// in it needs no look-up; a look-up would cost a cache miss for each label.
+    /// The last `fewest_labels` labels of all listed domains, by their [`hash_labels`]. A name whose
+    /// own last labels are not in it needs no look-up; a look-up would cost a cache miss for each
+    /// label.
     pub(super) domain_filter: BloomFilter,
     pub(super) hasher: RandomState,
 }
@@ -130,6 +131,18 @@ impl IndicatorSet {
         match address {
             IpAddr::V4(address) => self.may_list_ipv4(address.to_bits()),
             IpAddr::V6(address) => self.may_list_ipv6(address.octets()),
+        }
+    }
+
+    /// Returns true if one of two addresses may be listed, as [`may_list`](Self::may_list) does.
+    /// Nearly always neither is, so both are tested before the only branch.
+    #[inline(always)]
+    pub fn may_list_either(&self, one: IpAddr, other: IpAddr) -> bool {
+        match (one, other) {
+            (IpAddr::V4(one), IpAddr::V4(other)) => {
+                self.may_list_ipv4(one.to_bits()) | self.may_list_ipv4(other.to_bits())
+            }
+            _ => self.may_list(one) || self.may_list(other),
         }
     }
 
@@ -188,13 +201,29 @@ impl IndicatorSet {
         strength(next) > strength(best)
     }
 
+    /// Returns false if [`find_domain`](Self::find_domain) finds nothing for the name with these
+    /// labels, and true if it may find something. The name need not be copied or checked for this.
+    #[inline]
+    pub fn may_list_labels<'a>(&self, count: usize, labels: impl Iterator<Item = &'a [u8]>) -> bool {
+        let last = labels.skip(count.saturating_sub(self.fewest_labels));
+        self.domain_filter.may_contain_hash(hash_labels(last))
+    }
+
+    /// Does the same for a name in dotted text, with or without the root dot.
+    #[inline]
+    pub fn may_list_text(&self, name: &[u8]) -> bool {
+        let name = name.strip_suffix(b".").unwrap_or(name);
+        let last = last_labels(name, self.fewest_labels).split(|&byte| byte == b'.');
+        self.domain_filter.may_contain_hash(hash_labels(last))
+    }
+
     /// The most specific listed domain that equals the name or is a parent of it.
     #[inline]
     pub fn find_domain(&self, name: &DomainName) -> Option<IndicatorId> {
-        let mut suffixes = name.domains().take(self.most_labels).skip(self.fewest_labels.saturating_sub(1)).peekable();
-        if !self.domain_filter.may_contain_hash(self.hasher.hash_one(*suffixes.peek()?)) {
+        if !self.may_list_labels(name.label_count(), name.labels()) {
             return None;
         }
+        let suffixes = name.domains().take(self.most_labels).skip(self.fewest_labels.saturating_sub(1));
         suffixes.filter_map(|domain| self.find_exact_domain(domain)).last()
     }
 

@@ -186,6 +186,21 @@ fn naive(list: &[Pattern], address: IpAddr, port: u16) -> Option<Closeness> {
 
 proptest! {
     #[test]
+    fn no_listed_name_is_ruled_out_before_it_is_looked_up(
+        listed in prop::collection::vec("[a-z]{1,9}(\\.[a-z]{1,9}){0,3}", 1..6), sub in "([A-Za-z0-9]{1,12}\\.){0,3}", root in "\\.?",
+    ) {
+        let domain = |name: &String| indicator(Pattern::Domain(name.as_str().into()), 99);
+        let set = IndicatorSet::new(listed.iter().map(domain).collect());
+        for listed in &listed {
+            let text = format!("{sub}{}{root}", listed.to_uppercase());
+            prop_assert!(set.find_domain(&DomainName::parse(&text).unwrap()).is_some());
+            prop_assert!(set.may_list_text(text.as_bytes()));
+            let labels = || text.trim_end_matches('.').split('.').map(str::as_bytes);
+            prop_assert!(set.may_list_labels(labels().count(), labels()));
+        }
+    }
+
+    #[test]
     fn the_compiled_set_agrees_with_trying_every_indicator(
         list in prop::collection::vec(pattern(), 0..20), address in address(), port in 80u16..84,
     ) {

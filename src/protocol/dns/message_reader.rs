@@ -2,7 +2,7 @@
 
 use super::code::RecordType;
 use super::header::HEADER_LENGTH;
-use super::name::{self, NameBudget, NameRef};
+use super::name::{self, NameBudget, NameRef, PlainName};
 use super::record::{Record, Section};
 use crate::domain_name::DomainName;
 
@@ -85,6 +85,15 @@ impl<'a> MessageReader<'a> {
             self.is_incomplete = true;
         }
         is_complete
+    }
+
+    /// Returns true if a name of this message is complete and without pointers, and `may_be_wanted`
+    /// returns false for it. It then counts as read. Otherwise it has to be
+    /// [read](Self::read_name).
+    #[inline]
+    pub fn rules_out(&mut self, name: NameRef, may_be_wanted: impl FnOnce(PlainName<'_>) -> bool) -> bool {
+        let Some((plain, cost)) = name.plain(self.bytes) else { return false };
+        !may_be_wanted(plain) && self.budget.spend(cost)
     }
 
     /// Returns true if a part that the message announced could not be read so far.

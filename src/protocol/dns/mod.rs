@@ -52,6 +52,6 @@ pub use code::{RecordType, ResponseCode};
 pub use header::HEADER_LENGTH;
 pub use message::Message;
 pub use message_reader::{MessageReader, Question};
-pub use name::NameRef;
+pub use name::{NameRef, PlainName};
 pub use record::{Addresses, Record, Section};
 pub use tcp::{TcpMessage, TcpMessages, tcp_messages};

@@ -1,7 +1,9 @@
 //! Names in a message: labels, and compression pointers to earlier labels (RFC 1035 section 4.1.4).
 
+use std::iter;
+
 use super::header::HEADER_LENGTH;
-use crate::domain_name::DomainName;
+use crate::domain_name::{DomainName, LONGEST_NAME};
 
 /// The most pointers that one name may follow. Its labels, at most 127, need at most one pointer
 /// each. The rest allows for encoders that point at pointers.
@@ -36,6 +38,29 @@ impl NameRef {
         Self { start }
     }
 
+    /// The labels of a complete name without pointers, and the cost of reading it. `None` for every
+    /// other name.
+    #[inline]
+    pub(super) fn plain(self, bytes: &[u8]) -> Option<(PlainName<'_>, usize)> {
+        let bytes = bytes.get(self.start..)?;
+        let (mut end, mut count, mut cost) = (0, 0, 0);
+        loop {
+            let first = *bytes.get(end)?;
+            if first == 0 {
+                break;
+            }
+            if !is_label(first) {
+                return None;
+            }
+            end += 1 + usize::from(first);
+            count += 1;
+            cost += label_cost(first.into());
+        }
+        // On the wire each label has a length byte; in text form all but one have a dot.
+        let is_short = end <= LONGEST_NAME + 1;
+        is_short.then_some((PlainName { bytes: bytes.get(..end)?, count }, cost))
+    }
+
     /// Reads the name into `into`. Returns false if it cannot be read to its end; `into` may then
     /// have a part of it.
     #[inline]
@@ -57,7 +82,7 @@ impl NameRef {
                 let Some(label) = rest.get(..length) else {
                     return false;
                 };
-                if !budget.spend(1 + length / 8) || into.push_label(label).is_err() {
+                if !budget.spend(label_cost(length)) || into.push_label(label).is_err() {
                     return false;
                 }
                 position += 1 + length;
@@ -76,6 +101,40 @@ impl NameRef {
             }
         }
     }
+}
+
+/// The labels of a name as they are in the message: without pointers, each after its length, up to
+/// the root label.
+#[derive(Debug, Clone, Copy)]
+pub struct PlainName<'a> {
+    bytes: &'a [u8],
+    count: usize,
+}
+
+impl<'a> PlainName<'a> {
+    /// The number of labels.
+    #[inline]
+    pub fn label_count(&self) -> usize {
+        self.count
+    }
+
+    /// The labels, towards the root, in the case that the sender wrote.
+    #[inline]
+    pub fn labels(self) -> impl Iterator<Item = &'a [u8]> {
+        let mut rest = self.bytes;
+        iter::from_fn(move || {
+            let (&length, after) = rest.split_first()?;
+            let (label, next) = after.split_at_checked(length.into())?;
+            rest = next;
+            Some(label)
+        })
+    }
+}
+
+/// The cost of a label of this length.
+#[inline]
+fn label_cost(length: usize) -> usize {
+    1 + length / 8
 }
 
 /// The budget left for reading names of a message. Each label and each pointer costs one, and each
@@ -98,7 +157,7 @@ impl NameBudget {
 
     /// Returns false if less than `cost` is left.
     #[inline]
-    fn spend(&mut self, cost: usize) -> bool {
+    pub(super) fn spend(&mut self, cost: usize) -> bool {
         match self.left.checked_sub(cost) {
             Some(left) => {
                 self.left = left;

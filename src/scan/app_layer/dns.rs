@@ -127,6 +127,7 @@ fn screen(names: &mut NameMatcher<'_>, message: &Message<'_>) -> Screening {
     let mut last = None;
     let mut is_listed = |reader: &mut dns::MessageReader<'_>, name| {
         last.replace(name) != Some(name)
+            && !reader.rules_out(name, |plain| names.set.may_list_labels(plain.label_count(), plain.labels()))
             && reader.read_name(name, &mut names.name)
             && names.set.find_domain(&names.name).is_some()
     };

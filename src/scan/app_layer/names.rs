@@ -65,7 +65,7 @@ impl<'a> NameMatcher<'a> {
                 let Some(found) = self.set.find_address(address, authority.port) else { return };
                 (found.indicator, found.closeness, address.to_string().into_bytes(), false)
             }
-            (None, Host::Name(text)) if self.name.read_text(text) => {
+            (None, Host::Name(text)) if self.set.may_list_text(text) && self.name.read_text(text) => {
                 let Some(indicator) = self.set.find_domain(&self.name) else { return };
                 (indicator, Closeness::Endpoint, self.name.as_bytes().to_vec(), true)
             }
