@@ -18,7 +18,7 @@ pub(super) fn may_be_contact(
     source: IpAddr,
     destination: IpAddr,
 ) -> bool {
-    set.may_list(source) || set.may_list(destination) || is_learned(learned, source, destination)
+    set.may_list_either(source, destination) || is_learned(learned, source, destination)
 }
 
 #[inline(always)]

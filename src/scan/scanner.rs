@@ -51,9 +51,10 @@ fn scan_frames(
     let set = &*block.indicators;
     let app_layer = AppLayer::new(set, request.names);
     let mut scanner = Scanner { set, learned, app_layer, notes_segments: request.segments, findings };
-    let mut clock = Timestamp::MIN;
+    let (mut earliest, mut clock) = (Timestamp::MAX, Timestamp::MIN);
     let mut packets = 0;
     for (number, frame) in (0..).zip(&block.frames) {
+        earliest = earliest.min(frame.time);
         clock = clock.max(frame.time);
         let bytes = block.captured(frame);
         let context = FrameContext { number, time: frame.time, clock };
@@ -86,8 +87,9 @@ fn scan_frames(
     }
     findings.counts.packets = packets;
     complete(block, &mut findings.list);
-    findings.earliest = block.frames.iter().map(|frame| frame.time).min();
-    findings.latest = if block.frames.is_empty() { block.idle_until } else { Some(clock) };
+    let is_empty = block.frames.is_empty();
+    findings.earliest = (!is_empty).then_some(earliest);
+    findings.latest = if is_empty { block.idle_until } else { Some(clock) };
 }
 
 /// Inspects the packets that may give findings.

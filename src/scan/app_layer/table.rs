@@ -33,9 +33,13 @@ static DATAGRAMS: &[AppProtocol<DatagramReader>] = &[
 static STREAM_CANDIDATES: [u8; 256] = candidates(STREAMS);
 static DATAGRAM_CANDIDATES: [u8; 256] = candidates(DATAGRAMS);
 
-/// The ports of all rows, in one array so that the test for each packet is a few comparisons.
-const STREAM_PORTS: [u16; count_ports(STREAMS)] = ports(STREAMS);
-const DATAGRAM_PORTS: [u16; count_ports(DATAGRAMS)] = ports(DATAGRAMS);
+/// The ports of all rows, as a bit for each port: the test of a packet is two loads, however many
+/// ports there are.
+static STREAM_PORTS: PortSet = port_set(STREAMS);
+static DATAGRAM_PORTS: PortSet = port_set(DATAGRAMS);
+
+/// A set of ports: the bit `port % 64` of the word `port / 64`.
+type PortSet = [u64; 1024];
 
 /// Returns true if a packet's payload may begin a head. Inlined in the loop over all packets:
 /// nearly all of them end here.
@@ -44,11 +48,10 @@ pub(in crate::scan) fn may_carry_head(packet: &Packet<'_>) -> bool {
     let Some(&first) = packet.payload.first() else { return false };
     match packet.protocol {
         Protocol::TCP => {
-            has_port(packet, &STREAM_PORTS) || may_begin(STREAMS, STREAM_CANDIDATES[first as usize], packet.payload)
+            is_in(packet, &STREAM_PORTS) || may_begin(STREAMS, STREAM_CANDIDATES[first as usize], packet.payload)
         }
         Protocol::UDP => {
-            has_port(packet, &DATAGRAM_PORTS)
-                || may_begin(DATAGRAMS, DATAGRAM_CANDIDATES[first as usize], packet.payload)
+            is_in(packet, &DATAGRAM_PORTS) || may_begin(DATAGRAMS, DATAGRAM_CANDIDATES[first as usize], packet.payload)
         }
         _ => false,
     }
@@ -131,6 +134,13 @@ fn has_port(packet: &Packet<'_>, ports: &[u16]) -> bool {
     packet.ports.is_some_and(|of| ports.contains(&of.source) || ports.contains(&of.destination))
 }
 
+/// Returns true if one of a packet's ports is in a set.
+#[inline(always)]
+fn is_in(packet: &Packet<'_>, set: &PortSet) -> bool {
+    let bit = |port: u16| set[usize::from(port / 64)] >> (port % 64) & 1;
+    packet.ports.is_some_and(|of| bit(of.source) | bit(of.destination) != 0)
+}
+
 /// Returns true if a payload may begin a head of one of the candidates. The table is constant, so
 /// the compiler unrolls this loop and calls each row's function directly.
 #[inline(always)]
@@ -178,32 +188,18 @@ const fn candidates<R>(table: &[AppProtocol<R>]) -> [u8; 256] {
     candidates
 }
 
-const fn count_ports<R>(table: &[AppProtocol<R>]) -> usize {
-    let mut count = 0;
-    let mut index = 0;
-    while index < table.len() {
-        if let Recognition::Ports(ports) = &table[index].recognition {
-            count += ports.len();
-        }
-        index += 1;
-    }
-    count
-}
-
-const fn ports<R, const COUNT: usize>(table: &[AppProtocol<R>]) -> [u16; COUNT] {
-    let mut all = [0; COUNT];
-    let mut count = 0;
+const fn port_set<R>(table: &[AppProtocol<R>]) -> PortSet {
+    let mut set = [0; 1024];
     let mut index = 0;
     while index < table.len() {
         if let Recognition::Ports(ports) = &table[index].recognition {
             let mut port = 0;
             while port < ports.len() {
-                all[count] = ports[port];
-                count += 1;
+                set[ports[port] as usize / 64] |= 1 << (ports[port] % 64);
                 port += 1;
             }
         }
         index += 1;
     }
-    all
+    set
 }
