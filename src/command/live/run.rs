@@ -8,10 +8,10 @@ use rattap::alert::Phase;
 use rattap::capture::{OpenInterfaces, Source};
 use rattap::metrics::{Lag, Server};
 use rattap::output::{self, Mode, Output};
-use rattap::privileges::{self, CaptureOpener, Confinement};
 use rattap::sensor::{Control, Run};
 
 use super::health::{FeedHealth, OutputHealth, locked, snapshot};
+use super::start::Prepared;
 use super::supervisor::Supervisor;
 use crate::command::clock::now;
 use crate::command::ending::{Ending, InputProblems};
@@ -31,12 +31,15 @@ pub fn run(live: &plan::Live, console: &Console) -> anyhow::Result<Exit> {
     // `privileges` requires this order.
     let opened = OpenInterfaces::open(&live.capture)?;
     let listener = live.service.metrics.map(listen).transpose()?;
-    let opener = give_up_privileges(live)?;
+    let mut prepared = Prepared::new(live)?;
+    let opener = prepared.give_up_privileges(live)?;
+    let Prepared { files, spool } = prepared;
     let lag = Arc::new(Mutex::new(Lag::default()));
-    let output = with_lag(live.run.open_outputs(Mode::Live, &log_output_events())?, lag.clone());
+    let output =
+        with_lag(live.run.open_outputs_with(Mode::Live, &log_output_events(), spool.as_ref(), files)?, lag.clone());
     let control = Control::new(live.in_force());
     let (interfaces, interface_events) = (opened.interfaces().to_vec(), opened.events());
-    let outputs = OutputHealth { monitors: output.monitors(), spool: live.run.spool.clone(), lag };
+    let outputs = OutputHealth { monitors: output.monitors(), spool, lag };
     let feeds = Arc::new(Mutex::new(FeedHealth::new(&live.run)));
     let snapshot = snapshot(control.clone(), interfaces.clone(), outputs.clone(), feeds.clone());
     let _metrics = listener.map(|listener| Server::start(listener, snapshot)).transpose().context("metrics")?;
@@ -58,30 +61,6 @@ pub fn run(live: &plan::Live, console: &Console) -> anyhow::Result<Exit> {
 
 fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address).with_context(|| format!("--metrics {address}: cannot listen"))
-}
-
-/// Gives up the privileges that the sensor no longer needs. Checks that it can still do what it
-/// needs to do later.
-fn give_up_privileges(live: &plan::Live) -> anyhow::Result<CaptureOpener> {
-    let plan = live.privileges();
-    if let Some(spool) = &live.run.spool {
-        live.service.account.make_folder(&spool.folder)?;
-    }
-    let standing = privileges::drop_privileges(&plan)?;
-    if let Some(problem) = privileges::check_paths(&plan.reads, &plan.writes).into_iter().next() {
-        return Err(problem.into());
-    }
-    let confined = match standing.confinement {
-        Some(Confinement::Whole) => "confined to its own files",
-        Some(Confinement::Partial) => "confined to its own files as far as this kernel supports it",
-        Some(Confinement::None) => {
-            log::warn!("not confined to its own files: this kernel does not support landlock");
-            "not confined"
-        }
-        None => "not confined",
-    };
-    log::info!("runs as {}, {confined}", standing.user);
-    Ok(standing.opener)
 }
 
 /// Measures the time from a packet to its alert.

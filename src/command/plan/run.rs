@@ -9,7 +9,9 @@ use anyhow::{Context, bail};
 use rattap::alert::exclusion::{Exclusions, LoadErrors};
 use rattap::capture::Filter;
 use rattap::indicator::{FeedReport, IndicatorSet, Previous};
-use rattap::output::{self, Audited, EventHandler, Mode, Output, OutputError, Sensor, SpoolSettings, Target};
+use rattap::output::{
+    self, Audited, EventHandler, Mode, OpenedFile, Output, OutputError, Sensor, SpoolSettings, Target,
+};
 use rattap::privileges::{self, Account};
 use rattap::sensor::SensorSettings;
 use rattap::track::TrackSettings;
@@ -133,11 +135,22 @@ impl Run {
 
     /// Opens all outputs as one. The outputs report their state to `handler`.
     pub fn open_outputs(&self, mode: Mode, handler: &EventHandler) -> Result<Box<dyn Output>, OutputError> {
-        let audit = match &self.audit {
-            Some(audit) => Some(output::open(slice::from_ref(audit), &self.sensor, mode, None, handler)?),
-            None => None,
+        self.open_outputs_with(mode, handler, self.spool.as_ref(), Vec::new())
+    }
+
+    /// As [`Run::open_outputs`], with another spool and with files that are open already.
+    pub fn open_outputs_with(
+        &self,
+        mode: Mode,
+        handler: &EventHandler,
+        spool: Option<&SpoolSettings>,
+        mut opened: Vec<OpenedFile>,
+    ) -> Result<Box<dyn Output>, OutputError> {
+        let mut open = |targets: &[Target], spool: Option<&SpoolSettings>| {
+            output::open_with(targets, &self.sensor, mode, spool, handler, &mut opened)
         };
-        let alerts = output::open(&self.outputs, &self.sensor, mode, self.spool.as_ref(), handler)?;
+        let audit = self.audit.as_ref().map(|audit| open(slice::from_ref(audit), None)).transpose()?;
+        let alerts = open(&self.outputs, spool)?;
         Ok(Box::new(Audited::new(alerts, audit)))
     }
 }
