@@ -32,10 +32,11 @@ pub fn manual_page(page: Option<&str>) -> anyhow::Result<String> {
 
 /// Writes all manual pages to a folder, which is created if it does not exist.
 pub fn write_manual(folder: &Path) -> anyhow::Result<()> {
-    fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
+    fs::create_dir_all(folder)
+        .with_context(|| format!("{}: cannot make this folder; name another one", folder.display()))?;
     for (page, command) in pages(&built_command()) {
         let path = folder.join(format!("{page}.1"));
-        fs::write(&path, roff(page, command)?).with_context(|| path.display().to_string())?;
+        fs::write(&path, roff(page, command)?).with_context(|| format!("{}: cannot write the page", path.display()))?;
     }
     Ok(())
 }

@@ -95,8 +95,8 @@ impl Account {
         }
     }
 
-    /// Runs an action with the account's rights on files, if this process is root. Other threads are
-    /// not affected, except by the change of the groups.
+    /// Runs an action with the account's rights on files, if this process is root. Other threads
+    /// are not affected, except by the change of the groups.
     fn with_its_rights<T>(&self, action: impl FnOnce() -> T) -> Result<T, PrivilegesError> {
         if !self.is_other_than_root() {
             return Ok(action());

@@ -203,3 +203,63 @@ fn the_example_in_the_help_of_exclusions_is_valid() {
         assert_eq!(checked.code, 0, "{}\n{example}", checked.err);
     }
 }
+
+#[test]
+fn options_that_need_or_exclude_each_other_say_what_to_do() {
+    let story = sample_text("story.pcap");
+    let rules = concat!(env!("CARGO_MANIFEST_DIR"), "/packaging/exclusions.toml");
+    let two = "standard output takes one output: give the other one a file";
+    let cases: [(&[&str], &str); 11] = [
+        (&["-o", "-", "-o", "-"], two),
+        (&["-o", "-", "--json", "-"], "--json -: -o writes to standard output already; give one of them a file"),
+        (&["-o", "tcp://127.0.0.1:9", "-o", "tcp://127.0.0.1:9"], "so each alert would be sent twice; give it once"),
+        (&["-o", "-", "--exclusions", rules, "--audit", "-"], "--audit -: alerts are written there; name a file"),
+        (&["--names", "-"], "--names -: alerts are written there; write them to a file with -o FILE"),
+        (&["--names", "tcp://127.0.0.1:9"], "--names tcp://127.0.0.1:9: is no file; name a file, or -"),
+        (&["--audit", "a.cef"], "--audit: needs --exclusions, without which no alert is suppressed; add --exclusions"),
+        (&["--explain-exclusions"], "--explain-exclusions: needs --exclusions; add --exclusions FILE"),
+        (
+            &["--explain-exclusions", "--exclusions", rules, "--audit", "a.cef"],
+            "--explain-exclusions: suppresses no alert, so that nothing goes to the audit file of --audit; omit one",
+        ),
+        (&["-w", "33"], "--workers 33: more than 32 workers are of no use; give 32 or fewer"),
+        (&["--home", "10.0.0.0/33"], "expected a network, such as 10.0.0.0/8 or fd00::/8"),
+    ];
+    for (options, expected) in cases {
+        let run = run(["replay"].iter().chain(options).chain([&&*story]));
+        assert_eq!(run.code, 2, "{options:?}: {}", run.err);
+        assert!(run.err.contains(expected), "{options:?}: {}", run.err);
+        assert_eq!(run.out, "", "{options:?}");
+    }
+}
+
+#[test]
+fn all_errors_of_a_file_are_told_at_once_each_with_its_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file.toml");
+    let lines = |command: &str| {
+        let run = run([command, "check", file.to_str().unwrap()]);
+        assert_ne!(run.code, 0);
+        let of_line = |line: &str| line.split("file.toml:").nth(1)?.split(':').next()?.parse::<u32>().ok();
+        (run.err.lines().filter_map(of_line).collect::<Vec<_>>(), run.err)
+    };
+    // Syntax errors, an unknown key and a wrong value.
+    fs::write(
+        &file,
+        "[sensor\nhost = 'a'\n[capture]\nfliter = 'x'\ninterfaces = ['eth1'\nsnap_length = 12\n[spool]\nlimit = 1 2\n",
+    )
+    .unwrap();
+    let (told, err) = lines("config");
+    assert_eq!(told, [1, 4, 5, 6, 8], "{err}");
+    assert!(err.contains("unknown key capture.fliter: did you mean filter?"), "{err}");
+    let rule = "[[rule]]\nname = 'x'\nscenario = 'other\nownr = 'me'\nreason = 5\n[rule.match]\nport = 0\nsorce = '10.0.0.0/8'\n";
+    fs::write(&file, rule).unwrap();
+    let (told, err) = lines("exclusions");
+    assert_eq!(told, [3, 4, 5, 7, 8], "{err}");
+    assert!(err.contains("unknown key ownr: did you mean owner?"), "{err}");
+    // Missing keys are told where no statement is broken, which may be one of them.
+    fs::write(&file, rule.replace("'other\n", "'other'\n")).unwrap();
+    let (told, err) = lines("exclusions");
+    assert_eq!(told, [1, 4, 5, 6, 6, 7, 8], "{err}");
+    assert!(err.contains(":1: missing key expires;"), "{err}");
+}

@@ -10,7 +10,7 @@ use ipnet::IpNet;
 use rattap::units::ByteCount;
 
 use super::IndicatorArgs;
-use super::values::{duration, size, workers};
+use super::values::{duration, network, size, workers};
 
 /// The options of every run, whether its packets come from captures or from interfaces.
 #[derive(Debug, Args)]
@@ -65,7 +65,7 @@ pub struct RunArgs {
     pub repeat_window: Duration,
 
     /// An internal network, for the direction of an alert (repeatable) [default: private addresses]
-    #[arg(long, value_name = "NETWORK")]
+    #[arg(long, value_name = "NETWORK", value_parser = network)]
     pub home: Vec<IpNet>,
 
     /// The sensor's name in alerts [default: this machine's host name]

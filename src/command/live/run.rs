@@ -60,7 +60,8 @@ pub fn run(live: &plan::Live, console: &Console) -> anyhow::Result<Exit> {
 }
 
 fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address).with_context(|| format!("--metrics {address}: cannot listen"))
+    TcpListener::bind(address)
+        .with_context(|| format!("--metrics {address}: cannot listen; choose another address or port"))
 }
 
 /// Measures the time from a packet to its alert.

@@ -42,7 +42,7 @@ impl Live {
     pub fn new(args: LiveArgs, origins: &Origins, previous: Option<Previous<'_>>) -> anyhow::Result<Self> {
         for (number, interface) in args.interfaces.iter().enumerate() {
             if args.interfaces[..number].contains(interface) {
-                bail!("-i {interface}: given twice, so its packets would count twice");
+                bail!("-i {interface}: given twice, so its packets would count twice; name it once");
             }
         }
         let capture = LiveSettings {

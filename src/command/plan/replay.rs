@@ -68,7 +68,7 @@ impl Replay {
                 );
             }
             if !matches!(Target::parse(carve.as_os_str()).context("--carve")?, Target::File(..)) {
-                bail!("--carve {}: must be a file", carve.display());
+                bail!("--carve {}: is no file; name a file such as evidence.pcapng", carve.display());
             }
             run.paths.writes.push(NamedPath::new("--carve", carve));
         }
@@ -118,7 +118,8 @@ fn add_names(names: &Path, run: &mut Run) -> anyhow::Result<()> {
             }
             None => (),
         },
-        _ => run.paths.writes.push(NamedPath::new("--names", names)),
+        Target::Receiver(_) => bail!("--names {}: is no file; name a file, or - for standard output", names.display()),
+        Target::File(..) => run.paths.writes.push(NamedPath::new("--names", names)),
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::{slice, thread};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use rattap::alert::exclusion::{Exclusions, LoadErrors};
 use rattap::capture::Filter;
 use rattap::indicator::{FeedReport, IndicatorSet, Previous};
@@ -52,12 +52,17 @@ impl Run {
         if let Some(workers) = args.workers
             && workers.get() > MAX_WORKERS
         {
-            bail!("{} {workers}: more than {MAX_WORKERS} workers are of no use", origins.of("workers"));
+            bail!(
+                "{} {workers}: more than {MAX_WORKERS} workers are of no use; give {MAX_WORKERS} or fewer",
+                origins.of("workers")
+            );
         }
         let cores = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         let max_workers = NonZeroUsize::new(MAX_WORKERS).unwrap_or(NonZeroUsize::MIN);
         let workers = args.workers.unwrap_or(cores.min(max_workers));
-        let filter = args.filter.as_deref().map(|text| Filter::new(text).with_context(|| origins.of("filter")));
+        let filter = args.filter.as_deref().map(|text| {
+            Filter::new(text).map_err(|error| anyhow!("{}: {error}; see pcap-filter(7)", origins.of("filter")))
+        });
         let host = args.sensor_host.unwrap_or_else(|| gethostname::gethostname().to_string_lossy().into_owned());
         let ExclusionArgs { exclusions: files, audit } = args.exclusions;
         let mut paths = RunPaths::default();
@@ -65,12 +70,19 @@ impl Run {
         paths.reads.extend(named_paths("indicators", &args.indicators.indicators, origins));
         paths.reads.extend(named_paths("exclusions", &files, origins));
         if files.is_empty() && audit.is_some() {
-            bail!("{}: without --exclusions no alert is suppressed", origins.of("audit"));
-        }
-        if args.explain_exclusions && (files.is_empty() || audit.is_some()) {
             bail!(
-                "{}: needs --exclusions, and cannot be used with --audit, since it suppresses no alert",
-                origins.of("explain_exclusions")
+                "{}: needs --exclusions, without which no alert is suppressed; add --exclusions FILE, or omit --audit",
+                origins.of("audit")
+            );
+        }
+        if args.explain_exclusions && files.is_empty() {
+            bail!("{}: needs --exclusions; add --exclusions FILE with the rules", origins.of("explain_exclusions"));
+        }
+        if args.explain_exclusions && audit.is_some() {
+            bail!(
+                "{}: suppresses no alert, so that nothing goes to the audit file of {}; omit one of the two",
+                origins.of("explain_exclusions"),
+                origins.of("audit")
             );
         }
         let exclusions = load_exclusions(&files).with_context(|| origins.of("exclusions"))?;

@@ -224,7 +224,7 @@ fn wrong_usage_exits_with_2_and_captures_nothing() {
         (&["live", "-i", "lo", "--direction", "up"], "--direction"),
         (&["live", "-i", "lo", "--stats-interval", "0"], "--stats-interval"),
         (&["live", "-i", "lo", "--indicators", "gone.txt"], "gone.txt: this list of indicators is absent"),
-        (&["live", "-i", "lo", "-o", "/no/such/folder/alerts.cef"], "/no/such/folder/alerts.cef"),
+        (&["live", "-i", "lo", "-o", "/proc/no/such/folder/alerts.cef"], "/proc/no: cannot be made"),
     ] {
         let run = run(arguments);
         assert_eq!((run.code, run.out.as_str()), (2, ""), "{arguments:?}: {}", run.err);
