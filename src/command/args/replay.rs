@@ -66,10 +66,6 @@ pub struct ReplayArgs {
     #[arg(long, value_name = "TIME", value_parser = timestamp)]
     pub to: Option<Timestamp>,
 
-    /// Print a table of clients and their findings at the end, worst first
-    #[arg(long)]
-    pub summary: bool,
-
     #[command(flatten)]
     pub config: ConfigArgs,
 

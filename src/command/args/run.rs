@@ -36,6 +36,10 @@ pub struct RunArgs {
     #[arg(long, value_name = "WHEN", value_enum, default_value_t = ColorArg::Auto)]
     pub color: ColorArg,
 
+    /// Print a table of clients and their findings at the end, worst first
+    #[arg(long)]
+    pub summary: bool,
+
     #[command(flatten)]
     pub spool: SpoolArgs,
 

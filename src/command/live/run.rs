@@ -7,7 +7,7 @@ use anyhow::{Context, bail};
 use rattap::alert::Phase;
 use rattap::capture::{OpenInterfaces, Source};
 use rattap::metrics::{Lag, Server};
-use rattap::output::{self, Mode, Output};
+use rattap::output::{self, Mode, Output, SharedTally};
 use rattap::sensor::{Control, Run};
 
 use super::health::{FeedHealth, OutputHealth, locked, snapshot};
@@ -35,8 +35,12 @@ pub fn run(live: &plan::Live, console: &Console) -> anyhow::Result<Exit> {
     let opener = prepared.give_up_privileges(live)?;
     let Prepared { files, spool } = prepared;
     let lag = Arc::new(Mutex::new(Lag::default()));
-    let output =
-        with_lag(live.run.open_outputs_with(Mode::Live, &log_output_events(), spool.as_ref(), files)?, lag.clone());
+    let mut output = live.run.open_outputs_with(Mode::Live, &log_output_events(), spool.as_ref(), files)?;
+    let tally = live.run.prints_table.then(SharedTally::default);
+    if let Some(tally) = &tally {
+        output = tally.observe(output);
+    }
+    let output = with_lag(output, lag.clone());
     let control = Control::new(live.in_force());
     let (interfaces, interface_events) = (opened.interfaces().to_vec(), opened.events());
     let outputs = OutputHealth { monitors: output.monitors(), spool, lag };
@@ -54,6 +58,9 @@ pub fn run(live: &plan::Live, console: &Console) -> anyhow::Result<Exit> {
     supervisor.stopped();
     // In a live run outputs drop alerts without failing. Their status counts those alerts.
     outcome.totals.alerts_lost += outputs.lost();
+    if let Some(tally) = &tally {
+        console.print_table(tally, live.run.color);
+    }
     let ending = Ending::new(outcome.totals, outcome.output, InputProblems::default());
     ending.print_summary(RunKind::Live, console, supervisor.exclusions(), supervisor.running_time());
     Ok(ending.exit(false))

@@ -30,8 +30,6 @@ pub struct Replay {
     pub reports: Reports,
     /// The time of the packets to process.
     pub window: Option<TimeWindow>,
-    /// Prints a table of clients and their findings at the end.
-    pub prints_table: bool,
     /// Exits with a code of its own if there were alerts.
     pub has_alerts_exit_code: bool,
 }
@@ -85,7 +83,6 @@ impl Replay {
             carve: args.carve,
             reports,
             window,
-            prints_table: args.summary,
             has_alerts_exit_code: args.exit_code,
         })
     }

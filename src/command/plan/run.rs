@@ -40,6 +40,8 @@ pub struct Run {
     pub with_builtin: bool,
     pub sensor: Sensor,
     pub color: ColorArg,
+    /// Prints a table of clients and their findings at the end.
+    pub prints_table: bool,
     pub settings: SensorSettings,
     /// The paths of the run, without captures.
     pub(super) paths: RunPaths,
@@ -117,6 +119,7 @@ impl Run {
             with_builtin,
             sensor: Sensor { host, id: args.sensor_id },
             color: args.color,
+            prints_table: args.summary,
             settings: SensorSettings {
                 workers,
                 track: TrackSettings {

@@ -2,6 +2,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use std::ffi::OsString;
 
+use clap::CommandFactory;
+
 use super::file::{parse, texts};
 use super::keys::{KEYS, argument_of, is_switch};
 use super::load::with_defaults;
@@ -12,8 +14,18 @@ use crate::command::args;
 /// The file that the package installs.
 const EXAMPLE: &str = include_str!("../../../packaging/rattap.toml");
 
-/// Options of a single run, which do not describe the sensor.
-const NO_KEYS: [&str; 9] = ["color", "format", "paths", "config", "exit_code", "verbose", "quiet", "help", "version"];
+/// The page that lists the options without a key.
+const PAGE: &str = include_str!("../../../docs/settings.md");
+
+/// The options and arguments without a key, as the page lists them: `--names`, or `PATH`.
+fn documented_without_key() -> BTreeSet<String> {
+    let section = PAGE.split("\n## Options without a key\n").nth(1).unwrap().split("\n## ").next().unwrap();
+    let cells = section.lines().filter_map(|line| line.strip_prefix("| `")?.split(" | ").next());
+    cells
+        .flat_map(|cell| cell.split('`').filter(|word| word.starts_with("--") || *word == "PATH"))
+        .map(str::to_owned)
+        .collect()
+}
 
 fn errors(text: &str) -> Vec<String> {
     texts(parse(text, &args::all_arguments()).unwrap_err())
@@ -35,10 +47,17 @@ fn uncommented() -> String {
 #[test]
 fn every_option_has_a_key_and_every_key_an_option() {
     let arguments = args::all_arguments();
-    for argument in arguments.get_arguments().map(|argument| argument.get_id().as_str()) {
-        let keys = KEYS.iter().filter(|key| key.argument == argument).count();
-        assert_eq!(keys, usize::from(!NO_KEYS.contains(&argument)), "keys for {argument}");
+    let cli = args::Cli::command();
+    let commands = ["replay", "live"].map(|name| cli.find_subcommand(name).unwrap());
+    let mut without_key = BTreeSet::new();
+    for argument in cli.get_arguments().chain(commands.iter().flat_map(|command| command.get_arguments())) {
+        let keys = KEYS.iter().filter(|key| key.argument == argument.get_id()).count();
+        assert!(keys <= 1, "{keys} keys for {argument}");
+        if keys == 0 {
+            without_key.insert(argument.get_long().map_or("PATH".to_owned(), |long| format!("--{long}")));
+        }
     }
+    assert_eq!(without_key, documented_without_key(), "of the command line, and of docs/settings.md");
     for key in &KEYS {
         let argument = argument_of(&arguments, key).unwrap_or_else(|| panic!("{}.{}", key.section, key.name));
         assert!(!key.is_negated || is_switch(argument), "{}.{}", key.section, key.name);

@@ -303,3 +303,14 @@ fn help_names_the_signals() {
         assert!(help.contains(word), "{word}: {help}");
     }
 }
+
+#[test]
+fn a_table_of_clients_is_printed_at_the_end() {
+    let Some(net) = Net::with_pair() else { return };
+    let sensor = net.sensor(&["-i", "b0", "--summary", "--repeat-window", "0"]);
+    net.send("a0", &["--topspeed"], &sample("endpoint/udp.pcap"));
+    sensor.wait_for_alerts("|c2-endpoint|", 1);
+    let ended = sensor.end();
+    let table = ended.err.lines().find(|line| line.starts_with("10.20.30.40"));
+    assert!(table.is_some_and(|row| row.contains("c2-endpoint")), "{}", ended.err);
+}
