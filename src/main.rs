@@ -16,7 +16,7 @@ use command::settings::{self, LoadError, Origins};
 use command::terminal::console::{CommandKind, Console, print_error};
 use command::terminal::exit_code::Exit;
 use command::terminal::listing;
-use command::{documents, exclusions, follow, hunt, indicators, live, plan, replay, reports};
+use command::{documents, exclusions, follow, hunt, indicators, live, plan, replay, reports, status};
 
 fn main() -> Exit {
     let arguments: Vec<OsString> = std::env::args_os().collect();
@@ -96,6 +96,13 @@ fn run(cli: Cli, origins: &Origins, console: &Console) -> anyhow::Result<Exit> {
             Ok(rules) => print(&rules),
             Err(errors) => {
                 errors.0.iter().for_each(|error| log::error!("{error}"));
+                Ok(Exit::Failure)
+            }
+        },
+        Command::Status { config: _, metrics, json } => match status::ask(metrics, json) {
+            Ok(text) => print(&text),
+            Err(error) => {
+                print_error(&error);
                 Ok(Exit::Failure)
             }
         },

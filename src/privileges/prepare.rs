@@ -4,9 +4,10 @@
 //! account has none, such as in the home folder of root. So an account that was taken over cannot
 //! leave a link in its own folder and have root write to the file behind it at the next start.
 
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, fchown, lchown};
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 
 use nix::unistd::{Gid, Uid, getgroups, setfsgid, setfsuid, setgroups};
@@ -56,6 +57,18 @@ impl Account {
             }
             Err(error) => Err(self.error(path, "written", error).into()),
         }
+    }
+
+    /// Listens on a Unix socket that belongs to the account. A socket that a killed sensor left is
+    /// replaced.
+    pub fn listen_at(&self, path: &Path) -> Result<io::Result<UnixListener>, PrivilegesError> {
+        self.with_its_rights(|| match UnixListener::bind(path) {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse && is_abandoned(path) => {
+                fs::remove_file(path)?;
+                UnixListener::bind(path)
+            }
+            bound => bound,
+        })
     }
 
     fn open_as_root(&self, path: &Path) -> io::Result<File> {
@@ -120,6 +133,11 @@ impl Account {
         let error = PathError::new(path, action, error);
         if self.is_other_than_root() { error.of_user(self.name()) } else { error }
     }
+}
+
+/// Returns true if a path is a socket and nobody listens on it.
+fn is_abandoned(path: &Path) -> bool {
+    UnixStream::connect(path).is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
 }
 
 /// Sets the user and group whose rights on files this thread has. The capabilities on files follow

@@ -1,14 +1,23 @@
 //! The whole command line: global options and the commands.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand};
 use clap_complete::Shell;
 
+use super::values::listen_address;
 use super::{ExclusionsCommand, HuntArgs, IndicatorsCommand, LiveArgs, ReplayArgs};
 
 /// The settings file of this machine's sensor.
 pub const SETTINGS_FILE: &str = "/etc/rattap/rattap.toml";
+
+const STATUS_HELP: &str = "\
+Exit code: 0 the sensor answers; 1 no sensor answers; 2 wrong usage or settings.
+
+Examples:
+  rattap status
+  rattap status --metrics 9100 --json";
 
 /// A packet-capture network sensor for NetSupport Manager RAT command-and-control, alerting in CEF.
 #[derive(Debug, Parser)]
@@ -34,6 +43,22 @@ pub enum Command {
     /// List the indicators in force, or check indicator lists
     #[command(subcommand)]
     Indicators(IndicatorsCommand),
+    /// Show the state of the running sensor: packets, drops, alerts, outputs, spool and lists
+    #[command(after_help = STATUS_HELP)]
+    Status {
+        /// Read settings from this file; arguments override them. The default file may be missing
+        #[arg(long, value_name = "FILE", default_value = SETTINGS_FILE)]
+        config: PathBuf,
+
+        /// The address of the sensor's metrics [default: metrics.listen in the settings, or else the
+        /// sensor's socket in /var/lib/rattap, which root and the sensor's user may use]
+        #[arg(long, value_name = "ADDR", value_parser = listen_address)]
+        metrics: Option<SocketAddr>,
+
+        /// Print a JSON object
+        #[arg(long)]
+        json: bool,
+    },
     Hunt(HuntArgs),
     /// Check the rules that exclude lawful use
     #[command(subcommand)]

@@ -1,12 +1,13 @@
 //! The run of a live sensor, from opening the interfaces to the exit code.
 
+use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex};
 
 use anyhow::{Context, bail};
 use rattap::alert::Phase;
 use rattap::capture::{OpenInterfaces, Source};
-use rattap::metrics::{Lag, Server};
+use rattap::metrics::{Lag, Listener, Server};
 use rattap::output::{self, Mode, Output, SharedTally};
 use rattap::sensor::{Control, Run};
 
@@ -33,7 +34,7 @@ pub fn run(live: &plan::Live, console: &Console) -> anyhow::Result<Exit> {
     let listener = live.service.metrics.map(listen).transpose()?;
     let mut prepared = Prepared::new(live)?;
     let opener = prepared.give_up_privileges(live)?;
-    let Prepared { files, spool } = prepared;
+    let Prepared { files, spool, status } = prepared;
     let lag = Arc::new(Mutex::new(Lag::default()));
     let mut output = live.run.open_outputs_with(Mode::Live, &log_output_events(), spool.as_ref(), files)?;
     let tally = live.run.prints_table.then(SharedTally::default);
@@ -46,7 +47,9 @@ pub fn run(live: &plan::Live, console: &Console) -> anyhow::Result<Exit> {
     let outputs = OutputHealth { monitors: output.monitors(), spool, lag };
     let feeds = Arc::new(Mutex::new(FeedHealth::new(&live.run)));
     let snapshot = snapshot(control.clone(), interfaces.clone(), outputs.clone(), feeds.clone());
-    let _metrics = listener.map(|listener| Server::start(listener, snapshot)).transpose().context("metrics")?;
+    let listeners = listener.map(Listener::Tcp).into_iter().chain(status.map(Listener::Unix));
+    let servers = listeners.map(|listener| Server::start(listener, snapshot.clone()));
+    let _servers = servers.collect::<io::Result<Vec<_>>>().context("metrics")?;
     let sources = opened.start(control.source_stop(), &opener);
     let sources = sources.into_iter().map(|source| Box::new(source) as Box<dyn Source>).collect();
     let mut supervisor = Supervisor::new(live, &control, signals, interfaces, interface_events, outputs.clone(), feeds);

@@ -1,5 +1,6 @@
 //! The start of a live sensor: what it opens with the privileges that it then gives up.
 
+use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::slice;
 
@@ -7,6 +8,7 @@ use rattap::output::{Mode, OpenedFile, SpoolSettings};
 use rattap::privileges::{self, CaptureOpener, Confinement, PathError, PrepareError};
 
 use crate::command::plan;
+use crate::command::status::STATUS_SOCKET;
 
 /// The files and the spool of a sensor, opened and made before it gives up its privileges.
 pub(super) struct Prepared {
@@ -14,6 +16,8 @@ pub(super) struct Prepared {
     pub files: Vec<OpenedFile>,
     /// `None` also if the default folder cannot be used.
     pub spool: Option<SpoolSettings>,
+    /// The socket on which `rattap status` asks, if the state folder exists.
+    pub status: Option<UnixListener>,
 }
 
 impl Prepared {
@@ -24,11 +28,18 @@ impl Prepared {
             account.open_file(path, open, |file| OpenedFile::of(path, Some(file)))
         };
         let files = live.files().map(open).collect::<Result<_, PrepareError>>()?;
-        let mut prepared = Self { files, spool: live.run.spool.clone() };
+        let mut prepared = Self { files, spool: live.run.spool.clone(), status: None };
         if let Some(spool) = &live.run.spool {
             match account.make_folder(&spool.folder) {
                 Err(PrepareError::Path(problem)) => prepared.refuse_spool(live, problem)?,
                 made => made?,
+            }
+        }
+        let socket = Path::new(STATUS_SOCKET);
+        if socket.parent().is_some_and(Path::is_dir) {
+            match account.listen_at(socket)? {
+                Ok(listener) => prepared.status = Some(listener),
+                Err(error) => log::info!("{STATUS_SOCKET}: {error}; `rattap status` can ask only with --metrics"),
             }
         }
         Ok(prepared)

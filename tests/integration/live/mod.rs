@@ -7,6 +7,7 @@ pub mod net;
 mod rights;
 mod service;
 mod stalled;
+mod status;
 
 use std::collections::BTreeMap;
 use std::fs;
