@@ -1,8 +1,9 @@
 //! `rattap man` and `rattap completions`: generated from the definition of the command line, so
 //! that they always match it.
 
+use std::io::Write;
 use std::path::Path;
-use std::{fs, io, iter};
+use std::{fs, io, iter, process};
 
 use anyhow::{Context, bail};
 use clap::{Command, CommandFactory};
@@ -30,6 +31,16 @@ pub fn manual_page(page: Option<&str>) -> anyhow::Result<String> {
     }
 }
 
+/// Shows a manual page with the system's `man`, formatted and in a pager. Returns false if that is
+/// not possible.
+pub fn show_in_pager(page: &str) -> bool {
+    let man = process::Command::new("man").args(["--local-file", "-"]).stdin(process::Stdio::piped()).spawn();
+    let Ok(mut man) = man else { return false };
+    // The user may quit the pager before it has read everything.
+    let _ = man.stdin.take().map(|mut stdin| stdin.write_all(page.as_bytes()));
+    man.wait().is_ok_and(|status| status.success())
+}
+
 /// Writes all manual pages to a folder, which is created if it does not exist.
 pub fn write_manual(folder: &Path) -> anyhow::Result<()> {
     fs::create_dir_all(folder)
@@ -49,7 +60,8 @@ pub fn completions(shell: Shell) -> String {
 }
 
 fn built_command() -> Command {
-    let mut command = Cli::command();
+    // A page does not depend on the machine that prints it.
+    let mut command = Cli::command().long_version(None);
     command.build();
     command
 }

@@ -22,3 +22,4 @@ mod signals;
 pub mod status;
 mod systemd;
 pub mod terminal;
+mod version;

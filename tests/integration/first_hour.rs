@@ -263,3 +263,45 @@ fn all_errors_of_a_file_are_told_at_once_each_with_its_line() {
     assert_eq!(told, [1, 4, 5, 6, 6, 7, 8], "{err}");
     assert!(err.contains(":1: missing key expires;"), "{err}");
 }
+
+#[test]
+fn a_report_can_go_to_standard_output() {
+    let story = sample_text("story.pcap");
+    let page = run(["replay", "-q", "-o", "/dev/null", "--report", "-", &story]);
+    assert!(page.code == 0 && page.out.starts_with("<!DOCTYPE html>") && page.out.ends_with("</html>"), "{}", page.err);
+    let data = run(["replay", "-q", "-o", "/dev/null", "--report", "json:-", &story]);
+    let data: serde_json::Value = serde_json::from_str(&data.out).unwrap();
+    assert!(data["verdict"]["title"].is_string());
+    let with_alerts = run(["replay", "--report", "-", &story]);
+    assert_eq!((with_alerts.code, with_alerts.out.as_str()), (2, ""));
+    assert!(with_alerts.err.contains("--report -: alerts are written there; write them to a file with -o FILE"));
+    let two = run(["replay", "-o", "/dev/null", "--report", "-", "--report", "json:-", &story]);
+    assert!(two.err.contains("--report json:-: --report writes to standard output already"), "{}", two.err);
+}
+
+#[test]
+fn manual_pages_are_shown_by_man_on_a_terminal_and_printed_elsewhere() {
+    let folder = tempfile::tempdir().unwrap();
+    let man = folder.path().join("man");
+    fs::write(&man, "#!/bin/sh\necho \"shown with $*\"; head -c 1\n").unwrap();
+    fs::set_permissions(&man, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let shown = on_terminal(&format!("PATH={}:$PATH {} man replay", folder.path().display(), program()));
+    assert!(shown.code == 0 && shown.out.starts_with("shown with --local-file -\n"), "{}", shown.out);
+    assert!(!shown.out.contains(".SH NAME"), "{}", shown.out);
+    let roff = run(["man", "replay"]).out;
+    assert!(roff.contains(".SH NAME") && !roff.contains("libpcap: "), "{roff}");
+    let without_man = on_terminal(&format!("PATH=/nowhere {} man replay", program()));
+    assert!(without_man.code == 0 && without_man.out.contains(".SH NAME"), "{}", without_man.out);
+}
+
+#[test]
+fn the_long_version_names_build_and_libpcap() {
+    let short = run(["-V"]).out;
+    assert_eq!(short, concat!("rattap ", env!("CARGO_PKG_VERSION"), "\n"));
+    let long = run(["--version"]).out;
+    let lines: Vec<_> = long.lines().collect();
+    assert_eq!((lines.len(), lines[0]), (3, short.trim_end()), "{long}");
+    assert!(lines[1].starts_with("build: ") && lines[1].contains(std::env::consts::ARCH), "{long}");
+    let version = lines[2].strip_prefix("libpcap: ").unwrap();
+    assert!(version.split('.').count() >= 3 && version.split('.').all(|part| part.parse::<u32>().is_ok()), "{long}");
+}

@@ -8,6 +8,7 @@ use clap_complete::Shell;
 
 use super::values::listen_address;
 use super::{ExclusionsCommand, HuntArgs, IndicatorsCommand, LiveArgs, ReplayArgs};
+use crate::command::version::long_version;
 
 /// The settings file of this machine's sensor.
 pub const SETTINGS_FILE: &str = "/etc/rattap/rattap.toml";
@@ -21,7 +22,7 @@ Examples:
 
 /// A packet-capture network sensor for NetSupport Manager RAT command-and-control, alerting in CEF.
 #[derive(Debug, Parser)]
-#[command(name = "rattap", version, arg_required_else_help = true)]
+#[command(name = "rattap", version, long_version = long_version(), arg_required_else_help = true)]
 pub struct Cli {
     #[command(subcommand)]
     pub command: Command,
@@ -70,7 +71,7 @@ pub enum Command {
     Config(ConfigCommand),
     /// Print the JSON Schema of the JSON report (replay --report FILE.json)
     ReportSchema,
-    /// Print a manual page in roff format
+    /// Show a manual page; print it in roff format if standard output is no terminal
     Man {
         /// Print the page of this command, such as replay or indicators-list [default: rattap
         /// itself]

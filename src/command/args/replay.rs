@@ -78,7 +78,8 @@ pub struct ReplayArgs {
     pub names: Option<PathBuf>,
 
     /// Write a report of all findings to this file: a page to read (.html), or data for programs
-    /// (.json; see `rattap report-schema`). Repeatable
+    /// (.json; see `rattap report-schema`). - writes the page to standard output, and json:- the
+    /// data (both need -o). Repeatable
     #[arg(long, value_name = "FILE")]
     pub report: Vec<PathBuf>,
 

@@ -71,6 +71,15 @@ impl Replay {
             run.paths.writes.push(NamedPath::new("--carve", carve));
         }
         run.paths.writes.extend(reports.files());
+        for name in reports.on_standard_output() {
+            match run.paths.standard_output.replace("--report".to_owned()) {
+                None => {}
+                Some(option) if option == "--names" || option == "--audit" || option == "--report" => {
+                    bail!("--report {name}: {option} writes to standard output already; give one of them a file")
+                }
+                Some(_) => bail!("--report {name}: alerts are written there; write them to a file with -o FILE"),
+            }
+        }
         let follow = args.follow.map(|folder| Follow::new(&folder, args.state, &mut run)).transpose()?;
         run.paths.check()?;
         // The folder may be that of the service.
