@@ -77,7 +77,11 @@ impl OpenReports {
 fn write(format: Format, report: &Report, file: Option<AtomicFile>) -> io::Result<()> {
     let Some(file) = file else {
         let mut out = BufWriter::new(io::stdout().lock());
-        return format.write(report, &mut out).and_then(|()| out.flush());
+        return match format.write(report, &mut out).and_then(|()| out.flush()) {
+            // The reader, such as `head`, wants no more.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            written => written,
+        };
     };
     let mut out = BufWriter::new(file.start()?);
     format.write(report, &mut out)?;

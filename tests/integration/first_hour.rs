@@ -305,3 +305,24 @@ fn the_long_version_names_build_and_libpcap() {
     let version = lines[2].strip_prefix("libpcap: ").unwrap();
     assert!(version.split('.').count() >= 3 && version.split('.').all(|part| part.parse::<u32>().is_ok()), "{long}");
 }
+
+#[test]
+fn the_short_help_is_short_and_the_long_one_has_groups_and_whole_examples() {
+    for (command, groups) in [("replay", "Packets: Output: Indicators: Exclusions: Findings:"), ("live", "Service:")] {
+        let (short, long) = (run([command, "-h"]).out, run([command, "--help"]).out);
+        assert!(short.lines().count() < 60, "{short}");
+        assert!(short.contains("--output") && !short.contains("--repeat-window"), "{short}");
+        assert!(short.ends_with("More options, exit codes and examples: --help\n"), "{short}");
+        assert!(long.contains("--repeat-window") && long.contains("\nExit code: "), "{long}");
+        for group in groups.split(' ') {
+            assert!(long.lines().any(|line| line == group), "{group} {long}");
+        }
+        let examples = |text: &str| {
+            let (_, examples) = text.split_once("Examples:\n").unwrap();
+            examples.lines().map(|line| line.trim_end().to_owned()).filter(|line| !line.is_empty()).collect::<Vec<_>>()
+        };
+        let narrow = on_terminal(&format!("stty cols 80; {} {command} --help", program())).out;
+        assert_eq!(examples(&narrow), examples(&long));
+        assert!(narrow.lines().all(|line| line.chars().count() <= 80), "{narrow}");
+    }
+}
