@@ -7,8 +7,9 @@
 //!
 //! 1. **The caller opens what needs privileges**: captures, a listening port below 1024, a key that
 //!    only root may read. It reads its settings, makes the folders that the sensor writes to
-//!    ([`Account::make_folder`]) and opens its output files ([`Account::open_file`]), both with the
-//!    account's rights where they are enough, but it starts no thread.
+//!    ([`Account::make_folder`]), opens its output files ([`Account::open_file`]) and its Unix
+//!    socket ([`Account::listen_at`]), all with the account's rights where they are enough, but it
+//!    starts no thread.
 //! 2. [`drop_privileges`] checks that this is the only thread. Capabilities, `no_new_privs` and
 //!    Landlock belong to a thread and are inherited by the threads that it starts. So all later
 //!    threads have what this one has now, and an earlier thread would keep everything. (Only user
