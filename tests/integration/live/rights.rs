@@ -70,16 +70,17 @@ fn a_path_that_it_could_not_use_later_stops_it_at_the_start() {
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o700)).unwrap();
     let (list, spool) = (folder.path().join("list.txt"), folder.path().join("spool"));
     fs::write(&list, "203.0.113.200\n").unwrap();
-    for option in [["--indicators", list.to_str().unwrap()], ["--spool", spool.to_str().unwrap()]] {
+    for (option, path) in [("--indicators", &list), ("--spool", &spool)] {
+        let path = path.to_str().unwrap();
         let said = net
             .command(env!("CARGO_BIN_EXE_rattap"))
-            .args(["live", "-i", "b0", "--user", "nobody", "-o", "tcp://127.0.0.1:9"])
-            .args(option)
+            .args(["live", "-i", "b0", "--user", "nobody", option, path])
+            .args(if option == "--spool" { ["-o", "tcp://127.0.0.1:9"] } else { ["-o", "-"] })
             .output()
             .unwrap();
         let err = String::from_utf8_lossy(&said.stderr);
         assert_eq!(said.status.code(), Some(2), "{err}");
-        assert!(err.contains(option[1]) && err.contains("by user nobody: Permission denied"), "{err}");
+        assert!(err.contains(path) && err.contains("by user nobody: Permission denied"), "{err}");
     }
 }
 
