@@ -36,6 +36,7 @@ pub mod report;
 pub mod sanitize;
 pub mod scan;
 pub mod sensor;
+pub mod toml_document;
 pub mod tools;
 pub mod track;
 pub mod units;

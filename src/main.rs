@@ -1,7 +1,7 @@
 //! The `rattap` command: arguments → run → exit code.
 
 use std::ffi::OsString;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 
 use clap::FromArgMatches;
@@ -16,7 +16,7 @@ use command::settings::{self, LoadError, Origins};
 use command::terminal::console::{CommandKind, Console, print_error};
 use command::terminal::exit_code::Exit;
 use command::terminal::listing;
-use command::{documents, exclusions, follow, hunt, indicators, live, plan, replay, reports};
+use command::{documents, exclusions, follow, hunt, indicators, live, plan, replay, reports, status};
 
 fn main() -> Exit {
     let arguments: Vec<OsString> = std::env::args_os().collect();
@@ -77,7 +77,11 @@ fn run(cli: Cli, origins: &Origins, console: &Console) -> anyhow::Result<Exit> {
         Command::Config(ConfigCommand::Check { file }) => print(&check_settings(&file)?),
         Command::ReportSchema => print(&reports::schema()?),
         Command::Man { into: Some(folder), .. } => documents::write_manual(&folder).map(|()| Exit::Success),
-        Command::Man { page, into: None } => print(&documents::manual_page(page.as_deref())?),
+        Command::Man { page, into: None } => {
+            let page = documents::manual_page(page.as_deref())?;
+            let is_shown = io::stdout().is_terminal() && documents::show_in_pager(&page);
+            if is_shown { Ok(Exit::Success) } else { print(&page) }
+        }
         Command::Completions { shell } => print(&documents::completions(shell)),
         Command::Indicators(IndicatorsCommand::List { config: _, indicators, json }) => {
             let set = plan::load_indicators(indicators, origins, None)?.set;
@@ -96,6 +100,13 @@ fn run(cli: Cli, origins: &Origins, console: &Console) -> anyhow::Result<Exit> {
             Ok(rules) => print(&rules),
             Err(errors) => {
                 errors.0.iter().for_each(|error| log::error!("{error}"));
+                Ok(Exit::Failure)
+            }
+        },
+        Command::Status { config: _, metrics, json } => match status::ask(metrics, json) {
+            Ok(text) => print(&text),
+            Err(error) => {
+                print_error(&error);
                 Ok(Exit::Failure)
             }
         },

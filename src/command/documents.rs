@@ -1,8 +1,9 @@
 //! `rattap man` and `rattap completions`: generated from the definition of the command line, so
 //! that they always match it.
 
+use std::io::Write;
 use std::path::Path;
-use std::{fs, io, iter};
+use std::{fs, io, iter, process};
 
 use anyhow::{Context, bail};
 use clap::{Command, CommandFactory};
@@ -30,12 +31,23 @@ pub fn manual_page(page: Option<&str>) -> anyhow::Result<String> {
     }
 }
 
+/// Shows a manual page with the system's `man`, formatted and in a pager. Returns false if that is
+/// not possible.
+pub fn show_in_pager(page: &str) -> bool {
+    let man = process::Command::new("man").args(["--local-file", "-"]).stdin(process::Stdio::piped()).spawn();
+    let Ok(mut man) = man else { return false };
+    // The user may quit the pager before it has read everything.
+    let _ = man.stdin.take().map(|mut stdin| stdin.write_all(page.as_bytes()));
+    man.wait().is_ok_and(|status| status.success())
+}
+
 /// Writes all manual pages to a folder, which is created if it does not exist.
 pub fn write_manual(folder: &Path) -> anyhow::Result<()> {
-    fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
+    fs::create_dir_all(folder)
+        .with_context(|| format!("{}: cannot make this folder; name another one", folder.display()))?;
     for (page, command) in pages(&built_command()) {
         let path = folder.join(format!("{page}.1"));
-        fs::write(&path, roff(page, command)?).with_context(|| path.display().to_string())?;
+        fs::write(&path, roff(page, command)?).with_context(|| format!("{}: cannot write the page", path.display()))?;
     }
     Ok(())
 }
@@ -48,7 +60,8 @@ pub fn completions(shell: Shell) -> String {
 }
 
 fn built_command() -> Command {
-    let mut command = Cli::command();
+    // A page does not depend on the machine that prints it.
+    let mut command = Cli::command().long_version(None);
     command.build();
     command
 }

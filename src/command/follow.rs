@@ -22,7 +22,7 @@ pub fn run(replay: plan::Replay, console: &Console) -> anyhow::Result<Exit> {
     let signals = Signals::listen().context("cannot listen for signals")?;
     let exclusions = run.exclusions();
     let mut output = run.open_outputs(Mode::Follow, &log_output_events())?;
-    let tally = replay.prints_table.then(SharedTally::default);
+    let tally = run.prints_table.then(SharedTally::default);
     if let Some(tally) = &tally {
         output = tally.observe(output);
     }

@@ -19,5 +19,7 @@ pub mod replay;
 pub mod reports;
 pub mod settings;
 mod signals;
+pub mod status;
 mod systemd;
 pub mod terminal;
+mod version;

@@ -50,7 +50,7 @@ pub fn run(replay: plan::Replay, console: &Console) -> anyhow::Result<Exit> {
     };
     let reports = OpenReports::open(replay.reports, &inputs.list)?;
     let mut output = run.open_outputs(Mode::Replay, &log_output_events())?;
-    let tally = replay.prints_table.then(SharedTally::default);
+    let tally = run.prints_table.then(SharedTally::default);
     if let Some(tally) = &tally {
         output = tally.observe(output);
     }

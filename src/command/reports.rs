@@ -1,6 +1,6 @@
 //! The reports of a replay, and their JSON Schema.
 
-use std::io::{self, BufWriter};
+use std::io::{self, BufWriter, Write};
 
 use anyhow::Context;
 use rattap::alert::exclusion::Exclusions;
@@ -19,7 +19,8 @@ pub fn schema() -> anyhow::Result<String> {
 
 /// Reports whose files can be written, while their content is collected.
 pub struct OpenReports {
-    files: Vec<(ReportFile, AtomicFile)>,
+    /// No file for standard output.
+    files: Vec<(ReportFile, Option<AtomicFile>)>,
     inputs: Vec<Input>,
     gathered: Gathered,
     hashing: Option<Hashing>,
@@ -35,8 +36,8 @@ impl OpenReports {
             return Ok(None);
         }
         let open = |report: ReportFile| {
-            let path = report.path.display();
-            let file = AtomicFile::open(&report.path).with_context(|| format!("--report {path}: cannot create it"))?;
+            let file = report.path.as_deref().map(AtomicFile::open).transpose();
+            let file = file.with_context(|| format!("--report {}: cannot create it", report.name))?;
             Ok((report, file))
         };
         let files = files.into_iter().map(open).collect::<anyhow::Result<_>>()?;
@@ -62,9 +63,9 @@ impl OpenReports {
         };
         let report = report::report(&self.gathered, basis);
         let mut is_complete = true;
-        for (ReportFile { path, format }, file) in self.files {
+        for (ReportFile { name, format, .. }, file) in self.files {
             if let Err(error) = write(format, &report, file) {
-                log::error!("--report {}: {error}", path.display());
+                log::error!("--report {name}: {error}");
                 is_complete = false;
             }
         }
@@ -73,7 +74,15 @@ impl OpenReports {
 }
 
 /// Writes one report. After an error the old file is as it was.
-fn write(format: Format, report: &Report, file: AtomicFile) -> io::Result<()> {
+fn write(format: Format, report: &Report, file: Option<AtomicFile>) -> io::Result<()> {
+    let Some(file) = file else {
+        let mut out = BufWriter::new(io::stdout().lock());
+        return match format.write(report, &mut out).and_then(|()| out.flush()) {
+            // The reader, such as `head`, wants no more.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            written => written,
+        };
+    };
     let mut out = BufWriter::new(file.start()?);
     format.write(report, &mut out)?;
     out.into_inner().map_err(|error| error.into_error())?.commit()

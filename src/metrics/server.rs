@@ -8,6 +8,7 @@ use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::os::unix::net::UnixListener;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -19,11 +20,12 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::oneshot;
 
 use super::page::{Form, page};
 use super::snapshot::Snapshot;
+use super::status::Status;
 
 /// The most connections at a time: a few Prometheus servers and a browser. Each may cost some 20
 /// kB.
@@ -45,10 +47,25 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Returns the state of the sensor. It is called for each request, so it must not take long.
 type TakeSnapshot = dyn Fn() -> Snapshot + Send + Sync;
 
+/// A socket that listens.
+#[derive(Debug)]
+pub enum Listener {
+    /// An address of the network.
+    Tcp(TcpListener),
+    /// A socket of this machine.
+    Unix(UnixListener),
+}
+
+impl From<TcpListener> for Listener {
+    fn from(listener: TcpListener) -> Self {
+        Self::Tcp(listener)
+    }
+}
+
 /// A server that runs until it is dropped.
 #[derive(Debug)]
 pub struct Server {
-    address: SocketAddr,
+    address: Option<SocketAddr>,
     /// Dropped to stop.
     running: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
@@ -58,11 +75,20 @@ impl Server {
     /// Serves on a socket that listens. The caller binds it, because a port below 1024 needs rights
     /// that are given up before a thread may start.
     pub fn start(
-        listener: TcpListener,
+        listener: impl Into<Listener>,
         take_snapshot: impl Fn() -> Snapshot + Send + Sync + 'static,
     ) -> io::Result<Self> {
-        let address = listener.local_addr()?;
-        listener.set_nonblocking(true)?;
+        let listener = listener.into();
+        let address = match &listener {
+            Listener::Tcp(listener) => {
+                listener.set_nonblocking(true)?;
+                Some(listener.local_addr()?)
+            }
+            Listener::Unix(listener) => {
+                listener.set_nonblocking(true)?;
+                None
+            }
+        };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (running, stop) = oneshot::channel();
         let take_snapshot: Arc<TakeSnapshot> = Arc::new(take_snapshot);
@@ -77,8 +103,8 @@ impl Server {
         Ok(Self { address, running: Some(running), thread: Some(thread) })
     }
 
-    /// The address that it listens on.
-    pub fn address(&self) -> SocketAddr {
+    /// The address of the network that it listens on.
+    pub fn address(&self) -> Option<SocketAddr> {
         self.address
     }
 }
@@ -94,27 +120,49 @@ impl Drop for Server {
 }
 
 /// Accepts connections for ever.
-async fn serve(listener: TcpListener, take_snapshot: Arc<TakeSnapshot>) {
-    // This fails only outside of a runtime.
-    let Ok(listener) = tokio::net::TcpListener::from_std(listener) else { return };
-    let mut connections: VecDeque<tokio::task::JoinHandle<()>> = VecDeque::new();
-    loop {
-        let Ok((stream, _)) = listener.accept().await else {
+async fn serve(listener: Listener, take_snapshot: Arc<TakeSnapshot>) {
+    let mut connections = Connections { open: VecDeque::new(), take_snapshot };
+    // `from_std` fails only outside of a runtime.
+    match listener {
+        Listener::Tcp(listener) => {
+            let Ok(listener) = tokio::net::TcpListener::from_std(listener) else { return };
+            loop {
+                connections.add(listener.accept().await.map(|(stream, _)| stream)).await;
+            }
+        }
+        Listener::Unix(listener) => {
+            let Ok(listener) = tokio::net::UnixListener::from_std(listener) else { return };
+            loop {
+                connections.add(listener.accept().await.map(|(stream, _)| stream)).await;
+            }
+        }
+    }
+}
+
+/// The open connections, each with a task of its own.
+struct Connections {
+    open: VecDeque<tokio::task::JoinHandle<()>>,
+    take_snapshot: Arc<TakeSnapshot>,
+}
+
+impl Connections {
+    async fn add<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(&mut self, stream: io::Result<S>) {
+        let Ok(stream) = stream else {
             tokio::time::sleep(ACCEPT_PAUSE).await;
-            continue;
+            return;
         };
-        connections.retain(|connection| !connection.is_finished());
-        if connections.len() >= MOST_CONNECTIONS
-            && let Some(oldest) = connections.pop_front()
+        self.open.retain(|connection| !connection.is_finished());
+        if self.open.len() >= MOST_CONNECTIONS
+            && let Some(oldest) = self.open.pop_front()
         {
             oldest.abort();
         }
-        connections.push_back(tokio::spawn(answer_one(stream, take_snapshot.clone())));
+        self.open.push_back(tokio::spawn(answer_one(stream, self.take_snapshot.clone())));
     }
 }
 
 /// Answers one request, and closes the connection.
-async fn answer_one(stream: TcpStream, take_snapshot: Arc<TakeSnapshot>) {
+async fn answer_one<S: AsyncRead + AsyncWrite + Unpin>(stream: S, take_snapshot: Arc<TakeSnapshot>) {
     let service = service_fn(move |request| {
         let answer = answer(&request, &*take_snapshot);
         async move { Ok::<_, Infallible>(answer) }
@@ -149,7 +197,11 @@ fn answer(request: &Request<Incoming>, take_snapshot: &TakeSnapshot) -> Response
             troubles if troubles.is_empty() => text(StatusCode::OK, PLAIN, "ok\n".to_owned()),
             troubles => text(StatusCode::SERVICE_UNAVAILABLE, PLAIN, troubles.join("\n") + "\n"),
         },
-        _ => text(StatusCode::NOT_FOUND, PLAIN, "there are /metrics and /healthz\n".to_owned()),
+        "/status" => match serde_json::to_string(&Status::of(&take_snapshot())) {
+            Ok(json) => text(StatusCode::OK, "application/json", json + "\n"),
+            Err(error) => text(StatusCode::INTERNAL_SERVER_ERROR, PLAIN, format!("{error}\n")),
+        },
+        _ => text(StatusCode::NOT_FOUND, PLAIN, "there are /metrics, /healthz and /status\n".to_owned()),
     }
 }
 

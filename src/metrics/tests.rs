@@ -84,7 +84,7 @@ fn server() -> (Server, Arc<Mutex<Snapshot>>) {
 /// Status, media type and text of an answer.
 fn get(server: &Server, path: &str) -> (u16, String, String) {
     let config = ureq::Agent::config_builder().http_status_as_error(false).build();
-    let answer = ureq::Agent::new_with_config(config).get(format!("http://{}{path}", server.address())).call();
+    let answer = ureq::Agent::new_with_config(config).get(format!("http://{}{path}", server.address().unwrap())).call();
     let mut answer = answer.unwrap();
     let media_type = answer.headers()["content-type"].to_str().unwrap().to_owned();
     (answer.status().as_u16(), media_type, answer.body_mut().read_to_string().unwrap())
@@ -92,7 +92,7 @@ fn get(server: &Server, path: &str) -> (u16, String, String) {
 
 /// All that comes back for these bytes until the server closes.
 fn raw(server: &Server, bytes: &[u8]) -> String {
-    let mut stream = TcpStream::connect(server.address()).unwrap();
+    let mut stream = TcpStream::connect(server.address().unwrap()).unwrap();
     let _ = stream.write_all(bytes);
     let mut answer = Vec::new();
     let _ = stream.read_to_end(&mut answer);
@@ -166,7 +166,7 @@ fn clients_that_ask_slowly_or_never_hold_up_nobody() {
     let (server, _) = server();
     let mut slow: Vec<TcpStream> = (0..200)
         .map(|number| {
-            let mut stream = TcpStream::connect(server.address()).unwrap();
+            let mut stream = TcpStream::connect(server.address().unwrap()).unwrap();
             if number % 2 == 0 {
                 stream.write_all(b"GET /metrics HTTP/1.1\r\nX-Slow: ").unwrap();
             }
@@ -199,7 +199,7 @@ fn what_is_no_request_is_turned_away() {
 #[test]
 fn a_server_that_is_dropped_listens_no_more() {
     let (server, _) = server();
-    let address = server.address();
+    let address = server.address().unwrap();
     let mut open = TcpStream::connect(address).unwrap();
     assert_eq!(get(&server, "/healthz").0, 200);
     drop(server);

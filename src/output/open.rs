@@ -9,7 +9,7 @@ use super::fan_out::{FanOut, NamedOutput};
 use super::lines::LineOutput;
 use super::progress::{Progress, Waiter};
 use super::queued::QueuedOutput;
-use super::sink::{LogFile, StandardOutput};
+use super::sink::{LogFile, OpenedFile, StandardOutput};
 use super::spool::folders_with_alerts;
 use super::{Event, EventHandler, LineFormatter, Mode, Output, OutputError, Sensor, Sink, SpoolSettings, Target};
 
@@ -24,6 +24,18 @@ pub fn open(
     mode: Mode,
     spool: Option<&SpoolSettings>,
     handler: &EventHandler,
+) -> Result<Box<dyn Output>, OutputError> {
+    open_with(targets, sensor, mode, spool, handler, &mut Vec::new())
+}
+
+/// As [`open`], with files that are open already. Those of the targets are taken from `opened`.
+pub fn open_with(
+    targets: &[Target],
+    sensor: &Sensor,
+    mode: Mode,
+    spool: Option<&SpoolSettings>,
+    handler: &EventHandler,
+    opened: &mut Vec<OpenedFile>,
 ) -> Result<Box<dyn Output>, OutputError> {
     for (index, target) in targets.iter().enumerate() {
         if targets[..index].iter().any(|other| other.to_string() == target.to_string()) {
@@ -40,7 +52,7 @@ pub fn open(
         Ok(NamedOutput {
             name: target.to_string(),
             is_standard_output: matches!(target, Target::StandardOutput(_)),
-            output: open_target(target, sensor, mode, spool, handler)?,
+            output: open_target(target, sensor, mode, spool, handler, opened)?,
         })
     });
     Ok(Box::new(FanOut::new(outputs.collect::<Result<_, OutputError>>()?, mode, handler.clone())))
@@ -52,6 +64,7 @@ fn open_target(
     mode: Mode,
     spool: Option<&SpoolSettings>,
     handler: &EventHandler,
+    opened: &mut Vec<OpenedFile>,
 ) -> Result<Box<dyn Output>, OutputError> {
     Ok(match target {
         Target::StandardOutput(format) => {
@@ -60,7 +73,11 @@ fn open_target(
             open_lines(target, mode, format.formatter(sensor), handler, open)?
         }
         Target::File(path, format) => {
-            open_lines(target, mode, format.formatter(sensor), handler, |waiter| LogFile::open(path, mode, waiter))?
+            let file = opened.iter().position(|file| file.path() == path).map(|at| opened.swap_remove(at));
+            open_lines(target, mode, format.formatter(sensor), handler, |waiter| match file {
+                Some(file) => Ok(LogFile::new(file, mode, waiter)),
+                None => LogFile::open(path, mode, waiter),
+            })?
         }
         Target::Receiver(receiver) => Box::new(SpooledOutput::open(receiver, sensor, mode, spool, handler)?),
     })

@@ -67,6 +67,35 @@ impl Sink for StandardOutput {
     }
 }
 
+/// A file of lines that is open before its output starts. A sensor opens it with rights that it then
+/// gives up.
+#[derive(Debug)]
+pub struct OpenedFile {
+    path: PathBuf,
+    /// `None` for a named pipe without a reader.
+    file: Option<File>,
+    /// True if the last line of the file has no line feed.
+    is_torn: bool,
+}
+
+impl OpenedFile {
+    /// Opens a file. The mode decides whether it is truncated or appended to.
+    pub fn open(path: &Path, mode: Mode) -> io::Result<Self> {
+        Ok(Self::of(path, open_file(path, mode)?))
+    }
+
+    /// A file that was opened to append. `None` stands for a named pipe without a reader.
+    pub fn of(path: &Path, file: Option<File>) -> Self {
+        let is_torn = file.as_ref().is_some_and(|file| ends_in_torn_line(path, file));
+        Self { path: path.to_owned(), file, is_torn }
+    }
+
+    /// The path by which the file was opened.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
 /// A file that can be reopened. It may be a named pipe (fifo(7)), which need not have a reader yet.
 #[derive(Debug)]
 pub(super) struct LogFile {
@@ -82,9 +111,14 @@ pub(super) struct LogFile {
 impl LogFile {
     /// Opens a file. The mode decides whether it is truncated or appended to.
     pub fn open(path: &Path, mode: Mode, waiter: Waiter) -> Result<Self, OutputError> {
-        let file = open_file(path, mode).map_err(|error| OutputError::Create { path: path.to_owned(), error })?;
-        let is_torn = file.as_ref().is_some_and(|file| ends_in_torn_line(path, file));
-        Ok(Self { path: path.to_owned(), mode, file, is_torn, waiter })
+        let opened = OpenedFile::open(path, mode);
+        let opened = opened.map_err(|error| OutputError::Create { path: path.to_owned(), error })?;
+        Ok(Self::new(opened, mode, waiter))
+    }
+
+    /// Writes to a file that is open already.
+    pub fn new(OpenedFile { path, file, is_torn }: OpenedFile, mode: Mode, waiter: Waiter) -> Self {
+        Self { path, mode, file, is_torn, waiter }
     }
 
     /// Waits for a reader of the named pipe. Returns true if there was none before.

@@ -1,14 +1,8 @@
 //! Accounts of this machine.
 
-use std::fs;
-use std::io;
-use std::os::unix::fs::{DirBuilderExt, chown};
-use std::path::Path;
-
 use nix::unistd::{Gid, Uid, User};
 
 use crate::privileges::error::{PrivilegesError, step_failed};
-use crate::privileges::paths::PathError;
 
 /// The account that the package creates.
 const PACKAGE_ACCOUNT: &str = "rattap";
@@ -51,16 +45,5 @@ impl Account {
     /// The name of the account.
     pub fn name(&self) -> &str {
         &self.name
-    }
-
-    /// Makes a folder that belongs to the account, unless it exists. Its parent folder must exist.
-    /// For step 1.
-    pub fn make_folder(&self, path: &Path) -> Result<(), PathError> {
-        let made = match fs::DirBuilder::new().mode(0o750).create(path) {
-            Ok(()) if Uid::effective().is_root() => chown(path, Some(self.user.as_raw()), Some(self.group.as_raw())),
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
-            _ => Ok(()),
-        };
-        made.map_err(|error| PathError::new(path, "made", error))
     }
 }

@@ -6,8 +6,10 @@
 //! The order is fixed, since each step needs what a later one takes away:
 //!
 //! 1. **The caller opens what needs privileges**: captures, a listening port below 1024, a key that
-//!    only root may read. It makes the folders that the sensor writes to ([`Account::make_folder`])
-//!    and reads its settings, but it creates no output file and starts no thread.
+//!    only root may read. It reads its settings, makes the folders that the sensor writes to
+//!    ([`Account::make_folder`]), opens its output files ([`Account::open_file`]) and its Unix
+//!    socket ([`Account::listen_at`]), all with the account's rights where they are enough, but it
+//!    starts no thread.
 //! 2. [`drop_privileges`] checks that this is the only thread. Capabilities, `no_new_privs` and
 //!    Landlock belong to a thread and are inherited by the threads that it starts. So all later
 //!    threads have what this one has now, and an earlier thread would keep everything. (Only user
@@ -22,7 +24,7 @@
 //! 8. The state that the kernel reports is verified, and the process tries to become root again,
 //!    which must fail.
 //! 9. **The caller checks its paths** with [`check_paths`], as the user that will read them again
-//!    at a reload, **then** creates its output files and starts its threads.
+//!    at a reload and open them again after a rotation, **then** starts its threads.
 //!
 //! If a plain user starts the sensor (with `CAP_NET_RAW`, ambient or from the file), step 4 has
 //! nothing to do, and step 3 leaves the bounding set, which only `CAP_SETPCAP` can empty.
@@ -47,6 +49,7 @@ mod error;
 mod opener;
 mod paths;
 mod plan;
+mod prepare;
 mod trust;
 mod user;
 
@@ -57,4 +60,5 @@ pub use error::PrivilegesError;
 pub use opener::CaptureOpener;
 pub use paths::{PathError, check_paths};
 pub use plan::PrivilegePlan;
+pub use prepare::PrepareError;
 pub use trust::{ExposedPath, exposed_paths, foreign_owner};

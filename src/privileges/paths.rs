@@ -11,10 +11,7 @@ use crate::privileges::user::effective_user;
 
 /// A path that the sensor will need and cannot use.
 #[derive(Debug, Error)]
-#[error(
-    "{}: cannot be {action} by user {user}: {error}; change its permissions (chown, chmod, or a folder of its own) or name another path",
-    path.display()
-)]
+#[error("{}; change its permissions (chown, chmod, or a folder of its own) or name another path", self.problem())]
 pub struct PathError {
     path: PathBuf,
     /// A participle: "read".
@@ -27,6 +24,16 @@ impl PathError {
     /// An error of the effective user.
     pub(super) fn new(path: &Path, action: &'static str, error: io::Error) -> Self {
         Self { path: path.to_owned(), action, user: effective_user(), error }
+    }
+
+    /// The same error of another user.
+    pub(super) fn of_user(self, user: &str) -> Self {
+        Self { user: user.to_owned(), ..self }
+    }
+
+    /// The error without advice.
+    pub fn problem(&self) -> String {
+        format!("{}: cannot be {} by user {}: {}", self.path.display(), self.action, self.user, self.error)
     }
 }
 

@@ -22,7 +22,8 @@ use page::{Page, other_pages, pages, root};
 const WIDTH: usize = 100;
 
 /// The commands whose help has every option.
-const COMMANDS: [&[&str]; 11] = [
+const COMMANDS: [&[&str]; 12] = [
+    &["status"],
     &["replay"],
     &["live"],
     &["hunt"],

@@ -407,7 +407,7 @@ fn an_audit_never_overwrites_other_files() {
         (&["--audit", &capture, "--exclusions", &rules], "one of the captures"),
         (&["--audit", &out, "-o", &out, "--exclusions", &rules], "a file of its own"),
         (&["--audit", &other, "-o", &out, "--exclusions", &rules], "a file of its own"),
-        (&["--audit", "-", "--exclusions", &rules], "a file of its own"),
+        (&["--audit", "-", "--exclusions", &rules], "alerts are written there; name a file"),
         (&["--audit", &out], "--exclusions"),
         (&["--explain-exclusions"], "--exclusions"),
         (&["--explain-exclusions", "--exclusions", &rules, "--audit", &out], "--audit"),

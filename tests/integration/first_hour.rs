@@ -203,3 +203,126 @@ fn the_example_in_the_help_of_exclusions_is_valid() {
         assert_eq!(checked.code, 0, "{}\n{example}", checked.err);
     }
 }
+
+#[test]
+fn options_that_need_or_exclude_each_other_say_what_to_do() {
+    let story = sample_text("story.pcap");
+    let rules = concat!(env!("CARGO_MANIFEST_DIR"), "/packaging/exclusions.toml");
+    let two = "standard output takes one output: give the other one a file";
+    let cases: [(&[&str], &str); 11] = [
+        (&["-o", "-", "-o", "-"], two),
+        (&["-o", "-", "--json", "-"], "--json -: -o writes to standard output already; give one of them a file"),
+        (&["-o", "tcp://127.0.0.1:9", "-o", "tcp://127.0.0.1:9"], "so each alert would be sent twice; give it once"),
+        (&["-o", "-", "--exclusions", rules, "--audit", "-"], "--audit -: alerts are written there; name a file"),
+        (&["--names", "-"], "--names -: alerts are written there; write them to a file with -o FILE"),
+        (&["--names", "tcp://127.0.0.1:9"], "--names tcp://127.0.0.1:9: is no file; name a file, or -"),
+        (&["--audit", "a.cef"], "--audit: needs --exclusions, without which no alert is suppressed; add --exclusions"),
+        (&["--explain-exclusions"], "--explain-exclusions: needs --exclusions; add --exclusions FILE"),
+        (
+            &["--explain-exclusions", "--exclusions", rules, "--audit", "a.cef"],
+            "--explain-exclusions: suppresses no alert, so that nothing goes to the audit file of --audit; omit one",
+        ),
+        (&["-w", "33"], "--workers 33: more than 32 workers are of no use; give 32 or fewer"),
+        (&["--home", "10.0.0.0/33"], "expected a network, such as 10.0.0.0/8 or fd00::/8"),
+    ];
+    for (options, expected) in cases {
+        let run = run(["replay"].iter().chain(options).chain([&&*story]));
+        assert_eq!(run.code, 2, "{options:?}: {}", run.err);
+        assert!(run.err.contains(expected), "{options:?}: {}", run.err);
+        assert_eq!(run.out, "", "{options:?}");
+    }
+}
+
+#[test]
+fn all_errors_of_a_file_are_told_at_once_each_with_its_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file.toml");
+    let lines = |command: &str| {
+        let run = run([command, "check", file.to_str().unwrap()]);
+        assert_ne!(run.code, 0);
+        let of_line = |line: &str| line.split("file.toml:").nth(1)?.split(':').next()?.parse::<u32>().ok();
+        (run.err.lines().filter_map(of_line).collect::<Vec<_>>(), run.err)
+    };
+    // Syntax errors, an unknown key and a wrong value.
+    fs::write(
+        &file,
+        "[sensor\nhost = 'a'\n[capture]\nfliter = 'x'\ninterfaces = ['eth1'\nsnap_length = 12\n[spool]\nlimit = 1 2\n",
+    )
+    .unwrap();
+    let (told, err) = lines("config");
+    assert_eq!(told, [1, 4, 5, 6, 8], "{err}");
+    assert!(err.contains("unknown key capture.fliter: did you mean filter?"), "{err}");
+    let rule = "[[rule]]\nname = 'x'\nscenario = 'other\nownr = 'me'\nreason = 5\n[rule.match]\nport = 0\nsorce = '10.0.0.0/8'\n";
+    fs::write(&file, rule).unwrap();
+    let (told, err) = lines("exclusions");
+    assert_eq!(told, [3, 4, 5, 7, 8], "{err}");
+    assert!(err.contains("unknown key ownr: did you mean owner?"), "{err}");
+    // Missing keys are told where no statement is broken, which may be one of them.
+    fs::write(&file, rule.replace("'other\n", "'other'\n")).unwrap();
+    let (told, err) = lines("exclusions");
+    assert_eq!(told, [1, 4, 5, 6, 6, 7, 8], "{err}");
+    assert!(err.contains(":1: missing key expires;"), "{err}");
+}
+
+#[test]
+fn a_report_can_go_to_standard_output() {
+    let story = sample_text("story.pcap");
+    let page = run(["replay", "-q", "-o", "/dev/null", "--report", "-", &story]);
+    assert!(page.code == 0 && page.out.starts_with("<!DOCTYPE html>") && page.out.ends_with("</html>"), "{}", page.err);
+    let data = run(["replay", "-q", "-o", "/dev/null", "--report", "json:-", &story]);
+    let data: serde_json::Value = serde_json::from_str(&data.out).unwrap();
+    assert!(data["verdict"]["title"].is_string());
+    let with_alerts = run(["replay", "--report", "-", &story]);
+    assert_eq!((with_alerts.code, with_alerts.out.as_str()), (2, ""));
+    assert!(with_alerts.err.contains("--report -: alerts are written there; write them to a file with -o FILE"));
+    let two = run(["replay", "-o", "/dev/null", "--report", "-", "--report", "json:-", &story]);
+    assert!(two.err.contains("--report json:-: --report writes to standard output already"), "{}", two.err);
+}
+
+#[test]
+fn manual_pages_are_shown_by_man_on_a_terminal_and_printed_elsewhere() {
+    let folder = tempfile::tempdir().unwrap();
+    let man = folder.path().join("man");
+    fs::write(&man, "#!/bin/sh\necho \"shown with $*\"; head -c 1\n").unwrap();
+    fs::set_permissions(&man, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let shown = on_terminal(&format!("PATH={}:$PATH {} man replay", folder.path().display(), program()));
+    assert!(shown.code == 0 && shown.out.starts_with("shown with --local-file -\n"), "{}", shown.out);
+    assert!(!shown.out.contains(".SH NAME"), "{}", shown.out);
+    let roff = run(["man", "replay"]).out;
+    assert!(roff.contains(".SH NAME") && !roff.contains("libpcap: "), "{roff}");
+    let without_man = on_terminal(&format!("PATH=/nowhere {} man replay", program()));
+    assert!(without_man.code == 0 && without_man.out.contains(".SH NAME"), "{}", without_man.out);
+}
+
+#[test]
+fn the_long_version_names_build_and_libpcap() {
+    let short = run(["-V"]).out;
+    assert_eq!(short, concat!("rattap ", env!("CARGO_PKG_VERSION"), "\n"));
+    let long = run(["--version"]).out;
+    let lines: Vec<_> = long.lines().collect();
+    assert_eq!((lines.len(), lines[0]), (3, short.trim_end()), "{long}");
+    assert!(lines[1].starts_with("build: ") && lines[1].contains(std::env::consts::ARCH), "{long}");
+    let version = lines[2].strip_prefix("libpcap: ").unwrap();
+    assert!(version.split('.').count() >= 3 && version.split('.').all(|part| part.parse::<u32>().is_ok()), "{long}");
+}
+
+#[test]
+fn the_short_help_is_short_and_the_long_one_has_groups_and_whole_examples() {
+    for (command, groups) in [("replay", "Packets: Output: Indicators: Exclusions: Findings:"), ("live", "Service:")] {
+        let (short, long) = (run([command, "-h"]).out, run([command, "--help"]).out);
+        assert!(short.lines().count() < 60, "{short}");
+        assert!(short.contains("--output") && !short.contains("--repeat-window"), "{short}");
+        assert!(short.ends_with("More options, exit codes and examples: --help\n"), "{short}");
+        assert!(long.contains("--repeat-window") && long.contains("\nExit code: "), "{long}");
+        for group in groups.split(' ') {
+            assert!(long.lines().any(|line| line == group), "{group} {long}");
+        }
+        let examples = |text: &str| {
+            let (_, examples) = text.split_once("Examples:\n").unwrap();
+            examples.lines().map(|line| line.trim_end().to_owned()).filter(|line| !line.is_empty()).collect::<Vec<_>>()
+        };
+        let narrow = on_terminal(&format!("stty cols 80; {} {command} --help", program())).out;
+        assert_eq!(examples(&narrow), examples(&long));
+        assert!(narrow.lines().all(|line| line.chars().count() <= 80), "{narrow}");
+    }
+}

@@ -95,7 +95,7 @@ fn json_replaces_cef_unless_both_are_asked_for() {
     assert_eq!(fs::read_to_string(&json).unwrap(), whole);
     let both = run(["replay", "-q", "--json", "-", "-o", "-", &capture]);
     assert_eq!((both.code, both.out.as_str()), (2, ""));
-    assert!(both.err.contains("--json standard output: is named twice"), "{}", both.err);
+    assert!(both.err.contains("--json -: -o writes to standard output already"), "{}", both.err);
     let receiver = run(["replay", "--json", "tcp://127.0.0.1:1", &capture]);
     assert_eq!(receiver.code, 2);
     assert!(receiver.err.contains("receivers take CEF"), "{}", receiver.err);

@@ -42,8 +42,10 @@ fn an_independent_parser_reads_every_metric() {
     };
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let server = Server::start(listener, snapshot).unwrap();
-    let asked =
-        Command::new(python).args(["-c", ASK, &format!("http://{}/metrics", server.address())]).output().unwrap();
+    let asked = Command::new(python)
+        .args(["-c", ASK, &format!("http://{}/metrics", server.address().unwrap())])
+        .output()
+        .unwrap();
     assert!(asked.status.success(), "{}", String::from_utf8_lossy(&asked.stderr));
     let families: Value = serde_json::from_slice(&asked.stdout).unwrap();
 

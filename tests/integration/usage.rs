@@ -179,7 +179,7 @@ fn a_mistake_is_reported_with_its_place_and_what_to_do() {
         (
             2,
             &["-o", "-", "--json", "-", &story],
-            &["--json standard output: is named twice, first as -o", "of its own"],
+            &["--json -: -o writes to standard output already", "give one of them a file"],
         ),
         (2, &["--json", &cef, "--exclusions", rules, "--audit", &cef, &story], &["--audit ", "of its own"]),
         (

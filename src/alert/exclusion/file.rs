@@ -1,8 +1,7 @@
 //! Loading rule files: TOML into validated rules.
 //!
-//! A file is first deserialized and then validated rule by rule. A file that is not valid TOML, or
-//! has an unknown or missing key, gives one error. Otherwise all invalid values are reported at
-//! once.
+//! A file is first read as TOML and then validated rule by rule. Everything that is wrong is
+//! reported at once, in the order of the file.
 
 use std::fmt;
 use std::fs::File;
@@ -12,9 +11,10 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 use super::Rule;
-use super::toml_form::RuleFile;
+use super::toml_form;
 use super::validate::{Problem, RuleValidator};
 use crate::sanitize::sanitize;
+use crate::toml_document::TomlDocument;
 use crate::units::Timestamp;
 
 /// The maximum size of a file in bytes: a thousand rules of a kilobyte. Rules are written by hand.
@@ -96,6 +96,7 @@ fn read(path: &Path) -> io::Result<String> {
 fn add_file(text: &str, path: &Path, now: Timestamp, rules: &mut Vec<Rule>, errors: &mut Vec<LoadError>) {
     let mut problems = Vec::new();
     add_rules(text, path, now, rules, &mut problems);
+    problems.sort_by_key(|problem| problem.offset);
     errors.extend(problems.into_iter().map(|Problem { offset, message }| LoadError::Invalid {
         path: path.to_owned(),
         line: line_of(text, offset),
@@ -109,20 +110,13 @@ fn line_of(text: &str, offset: usize) -> usize {
 }
 
 fn add_rules(text: &str, path: &Path, now: Timestamp, rules: &mut Vec<Rule>, problems: &mut Vec<Problem>) {
-    let file: RuleFile = match toml::from_str(text) {
-        Ok(file) => file,
-        Err(error) => {
-            let offset = error.span().map_or(0, |span| span.start);
-            let advice = "see `rattap exclusions check --help` for an example of a rule";
-            let message = format!("{}; {advice}", error.message().replace('\n', " ").trim_end());
-            problems.push(Problem { offset, message });
-            return;
-        }
-    };
-    if file.rule.is_empty() {
+    let document = TomlDocument::new(text);
+    let is_whole = document.errors.is_empty();
+    let list = toml_form::rules(&document, problems);
+    if list.is_empty() && problems.is_empty() {
         problems.push(Problem { offset: 0, message: "no rule in this file; each begins with [[rule]]".to_owned() });
     }
-    for rule in file.rule {
+    for rule in list {
         let start = rule.span().start;
         let line = line_of(text, start);
         if rules.len() >= MAX_RULES {
@@ -130,9 +124,11 @@ fn add_rules(text: &str, path: &Path, now: Timestamp, rules: &mut Vec<Rule>, pro
                 .push(Problem { offset: start, message: format!("more than {MAX_RULES} rules; combine some of them") });
             return;
         }
-        let mut validator = RuleValidator { problems };
+        let mut validator = RuleValidator { problems, is_whole };
         let rule = validator.rule(rule.into_inner(), format!("{}:{line}", path.display()), now);
-        if let Some(known) = rules.iter().find(|known| known.name == rule.name) {
+        if !rule.name.is_empty()
+            && let Some(known) = rules.iter().find(|known| known.name == rule.name)
+        {
             let message =
                 format!("there is a rule {} already, at {}; give this one another name", rule.name, known.location);
             validator.problem(start..start, message);

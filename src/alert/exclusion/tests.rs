@@ -310,9 +310,9 @@ fn what_is_wrong_is_told_with_its_line_and_what_to_do() {
     let destination = "destination = ['203.0.113.80', '203.0.113.81']\n";
     for (part, other, line, what) in [
         ("[[rule]]", "[[rule]", 2, "see `rattap exclusions check --help`"),
-        ("owner =", "owned =", 5, "unknown field `owned`"),
-        ("owner = \"helpdesk@example.com\"\n", "", 2, "missing field `owner`"),
-        ("expires = 2027-06-30\n", "", 2, "missing field `expires`"),
+        ("owner =", "owned =", 5, "unknown key owned: did you mean owner?"),
+        ("owner = \"helpdesk@example.com\"\n", "", 2, "missing key owner"),
+        ("expires = 2027-06-30\n", "", 2, "missing key expires"),
         ("2027-06-30", "2027-06-31", 7, ""),
         ("2027-06-30", "'soon'", 7, "expires \"soon\": expected the last day of the rule"),
         ("2027-06-30", "2027-06-30T18:00:00", 7, "or a time with its offset"),
@@ -337,7 +337,7 @@ fn what_is_wrong_is_told_with_its_line_and_what_to_do() {
         (source, "source = '10.20.31.0/24'\nvlan = [1, 4095]\n", 10, "vlan 4095: expected a VLAN from 1 to 4094"),
         (source, "source = '10.20.31.0/24'\nprotocol = 'netsupport'\n", 10, "a protocol above IP"),
         (source, "source = '10.20.31.0/24'\nsignature = 'c2'\n", 10, "one of c2-endpoint, c2-address"),
-        (source, "source = '10.20.31.0/24'\nnumber = 1\n", 10, "unknown field `number`"),
+        (source, "source = '10.20.31.0/24'\nnumber = 1\n", 10, "unknown key number: expected one of source,"),
     ] {
         let message = wrong(part, other);
         assert!(message.contains(&format!("rules.toml:{line}: ")) && message.contains(what), "{other}: {message}");
@@ -349,7 +349,7 @@ fn what_is_wrong_is_told_with_its_line_and_what_to_do() {
         ("{ from = '08:00', to = '18:60', timezone = 'UTC' }", "to \"18:60\""),
         ("{ from = '08:00', to = '18:00:30', timezone = 'UTC' }", "to \"18:00:30\""),
         ("{ from = '08:00', to = '18:00', timezone = 'Amsterdam' }", "expected an IANA name"),
-        ("{ from = '08:00', to = '18:00' }", "missing field `timezone`"),
+        ("{ from = '08:00', to = '18:00' }", "missing key timezone"),
         ("{ days = 'soon', from = '08:00', to = '18:00', timezone = 'UTC' }", "expected a day"),
         ("{ days = [], from = '08:00', to = '18:00', timezone = 'UTC' }", "an empty list"),
     ] {

@@ -10,7 +10,7 @@ use jiff::tz::TimeZone;
 use toml::Spanned;
 
 use super::schedule::{self, Days};
-use super::toml_form::{OneOrMany, TomlRule, TomlSchedule, TomlTime};
+use super::toml_form::{OneOrMany, TomlMatch, TomlRule, TomlSchedule, TomlTime};
 use super::{Effect, MAX_LISTED_LIFETIME, Rule, Scenario, Schedule};
 use crate::alert::Signature;
 use crate::domain_name::DomainName;
@@ -41,6 +41,8 @@ pub(super) struct Problem {
 /// are reported at once.
 pub(super) struct RuleValidator<'a> {
     pub(super) problems: &'a mut Vec<Problem>,
+    /// False if a statement of the file is broken, so that a key may only seem to be missing.
+    pub(super) is_whole: bool,
 }
 
 impl RuleValidator<'_> {
@@ -51,26 +53,33 @@ impl RuleValidator<'_> {
     pub(super) fn rule(&mut self, rule: TomlRule, location: String, now: Timestamp) -> Rule {
         let TomlRule { name, scenario, owner, reason, expires, effect, listed_indicators, fields } = rule;
         let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
-        if name.as_ref().is_empty() || name.as_ref().len() > MAX_NAME || !name.as_ref().bytes().all(is_plain) {
+        if let Some(name) = &name
+            && (name.as_ref().is_empty() || name.as_ref().len() > MAX_NAME || !name.as_ref().bytes().all(is_plain))
+        {
             let message = format!("name: only letters, digits and - _ . are allowed, at most {MAX_NAME} of them");
             self.problem(name.span(), message);
         }
         for (key, text) in [("owner", &owner), ("reason", &reason)] {
-            if text.as_ref().trim().is_empty() || text.as_ref().contains(char::is_control) {
+            if let Some(text) = text
+                && (text.as_ref().trim().is_empty() || text.as_ref().contains(char::is_control))
+            {
                 self.problem(text.span(), format!("{key}: must be one line of text"));
             }
         }
-        let (span, fields) = (fields.span(), fields.into_inner());
-        let (has_source, has_target) =
-            (fields.source.is_some(), fields.destination.is_some() || fields.server_name.is_some());
+        if let Some(fields) = &fields {
+            self.check_ends(fields);
+        }
+        let fields = fields.map(Spanned::into_inner).unwrap_or_default();
         let schedule = fields.schedule.map(|schedule| self.schedule(schedule));
         let zone = schedule.as_ref().map_or(TimeZone::UTC, |schedule| schedule.zone().clone());
-        let expires = self.expiry(&expires, zone);
-        let rule = Rule {
-            name: name.into_inner().into(),
-            scenario: self.choice("scenario", &scenario, &Scenario::ALL.map(|known| (known.token(), known))),
-            owner: owner.into_inner(),
-            reason: reason.into_inner(),
+        let expires = expires.map_or(Timestamp::MIN, |expires| self.expiry(&expires, zone));
+        Rule {
+            name: name.map(Spanned::into_inner).unwrap_or_default().into(),
+            scenario: scenario.map_or(Scenario::ALL[0], |scenario| {
+                self.choice("scenario", &scenario, &Scenario::ALL.map(|known| (known.token(), known)))
+            }),
+            owner: owner.map(Spanned::into_inner).unwrap_or_default(),
+            reason: reason.map(Spanned::into_inner).unwrap_or_default(),
             expires,
             effect: effect.map_or(Effect::Downgrade, |effect| {
                 self.choice("effect", &effect, &Effect::ALL.map(|known| (known.token(), known)))
@@ -96,16 +105,20 @@ impl RuleValidator<'_> {
                 known.ok_or_else(|| format!("expected one of {}", Signature::ALL.map(Signature::id).join(", ")))
             }),
             schedule,
-        };
-        if !has_source {
+        }
+    }
+
+    /// Checks that a rule says who may reach what.
+    fn check_ends(&mut self, fields: &Spanned<TomlMatch>) {
+        let (span, fields) = (fields.span(), fields.get_ref());
+        if fields.source.is_none() && self.is_whole {
             let message = "match names no source; add the addresses or networks that the rule is for";
             self.problem(span.clone(), message.to_owned());
         }
-        if !has_target {
+        if fields.destination.is_none() && fields.server_name.is_none() && self.is_whole {
             let message = "match names neither destination nor server_name; add the servers that the source may use";
             self.problem(span, message.to_owned());
         }
-        rule
     }
 
     /// Validates the values of a field. An empty list is refused: a reader would expect it to match
@@ -180,7 +193,8 @@ impl RuleValidator<'_> {
             Days::parse(name).ok_or("expected a day: mon to sun, weekdays, weekend or daily")
         });
         let days = days.into_iter().reduce(Days::union).unwrap_or(Days::ALL);
-        let mut clock = |key: &str, time: &Spanned<TomlTime>| {
+        let mut clock = |key: &str, time: Option<Spanned<TomlTime>>| {
+            let Some(time) = time else { return 0 };
             let minutes = schedule::time_of_day(&time.as_ref().0);
             // A day begins at 00:00.
             let minutes = minutes.filter(|minutes| key == "to" || *minutes < schedule::MINUTES_PER_DAY);
@@ -193,15 +207,16 @@ impl RuleValidator<'_> {
             }
             minutes.unwrap_or(0)
         };
-        let (from, to) = (clock("from", &from), clock("to", &to));
-        let zone = schedule::zone(timezone.as_ref());
-        if zone.is_none() {
-            let shown = quoted(timezone.as_ref());
-            self.problem(
-                timezone.span(),
-                format!("timezone {shown}: expected an IANA name, such as Europe/Amsterdam or UTC"),
-            );
-        }
+        let (from, to) = (clock("from", from), clock("to", to));
+        let zone = timezone.and_then(|timezone| {
+            let zone = schedule::zone(timezone.as_ref());
+            if zone.is_none() {
+                let shown = quoted(timezone.as_ref());
+                let message = format!("timezone {shown}: expected an IANA name, such as Europe/Amsterdam or UTC");
+                self.problem(timezone.span(), message);
+            }
+            zone
+        });
         Schedule::new(days, from, to, zone.unwrap_or(TimeZone::UTC))
     }
 }

@@ -29,7 +29,7 @@ Exit code: 0 success; 1 a list is missing or unreadable; with --strict also if a
 
 Examples:
   rattap indicators check threatfox.csv
-  rattap indicators check --strict --family win.netsupportmanager_rat full.csv.zip /etc/rattap/feeds/")]
+  rattap indicators check --strict --family win.netsupportmanager_rat full.zip")]
     Check {
         /// Indicator lists; folders are read recursively in name order
         #[arg(required = true, value_name = "PATH")]
@@ -49,11 +49,11 @@ Examples:
 pub struct IndicatorArgs {
     /// Also look for the indicators in this list, or in all lists in this folder;
     /// docs/indicators.md describes the formats (repeatable)
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", help_heading = "Indicators")]
     pub indicators: Vec<PathBuf>,
 
     /// Do not look for the built-in indicators
-    #[arg(long)]
+    #[arg(long, help_heading = "Indicators", hide_short_help = true)]
     pub no_builtin: bool,
 
     #[command(flatten)]
@@ -65,20 +65,20 @@ pub struct IndicatorArgs {
 pub struct FeedArgs {
     /// From lists that name malware families, use only this family, by key, name or alias
     /// (repeatable)
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", help_heading = "Indicators", hide_short_help = true)]
     pub family: Vec<String>,
 
     /// Warn about a list whose own date is older than this; 0 never warns
-    #[arg(long, value_name = "TIME", default_value = "30d", value_parser = duration)]
+    #[arg(long, value_name = "TIME", default_value = "30d", value_parser = duration, help_heading = "Indicators", hide_short_help = true)]
     pub max_age: Duration,
 
     /// Ignore indicators that their source last saw (or, if unknown, first saw) longer ago than
     /// this
-    #[arg(long, value_name = "TIME", value_parser = duration)]
+    #[arg(long, value_name = "TIME", value_parser = duration, help_heading = "Indicators", hide_short_help = true)]
     pub indicator_max_age: Option<Duration>,
 
     /// Accept indicators that match too much: private and reserved addresses, public resolvers,
     /// public suffixes, short prefixes
-    #[arg(long)]
+    #[arg(long, help_heading = "Indicators", hide_short_help = true)]
     pub allow_broad: bool,
 }

@@ -10,6 +10,7 @@ mod replay;
 mod run;
 mod values;
 
+use cli::MORE;
 pub use cli::{Cli, Command, ConfigArgs, ConfigCommand, SETTINGS_FILE};
 pub use exclusions::ExclusionsCommand;
 pub use hunt::{HuntArgs, HuntFormat};

@@ -4,6 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use rattap::units::{ByteCount, Timestamp};
 
 /// Parses a duration. A bare number is in seconds.
@@ -20,6 +21,11 @@ pub fn duration(text: &str) -> Result<Duration, String> {
 /// Parses a number of threads.
 pub fn workers(text: &str) -> Result<NonZeroUsize, String> {
     text.parse().map_err(|_| "expected a number of threads, 1 or more; omit it to use all processor cores".to_owned())
+}
+
+/// Parses an address range.
+pub fn network(text: &str) -> Result<IpNet, String> {
+    text.parse().map_err(|_| "expected a network, such as 10.0.0.0/8 or fd00::/8".to_owned())
 }
 
 /// Parses a size. A bare number is in bytes.

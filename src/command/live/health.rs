@@ -97,7 +97,7 @@ pub(super) fn snapshot(
     interfaces: Vec<Arc<InterfaceStatus>>,
     outputs: OutputHealth,
     feeds: Arc<Mutex<FeedHealth>>,
-) -> impl Fn() -> Snapshot + Send + Sync + 'static {
+) -> impl Fn() -> Snapshot + Clone + Send + Sync + 'static {
     move || {
         let mut totals = control.totals();
         if let Some(totals) = &mut totals {

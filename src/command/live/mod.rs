@@ -2,6 +2,7 @@
 
 mod health;
 mod run;
+mod start;
 mod supervisor;
 
 pub use run::run;

@@ -1,17 +1,18 @@
 //! The run of a live sensor, from opening the interfaces to the exit code.
 
+use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex};
 
 use anyhow::{Context, bail};
 use rattap::alert::Phase;
 use rattap::capture::{OpenInterfaces, Source};
-use rattap::metrics::{Lag, Server};
-use rattap::output::{self, Mode, Output};
-use rattap::privileges::{self, CaptureOpener, Confinement};
+use rattap::metrics::{Lag, Listener, Server};
+use rattap::output::{self, Mode, Output, SharedTally};
 use rattap::sensor::{Control, Run};
 
 use super::health::{FeedHealth, OutputHealth, locked, snapshot};
+use super::start::Prepared;
 use super::supervisor::Supervisor;
 use crate::command::clock::now;
 use crate::command::ending::{Ending, InputProblems};
@@ -31,15 +32,24 @@ pub fn run(live: &plan::Live, console: &Console) -> anyhow::Result<Exit> {
     // `privileges` requires this order.
     let opened = OpenInterfaces::open(&live.capture)?;
     let listener = live.service.metrics.map(listen).transpose()?;
-    let opener = give_up_privileges(live)?;
+    let mut prepared = Prepared::new(live)?;
+    let opener = prepared.give_up_privileges(live)?;
+    let Prepared { files, spool, status } = prepared;
     let lag = Arc::new(Mutex::new(Lag::default()));
-    let output = with_lag(live.run.open_outputs(Mode::Live, &log_output_events())?, lag.clone());
+    let mut output = live.run.open_outputs_with(Mode::Live, &log_output_events(), spool.as_ref(), files)?;
+    let tally = live.run.prints_table.then(SharedTally::default);
+    if let Some(tally) = &tally {
+        output = tally.observe(output);
+    }
+    let output = with_lag(output, lag.clone());
     let control = Control::new(live.in_force());
     let (interfaces, interface_events) = (opened.interfaces().to_vec(), opened.events());
-    let outputs = OutputHealth { monitors: output.monitors(), spool: live.run.spool.clone(), lag };
+    let outputs = OutputHealth { monitors: output.monitors(), spool, lag };
     let feeds = Arc::new(Mutex::new(FeedHealth::new(&live.run)));
     let snapshot = snapshot(control.clone(), interfaces.clone(), outputs.clone(), feeds.clone());
-    let _metrics = listener.map(|listener| Server::start(listener, snapshot)).transpose().context("metrics")?;
+    let listeners = listener.map(Listener::Tcp).into_iter().chain(status.map(Listener::Unix));
+    let servers = listeners.map(|listener| Server::start(listener, snapshot.clone()));
+    let _servers = servers.collect::<io::Result<Vec<_>>>().context("metrics")?;
     let sources = opened.start(control.source_stop(), &opener);
     let sources = sources.into_iter().map(|source| Box::new(source) as Box<dyn Source>).collect();
     let mut supervisor = Supervisor::new(live, &control, signals, interfaces, interface_events, outputs.clone(), feeds);
@@ -51,37 +61,17 @@ pub fn run(live: &plan::Live, console: &Console) -> anyhow::Result<Exit> {
     supervisor.stopped();
     // In a live run outputs drop alerts without failing. Their status counts those alerts.
     outcome.totals.alerts_lost += outputs.lost();
+    if let Some(tally) = &tally {
+        console.print_table(tally, live.run.color);
+    }
     let ending = Ending::new(outcome.totals, outcome.output, InputProblems::default());
     ending.print_summary(RunKind::Live, console, supervisor.exclusions(), supervisor.running_time());
     Ok(ending.exit(false))
 }
 
 fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address).with_context(|| format!("--metrics {address}: cannot listen"))
-}
-
-/// Gives up the privileges that the sensor no longer needs. Checks that it can still do what it
-/// needs to do later.
-fn give_up_privileges(live: &plan::Live) -> anyhow::Result<CaptureOpener> {
-    let plan = live.privileges();
-    if let Some(spool) = &live.run.spool {
-        live.service.account.make_folder(&spool.folder)?;
-    }
-    let standing = privileges::drop_privileges(&plan)?;
-    if let Some(problem) = privileges::check_paths(&plan.reads, &plan.writes).into_iter().next() {
-        return Err(problem.into());
-    }
-    let confined = match standing.confinement {
-        Some(Confinement::Whole) => "confined to its own files",
-        Some(Confinement::Partial) => "confined to its own files as far as this kernel supports it",
-        Some(Confinement::None) => {
-            log::warn!("not confined to its own files: this kernel does not support landlock");
-            "not confined"
-        }
-        None => "not confined",
-    };
-    log::info!("runs as {}, {confined}", standing.user);
-    Ok(standing.opener)
+    TcpListener::bind(address)
+        .with_context(|| format!("--metrics {address}: cannot listen; choose another address or port"))
 }
 
 /// Measures the time from a packet to its alert.

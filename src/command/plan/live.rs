@@ -32,6 +32,8 @@ pub struct Live {
     pub run: Run,
     pub service: Service,
     pub stats_interval: Option<Duration>,
+    /// True if the spool is the default folder, which may be impossible to make.
+    pub has_default_spool: bool,
 }
 
 impl Live {
@@ -40,7 +42,7 @@ impl Live {
     pub fn new(args: LiveArgs, origins: &Origins, previous: Option<Previous<'_>>) -> anyhow::Result<Self> {
         for (number, interface) in args.interfaces.iter().enumerate() {
             if args.interfaces[..number].contains(interface) {
-                bail!("-i {interface}: given twice, so its packets would count twice");
+                bail!("-i {interface}: given twice, so its packets would count twice; name it once");
             }
         }
         let capture = LiveSettings {
@@ -57,14 +59,15 @@ impl Live {
         };
         let limit = args.run.spool.spool_limit.unwrap_or(SpoolSettings::LIMIT);
         let mut run = Run::new(args.run, origins, previous.filter(|_| !args.allow_shrink))?;
-        if run.spool.is_none() && run.outputs.iter().any(Target::is_receiver) {
+        let has_default_spool = run.spool.is_none() && run.outputs.iter().any(Target::is_receiver);
+        if has_default_spool {
             run.spool = Some(SpoolSettings { folder: DEFAULT_SPOOL.into(), limit });
             run.paths.spool = Some(NamedPath::new(origins.of("spool"), DEFAULT_SPOOL));
         }
         run.paths.check()?;
         let service = Service::new(args.service, origins)?;
         run.check_spool_owner(Some(&service.account))?;
-        Ok(Self { capture, run, service, stats_interval: args.stats_interval })
+        Ok(Self { capture, run, service, stats_interval: args.stats_interval, has_default_spool })
     }
 
     /// Logs a warning for each file that decides what the sensor does, and that other users may
@@ -108,16 +111,23 @@ impl Live {
         .collect()
     }
 
+    /// The files of alerts and suppressed alerts.
+    pub fn files(&self) -> impl Iterator<Item = &Path> {
+        self.run.outputs.iter().chain(&self.run.audit).filter_map(Target::path)
+    }
+
     /// The privileges to give up before the sensor runs.
     pub fn privileges(&self) -> PrivilegePlan {
-        let files =
-            self.run.outputs.iter().chain(&self.run.audit).filter_map(|output| output.path().map(Path::to_owned));
         PrivilegePlan {
             account: self.service.account.clone(),
             reopens: self.service.reopens,
             confines: self.service.confines,
             reads: self.run.paths.reads.iter().map(|read| read.path.clone()).collect(),
-            writes: files.chain(self.run.spool.iter().map(|spool| spool.folder.clone())).collect(),
+            writes: self
+                .files()
+                .map(Path::to_owned)
+                .chain(self.run.spool.iter().map(|spool| spool.folder.clone()))
+                .collect(),
         }
     }
 }

@@ -54,11 +54,16 @@ pub fn alert_targets(
     }
     for (index, target) in targets.iter().enumerate() {
         if let Some(other) = targets[..index].iter().find(|other| is_same_stream(other, target)) {
-            bail!(
-                "{} {target}: is named twice, first as {} {other}; give each output a file of its own",
-                option_of(target, origins),
-                option_of(other, origins)
-            );
+            let (option, first) = (option_of(target, origins), option_of(other, origins));
+            match target {
+                Target::StandardOutput(_) if option == first => {
+                    bail!("{option} -: is given twice; standard output takes one output: give the other one a file")
+                }
+                Target::StandardOutput(_) => {
+                    bail!("{option} -: {first} writes to standard output already; give one of them a file")
+                }
+                _ => bail!("{option} {target}: is given twice, so each alert would be sent twice; give it once"),
+            }
         }
     }
     Ok(targets)
@@ -69,11 +74,14 @@ pub fn audit_target(audit: Option<PathBuf>, alerts: &[Target], origins: &Origins
     let Some(audit) = audit else { return Ok(None) };
     let option = || origins.of("audit");
     let audit = match Target::parse(audit.as_os_str()).with_context(option)? {
-        audit if audit.is_receiver() => bail!("{} {audit}: must be a file", option()),
+        audit if audit.is_receiver() => {
+            bail!("{} {audit}: is no file; name a file for the suppressed alerts", option())
+        }
         audit => audit,
     };
     if alerts.iter().any(|alerts| is_same_stream(&audit, alerts)) {
-        bail!("{} {audit}: alerts are written there; give the audit a file of its own", option());
+        let name = if matches!(audit, Target::StandardOutput(_)) { "-".to_owned() } else { audit.to_string() };
+        bail!("{} {name}: alerts are written there; name a file for the suppressed alerts", option());
     }
     Ok(Some(audit))
 }
@@ -101,7 +109,7 @@ pub fn is_same_stream(one: &Target, other: &Target) -> bool {
 pub fn spool(args: SpoolArgs, origins: &Origins) -> anyhow::Result<Option<SpoolSettings>> {
     let limit = args.spool_limit.unwrap_or(SpoolSettings::LIMIT);
     if limit < SpoolSettings::LEAST {
-        bail!("{} {limit}: must be at least {}", origins.of("spool_limit"), SpoolSettings::LEAST);
+        bail!("{} {limit}: is too small; give {} or more", origins.of("spool_limit"), SpoolSettings::LEAST);
     }
     Ok(args.spool.map(|folder| SpoolSettings { folder, limit }))
 }

@@ -30,8 +30,6 @@ pub struct Replay {
     pub reports: Reports,
     /// The time of the packets to process.
     pub window: Option<TimeWindow>,
-    /// Prints a table of clients and their findings at the end.
-    pub prints_table: bool,
     /// Exits with a code of its own if there were alerts.
     pub has_alerts_exit_code: bool,
 }
@@ -68,11 +66,20 @@ impl Replay {
                 );
             }
             if !matches!(Target::parse(carve.as_os_str()).context("--carve")?, Target::File(..)) {
-                bail!("--carve {}: must be a file", carve.display());
+                bail!("--carve {}: is no file; name a file such as evidence.pcapng", carve.display());
             }
             run.paths.writes.push(NamedPath::new("--carve", carve));
         }
         run.paths.writes.extend(reports.files());
+        for name in reports.on_standard_output() {
+            match run.paths.standard_output.replace("--report".to_owned()) {
+                None => {}
+                Some(option) if option == "--names" || option == "--audit" || option == "--report" => {
+                    bail!("--report {name}: {option} writes to standard output already; give one of them a file")
+                }
+                Some(_) => bail!("--report {name}: alerts are written there; write them to a file with -o FILE"),
+            }
+        }
         let follow = args.follow.map(|folder| Follow::new(&folder, args.state, &mut run)).transpose()?;
         run.paths.check()?;
         // The folder may be that of the service.
@@ -85,7 +92,6 @@ impl Replay {
             carve: args.carve,
             reports,
             window,
-            prints_table: args.summary,
             has_alerts_exit_code: args.exit_code,
         })
     }
@@ -118,7 +124,8 @@ fn add_names(names: &Path, run: &mut Run) -> anyhow::Result<()> {
             }
             None => (),
         },
-        _ => run.paths.writes.push(NamedPath::new("--names", names)),
+        Target::Receiver(_) => bail!("--names {}: is no file; name a file, or - for standard output", names.display()),
+        Target::File(..) => run.paths.writes.push(NamedPath::new("--names", names)),
     }
     Ok(())
 }

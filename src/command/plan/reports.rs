@@ -13,7 +13,10 @@ use crate::command::args::ReplayArgs;
 
 /// A report to write.
 pub struct ReportFile {
-    pub path: PathBuf,
+    /// `None` for standard output.
+    pub path: Option<PathBuf>,
+    /// As the user named it.
+    pub name: String,
     pub format: Format,
 }
 
@@ -38,10 +41,15 @@ impl Reports {
         let mut files: Vec<ReportFile> = Vec::new();
         for path in &args.report {
             let shown = path.display();
-            let Some(format) = Format::of(path) else {
-                bail!("--report {shown}: the name must end in .html or .json, which selects the format");
+            let (path, format) = match path.to_str() {
+                Some("-" | "html:-") => (None, Format::Html),
+                Some("json:-") => (None, Format::Json),
+                _ => match Format::of(path) {
+                    Some(format) => (Some(path.clone()), format),
+                    None => bail!("--report {shown}: the name must end in .html or .json, which selects the format"),
+                },
             };
-            files.push(ReportFile { path: path.clone(), format });
+            files.push(ReportFile { path, name: shown.to_string(), format });
         }
         let settings = Settings {
             command: command_line(args),
@@ -68,6 +76,11 @@ impl Reports {
 
     /// The files of the reports.
     pub(super) fn files(&self) -> impl Iterator<Item = NamedPath> {
-        self.files.iter().map(|file| NamedPath::new("--report", &file.path))
+        self.files.iter().filter_map(|file| Some(NamedPath::new("--report", file.path.as_ref()?)))
+    }
+
+    /// The names of the reports on standard output.
+    pub(super) fn on_standard_output(&self) -> impl Iterator<Item = &str> {
+        self.files.iter().filter(|file| file.path.is_none()).map(|file| &*file.name)
     }
 }

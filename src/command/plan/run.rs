@@ -5,11 +5,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::{slice, thread};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use rattap::alert::exclusion::{Exclusions, LoadErrors};
 use rattap::capture::Filter;
 use rattap::indicator::{FeedReport, IndicatorSet, Previous};
-use rattap::output::{self, Audited, EventHandler, Mode, Output, OutputError, Sensor, SpoolSettings, Target};
+use rattap::output::{
+    self, Audited, EventHandler, Mode, OpenedFile, Output, OutputError, Sensor, SpoolSettings, Target,
+};
 use rattap::privileges::{self, Account};
 use rattap::sensor::SensorSettings;
 use rattap::track::TrackSettings;
@@ -38,6 +40,8 @@ pub struct Run {
     pub with_builtin: bool,
     pub sensor: Sensor,
     pub color: ColorArg,
+    /// Prints a table of clients and their findings at the end.
+    pub prints_table: bool,
     pub settings: SensorSettings,
     /// The paths of the run, without captures.
     pub(super) paths: RunPaths,
@@ -50,12 +54,17 @@ impl Run {
         if let Some(workers) = args.workers
             && workers.get() > MAX_WORKERS
         {
-            bail!("{} {workers}: more than {MAX_WORKERS} workers are of no use", origins.of("workers"));
+            bail!(
+                "{} {workers}: more than {MAX_WORKERS} workers are of no use; give {MAX_WORKERS} or fewer",
+                origins.of("workers")
+            );
         }
         let cores = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         let max_workers = NonZeroUsize::new(MAX_WORKERS).unwrap_or(NonZeroUsize::MIN);
         let workers = args.workers.unwrap_or(cores.min(max_workers));
-        let filter = args.filter.as_deref().map(|text| Filter::new(text).with_context(|| origins.of("filter")));
+        let filter = args.filter.as_deref().map(|text| {
+            Filter::new(text).map_err(|error| anyhow!("{}: {error}; see pcap-filter(7)", origins.of("filter")))
+        });
         let host = args.sensor_host.unwrap_or_else(|| gethostname::gethostname().to_string_lossy().into_owned());
         let ExclusionArgs { exclusions: files, audit } = args.exclusions;
         let mut paths = RunPaths::default();
@@ -63,12 +72,19 @@ impl Run {
         paths.reads.extend(named_paths("indicators", &args.indicators.indicators, origins));
         paths.reads.extend(named_paths("exclusions", &files, origins));
         if files.is_empty() && audit.is_some() {
-            bail!("{}: without --exclusions no alert is suppressed", origins.of("audit"));
-        }
-        if args.explain_exclusions && (files.is_empty() || audit.is_some()) {
             bail!(
-                "{}: needs --exclusions, and cannot be used with --audit, since it suppresses no alert",
-                origins.of("explain_exclusions")
+                "{}: needs --exclusions, without which no alert is suppressed; add --exclusions FILE, or omit --audit",
+                origins.of("audit")
+            );
+        }
+        if args.explain_exclusions && files.is_empty() {
+            bail!("{}: needs --exclusions; add --exclusions FILE with the rules", origins.of("explain_exclusions"));
+        }
+        if args.explain_exclusions && audit.is_some() {
+            bail!(
+                "{}: suppresses no alert, so that nothing goes to the audit file of {}; omit one of the two",
+                origins.of("explain_exclusions"),
+                origins.of("audit")
             );
         }
         let exclusions = load_exclusions(&files).with_context(|| origins.of("exclusions"))?;
@@ -103,6 +119,7 @@ impl Run {
             with_builtin,
             sensor: Sensor { host, id: args.sensor_id },
             color: args.color,
+            prints_table: args.summary,
             settings: SensorSettings {
                 workers,
                 track: TrackSettings {
@@ -133,11 +150,22 @@ impl Run {
 
     /// Opens all outputs as one. The outputs report their state to `handler`.
     pub fn open_outputs(&self, mode: Mode, handler: &EventHandler) -> Result<Box<dyn Output>, OutputError> {
-        let audit = match &self.audit {
-            Some(audit) => Some(output::open(slice::from_ref(audit), &self.sensor, mode, None, handler)?),
-            None => None,
+        self.open_outputs_with(mode, handler, self.spool.as_ref(), Vec::new())
+    }
+
+    /// As [`Run::open_outputs`], with another spool and with files that are open already.
+    pub fn open_outputs_with(
+        &self,
+        mode: Mode,
+        handler: &EventHandler,
+        spool: Option<&SpoolSettings>,
+        mut opened: Vec<OpenedFile>,
+    ) -> Result<Box<dyn Output>, OutputError> {
+        let mut open = |targets: &[Target], spool: Option<&SpoolSettings>| {
+            output::open_with(targets, &self.sensor, mode, spool, handler, &mut opened)
         };
-        let alerts = output::open(&self.outputs, &self.sensor, mode, self.spool.as_ref(), handler)?;
+        let audit = self.audit.as_ref().map(|audit| open(slice::from_ref(audit), None)).transpose()?;
+        let alerts = open(&self.outputs, spool)?;
         Ok(Box::new(Audited::new(alerts, audit)))
     }
 }

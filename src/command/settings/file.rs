@@ -10,15 +10,12 @@ use std::{fmt, fs};
 use crate::command::printable::printable;
 use clap::error::{ContextKind, ContextValue};
 use clap::{Arg, Command};
+use rattap::toml_document::{SyntaxError, TomlDocument, suggestion};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::keys::{KEYS, REPEATED, SettingKey, argument_of, is_list, is_switch};
 use super::origins::Setting;
-
-/// The similarity of two words, from 0 to 1, from which on one is suggested for the other. clap
-/// uses the same threshold.
-const MIN_SIMILARITY: f64 = 0.7;
 
 /// All errors in a settings file.
 #[derive(Debug)]
@@ -72,7 +69,8 @@ impl Error for FileErrors {}
 pub(super) fn read(file: &Path, arguments: &Command) -> Result<BTreeMap<&'static str, Setting>, FileErrors> {
     let all = |errors| FileErrors { file: file.to_owned(), errors };
     let single = |message| all(vec![FileError { position: None, message }]);
-    let bytes = fs::read(file).map_err(|error| single(format!("cannot read the settings: {error}")))?;
+    let bytes =
+        fs::read(file).map_err(|error| single(format!("cannot read the settings: {error}; name a settings file")))?;
     let text = String::from_utf8(bytes).map_err(|_| single("not a settings file: it is not UTF-8 text".to_owned()))?;
     parse(&text, arguments).map_err(all)
 }
@@ -80,12 +78,10 @@ pub(super) fn read(file: &Path, arguments: &Command) -> Result<BTreeMap<&'static
 /// Parses the text of a settings file.
 pub(super) fn parse(text: &str, arguments: &Command) -> Result<BTreeMap<&'static str, Setting>, Vec<FileError>> {
     let mut parser = SettingsParser { text, arguments, settings: BTreeMap::new(), errors: Vec::new() };
-    let (table, errors) = DeTable::parse_recoverable(text);
-    if errors.is_empty() {
-        parser.sections(table.get_ref());
-    }
-    for error in errors {
-        parser.error(error.span(), format!("not TOML: {}", error.message()));
+    let document = TomlDocument::new(text);
+    parser.sections(&document.table());
+    for SyntaxError { offset, message } in &document.errors {
+        parser.error(Some(*offset..*offset), format!("not TOML: {message}"));
     }
     parser.errors.sort_by_key(|error| error.position);
     if parser.errors.is_empty() { Ok(parser.settings) } else { Err(parser.errors) }
@@ -232,14 +228,6 @@ fn type_name(value: &DeValue<'_>) -> &'static str {
         DeValue::Datetime(_) => "a date",
         DeValue::Array(_) => "a list",
         DeValue::Table(_) => "a table",
-    }
-}
-
-fn suggestion(word: &str, known: &[&str]) -> String {
-    let similar = known.iter().map(|name| (strsim::jaro_winkler(word, name), name));
-    match similar.max_by(|(one, _), (other, _)| one.total_cmp(other)) {
-        Some((similarity, name)) if similarity > MIN_SIMILARITY => format!("did you mean {name}?"),
-        _ => format!("expected one of {}", known.join(", ")),
     }
 }
 

@@ -2,6 +2,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use std::ffi::OsString;
 
+use clap::CommandFactory;
+
 use super::file::{parse, texts};
 use super::keys::{KEYS, argument_of, is_switch};
 use super::load::with_defaults;
@@ -12,8 +14,18 @@ use crate::command::args;
 /// The file that the package installs.
 const EXAMPLE: &str = include_str!("../../../packaging/rattap.toml");
 
-/// Options of a single run, which do not describe the sensor.
-const NO_KEYS: [&str; 9] = ["color", "format", "paths", "config", "exit_code", "verbose", "quiet", "help", "version"];
+/// The page that lists the options without a key.
+const PAGE: &str = include_str!("../../../docs/settings.md");
+
+/// The options and arguments without a key, as the page lists them: `--names`, or `PATH`.
+fn documented_without_key() -> BTreeSet<String> {
+    let section = PAGE.split("\n## Options without a key\n").nth(1).unwrap().split("\n## ").next().unwrap();
+    let cells = section.lines().filter_map(|line| line.strip_prefix("| `")?.split(" | ").next());
+    cells
+        .flat_map(|cell| cell.split('`').filter(|word| word.starts_with("--") || *word == "PATH"))
+        .map(str::to_owned)
+        .collect()
+}
 
 fn errors(text: &str) -> Vec<String> {
     texts(parse(text, &args::all_arguments()).unwrap_err())
@@ -35,10 +47,17 @@ fn uncommented() -> String {
 #[test]
 fn every_option_has_a_key_and_every_key_an_option() {
     let arguments = args::all_arguments();
-    for argument in arguments.get_arguments().map(|argument| argument.get_id().as_str()) {
-        let keys = KEYS.iter().filter(|key| key.argument == argument).count();
-        assert_eq!(keys, usize::from(!NO_KEYS.contains(&argument)), "keys for {argument}");
+    let cli = args::Cli::command();
+    let commands = ["replay", "live"].map(|name| cli.find_subcommand(name).unwrap());
+    let mut without_key = BTreeSet::new();
+    for argument in cli.get_arguments().chain(commands.iter().flat_map(|command| command.get_arguments())) {
+        let keys = KEYS.iter().filter(|key| key.argument == argument.get_id()).count();
+        assert!(keys <= 1, "{keys} keys for {argument}");
+        if keys == 0 {
+            without_key.insert(argument.get_long().map_or("PATH".to_owned(), |long| format!("--{long}")));
+        }
     }
+    assert_eq!(without_key, documented_without_key(), "of the command line, and of docs/settings.md");
     for key in &KEYS {
         let argument = argument_of(&arguments, key).unwrap_or_else(|| panic!("{}.{}", key.section, key.name));
         assert!(!key.is_negated || is_switch(argument), "{}.{}", key.section, key.name);
@@ -128,7 +147,7 @@ fn everything_that_is_wrong_is_told_with_its_place_and_what_to_do() {
             "6:1: unknown key capture.qqq: expected one of interfaces, promiscuous, snap_length, kernel_buffer, direction, filter",
             "8:11: sensor.workers: \"0\": expected a number of threads, 1 or more; omit it to use all processor cores",
             "9:17: sensor.repeat_window: expected a string or a whole number, not a fraction",
-            "10:9: sensor.home: \"10.0.0.0/33\": invalid IP address syntax",
+            "10:9: sensor.home: \"10.0.0.0/33\": expected a network, such as 10.0.0.0/8 or fd00::/8",
             "11:6: sensor.id: expected one value, not a list",
             "13:11: indicators.builtin: expected true or false, not a string",
             "14:2: write [[output]]: it may occur several times",
@@ -141,10 +160,13 @@ fn everything_that_is_wrong_is_told_with_its_place_and_what_to_do() {
         errors("[sensor]\nworkers = 0x1_0000_0000_0000_0000_0000_0000_0000_0000")[0].split(": ").next(),
         Some("2:11")
     );
-    assert!(
-        errors("[sensor]\nhost = \"ä\" x")[0].starts_with("2:12: not TOML"),
-        "{:?}",
-        errors("[sensor]\nhost = \"ä\" x")
+    let broken =
+        "[sensor]\nhost = \"ä\" x\nid =\nwrokers = 2\n[capture\nfilter = 1\n[metrics]\nlisten = 1\nlisten = 2\n";
+    let places: Vec<_> =
+        errors(broken).iter().map(|error| error.split(": ").take(2).collect::<Vec<_>>().join(" ")).collect();
+    assert_eq!(
+        places,
+        ["2:12 not TOML", "3:5 not TOML", "4:1 unknown key sensor.wrokers", "5:9 not TOML", "9:1 not TOML"]
     );
     assert!(errors("[sensor]\nhost = 1\nhost = 2")[0].starts_with("3:1: not TOML"));
 }

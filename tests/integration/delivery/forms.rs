@@ -318,7 +318,7 @@ fn targets_that_make_no_sense_are_wrong_usage() {
     for (options, why) in [
         (&["-o", "http://h"][..], "no kind of output"),
         (&["-o", "tcp://h:0"], "port 0"),
-        (&["-o", "-", "-o", "-"], "standard output: is named twice"),
+        (&["-o", "-", "-o", "-"], "-o -: is given twice"),
         (&["-o", "tcp://h", "-o", "tcp://h:514?tag=x"], "tcp://h:514: is named twice"),
         (&["-o", "tcp://127.0.0.1", "--spool", file], "cannot use the spool"),
         (&["-o", "tcp://127.0.0.1", "--spool", "s", "--spool-limit", "1MB"], "--spool-limit"),

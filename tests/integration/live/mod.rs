@@ -7,6 +7,7 @@ pub mod net;
 mod rights;
 mod service;
 mod stalled;
+mod status;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -224,7 +225,7 @@ fn wrong_usage_exits_with_2_and_captures_nothing() {
         (&["live", "-i", "lo", "--direction", "up"], "--direction"),
         (&["live", "-i", "lo", "--stats-interval", "0"], "--stats-interval"),
         (&["live", "-i", "lo", "--indicators", "gone.txt"], "gone.txt: this list of indicators is absent"),
-        (&["live", "-i", "lo", "-o", "/no/such/folder/alerts.cef"], "/no/such/folder/alerts.cef"),
+        (&["live", "-i", "lo", "-o", "/proc/no/such/folder/alerts.cef"], "/proc/no: cannot be made"),
     ] {
         let run = run(arguments);
         assert_eq!((run.code, run.out.as_str()), (2, ""), "{arguments:?}: {}", run.err);
@@ -302,4 +303,15 @@ fn help_names_the_signals() {
     for word in ["SIGTERM", "SIGHUP", "SIGUSR1", "--kernel-buffer", "--no-promiscuous", "--stats-interval"] {
         assert!(help.contains(word), "{word}: {help}");
     }
+}
+
+#[test]
+fn a_table_of_clients_is_printed_at_the_end() {
+    let Some(net) = Net::with_pair() else { return };
+    let sensor = net.sensor(&["-i", "b0", "--summary", "--repeat-window", "0"]);
+    net.send("a0", &["--topspeed"], &sample("endpoint/udp.pcap"));
+    sensor.wait_for_alerts("|c2-endpoint|", 1);
+    let ended = sensor.end();
+    let table = ended.err.lines().find(|line| line.starts_with("10.20.30.40"));
+    assert!(table.is_some_and(|row| row.contains("c2-endpoint")), "{}", ended.err);
 }

@@ -102,7 +102,17 @@ impl Net {
 
     /// As [`sensor`](Self::sensor), with these environment variables.
     pub fn sensor_with(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Sensor {
-        let mut command = self.command(env!("CARGO_BIN_EXE_rattap"));
+        self.start(self.command(env!("CARGO_BIN_EXE_rattap")), arguments, environment)
+    }
+
+    /// As [`sensor`](Self::sensor), started by the last line of this shell script.
+    pub fn sensor_after(&self, script: &str, arguments: &[&str]) -> Sensor {
+        let mut shell = self.command("sh");
+        shell.args(["-ec", &format!("{script}\nexec \"$0\" \"$@\""), env!("CARGO_BIN_EXE_rattap")]);
+        self.start(shell, arguments, &[])
+    }
+
+    fn start(&self, mut command: Command, arguments: &[&str], environment: &[(&str, &str)]) -> Sensor {
         command.args(["live", "--sensor-host", "tap-01"]).args(arguments);
         if !arguments.contains(&"--user") {
             // The files of a test are in a folder that only root may enter.

@@ -2,7 +2,8 @@
 //! its threads, and that it can still do its work.
 
 use std::fs;
-use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::path::Path;
 
 use super::net::{Net, wait_for_file, wait_for_lines};
 use crate::needs::{Need, skip};
@@ -67,20 +68,95 @@ fn a_path_that_it_could_not_use_later_stops_it_at_the_start() {
     let Some(net) = Net::with_pair() else { return };
     let folder = tempfile::tempdir().unwrap();
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o700)).unwrap();
-    let (list, alerts) = (folder.path().join("list.txt"), folder.path().join("alerts.cef"));
+    let (list, spool) = (folder.path().join("list.txt"), folder.path().join("spool"));
     fs::write(&list, "203.0.113.200\n").unwrap();
-    for option in [["--indicators", list.to_str().unwrap()], ["-o", alerts.to_str().unwrap()]] {
+    for (option, path) in [("--indicators", &list), ("--spool", &spool)] {
+        let path = path.to_str().unwrap();
         let said = net
             .command(env!("CARGO_BIN_EXE_rattap"))
-            .args(["live", "-i", "b0", "--user", "nobody"])
-            .args(option)
+            .args(["live", "-i", "b0", "--user", "nobody", option, path])
+            .args(if option == "--spool" { ["-o", "tcp://127.0.0.1:9"] } else { ["-o", "-"] })
             .output()
             .unwrap();
         let err = String::from_utf8_lossy(&said.stderr);
         assert_eq!(said.status.code(), Some(2), "{err}");
-        assert!(err.contains(option[1]) && err.contains("by user nobody: Permission denied"), "{err}");
+        assert!(err.contains(path) && err.contains("by user nobody: Permission denied"), "{err}");
     }
-    assert!(!alerts.exists());
+}
+
+#[test]
+fn it_writes_where_only_root_may_and_says_what_it_cannot_reopen() {
+    let Some(net) = Net::with_pair() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o700)).unwrap();
+    fs::write(path("of-root.cef"), "of root\n").unwrap();
+    // The file's folder is absent as well.
+    let (alerts, of_root) = (path("logs/today/alerts.cef"), path("of-root.cef"));
+    let options = ["-i", "b0", "--user", "nobody", "-o", "alerts.cef", "-o", "logs/today/alerts.cef", "-o"];
+    let sensor = net.sensor_after(
+        &format!("cd {}", folder.path().display()),
+        &[&options[..], &["of-root.cef", "--repeat-window", "0"]].concat(),
+    );
+    let log = sensor.wait_for_log("runs as nobody", 1);
+    let warned = "cannot be written by user nobody: Permission denied; it is open now, but after a rotation (SIGHUP)";
+    assert_eq!(log.lines().filter(|line| line.contains(warned)).count(), 3, "{log}");
+    net.send("a0", &["--topspeed"], &sample("endpoint/udp.pcap"));
+    let before = wait_for_lines(&path("alerts.cef"), 1).lines().count();
+    fs::rename(path("alerts.cef"), path("rotated.cef")).unwrap();
+    sensor.signal("HUP");
+    sensor.wait_for_log("of-root.cef: cannot reopen the output: Permission denied", 1);
+    net.send("a0", &["--topspeed"], &sample("query/apex.pcap"));
+    wait_for_lines(&path("rotated.cef"), before + 1);
+    let ended = sensor.end();
+    assert!(ended.status.success(), "{}", ended.err);
+    let lines = |path: &Path| fs::read_to_string(path).unwrap().lines().count();
+    assert_eq!((lines(&alerts), lines(&of_root)), (lines(&path("rotated.cef")), lines(&alerts) + 1));
+    let owner = |path: &Path| fs::metadata(path).unwrap().uid();
+    let made = [path("logs"), path("logs/today"), alerts, path("rotated.cef")];
+    assert_eq!(made.map(|path| owner(&path)), [NOBODY; 4]);
+    assert_eq!(owner(&of_root), 0);
+}
+
+#[test]
+fn a_link_that_the_account_left_does_not_lead_root_to_a_file() {
+    let Some(net) = Net::with_pair() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    fs::create_dir(path("logs")).unwrap();
+    fs::write(path("secret"), "").unwrap();
+    std::os::unix::fs::symlink("../secret", path("logs/alerts.cef")).unwrap();
+    fs::hard_link(path("secret"), path("logs/hard.cef")).unwrap();
+    chown(path("logs"), Some(NOBODY), Some(NOBODY)).unwrap();
+    for name in ["alerts.cef", "hard.cef"] {
+        let output = path("logs").join(name);
+        let mut sensor = net.command(env!("CARGO_BIN_EXE_rattap"));
+        let said = sensor.args(["live", "-i", "b0", "--user", "nobody", "-o"]).arg(&output).output().unwrap();
+        let err = String::from_utf8_lossy(&said.stderr);
+        assert_eq!(said.status.code(), Some(2), "{err}");
+        let why = format!("{}: cannot be written by user nobody: Permission denied; change its", output.display());
+        assert!(err.contains(&why), "{err}");
+    }
+    assert_eq!(fs::metadata(path("secret")).unwrap().uid(), 0);
+}
+
+#[test]
+fn a_receiver_needs_no_package_for_its_spool() {
+    let Some(net) = Net::with_pair().map(Net::with_loopback) else { return };
+    // `ip netns exec` has given the sensor mounts of its own.
+    let options = ["-i", "b0", "--user", "nobody", "-o", "tcp://127.0.0.1:9"];
+    let sensor = net.sensor_after("mount -t tmpfs none /var/lib", &options);
+    sensor.wait_for_log("runs as nobody", 1);
+    let spool = format!("/proc/{}/root/var/lib/rattap/spool/tcp-127.0.0.1_9", sensor.id());
+    assert_eq!(fs::metadata(spool).unwrap().uid(), NOBODY);
+    let ended = sensor.end();
+    assert!(ended.status.success() && !ended.err.contains("wait in memory only"), "{}", ended.err);
+
+    let sensor = net.sensor_after("mount -t tmpfs -o ro none /var/lib", &options);
+    let log = sensor.wait_for_log("alerts for receivers wait in memory only", 1);
+    assert!(log.contains("/var/lib/rattap: cannot be made by user nobody: Read-only file system; "), "{log}");
+    assert!(sensor.end().status.success());
 }
 
 #[test]
