@@ -28,6 +28,8 @@ mod text;
 mod timeline;
 mod top_alerts;
 mod totals;
+mod traffic;
+mod traffic_view;
 mod verdict;
 mod wording;
 

@@ -17,6 +17,8 @@ use super::model::{
     Timeline,
 };
 use super::overview::{self, Overview};
+use super::traffic_view::{self, TrafficView};
+use super::wording;
 use crate::counts;
 use crate::units::{ByteCount, Timestamp};
 
@@ -57,6 +59,8 @@ struct ClientView<'a> {
     number: usize,
     /// The timelines of the signatures.
     timelines: Vec<TimelineView<'a>>,
+    /// The bytes over time, if there are any.
+    traffic: Option<TrafficView>,
     /// The labels of the time axis.
     ticks: Vec<String>,
     chains: Vec<ChainView<'a>>,
@@ -155,6 +159,7 @@ fn client_view<'a>(client: &'a Client, number: usize, many_files: bool) -> Clien
         beacon_badge: beacons().next().map(beacon_badge),
         number,
         timelines: client.timelines.iter().map(timeline_view).collect(),
+        traffic: traffic_view::view(&client.traffic, first, length),
         ticks: ticks.to_vec(),
         chains: client.chains.iter().map(chain_view).collect(),
         alerts: alert_groups::groups(&client.alerts, many_files),
@@ -393,6 +398,11 @@ fn length(span: &Span) -> String {
         (0, _, _) => format!("{hours} h {minutes} min"),
         _ => format!("{} {hours} h", counted(&days, "day")),
     }
+}
+
+/// `1 s`, `57 min`, `2 h 5 min`.
+fn duration(seconds: &u64) -> String {
+    wording::duration(*seconds)
 }
 
 /// `60 s`, `0.24 s`, `1,200 s`.

@@ -439,6 +439,47 @@ fn the_page_of_the_story_states_each_fact_once() {
 }
 
 #[test]
+fn a_gap_in_a_beacon_of_hours_is_visible() {
+    let mut tape = Tape::new();
+    let host = (std::net::Ipv4Addr::new(10, 20, 30, 40), 50_000);
+    for beat in 0..480 {
+        Tcp::new((host.0, host.1 + beat).into(), ALL_LISTED[0]).syn(&mut tape);
+        tape.wait(if beat == 200 { 420_000 } else { 60_000 });
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("gap.pcap");
+    fs::write(&path, tape.pcap()).unwrap();
+    let (_, reports) = reports(&[], path.to_str().unwrap(), &["html"]);
+    let picture = reports[0].split_once("<section id=\"overview\">").unwrap().1.split_once("</section>").unwrap().0;
+    // Seven minutes without a beat, rounded to the buckets of 128 seconds. One gap between two bars.
+    assert!(picture.contains("contacted; longest gap 6 min"), "{picture}");
+    let path_of = |class: &str| {
+        picture.split_once(&format!("<path class=\"{class}\" d=\"")).unwrap().1.split('"').next().unwrap().to_owned()
+    };
+    assert_eq!([path_of("contacted"), path_of("contacted gap")].map(|path| path.matches('M').count()), [2, 1]);
+}
+
+#[test]
+fn the_bytes_over_time_are_those_of_the_host() {
+    for (sample, options) in SAMPLES {
+        for client in json(options, sample)["clients"].as_array().unwrap() {
+            let buckets = client["traffic"]["buckets"].as_array().unwrap();
+            let sum = |key: &str| buckets.iter().map(|bucket| bucket[key].as_u64().unwrap()).sum::<u64>();
+            assert_eq!(
+                (sum("sent"), sum("received")),
+                (client["sent"].as_u64().unwrap(), client["received"].as_u64().unwrap())
+            );
+            let starts: Vec<_> = buckets.iter().map(|bucket| bucket["start"].as_str().unwrap()).collect();
+            assert!(starts.is_sorted() && starts.len() <= 64, "{sample}: {starts:?}");
+        }
+    }
+    // Nobody needs the picture for that.
+    let (_, reports) = reports(&[], "story.pcap", &["html"]);
+    let label = "aria-label=\"Bytes over time: 20.2 kB sent, at most 850 B in 1 min; 4.4 kB received, at most 315 B\"";
+    assert!(reports[0].contains(label), "{}", reports[0]);
+}
+
+#[test]
 fn the_next_steps_follow_the_verdict() {
     let steps = |sample| json(&[], sample)["next_steps"].as_array().unwrap().clone();
     assert_eq!(steps("quiet/many-records.pcap"), [""; 0]);

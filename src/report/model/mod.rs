@@ -16,7 +16,8 @@ mod verdict;
 pub use alert::{Alert, Exclusion, Indicator, PacketNumber, Packets};
 pub use capture::{Capture, File, Loss};
 pub use client::{
-    Beacon, Bucket, Chain, Client, FurtherClients, HistogramBin, Stage, TimedEvents, Timeline, WorstFinding,
+    Beacon, Bucket, Chain, Client, FurtherClients, HistogramBin, Stage, TimedEvents, Timeline, Traffic, TrafficBucket,
+    WorstFinding,
 };
 pub use exclusions::{Exclusions, Rule};
 pub use hunt_query::HuntQuery;
