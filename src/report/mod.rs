@@ -39,6 +39,6 @@ mod tests;
 pub use build::{Basis, report};
 pub use format::Format;
 pub use gather::Gathered;
-pub use hashes::Hashing;
+pub use hashes::{EvidenceFile, Hashing};
 pub use model::{Report, Settings, schema};
 pub use problems::{MAX_PROBLEMS, Problems};

@@ -439,6 +439,34 @@ fn the_page_of_the_story_states_each_fact_once() {
 }
 
 #[test]
+fn the_report_names_the_case_and_the_evidence() {
+    let (run, reports) = reports(&["--case", "INC-42 <b>front desk</b>"], "story.pcap", &["json", "html"]);
+    assert_eq!((run.code, run.err.as_str()), (0, ""));
+    let report: Value = serde_json::from_str(&reports[0]).unwrap();
+    assert_eq!((&report["case"], &report["evidence"]), (&"INC-42 <b>front desk</b>".into(), &Value::Null));
+    assert!(reports[1].contains("<h1>INC-42 &#60;b&#62;front desk&#60;/b&#62;</h1>"), "{}", reports[1]);
+    // Without the evidence, the command that writes it.
+    let command = ": rattap replay --carve evidence.pcapng --repeat-window 600s story.pcap";
+    assert!(report["next_steps"][1].as_str().unwrap().ends_with(command), "{}", report["next_steps"]);
+
+    let folder = tempfile::tempdir().unwrap();
+    let evidence = folder.path().join("evidence.pcapng");
+    let (run, reports) = self::reports(&["--carve", evidence.to_str().unwrap()], "story.pcap", &["json", "html"]);
+    assert_eq!((run.code, run.err.as_str()), (0, ""));
+    let report: Value = serde_json::from_str(&reports[0]).unwrap();
+    let output = Command::new("sha256sum").arg(&evidence).output().unwrap();
+    let hash = String::from_utf8(output.stdout).unwrap().split_whitespace().next().unwrap().to_owned();
+    assert_eq!(report["evidence"]["sha256"].as_str(), Some(hash.as_str()));
+    let named = format!("The packets of these findings are in {} (SHA-256 {hash}).", evidence.display());
+    assert!(report["next_steps"][1].as_str().unwrap().ends_with(&named), "{}", report["next_steps"]);
+    assert!(reports[1].contains(&named) && !reports[1].contains("--carve"), "{}", reports[1]);
+    assert!(reports[1].contains("<h1>rattap report</h1>"));
+    // A case without a report would be ignored.
+    let refused = crate::run::run(["replay", "--case", "x", &sample_text("story.pcap")]);
+    assert_eq!(refused.code, 2, "{}", refused.err);
+}
+
+#[test]
 fn a_gap_in_a_beacon_of_hours_is_visible() {
     let mut tape = Tape::new();
     let host = (std::net::Ipv4Addr::new(10, 20, 30, 40), 50_000);

@@ -86,6 +86,10 @@ pub struct ReplayArgs {
     #[arg(long, value_name = "FILE")]
     pub report: Vec<PathBuf>,
 
+    /// The title of the case, which the report states
+    #[arg(long, value_name = "TITLE", requires = "report")]
+    pub case: Option<String>,
+
     /// Do not compute the captures' SHA-256 for the report
     #[arg(long, requires = "report")]
     pub no_report_hashes: bool,
