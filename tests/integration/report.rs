@@ -1,11 +1,12 @@
 //! The report: its facts are right and follow the schema, and the page only shows them.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use serde_json::Value;
 
+use crate::browser::{browser, show};
 use crate::golden::differ;
 use crate::needs::{Need, skip};
 use crate::python;
@@ -16,7 +17,7 @@ use crate::samples::generator::dns::{A, query};
 use crate::samples::generator::tape::{Tape, Tcp};
 
 /// Samples with a golden report, each with its options: every kind of fact is in one of them.
-const SAMPLES: [(&str, &[&str]); 12] = [
+pub const SAMPLES: [(&str, &[&str]); 12] = [
     ("story.pcap", &[]),
     ("exclusions/remote-support.pcap", &["--exclusions", "../packaging/exclusions.toml"]),
     ("exclusions/training.pcap", &["--exclusions", "../packaging/exclusions.toml", "--explain-exclusions"]),
@@ -37,7 +38,7 @@ pub fn goldens() -> impl Iterator<Item = PathBuf> {
 }
 
 /// Replays a sample and returns its reports of these kinds.
-fn reports(options: &[&str], path: &str, kinds: &[&str]) -> (Run, Vec<String>) {
+pub fn reports(options: &[&str], path: &str, kinds: &[&str]) -> (Run, Vec<String>) {
     let written = tempfile::tempdir().unwrap();
     let files: Vec<_> = kinds.iter().map(|kind| written.path().join(format!("report.{kind}"))).collect();
     let mut command = Command::new(env!("CARGO_BIN_EXE_rattap"));
@@ -163,43 +164,6 @@ for name in sys.argv[2:]:
     python::run(Command::new(python).args(["-c", valid]).arg(&path).args(reports)).unwrap();
 }
 
-/// A page as a browser shows it.
-struct Shown {
-    /// The document after all its scripts ran.
-    document: String,
-    /// Lines of the console.
-    console: Vec<String>,
-}
-
-/// A Chromium that can read the pages of tests; without one the test that needs it is skipped.
-///
-/// A snap is not used: it has a `/tmp` of its own. On Ubuntu without the snap, `chromium-browser`
-/// only prints a message.
-fn browser() -> Option<&'static str> {
-    let can_read = |program: &&str| {
-        let version = Command::new(program).arg("--version").output();
-        version.is_ok_and(|output| output.status.success() && !String::from_utf8_lossy(&output.stdout).contains("snap"))
-    };
-    let found = ["chromium", "chromium-browser", "google-chrome"].into_iter().find(can_read);
-    if found.is_none() {
-        skip(Need::Chromium, "neither Chromium (other than a snap) nor Google Chrome is installed");
-    }
-    found
-}
-
-/// Loads a page in a headless browser.
-fn show(browser: &str, page: &Path) -> Shown {
-    let profile = tempfile::tempdir().unwrap();
-    let mut command = Command::new(browser);
-    command.args(["--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr", "--dump-dom"]);
-    command.arg(format!("--user-data-dir={}", profile.path().display())).arg(format!("file://{}", page.display()));
-    let output = command.output().unwrap();
-    let console = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{command:?}: {}: {console}", output.status);
-    let console = console.lines().filter(|line| line.contains(":CONSOLE")).map(str::to_owned).collect();
-    Shown { document: String::from_utf8_lossy(&output.stdout).into_owned(), console }
-}
-
 /// Markup that must never come from a capture.
 const ELEMENTS: [&str; 6] = ["<script", "<img", "<iframe", "<svg onload", "<object", " onmouseover="];
 
@@ -231,7 +195,7 @@ fn a_page_full_of_hostile_names_runs_nothing_in_a_browser() {
     for (text, file) in [(page, "with.html"), (&bare, "without.html")] {
         let path = folder.path().join(file);
         fs::write(&path, text).unwrap();
-        let shown = show(browser, &path);
+        let shown = show(browser, &path, &[]);
         assert_eq!(shown.console, [""; 0], "{file}");
         assert!(shown.document.contains("<title>rattap report: 1 host"), "{}", shown.document);
         assert!(shown.document.contains("</footer>"), "{}", shown.document);
@@ -244,7 +208,7 @@ fn a_page_full_of_hostile_names_runs_nothing_in_a_browser() {
     let path = folder.path().join("control.html");
     fs::write(&path, bare.replace("</main>", "<script>document.title='owned'; console.log('ran')</script></main>"))
         .unwrap();
-    let shown = show(browser, &path);
+    let shown = show(browser, &path, &[]);
     assert!(shown.document.contains("<title>owned</title>") && shown.console.len() == 1, "{:?}", shown.console);
 }
 
@@ -257,7 +221,7 @@ fn the_pages_of_all_samples_say_nothing_on_the_console() {
         let path = folder.path().join("report.html");
         fs::write(&path, &reports[0]).unwrap();
         if let Some(browser) = browser {
-            assert_eq!(show(browser, &path).console, [""; 0], "{sample}");
+            assert_eq!(show(browser, &path, &[]).console, [""; 0], "{sample}");
         }
         // Nothing is fetched: the only link says that there is no icon.
         let places = reports[0].matches("src=").count()
