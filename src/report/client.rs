@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use super::chain::{Chain, Subject, counts_conversations};
+use super::client_identity::ClientIdentity;
 use super::model::{self, Moment, Span};
 use super::next_steps::FoundIndicators;
 use super::outcome::HostOutcome;
@@ -40,6 +41,7 @@ pub(super) struct Client {
     further_traffic: Traffic,
     timelines: BTreeMap<Signature, Timeline>,
     outcome: HostOutcome,
+    identity: ClientIdentity,
 }
 
 #[derive(Default)]
@@ -94,6 +96,7 @@ impl Client {
             further_traffic: Traffic::default(),
             timelines: BTreeMap::new(),
             outcome: HostOutcome::default(),
+            identity: ClientIdentity::default(),
         }
     }
 
@@ -116,6 +119,7 @@ impl Client {
         self.alert_count += 1;
         self.sightings += alert.count;
         self.alerts.add(alert, serial);
+        self.identity.add(alert);
         if !is_downgraded {
             self.outcome.add(alert);
         }
@@ -163,6 +167,7 @@ impl Client {
         let timelines = self.timelines.into_iter().map(|(signature, timeline)| timeline.into_model(signature));
         model::Client {
             address: address.to_string(),
+            identity: self.identity.into_model(),
             worst: model::WorstFinding {
                 severity,
                 signature: signature.id().to_owned(),

@@ -10,6 +10,7 @@ mod alert_groups;
 mod build;
 mod chain;
 mod client;
+mod client_identity;
 mod collection;
 mod convert;
 mod examined;

@@ -13,8 +13,8 @@ use askama::Template;
 
 use super::alert_groups::{self, AlertGroup, numbers};
 use super::model::{
-    Beacon, Capture, Chain, Client, Examined, Level, Moment, Packets, Report, Rule, Settings, Span, Stage, TimedEvents,
-    Timeline,
+    Beacon, Capture, Chain, Client, Examined, Identity, Level, Moment, Packets, Report, Rule, SeenMac, SeenName,
+    Settings, Span, Stage, TimedEvents, Timeline,
 };
 use super::overview::{self, Overview};
 use super::traffic_view::{self, TrafficView};
@@ -53,6 +53,8 @@ struct Page<'a> {
 
 struct ClientView<'a> {
     client: &'a Client,
+    /// The facts that say which machine it is, each with its kind.
+    identity: Vec<(&'static str, String)>,
     /// The beacon in words, for the first chain that is a regular beacon.
     beacon_badge: Option<String>,
     /// The number in the list, from 1, for links.
@@ -156,6 +158,7 @@ fn client_view<'a>(client: &'a Client, number: usize, many_files: bool) -> Clien
     });
     ClientView {
         client,
+        identity: identity(&client.identity),
         beacon_badge: beacons().next().map(beacon_badge),
         number,
         timelines: client.timelines.iter().map(timeline_view).collect(),
@@ -164,6 +167,24 @@ fn client_view<'a>(client: &'a Client, number: usize, many_files: bool) -> Clien
         chains: client.chains.iter().map(chain_view).collect(),
         alerts: alert_groups::groups(&client.alerts, many_files),
     }
+}
+
+/// The facts that say which machine a host is, in words.
+fn identity(identity: &Identity) -> Vec<(&'static str, String)> {
+    let named = |name: &SeenName| format!("{} ({}, {})", name.value, name.source, moment(&name.seen));
+    let mac = |mac: &SeenMac| {
+        let vendor = match &mac.vendor_prefix {
+            Some(prefix) => format!("vendor prefix {prefix}"),
+            None => "assigned locally".to_owned(),
+        };
+        let place = if mac.source == "dhcp" { "in DHCP" } else { "in frames at the sensor" };
+        format!("{} ({vendor}, {place})", mac.address)
+    };
+    let names = identity.names.iter().map(|name| ("Name", named(name)));
+    let accounts = identity.accounts.iter().map(|account| ("Account", named(account)));
+    let macs = identity.macs.iter().map(|seen| ("MAC", mac(seen)));
+    let vlans = identity.vlans.iter().map(|vlan| ("VLAN", vlan.clone()));
+    names.chain(accounts).chain(macs).chain(vlans).collect()
 }
 
 /// Draws a vertical stroke for each bucket, at its middle.

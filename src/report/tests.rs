@@ -35,6 +35,8 @@ fn alert(signature: Signature, host: u32, seconds: i64) -> Alert {
         listed: Some(Ipv4Addr::new(91, 202, 233, 25).into()),
         client_ipv4: None,
         server_ipv4: None,
+        client_identity: None,
+        server_identity: None,
         client_mac: None,
         server_mac: None,
         vlans: Vlans::new(),

@@ -17,7 +17,7 @@ use crate::samples::generator::dns::{A, query};
 use crate::samples::generator::tape::{Tape, Tcp};
 
 /// Samples with a golden report, each with its options: every kind of fact is in one of them.
-pub const SAMPLES: [(&str, &[&str]); 12] = [
+pub const SAMPLES: [(&str, &[&str]); 13] = [
     ("story.pcap", &[]),
     ("exclusions/remote-support.pcap", &["--exclusions", "../packaging/exclusions.toml"]),
     ("exclusions/training.pcap", &["--exclusions", "../packaging/exclusions.toml", "--explain-exclusions"]),
@@ -30,6 +30,7 @@ pub const SAMPLES: [(&str, &[&str]); 12] = [
     ("netsupport/beacon.pcap", &[]),
     ("hostile/names-with-odd-bytes.pcap", &[]),
     ("hostile/markup.pcap", &[]),
+    ("identity/all-sources.pcap", &[]),
 ];
 
 /// The folder of the golden reports.
@@ -400,6 +401,38 @@ fn the_page_of_the_story_states_each_fact_once() {
     assert_eq!(page.matches(figure).count(), 4, "{page}");
     assert!(!page.contains("requests every"), "{page}");
     assert_eq!(page.matches("Histogram of the intervals").count(), 1);
+}
+
+#[test]
+fn the_report_says_which_machine_a_host_is() {
+    let (_, reports) = reports(&[], "identity/all-sources.pcap", &["json", "html"]);
+    let report: Value = serde_json::from_str(&reports[0]).unwrap();
+    let identity = &report["clients"][0]["identity"];
+    let facts = |key: &str| {
+        let text = |fact: &Value| format!("{} {}", fact["source"].as_str().unwrap(), fact["value"].as_str().unwrap());
+        identity[key].as_array().unwrap().iter().map(text).collect::<Vec<_>>()
+    };
+    let names = [
+        "dhcp FRONTDESK-7",
+        "netbios FRONTDESK-7",
+        "kerberos FRONTDESK-7",
+        "llmnr frontdesk-7",
+        "mdns frontdesk-7.local",
+    ];
+    assert_eq!(facts("names"), names);
+    assert_eq!(facts("accounts"), ["kerberos j.doe@CORP.EXAMPLE"]);
+    let macs: Vec<_> =
+        identity["macs"].as_array().unwrap().iter().map(|mac| (&mac["address"], &mac["source"])).collect();
+    assert_eq!(macs, [(&"00:00:5e:00:53:40".into(), &"dhcp".into()), (&"3c:52:82:14:1e:28".into(), &"frames".into())]);
+    assert!(reports[1].contains("<dt>Account</dt><dd>j.doe@CORP.EXAMPLE (kerberos, 2026-06-09 09:00:00)</dd>"));
+    assert!(reports[1].contains("<b>10.20.30.40</b> FRONTDESK-7<br>"), "{}", reports[1]);
+    // The names of others are not the client's.
+    let report = json(&[], "identity/of-others.pcap");
+    let identity = &report["clients"][0]["identity"];
+    assert_eq!((&identity["names"], &identity["accounts"]), (&Value::Array(vec![]), &Value::Array(vec![])));
+    // VLANs come from the frames.
+    let report = json(&[], "link/vlan-qinq.pcap");
+    assert_eq!(report["clients"][0]["identity"]["vlans"][0].as_str().unwrap().matches('.').count(), 1, "{report}");
 }
 
 #[test]

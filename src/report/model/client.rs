@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{Alert, Indicator, Moment, Packets, Span};
+use super::{Alert, Identity, Indicator, Moment, Packets, Span};
 
 /// A host with all its findings. If a listed server contacted a host, this is the host that was
 /// contacted.
@@ -11,6 +11,8 @@ use super::{Alert, Indicator, Moment, Packets, Span};
 pub struct Client {
     /// The address of the host.
     pub address: String,
+    /// The facts that say which machine it is.
+    pub identity: Identity,
     /// The most severe finding; of equal ones the first.
     pub worst: WorstFinding,
     /// From the first to the last packet of all findings.

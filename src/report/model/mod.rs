@@ -8,6 +8,7 @@ mod capture;
 mod client;
 mod exclusions;
 mod hunt_query;
+mod identity;
 mod moment;
 mod report;
 mod settings;
@@ -21,6 +22,7 @@ pub use client::{
 };
 pub use exclusions::{Exclusions, Rule};
 pub use hunt_query::HuntQuery;
+pub use identity::{Identity, SeenMac, SeenName};
 pub use moment::{Moment, Span};
 pub use report::{FORM, Report, schema};
 pub use settings::{List, Settings};
