@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use super::exclusion::{DOWNGRADED_SEVERITY, Effect, Verdict};
-use super::{DnsFacts, HttpFacts, MatchBasis, Signature};
+use super::{DnsFacts, HostIdentity, HttpFacts, MatchBasis, Signature};
 use crate::capture::{Origin, PacketRange};
 use crate::flow::{Endpoint, Flow, MacAddress, Protocol, Vlans};
 use crate::indicator::Indicator;
@@ -85,6 +85,10 @@ pub struct Alert {
     pub client_mac: Option<MacAddress>,
     /// The MAC address on the server's side, if the link layer has one.
     pub server_mac: Option<MacAddress>,
+    /// The facts by which the client has identified itself before.
+    pub client_identity: Option<Arc<HostIdentity>>,
+    /// The facts by which the server has identified itself before.
+    pub server_identity: Option<Arc<HostIdentity>>,
     /// The VLANs of the frame. Of a conversation: those of its first frame.
     pub vlans: Vlans,
     /// The application protocol, if it was recognized, such as `DNS`.

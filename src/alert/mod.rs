@@ -8,6 +8,7 @@ mod alert;
 mod beacon;
 mod evidence;
 pub mod exclusion;
+mod host_identity;
 mod repeat;
 mod signature;
 
@@ -16,5 +17,6 @@ pub use alert::{Alert, Phase, TcpOutcome};
 pub use beacon::IntervalStats;
 pub use evidence::{AlertRef, AlertedFlow, Evidence};
 pub use exclusion::Verdict;
+pub use host_identity::{HostIdentity, IdentityFact};
 pub use repeat::{REPEAT_WINDOW, RepeatWindows, Traffic, WindowId};
 pub use signature::Signature;

@@ -78,8 +78,11 @@ pub fn run(replay: plan::Replay, console: &Console) -> anyhow::Result<Exit> {
         .start(Box::new(files), output, watch);
     console.end_progress();
     let mut ending = Ending::new(outcome.totals, outcome.output, problems);
+    // Before the reports, which name the file.
+    let carved = carving.zip(outcome.evidence).map(|(carving, evidence)| carve(carving, &evidence));
+    let evidence = replay.carve.as_deref().filter(|_| carved.as_ref().is_some_and(|carved| carved.summary.is_some()));
     if let Some(reports) = reports
-        && !reports.write(&ending, &exclusions)
+        && !reports.write(&ending, &exclusions, evidence)
     {
         ending.fail();
     }
@@ -87,27 +90,37 @@ pub fn run(replay: plan::Replay, console: &Console) -> anyhow::Result<Exit> {
         console.print_table(tally, run.color);
     }
     ending.print_summary(RunKind::Replay, console, &exclusions, started.elapsed());
-    if let Some((carving, evidence)) = carving.zip(outcome.evidence)
-        && !carve(carving, &evidence, console)
-    {
-        ending.fail();
+    if let Some(Carved { summary, is_complete }) = carved {
+        summary.iter().for_each(|summary| console.print(summary));
+        if !is_complete {
+            ending.fail();
+        }
     }
     Ok(ending.exit(replay.has_alerts_exit_code))
 }
 
-/// Writes the evidence and prints how much it is. Logs errors; returns true if there were none.
-fn carve(carving: EvidenceCarver, evidence: &Evidence, console: &Console) -> bool {
+/// The result of writing the evidence.
+struct Carved {
+    /// A line that says how much it is. `None` if the file could not be written.
+    summary: Option<String>,
+    /// False if there was any error.
+    is_complete: bool,
+}
+
+/// Writes the evidence. Logs errors.
+fn carve(carving: EvidenceCarver, evidence: &Evidence) -> Carved {
     let mut is_complete = true;
     let carved = carving.finish(evidence, &mut |error| {
         is_complete = false;
         log::error!("--carve {error}");
     });
-    match carved {
-        Ok(carved) => console.print(&summary::carved(&carved, evidence)),
+    let summary = match carved {
+        Ok(carved) => Some(summary::carved(&carved, evidence)),
         Err(error) => {
             is_complete = false;
             log::error!("--carve {error}");
+            None
         }
-    }
-    is_complete
+    };
+    Carved { summary, is_complete }
 }

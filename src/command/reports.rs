@@ -1,13 +1,14 @@
 //! The reports of a replay, and their JSON Schema.
 
 use std::io::{self, BufWriter, Write};
+use std::path::Path;
 
 use anyhow::Context;
 use rattap::alert::exclusion::Exclusions;
 use rattap::atomic_file::AtomicFile;
 use rattap::capture::Input;
 use rattap::output::Output;
-use rattap::report::{self, Basis, Format, Gathered, Hashing, Report, Settings};
+use rattap::report::{self, Basis, EvidenceFile, Format, Gathered, Hashing, Report, Settings};
 
 use crate::command::ending::Ending;
 use crate::command::plan::{ReportFile, Reports};
@@ -22,6 +23,7 @@ pub struct OpenReports {
     /// No file for standard output.
     files: Vec<(ReportFile, Option<AtomicFile>)>,
     inputs: Vec<Input>,
+    case: Option<String>,
     gathered: Gathered,
     hashing: Option<Hashing>,
     settings: Settings,
@@ -31,7 +33,7 @@ impl OpenReports {
     /// Checks before the replay starts that the files can be written, so that hours of work do not
     /// end with a file that cannot be created. Returns `None` if no report is to be written.
     pub fn open(reports: Reports, inputs: &[Input]) -> anyhow::Result<Option<Self>> {
-        let Reports { files, with_hashes, settings } = reports;
+        let Reports { files, case, with_hashes, settings } = reports;
         if files.is_empty() {
             return Ok(None);
         }
@@ -42,7 +44,7 @@ impl OpenReports {
         };
         let files = files.into_iter().map(open).collect::<anyhow::Result<_>>()?;
         let hashing = with_hashes.then(|| Hashing::start(inputs));
-        Ok(Some(Self { files, inputs: inputs.to_vec(), gathered: Gathered::default(), hashing, settings }))
+        Ok(Some(Self { files, inputs: inputs.to_vec(), case, gathered: Gathered::default(), hashing, settings }))
     }
 
     /// Collects alerts on their way to an output.
@@ -50,10 +52,13 @@ impl OpenReports {
         self.gathered.over(output)
     }
 
-    /// Writes all reports. Logs errors; returns true if there were none.
-    pub fn write(self, ending: &Ending, exclusions: &Exclusions) -> bool {
+    /// Writes all reports. `evidence` is the file of the packets, if it was written. Logs errors;
+    /// returns true if there were none.
+    pub fn write(self, ending: &Ending, exclusions: &Exclusions, evidence: Option<&Path>) -> bool {
         let basis = Basis {
+            case: self.case.as_deref(),
             inputs: &self.inputs,
+            evidence: evidence.map(|path| EvidenceFile::new(path, self.hashing.is_some())),
             hashes: self.hashing.map(Hashing::finish).unwrap_or_default(),
             totals: &ending.totals,
             is_whole: ending.is_complete,

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use proptest::prelude::*;
 
 use crate::alert::exclusion::Exclusions;
-use crate::alert::{Alert, DnsFacts, HttpFacts, MatchBasis, Phase, Signature, TcpOutcome};
+use crate::alert::{Alert, DnsFacts, HostIdentity, HttpFacts, IdentityFact, MatchBasis, Phase, Signature, TcpOutcome};
 use crate::capture::Origin;
 use crate::flow::{Endpoint, MacAddress, Protocol, Vlans};
 use crate::indicator::{Indicator, Pattern, builtin};
 use crate::protocol::dns::{RecordType, ResponseCode};
+use crate::scan::FactSource;
 use crate::units::{ByteCount, Timestamp};
 
 /// Parses an address, with or without a port.
@@ -29,6 +30,15 @@ pub fn listed(value: &str) -> Arc<Indicator> {
 /// 2026-11-24T01:53:20.010987Z.
 pub const SEEN: Timestamp = Timestamp::from_parts(1_795_485_200, 10_987_000);
 
+/// The identity of a host whose name and account are this text.
+fn identified(text: &[u8]) -> HostIdentity {
+    let mut identity = HostIdentity::default();
+    for source in [FactSource::Dhcp, FactSource::KerberosAccount] {
+        identity.set(source, IdentityFact { value: text.to_vec(), seen: SEEN });
+    }
+    identity
+}
+
 /// A DNS query.
 pub fn query() -> Alert {
     Alert {
@@ -45,6 +55,8 @@ pub fn query() -> Alert {
         listed: None,
         client_ipv4: None,
         server_ipv4: None,
+        client_identity: None,
+        server_identity: None,
         client_mac: None,
         server_mac: None,
         vlans: Vlans::new(),
@@ -131,6 +143,8 @@ prop_compose! {
             listed: None,
             client_ipv4: None,
             server_ipv4: None,
+            client_identity: Some(Arc::new(identified(texts[5].as_bytes()))),
+            server_identity: None,
             client_mac: macs[0].map(MacAddress),
             server_mac: macs[1].map(MacAddress),
             vlans: Vlans::new(),

@@ -6,8 +6,11 @@
 //! a function `may_be_…`, which rejects most bytes of other protocols by their first bytes.
 
 pub mod authority;
+pub mod dhcp;
 pub mod dns;
 pub mod http;
+pub mod kerberos;
+pub mod netbios;
 pub mod parse_result;
 pub mod quic;
 pub mod socks;

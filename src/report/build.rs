@@ -1,10 +1,10 @@
 //! Building a report from the collected alerts and the counts of a run.
 
 use super::examined::Coverage;
-use super::hashes::files;
+use super::hashes::{EvidenceFile, files};
 use super::model::{self, Moment, Report, Settings, Span};
 use super::next_steps::{hunt_queries, indicators, steps};
-use super::text::printable;
+use super::text::{printable, shortened};
 use super::verdict::verdict;
 use super::{Gathered, Problems};
 use crate::alert::exclusion::Exclusions;
@@ -13,13 +13,20 @@ use crate::sensor::Totals;
 use crate::sensor::losses;
 use crate::track::ExclusionCounts;
 
+/// The maximum length of the title of a case in bytes: two lines.
+const MAX_CASE: usize = 200;
+
 /// The parts of a report other than the alerts.
 #[derive(Debug)]
 pub struct Basis<'a> {
+    /// The title of the case.
+    pub case: Option<&'a str>,
     /// The inputs, in the order in which they were read.
     pub inputs: &'a [Input],
     /// The hash of each input, if it has one.
     pub hashes: Vec<Option<String>>,
+    /// The file of the packets of all findings, if it was written.
+    pub evidence: Option<EvidenceFile>,
     /// The counts of the run.
     pub totals: &'a Totals,
     /// True if the input was read to its end.
@@ -34,7 +41,7 @@ pub struct Basis<'a> {
 
 /// Builds the report. Takes the collected alerts, so it can be called once for each run.
 pub fn report(gathered: &Gathered, basis: Basis<'_>) -> Report {
-    let Basis { inputs, hashes, totals, is_whole, problems, exclusions, mut settings } = basis;
+    let Basis { case, inputs, hashes, evidence, totals, is_whole, problems, exclusions, mut settings } = basis;
     let mut collection = gathered.take();
     let coverage = Coverage::of(totals, is_whole, &problems);
     let capture = model::Capture {
@@ -65,14 +72,17 @@ pub fn report(gathered: &Gathered, basis: Basis<'_>) -> Report {
         suppressed,
         further_suppressed,
     };
+    let evidence = evidence.and_then(EvidenceFile::into_model);
     Report {
         form: model::FORM,
+        case: case.map(|case| shortened(case, MAX_CASE)),
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        next_steps: steps(verdict.level, verdict.examined),
+        next_steps: steps(&verdict, evidence.as_ref(), &settings.command),
         indicators: indicators(&found),
         hunts: hunt_queries(&found),
         verdict,
         capture,
+        evidence,
         signatures,
         clients,
         further_clients,

@@ -4,16 +4,16 @@
 use std::sync::Arc;
 
 use super::convert;
-use super::host::HostEnds;
 use super::intervals::Intervals;
 use super::model::{self, Span, TimedEvents};
 use super::text::{printable, shortened};
+use super::traffic::Traffic;
 use crate::alert::{Alert, MatchBasis, Signature};
 use crate::capture::PacketRange;
 use crate::flow::Endpoint;
 use crate::indicator::Indicator;
 use crate::tools::ToolActivity;
-use crate::units::{ByteCount, Timestamp};
+use crate::units::Timestamp;
 
 /// The maximum number of names, addresses or servers that a stage lists.
 const MAX_DETAILS: usize = 8;
@@ -53,29 +53,6 @@ impl Subject {
     }
 }
 
-/// The IP bytes that a host sent and received.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Volume {
-    pub(super) sent: ByteCount,
-    pub(super) received: ByteCount,
-}
-
-impl Volume {
-    pub(super) fn add(&mut self, other: Self) {
-        self.sent += other.sent;
-        self.received += other.received;
-    }
-
-    /// The volume of an alert, from the host's point of view.
-    pub(super) fn of(alert: &Alert) -> Self {
-        if HostEnds::of(alert).host == alert.client {
-            Self { sent: alert.sent, received: alert.received }
-        } else {
-            Self { sent: alert.received, received: alert.sent }
-        }
-    }
-}
-
 /// A stage of a chain. The values are indices of [`Chain::stages`].
 #[derive(Clone, Copy)]
 enum StageKind {
@@ -107,17 +84,41 @@ pub(super) fn counts_conversations(signature: Signature) -> bool {
     matches!(signature, Signature::C2Endpoint | Signature::C2Address | Signature::C2ResolvedAddress)
 }
 
+/// The kinds of alerts whose bytes are counted, the most comprehensive last. Each kind is a part of
+/// the next one, so that a sum would count bytes twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum TrafficKind {
+    /// Requests that name the indicator.
+    Named,
+    /// A remote-access tool's protocol. If the conversations are with a proxy, only this is known.
+    Tool,
+    /// Whole conversations.
+    Conversations,
+}
+
+/// The bytes of a chain: those of the most comprehensive kind that is known.
+#[derive(Default)]
+struct ChainTraffic {
+    kind: Option<TrafficKind>,
+    traffic: Traffic,
+}
+
+impl ChainTraffic {
+    fn add(&mut self, kind: TrafficKind, alert: &Alert) {
+        if self.kind < Some(kind) {
+            *self = Self { kind: Some(kind), traffic: Traffic::default() };
+        }
+        if self.kind == Some(kind) {
+            self.traffic.add(alert);
+        }
+    }
+}
+
 /// The evidence about one subject.
 #[derive(Default)]
 pub(super) struct Chain {
     stages: [Option<Stage>; StageKind::COUNT],
-    /// The volume of whole conversations.
-    conversations: Option<Volume>,
-    /// The volume of a remote-access tool's protocol, which is a part of the conversations. If
-    /// these are with a proxy, only this is known.
-    tool: Option<Volume>,
-    /// The volume of requests that name the indicator, which is a part of the conversations, too.
-    named: Volume,
+    traffic: ChainTraffic,
     requests: EventTimes,
     contacts: EventTimes,
 }
@@ -127,31 +128,29 @@ impl Chain {
         if let Some(stage) = self.stages.get_mut(StageKind::of(alert.signature) as usize) {
             stage.get_or_insert_with(|| Stage::new(alert)).add(alert);
         }
-        let volume = Volume::of(alert);
         match alert.signature {
             signature if counts_conversations(signature) => {
-                self.conversations.get_or_insert_default().add(volume);
+                self.traffic.add(TrafficKind::Conversations, alert);
                 self.contacts.add(alert);
             }
             Signature::Tool(_, ToolActivity::Session | ToolActivity::Gateway) => {
-                self.tool.get_or_insert_default().add(volume);
+                self.traffic.add(TrafficKind::Tool, alert);
                 if matches!(alert.basis, MatchBasis::ToolRequest(_)) {
                     self.requests.add(alert);
                 }
             }
-            Signature::C2ServerName => self.named.add(volume),
+            Signature::C2ServerName => self.traffic.add(TrafficKind::Named, alert),
             _ => {}
         }
     }
 
-    /// The volume of the chain: the most comprehensive one that is known. Each includes the next,
-    /// so that a sum would count bytes twice.
-    pub(super) fn volume(&self) -> Volume {
-        self.conversations.or(self.tool).unwrap_or(self.named)
+    /// The bytes of the chain.
+    pub(super) fn traffic(&self) -> &Traffic {
+        &self.traffic.traffic
     }
 
     pub(super) fn into_model(self, subject: &Subject) -> model::Chain {
-        let volume = self.volume();
+        let volume = self.traffic().total;
         let contacts = || self.contacts.beacon(TimedEvents::Contacts).filter(|beacon| beacon.is_regular);
         let beacon = self.requests.beacon(TimedEvents::Requests).or_else(contacts);
         let first = self.stages.iter().flatten().map(|stage| stage.first).min();

@@ -4,13 +4,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use super::chain::{Chain, Subject, Volume, counts_conversations};
-use super::model::{self, Span};
+use super::chain::{Chain, Subject, counts_conversations};
+use super::client_identity::ClientIdentity;
+use super::model::{self, Moment, Span};
 use super::next_steps::FoundIndicators;
 use super::outcome::HostOutcome;
-use super::timeline::TimeBuckets;
+use super::timeline::{MAX_BUCKETS, TimeBuckets};
 use super::top_alerts::TopAlerts;
 use super::totals::HostTotals;
+use super::traffic::Traffic;
 use crate::alert::{Alert, Signature};
 use crate::units::Timestamp;
 
@@ -35,15 +37,16 @@ pub(super) struct Client {
     alerts: TopAlerts,
     chains: Vec<(Subject, Chain)>,
     further_chains: BTreeSet<String>,
-    /// The volume of conversations without a chain.
-    further_volume: Volume,
+    /// The bytes of conversations without a chain.
+    further_traffic: Traffic,
     timelines: BTreeMap<Signature, Timeline>,
     outcome: HostOutcome,
+    identity: ClientIdentity,
 }
 
 #[derive(Default)]
 struct Timeline {
-    buckets: TimeBuckets,
+    buckets: TimeBuckets<u64, MAX_BUCKETS>,
     sightings: u64,
     /// The number of sightings with a known time.
     timed: u64,
@@ -53,7 +56,7 @@ impl Timeline {
     fn add(&mut self, alert: &Alert) {
         self.sightings += alert.count;
         self.timed += alert.times.len() as u64;
-        alert.times.iter().for_each(|time| self.buckets.add(*time));
+        alert.times.iter().for_each(|time| self.buckets.add(*time, 1));
     }
 
     fn into_model(self, signature: Signature) -> model::Timeline {
@@ -63,7 +66,12 @@ impl Timeline {
             sightings: self.sightings,
             untimed: self.sightings.saturating_sub(self.timed),
             width_seconds: self.buckets.width(),
-            buckets: self.buckets.list(),
+            buckets: self
+                .buckets
+                .list()
+                .into_iter()
+                .map(|(start, count)| model::Bucket { start: Moment(start), count })
+                .collect(),
         }
     }
 }
@@ -85,9 +93,10 @@ impl Client {
             alerts: TopAlerts::default(),
             chains: Vec::new(),
             further_chains: BTreeSet::new(),
-            further_volume: Volume::default(),
+            further_traffic: Traffic::default(),
             timelines: BTreeMap::new(),
             outcome: HostOutcome::default(),
+            identity: ClientIdentity::default(),
         }
     }
 
@@ -110,6 +119,7 @@ impl Client {
         self.alert_count += 1;
         self.sightings += alert.count;
         self.alerts.add(alert, serial);
+        self.identity.add(alert);
         if !is_downgraded {
             self.outcome.add(alert);
         }
@@ -117,7 +127,7 @@ impl Client {
         if let Some(subject) = Subject::of(alert) {
             match self.chain(subject) {
                 Some(chain) => chain.add(alert),
-                None if counts_conversations(alert.signature) => self.further_volume.add(Volume::of(alert)),
+                None if counts_conversations(alert.signature) => self.further_traffic.add(alert),
                 None => {}
             }
         }
@@ -146,15 +156,18 @@ impl Client {
         let (severity, signature) = totals.map_or((self.worst, self.worst_signature), |totals| totals.worst);
         let (first, last) = totals.map_or((self.first, self.last), |totals| (totals.first, totals.last));
         let alerts = self.alerts.into_list();
-        let mut volume = self.further_volume;
+        let mut volume = self.further_traffic.total;
+        let mut history = self.further_traffic.history;
         let mut chains = Vec::with_capacity(self.chains.len());
         for (subject, chain) in self.chains {
-            volume.add(chain.volume());
+            volume += chain.traffic().total;
+            history.absorb(chain.traffic().history.clone());
             chains.push(chain.into_model(&subject));
         }
         let timelines = self.timelines.into_iter().map(|(signature, timeline)| timeline.into_model(signature));
         model::Client {
             address: address.to_string(),
+            identity: self.identity.into_model(),
             worst: model::WorstFinding {
                 severity,
                 signature: signature.id().to_owned(),
@@ -166,6 +179,7 @@ impl Client {
             sent: volume.sent.0,
             received: volume.received.0,
             is_partial: self.is_partial,
+            traffic: history.into_model(),
             chains,
             further_chains: self.further_chains.len() as u64,
             timelines: timelines.collect(),

@@ -64,6 +64,27 @@ impl Hashing {
     }
 }
 
+/// The file of the packets of all findings.
+#[derive(Debug)]
+pub struct EvidenceFile {
+    path: PathBuf,
+    sha256: Option<String>,
+}
+
+impl EvidenceFile {
+    /// Hashes the file if `is_hashed` is true.
+    pub fn new(path: &Path, is_hashed: bool) -> Self {
+        let inputs = [Input::File(path.to_owned())];
+        let sha256 = is_hashed.then(|| Hashing::start(&inputs).finish()).and_then(|mut hashes| hashes.pop()).flatten();
+        Self { path: path.to_owned(), sha256 }
+    }
+
+    /// The file in the data model.
+    pub(super) fn into_model(self) -> Option<model::File> {
+        files(&[Input::File(self.path)], vec![self.sha256]).pop()
+    }
+}
+
 impl Drop for Hashing {
     fn drop(&mut self) {
         self.shared.stop.store(true, Ordering::Relaxed);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::convert;
-use super::model::{self, Examined, Level};
+use super::model::{self, Examined, File, Level, Verdict};
 use crate::hunts::hunts;
 use crate::indicator::{Indicator, IndicatorSet};
 
@@ -35,11 +35,16 @@ pub(super) fn hunt_queries(found: &FoundIndicators) -> Vec<model::HuntQuery> {
 }
 
 /// The next steps in the order in which to take them.
-pub(super) fn steps(level: Level, examined: Examined) -> Vec<String> {
+///
+/// `evidence` is the file of the packets, if it was written. `command` repeats the replay.
+pub(super) fn steps(verdict: &Verdict, evidence: Option<&File>, command: &str) -> Vec<String> {
+    let Verdict { level, examined, .. } = *verdict;
+    let preserve = preserve(evidence, command);
+    let preserve = preserve.as_str();
     let steps: &[&str] = match level {
-        Level::CommandAndControl => &[ISOLATE, PRESERVE, BLOCK, HUNT, SEARCH, PASSWORDS],
-        Level::Contact => &[ISOLATE_CONNECTED, PRESERVE, BLOCK, HUNT, SEARCH],
-        Level::Trace => &[FIND_PROCESS, PRESERVE, BLOCK, HUNT, SEARCH],
+        Level::CommandAndControl => &[ISOLATE, preserve, BLOCK, HUNT, SEARCH, PASSWORDS],
+        Level::Contact => &[ISOLATE_CONNECTED, preserve, BLOCK, HUNT, SEARCH],
+        Level::Trace => &[FIND_PROCESS, preserve, BLOCK, HUNT, SEARCH],
         Level::RemoteAccess => &[ASK_OWNER, SEARCH],
         Level::Vouched => &[REVIEW],
         Level::Nothing if examined == Examined::All => &[],
@@ -49,11 +54,27 @@ pub(super) fn steps(level: Level, examined: Examined) -> Vec<String> {
     steps.iter().copied().chain(missing).map(str::to_owned).collect()
 }
 
+/// The step that keeps the packets: names their file, or else the command that writes it.
+fn preserve(evidence: Option<&File>, command: &str) -> String {
+    let packets = match evidence {
+        Some(File { path, sha256: Some(sha256), .. }) => {
+            format!("The packets of these findings are in {path} (SHA-256 {sha256}).")
+        }
+        Some(File { path, sha256: None, .. }) => format!("The packets of these findings are in {path}."),
+        None => {
+            let carve = command.replacen(REPLAY, &format!("{REPLAY} --carve evidence.pcapng"), 1);
+            format!("This command writes only the packets of these findings: {carve}")
+        }
+    };
+    format!("Preserve the captures, whose SHA-256 is below. {packets}")
+}
+
+/// The beginning of the command that repeats the replay.
+const REPLAY: &str = "rattap replay";
+
 const ISOLATE: &str = "Isolate the compromised hosts from the network, but leave them switched on: their memory is \
                        evidence.";
 const ISOLATE_CONNECTED: &str = "Isolate the hosts that were connected. For the others, find the process that tried.";
-const PRESERVE: &str = "Preserve the captures, whose SHA-256 is below. The command under Settings with --carve \
-                        evidence.pcapng added writes only the packets of these findings.";
 const BLOCK: &str = "Block the indicators below at the firewall and in DNS, and the other servers in the chains of \
                      evidence.";
 const HUNT: &str = "Search for further hosts: paste the queries below into Microsoft Sentinel.";
@@ -74,10 +95,17 @@ mod tests {
 
     #[test]
     fn steps_follow_the_verdict() {
-        assert_eq!(steps(Level::Nothing, Examined::All), [""; 0]);
-        assert_eq!(steps(Level::Nothing, Examined::None), [EXAMINE]);
-        let steps = steps(Level::CommandAndControl, Examined::Part);
-        assert_eq!((steps[0].as_str(), steps.last().map(String::as_str)), (ISOLATE, Some(EXAMINE)));
+        let steps = |level, examined, evidence: Option<&File>| {
+            let [title, sentence, limits] = [(); 3].map(|()| String::new());
+            steps(&Verdict { level, examined, title, sentence, limits }, evidence, "rattap replay a.pcap")
+        };
+        assert_eq!(steps(Level::Nothing, Examined::All, None), [""; 0]);
+        assert_eq!(steps(Level::Nothing, Examined::None, None), [EXAMINE]);
+        let all = steps(Level::CommandAndControl, Examined::Part, None);
+        assert_eq!((all[0].as_str(), all.last().map(String::as_str)), (ISOLATE, Some(EXAMINE)));
+        assert!(all[1].ends_with(": rattap replay --carve evidence.pcapng a.pcap"), "{}", all[1]);
+        let file = File { path: "e.pcapng".to_owned(), size: Some(1), sha256: None };
+        assert!(steps(Level::Contact, Examined::All, Some(&file))[1].ends_with("findings are in e.pcapng."));
     }
 
     #[test]

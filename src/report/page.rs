@@ -13,10 +13,12 @@ use askama::Template;
 
 use super::alert_groups::{self, AlertGroup, numbers};
 use super::model::{
-    Beacon, Capture, Chain, Client, Examined, Level, Moment, Packets, Report, Rule, Settings, Span, Stage, TimedEvents,
-    Timeline,
+    Beacon, Capture, Chain, Client, Examined, Identity, Level, Moment, Packets, Report, Rule, SeenMac, SeenName,
+    Settings, Span, Stage, TimedEvents, Timeline,
 };
 use super::overview::{self, Overview};
+use super::traffic_view::{self, TrafficView};
+use super::wording;
 use crate::counts;
 use crate::units::{ByteCount, Timestamp};
 
@@ -51,12 +53,16 @@ struct Page<'a> {
 
 struct ClientView<'a> {
     client: &'a Client,
+    /// The facts that say which machine it is, each with its kind.
+    identity: Vec<(&'static str, String)>,
     /// The beacon in words, for the first chain that is a regular beacon.
     beacon_badge: Option<String>,
     /// The number in the list, from 1, for links.
     number: usize,
     /// The timelines of the signatures.
     timelines: Vec<TimelineView<'a>>,
+    /// The bytes over time, if there are any.
+    traffic: Option<TrafficView>,
     /// The labels of the time axis.
     ticks: Vec<String>,
     chains: Vec<ChainView<'a>>,
@@ -152,13 +158,33 @@ fn client_view<'a>(client: &'a Client, number: usize, many_files: bool) -> Clien
     });
     ClientView {
         client,
+        identity: identity(&client.identity),
         beacon_badge: beacons().next().map(beacon_badge),
         number,
         timelines: client.timelines.iter().map(timeline_view).collect(),
+        traffic: traffic_view::view(&client.traffic, first, length),
         ticks: ticks.to_vec(),
         chains: client.chains.iter().map(chain_view).collect(),
         alerts: alert_groups::groups(&client.alerts, many_files),
     }
+}
+
+/// The facts that say which machine a host is, in words.
+fn identity(identity: &Identity) -> Vec<(&'static str, String)> {
+    let named = |name: &SeenName| format!("{} ({}, {})", name.value, name.source, moment(&name.seen));
+    let mac = |mac: &SeenMac| {
+        let vendor = match &mac.vendor_prefix {
+            Some(prefix) => format!("vendor prefix {prefix}"),
+            None => "assigned locally".to_owned(),
+        };
+        let place = if mac.source == "dhcp" { "in DHCP" } else { "in frames at the sensor" };
+        format!("{} ({vendor}, {place})", mac.address)
+    };
+    let names = identity.names.iter().map(|name| ("Name", named(name)));
+    let accounts = identity.accounts.iter().map(|account| ("Account", named(account)));
+    let macs = identity.macs.iter().map(|seen| ("MAC", mac(seen)));
+    let vlans = identity.vlans.iter().map(|vlan| ("VLAN", vlan.clone()));
+    names.chain(accounts).chain(macs).chain(vlans).collect()
 }
 
 /// Draws a vertical stroke for each bucket, at its middle.
@@ -393,6 +419,11 @@ fn length(span: &Span) -> String {
         (0, _, _) => format!("{hours} h {minutes} min"),
         _ => format!("{} {hours} h", counted(&days, "day")),
     }
+}
+
+/// `1 s`, `57 min`, `2 h 5 min`.
+fn duration(seconds: &u64) -> String {
+    wording::duration(*seconds)
 }
 
 /// `60 s`, `0.24 s`, `1,200 s`.

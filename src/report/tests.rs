@@ -35,6 +35,8 @@ fn alert(signature: Signature, host: u32, seconds: i64) -> Alert {
         listed: Some(Ipv4Addr::new(91, 202, 233, 25).into()),
         client_ipv4: None,
         server_ipv4: None,
+        client_identity: None,
+        server_identity: None,
         client_mac: None,
         server_mac: None,
         vlans: Vlans::new(),
@@ -58,11 +60,12 @@ fn alert(signature: Signature, host: u32, seconds: i64) -> Alert {
 }
 
 fn report_of(alerts: impl IntoIterator<Item = Alert>) -> Report {
-    report_with(alerts, &[], Problems::default(), Settings::default())
+    report_with(alerts, None, &[], Problems::default(), Settings::default())
 }
 
 fn report_with(
     alerts: impl IntoIterator<Item = Alert>,
+    case: Option<&str>,
     inputs: &[Input],
     problems: Problems,
     settings: Settings,
@@ -71,6 +74,8 @@ fn report_with(
     alerts.into_iter().for_each(|alert| gathered.add(&alert));
     let (totals, exclusions) = (Totals::default(), Exclusions::default());
     let basis = Basis {
+        case,
+        evidence: None,
         inputs,
         hashes: vec![None; inputs.len()],
         totals: &totals,
@@ -213,7 +218,7 @@ fn more_indicators_than_have_a_chain_are_counted_with_their_bytes() {
 fn problems_are_printable_and_bounded() {
     let mut problems = Problems::default();
     (0..MAX_PROBLEMS + 3).for_each(|_| problems.note(&"a\n\u{202e}b"));
-    let report = report_with([], &[], problems, Settings::default());
+    let report = report_with([], None, &[], problems, Settings::default());
     assert_eq!((report.capture.problems.len(), report.capture.further_problems), (MAX_PROBLEMS, 3));
     assert_eq!(report.capture.problems[0], r"a\x0a\xe2\x80\xaeb");
     assert_eq!(
@@ -243,7 +248,7 @@ fn page_of(text: &str) -> String {
         lists: vec![model::List { path: text.to_owned(), format: "csv".to_owned(), date: None, used: 1 }],
         ..Settings::default()
     };
-    let report = report_with([alert], &[Input::File(text.into())], problems, settings);
+    let report = report_with([alert], Some(text), &[Input::File(text.into())], problems, settings);
     html(&report)
 }
 

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use super::flow_hashes::FlowHashes;
+use super::host_fact::HostFact;
 use super::match_basis::{MatchBasis, NameBasis};
 use crate::capture::PacketRange;
 use crate::decode::{Encapsulation, SkipReason, TcpHeader};
@@ -80,6 +81,8 @@ pub enum FindingKind {
     PartialHead(u32),
     /// A QUIC datagram holds a part of a ClientHello.
     PartialHello,
+    /// A host identifies itself.
+    HostFact(Box<HostFact>),
 }
 
 /// A DNS message that names a listed domain.

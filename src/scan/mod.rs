@@ -17,6 +17,7 @@ mod contacts;
 mod finding;
 mod flow_hashes;
 mod frame_context;
+mod host_fact;
 mod match_basis;
 mod scanner;
 
@@ -30,5 +31,6 @@ pub use finding::{
     ToolSighting,
 };
 pub use flow_hashes::{FlowHash, FlowHashes, SelectedFlows};
+pub use host_fact::{FactSource, HostFact};
 pub use match_basis::{MatchBasis, NameBasis};
 pub use scanner::{ScanRequest, scan, segments};

@@ -48,6 +48,7 @@ pub fn losses(totals: &Totals) -> Vec<Loss> {
             "talk-forgotten",
             "conversations whose words were forgotten early: too many at a time",
         ),
+        (track.identities_forgotten, "identity-forgotten", "hosts whose names were forgotten early: too many"),
         (track.addresses_forgotten, "address-forgotten", "resolved addresses forgotten early: too many"),
         (
             track.addresses_refused,

@@ -147,6 +147,8 @@ impl Conversation {
             server_ipv4: matched.embedded_in(server),
             client_mac: self.client_mac,
             server_mac: self.server_mac,
+            client_identity: None,
+            server_identity: None,
             vlans: self.vlans.clone(),
             application: None,
             outbound: false,

@@ -39,6 +39,8 @@ pub struct TrackCounts {
     pub hellos_given_up: u64,
     /// Sessions that were forgotten: too many.
     pub sessions_forgotten: u64,
+    /// Hosts whose names and accounts were forgotten: too many.
+    pub identities_forgotten: u64,
 }
 
 /// The counts of sightings and alerts.

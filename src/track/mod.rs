@@ -24,6 +24,7 @@ mod datagram;
 mod defrag;
 mod dns;
 mod exclusion_policy;
+mod host_identities;
 mod packet_alert;
 mod provenance;
 mod quic_reassembly;

@@ -78,6 +78,8 @@ pub(super) fn packet_alert(observed: Observed<'_>, from_client: bool, statement:
         protocol: finding.flow.protocol,
         client_ipv4: None,
         server_ipv4: None,
+        client_identity: None,
+        server_identity: None,
         client_mac,
         server_mac,
         vlans: finding.vlans.clone(),

@@ -8,6 +8,7 @@ use ipnet::IpNet;
 
 use super::counts::AlertCounts;
 use super::exclusion_policy::ExclusionPolicy;
+use super::host_identities::HostIdentities;
 use crate::alert::exclusion::Exclusions;
 use crate::alert::{Alert, Evidence, RepeatWindows, Traffic, Verdict, WindowId};
 use crate::flow::Flow;
@@ -24,6 +25,7 @@ pub(super) struct Sightings {
     exclusions: ExclusionPolicy,
     repeats: RepeatWindows,
     indicators: IndicatorCache,
+    identities: HostIdentities,
     counts: AlertCounts,
 }
 
@@ -53,6 +55,7 @@ impl Sightings {
             exclusions: ExclusionPolicy::new(exclusions),
             repeats: RepeatWindows::new(repeat_window),
             indicators: IndicatorCache::default(),
+            identities: HostIdentities::default(),
             counts: AlertCounts::default(),
         }
     }
@@ -60,6 +63,16 @@ impl Sightings {
     /// The indicator that a look-up in `set` found, shared by all alerts about it.
     pub(super) fn indicator(&mut self, set: &Arc<IndicatorSet>, id: IndicatorId) -> Option<Arc<Indicator>> {
         self.indicators.get(set, id)
+    }
+
+    /// The identities of hosts, for the alerts from now on.
+    pub(super) fn identities(&mut self) -> &mut HostIdentities {
+        &mut self.identities
+    }
+
+    /// The number of hosts whose identities were forgotten because there were too many.
+    pub(super) fn identities_forgotten(&self) -> u64 {
+        self.identities.forgotten()
     }
 
     /// Reports a sighting.
@@ -77,7 +90,12 @@ impl Sightings {
         let verdict = alert.exclusion.clone();
         let was_reported = conversation.is_some_and(|conversation| conversation.was_reported);
         let place = conversation.map(|conversation| (conversation.flow, conversation.timeout));
-        let window = self.repeats.sighting(alert, place, was_reported, &mut self.counts.counting(emit));
+        let window = self.repeats.sighting(
+            alert,
+            place,
+            was_reported,
+            &mut self.counts.counting(&mut self.identities.identifying(emit)),
+        );
         Reported { window, verdict }
     }
 
@@ -98,7 +116,13 @@ impl Sightings {
             alert
         };
         let place = (conversation.flow, conversation.timeout);
-        self.repeats.traffic(window, traffic, place, alert, &mut self.counts.counting(emit))
+        self.repeats.traffic(
+            window,
+            traffic,
+            place,
+            alert,
+            &mut self.counts.counting(&mut self.identities.identifying(emit)),
+        )
     }
 
     /// Replaces the sentence of a window's latest sighting, if more was learned about it.
@@ -133,12 +157,12 @@ impl Sightings {
 
     /// Closes the windows that are due.
     pub(super) fn close_due(&mut self, now: Timestamp, emit: &mut dyn FnMut(Alert)) {
-        self.repeats.close_due(now, &mut self.counts.counting(emit));
+        self.repeats.close_due(now, &mut self.counts.counting(&mut self.identities.identifying(emit)));
     }
 
     /// Closes all windows.
     pub(super) fn close_all(&mut self, emit: &mut dyn FnMut(Alert)) {
-        self.repeats.close_all(&mut self.counts.counting(emit));
+        self.repeats.close_all(&mut self.counts.counting(&mut self.identities.identifying(emit)));
     }
 
     /// Returns true if a window is open.

@@ -148,6 +148,7 @@ impl Tracker {
             fragments: self.defrag.counts(),
             heads: self.streams.counts(),
             hellos_given_up: self.quic.abandoned(),
+            identities_forgotten: self.sightings.identities_forgotten(),
             sessions_forgotten: self.sessions.forgotten(),
         }
     }
@@ -259,6 +260,7 @@ impl Tracker {
                     names.add(named, observed);
                 }
             }
+            FindingKind::HostFact(fact) => sightings.identities().add(fact, observed.finding),
             _ => {}
         }
     }

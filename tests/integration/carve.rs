@@ -14,12 +14,13 @@ use crate::needs::Need;
 use crate::run::{Run, has_program, replay, run, run_with_input, sample};
 use crate::samples::samples;
 
-/// The lines without the file's name, sorted: if the input ends earlier, windows close in another
-/// order.
+/// The lines without the file's name and what other packets say of the client, sorted: if the input
+/// ends earlier, windows close in another order.
 fn lines(out: &str) -> Vec<String> {
+    let elsewhere = ["deviceInboundInterface=", "shost=", "suser="];
     let strip = |line: &str| {
-        let (before, after) = line.split_once(" deviceInboundInterface=").unwrap();
-        format!("{before} {}", after.split_once(' ').unwrap().1)
+        let kept = line.split(' ').filter(|word| !elsewhere.iter().any(|key| word.starts_with(key)));
+        kept.collect::<Vec<_>>().join(" ")
     };
     let mut lines: Vec<_> = out.lines().map(strip).collect();
     lines.sort();

@@ -104,6 +104,15 @@ fn links_lead_somewhere() {
             let (path, anchor) =
                 link.split_once('#').map_or((link.as_str(), None), |(path, anchor)| (path, Some(anchor)));
             let target = if path.is_empty() { page.name.clone() } else { target(&page.name, path) };
+            // A picture is installed, too.
+            if target.ends_with(".png") {
+                let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+                let package = std::fs::read_to_string(root.join("Cargo.toml")).unwrap();
+                if !root.join(&target).is_file() || !package.contains(&format!("[\"{target}\", ")) {
+                    let _ = writeln!(wrong, "{}: {link} is no picture that the package installs", page.name);
+                }
+                continue;
+            }
             // What the package does not install is named in code: a link to it would lead nowhere
             // there.
             let Some(anchors) = anchors.get(target.as_str()) else {

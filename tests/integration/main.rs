@@ -5,6 +5,7 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
 mod ahead;
+mod browser;
 mod captures;
 mod carve;
 #[path = "../../src/output/cef/parser.rs"]
@@ -27,6 +28,7 @@ mod live;
 mod metrics_referee;
 mod names_tshark;
 mod needs;
+mod node;
 mod numbers;
 mod overwrites;
 mod package;
@@ -34,6 +36,7 @@ mod partitions;
 mod printable;
 mod python;
 mod report;
+mod report_accessibility;
 mod required;
 mod rotation;
 mod run;

@@ -35,7 +35,7 @@ pub enum Need {
     Logrotate,
     /// The right to make network namespaces, with iproute2 and tcpreplay.
     Namespaces,
-    /// Microsoft's parser of KQL: Node.js from PyPI, and the parser from npm.
+    /// Microsoft's parser of KQL and axe-core: Node.js from PyPI, and these from npm.
     Node,
     /// `promtool` of Prometheus, on the path or where `make test` puts it.
     Promtool,

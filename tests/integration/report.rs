@@ -1,11 +1,12 @@
 //! The report: its facts are right and follow the schema, and the page only shows them.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use serde_json::Value;
 
+use crate::browser::{browser, show};
 use crate::golden::differ;
 use crate::needs::{Need, skip};
 use crate::python;
@@ -16,7 +17,7 @@ use crate::samples::generator::dns::{A, query};
 use crate::samples::generator::tape::{Tape, Tcp};
 
 /// Samples with a golden report, each with its options: every kind of fact is in one of them.
-const SAMPLES: [(&str, &[&str]); 12] = [
+pub const SAMPLES: [(&str, &[&str]); 13] = [
     ("story.pcap", &[]),
     ("exclusions/remote-support.pcap", &["--exclusions", "../packaging/exclusions.toml"]),
     ("exclusions/training.pcap", &["--exclusions", "../packaging/exclusions.toml", "--explain-exclusions"]),
@@ -29,6 +30,7 @@ const SAMPLES: [(&str, &[&str]); 12] = [
     ("netsupport/beacon.pcap", &[]),
     ("hostile/names-with-odd-bytes.pcap", &[]),
     ("hostile/markup.pcap", &[]),
+    ("identity/all-sources.pcap", &[]),
 ];
 
 /// The folder of the golden reports.
@@ -37,7 +39,7 @@ pub fn goldens() -> impl Iterator<Item = PathBuf> {
 }
 
 /// Replays a sample and returns its reports of these kinds.
-fn reports(options: &[&str], path: &str, kinds: &[&str]) -> (Run, Vec<String>) {
+pub fn reports(options: &[&str], path: &str, kinds: &[&str]) -> (Run, Vec<String>) {
     let written = tempfile::tempdir().unwrap();
     let files: Vec<_> = kinds.iter().map(|kind| written.path().join(format!("report.{kind}"))).collect();
     let mut command = Command::new(env!("CARGO_BIN_EXE_rattap"));
@@ -163,43 +165,6 @@ for name in sys.argv[2:]:
     python::run(Command::new(python).args(["-c", valid]).arg(&path).args(reports)).unwrap();
 }
 
-/// A page as a browser shows it.
-struct Shown {
-    /// The document after all its scripts ran.
-    document: String,
-    /// Lines of the console.
-    console: Vec<String>,
-}
-
-/// A Chromium that can read the pages of tests; without one the test that needs it is skipped.
-///
-/// A snap is not used: it has a `/tmp` of its own. On Ubuntu without the snap, `chromium-browser`
-/// only prints a message.
-fn browser() -> Option<&'static str> {
-    let can_read = |program: &&str| {
-        let version = Command::new(program).arg("--version").output();
-        version.is_ok_and(|output| output.status.success() && !String::from_utf8_lossy(&output.stdout).contains("snap"))
-    };
-    let found = ["chromium", "chromium-browser", "google-chrome"].into_iter().find(can_read);
-    if found.is_none() {
-        skip(Need::Chromium, "neither Chromium (other than a snap) nor Google Chrome is installed");
-    }
-    found
-}
-
-/// Loads a page in a headless browser.
-fn show(browser: &str, page: &Path) -> Shown {
-    let profile = tempfile::tempdir().unwrap();
-    let mut command = Command::new(browser);
-    command.args(["--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr", "--dump-dom"]);
-    command.arg(format!("--user-data-dir={}", profile.path().display())).arg(format!("file://{}", page.display()));
-    let output = command.output().unwrap();
-    let console = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{command:?}: {}: {console}", output.status);
-    let console = console.lines().filter(|line| line.contains(":CONSOLE")).map(str::to_owned).collect();
-    Shown { document: String::from_utf8_lossy(&output.stdout).into_owned(), console }
-}
-
 /// Markup that must never come from a capture.
 const ELEMENTS: [&str; 6] = ["<script", "<img", "<iframe", "<svg onload", "<object", " onmouseover="];
 
@@ -231,7 +196,7 @@ fn a_page_full_of_hostile_names_runs_nothing_in_a_browser() {
     for (text, file) in [(page, "with.html"), (&bare, "without.html")] {
         let path = folder.path().join(file);
         fs::write(&path, text).unwrap();
-        let shown = show(browser, &path);
+        let shown = show(browser, &path, &[]);
         assert_eq!(shown.console, [""; 0], "{file}");
         assert!(shown.document.contains("<title>rattap report: 1 host"), "{}", shown.document);
         assert!(shown.document.contains("</footer>"), "{}", shown.document);
@@ -244,7 +209,7 @@ fn a_page_full_of_hostile_names_runs_nothing_in_a_browser() {
     let path = folder.path().join("control.html");
     fs::write(&path, bare.replace("</main>", "<script>document.title='owned'; console.log('ran')</script></main>"))
         .unwrap();
-    let shown = show(browser, &path);
+    let shown = show(browser, &path, &[]);
     assert!(shown.document.contains("<title>owned</title>") && shown.console.len() == 1, "{:?}", shown.console);
 }
 
@@ -257,7 +222,7 @@ fn the_pages_of_all_samples_say_nothing_on_the_console() {
         let path = folder.path().join("report.html");
         fs::write(&path, &reports[0]).unwrap();
         if let Some(browser) = browser {
-            assert_eq!(show(browser, &path).console, [""; 0], "{sample}");
+            assert_eq!(show(browser, &path, &[]).console, [""; 0], "{sample}");
         }
         // Nothing is fetched: the only link says that there is no icon.
         let places = reports[0].matches("src=").count()
@@ -436,6 +401,107 @@ fn the_page_of_the_story_states_each_fact_once() {
     assert_eq!(page.matches(figure).count(), 4, "{page}");
     assert!(!page.contains("requests every"), "{page}");
     assert_eq!(page.matches("Histogram of the intervals").count(), 1);
+}
+
+#[test]
+fn the_report_says_which_machine_a_host_is() {
+    let (_, reports) = reports(&[], "identity/all-sources.pcap", &["json", "html"]);
+    let report: Value = serde_json::from_str(&reports[0]).unwrap();
+    let identity = &report["clients"][0]["identity"];
+    let facts = |key: &str| {
+        let text = |fact: &Value| format!("{} {}", fact["source"].as_str().unwrap(), fact["value"].as_str().unwrap());
+        identity[key].as_array().unwrap().iter().map(text).collect::<Vec<_>>()
+    };
+    let names = [
+        "dhcp FRONTDESK-7",
+        "netbios FRONTDESK-7",
+        "kerberos FRONTDESK-7",
+        "llmnr frontdesk-7",
+        "mdns frontdesk-7.local",
+    ];
+    assert_eq!(facts("names"), names);
+    assert_eq!(facts("accounts"), ["kerberos j.doe@CORP.EXAMPLE"]);
+    let macs: Vec<_> =
+        identity["macs"].as_array().unwrap().iter().map(|mac| (&mac["address"], &mac["source"])).collect();
+    assert_eq!(macs, [(&"00:00:5e:00:53:40".into(), &"dhcp".into()), (&"3c:52:82:14:1e:28".into(), &"frames".into())]);
+    assert!(reports[1].contains("<dt>Account</dt><dd>j.doe@CORP.EXAMPLE (kerberos, 2026-06-09 09:00:00)</dd>"));
+    assert!(reports[1].contains("<b>10.20.30.40</b> FRONTDESK-7<br>"), "{}", reports[1]);
+    // The names of others are not the client's.
+    let report = json(&[], "identity/of-others.pcap");
+    let identity = &report["clients"][0]["identity"];
+    assert_eq!((&identity["names"], &identity["accounts"]), (&Value::Array(vec![]), &Value::Array(vec![])));
+    // VLANs come from the frames.
+    let report = json(&[], "link/vlan-qinq.pcap");
+    assert_eq!(report["clients"][0]["identity"]["vlans"][0].as_str().unwrap().matches('.').count(), 1, "{report}");
+}
+
+#[test]
+fn the_report_names_the_case_and_the_evidence() {
+    let (run, reports) = reports(&["--case", "INC-42 <b>front desk</b>"], "story.pcap", &["json", "html"]);
+    assert_eq!((run.code, run.err.as_str()), (0, ""));
+    let report: Value = serde_json::from_str(&reports[0]).unwrap();
+    assert_eq!((&report["case"], &report["evidence"]), (&"INC-42 <b>front desk</b>".into(), &Value::Null));
+    assert!(reports[1].contains("<h1>INC-42 &#60;b&#62;front desk&#60;/b&#62;</h1>"), "{}", reports[1]);
+    // Without the evidence, the command that writes it.
+    let command = ": rattap replay --carve evidence.pcapng --repeat-window 600s story.pcap";
+    assert!(report["next_steps"][1].as_str().unwrap().ends_with(command), "{}", report["next_steps"]);
+
+    let folder = tempfile::tempdir().unwrap();
+    let evidence = folder.path().join("evidence.pcapng");
+    let (run, reports) = self::reports(&["--carve", evidence.to_str().unwrap()], "story.pcap", &["json", "html"]);
+    assert_eq!((run.code, run.err.as_str()), (0, ""));
+    let report: Value = serde_json::from_str(&reports[0]).unwrap();
+    let output = Command::new("sha256sum").arg(&evidence).output().unwrap();
+    let hash = String::from_utf8(output.stdout).unwrap().split_whitespace().next().unwrap().to_owned();
+    assert_eq!(report["evidence"]["sha256"].as_str(), Some(hash.as_str()));
+    let named = format!("The packets of these findings are in {} (SHA-256 {hash}).", evidence.display());
+    assert!(report["next_steps"][1].as_str().unwrap().ends_with(&named), "{}", report["next_steps"]);
+    assert!(reports[1].contains(&named) && !reports[1].contains("--carve"), "{}", reports[1]);
+    assert!(reports[1].contains("<h1>rattap report</h1>"));
+    // A case without a report would be ignored.
+    let refused = crate::run::run(["replay", "--case", "x", &sample_text("story.pcap")]);
+    assert_eq!(refused.code, 2, "{}", refused.err);
+}
+
+#[test]
+fn a_gap_in_a_beacon_of_hours_is_visible() {
+    let mut tape = Tape::new();
+    let host = (std::net::Ipv4Addr::new(10, 20, 30, 40), 50_000);
+    for beat in 0..480 {
+        Tcp::new((host.0, host.1 + beat).into(), ALL_LISTED[0]).syn(&mut tape);
+        tape.wait(if beat == 200 { 420_000 } else { 60_000 });
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("gap.pcap");
+    fs::write(&path, tape.pcap()).unwrap();
+    let (_, reports) = reports(&[], path.to_str().unwrap(), &["html"]);
+    let picture = reports[0].split_once("<section id=\"overview\">").unwrap().1.split_once("</section>").unwrap().0;
+    // Seven minutes without a beat, rounded to the buckets of 128 seconds. One gap between two bars.
+    assert!(picture.contains("contacted; longest gap 6 min"), "{picture}");
+    let path_of = |class: &str| {
+        picture.split_once(&format!("<path class=\"{class}\" d=\"")).unwrap().1.split('"').next().unwrap().to_owned()
+    };
+    assert_eq!([path_of("contacted"), path_of("contacted gap")].map(|path| path.matches('M').count()), [2, 1]);
+}
+
+#[test]
+fn the_bytes_over_time_are_those_of_the_host() {
+    for (sample, options) in SAMPLES {
+        for client in json(options, sample)["clients"].as_array().unwrap() {
+            let buckets = client["traffic"]["buckets"].as_array().unwrap();
+            let sum = |key: &str| buckets.iter().map(|bucket| bucket[key].as_u64().unwrap()).sum::<u64>();
+            assert_eq!(
+                (sum("sent"), sum("received")),
+                (client["sent"].as_u64().unwrap(), client["received"].as_u64().unwrap())
+            );
+            let starts: Vec<_> = buckets.iter().map(|bucket| bucket["start"].as_str().unwrap()).collect();
+            assert!(starts.is_sorted() && starts.len() <= 64, "{sample}: {starts:?}");
+        }
+    }
+    // Nobody needs the picture for that.
+    let (_, reports) = reports(&[], "story.pcap", &["html"]);
+    let label = "aria-label=\"Bytes over time: 20.2 kB sent, at most 850 B in 1 min; 4.4 kB received, at most 315 B\"";
+    assert!(reports[0].contains(label), "{}", reports[0]);
 }
 
 #[test]

@@ -11,6 +11,7 @@ mod endpoints;
 mod exclusions;
 mod formats;
 mod hostile;
+mod identity;
 mod links;
 mod names;
 mod netsupport;
@@ -40,6 +41,7 @@ pub fn groups() -> Vec<Group> {
         resolved::group(),
         names::group(),
         netsupport::group(),
+        identity::group(),
         exclusions::group(),
         links::group(),
         tunnels::group(),

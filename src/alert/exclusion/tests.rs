@@ -38,6 +38,8 @@ fn gateway() -> Alert {
         protocol: Protocol::TCP,
         client_ipv4: None,
         server_ipv4: None,
+        client_identity: None,
+        server_identity: None,
         client_mac: None,
         server_mac: None,
         vlans: Vlans::from_iter([7, 130]),

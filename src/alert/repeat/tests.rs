@@ -36,6 +36,8 @@ fn contact(client: u8, port: u16, seconds: i64) -> Alert {
         listed: None,
         client_ipv4: None,
         server_ipv4: None,
+        client_identity: None,
+        server_identity: None,
         client_mac: None,
         server_mac: None,
         vlans: Vlans::new(),

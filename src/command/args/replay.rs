@@ -90,6 +90,10 @@ pub struct ReplayArgs {
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub report: Vec<PathBuf>,
 
+    /// The title of the case, which the report states
+    #[arg(long, value_name = "TITLE", requires = "report")]
+    pub case: Option<String>,
+
     /// Do not compute the captures' SHA-256 for the report
     #[arg(long, requires = "report", help_heading = "Output", hide_short_help = true)]
     pub no_report_hashes: bool,

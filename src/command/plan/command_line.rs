@@ -68,9 +68,10 @@ mod tests {
     use super::*;
 
     /// Options that do not change the findings.
-    const OMITTED: [&str; 20] = [
+    const OMITTED: [&str; 21] = [
         "audit",
         "carve",
+        "case",
         "color",
         "config",
         "exit_code",

@@ -23,6 +23,8 @@ pub struct ReportFile {
 /// The reports that a replay writes.
 pub struct Reports {
     pub files: Vec<ReportFile>,
+    /// The title of the case.
+    pub case: Option<String>,
     /// Computes the captures' SHA-256.
     pub with_hashes: bool,
     /// The settings that the reports state.
@@ -58,7 +60,7 @@ impl Reports {
             home: args.run.home.iter().map(ToString::to_string).collect(),
             ..Settings::default()
         };
-        Ok(Self { files, with_hashes: !args.no_report_hashes, settings })
+        Ok(Self { files, case: args.case.clone(), with_hashes: !args.no_report_hashes, settings })
     }
 
     /// Sets the indicators that the reports state.

@@ -146,6 +146,10 @@ impl Cef {
         if let Some(name) = &alert.server_name {
             line.put_end_of(Plain("dhost"), LONGEST_DOMAIN, WireText(name));
         }
+        if let Some(identity) = &alert.client_identity {
+            line.put_some(Plain("shost"), LONGEST_HOST, identity.host_name().map(WireText));
+            line.put_some(Plain("suser"), LONGEST_HOST, identity.account().map(WireText));
+        }
         if let Some(HttpFacts { method, url, agent }) = &alert.http {
             line.put(Plain("request"), LONGEST_URL, WireText(url));
             line.put(Plain("requestMethod"), LONGEST_TOKEN, WireText(method));

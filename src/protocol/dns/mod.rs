@@ -43,6 +43,7 @@ mod header;
 mod message;
 mod message_reader;
 mod name;
+mod own_name;
 mod record;
 mod tcp;
 #[cfg(test)]
@@ -53,5 +54,6 @@ pub use header::HEADER_LENGTH;
 pub use message::Message;
 pub use message_reader::{MessageReader, Question};
 pub use name::{NameRef, PlainName};
+pub use own_name::own_name;
 pub use record::{Addresses, Record, Section};
 pub use tcp::{TcpMessage, TcpMessages, tcp_messages};

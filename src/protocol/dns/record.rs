@@ -57,6 +57,11 @@ impl<'a> Record<'a> {
         if self.ttl_field > i32::MAX as u32 { 0 } else { self.ttl_field }
     }
 
+    /// The data as they are, as far as they are there.
+    pub fn raw_data(&self) -> &'a [u8] {
+        self.data
+    }
+
     /// The upper eight bits of the response code in an OPT record (RFC 6891 section 6.1.3).
     pub(super) fn extended_code(&self) -> u8 {
         self.ttl_field.to_be_bytes()[0]

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{Alert, Indicator, Moment, Packets, Span};
+use super::{Alert, Identity, Indicator, Moment, Packets, Span};
 
 /// A host with all its findings. If a listed server contacted a host, this is the host that was
 /// contacted.
@@ -11,6 +11,8 @@ use super::{Alert, Indicator, Moment, Packets, Span};
 pub struct Client {
     /// The address of the host.
     pub address: String,
+    /// The facts that say which machine it is.
+    pub identity: Identity,
     /// The most severe finding; of equal ones the first.
     pub worst: WorstFinding,
     /// From the first to the last packet of all findings.
@@ -26,6 +28,8 @@ pub struct Client {
     /// True if some alerts came while the report was full of hosts with more severe findings. These
     /// are included in the numbers above, but not in the lists below.
     pub is_partial: bool,
+    /// These bytes over time.
+    pub traffic: Traffic,
     /// The evidence by indicator, or by gateway if nothing is listed, in the order of the first
     /// sighting.
     pub chains: Vec<Chain>,
@@ -173,4 +177,25 @@ pub struct Bucket {
     pub start: Moment,
     /// The number of sightings.
     pub count: u64,
+}
+
+/// The bytes of a host over time. An alert counts the bytes since the one before it, up to a repeat
+/// window; they are spread evenly over that time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Traffic {
+    /// The length of a bucket in seconds. Buckets begin at whole multiples of it since 1970.
+    pub width_seconds: u64,
+    /// The buckets with bytes, in order.
+    pub buckets: Vec<TrafficBucket>,
+}
+
+/// The bytes in a period.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct TrafficBucket {
+    /// The start of the period.
+    pub start: Moment,
+    /// IP bytes that the host sent.
+    pub sent: u64,
+    /// IP bytes that the host received.
+    pub received: u64,
 }

@@ -8,6 +8,7 @@ mod capture;
 mod client;
 mod exclusions;
 mod hunt_query;
+mod identity;
 mod moment;
 mod report;
 mod settings;
@@ -16,10 +17,12 @@ mod verdict;
 pub use alert::{Alert, Exclusion, Indicator, PacketNumber, Packets};
 pub use capture::{Capture, File, Loss};
 pub use client::{
-    Beacon, Bucket, Chain, Client, FurtherClients, HistogramBin, Stage, TimedEvents, Timeline, WorstFinding,
+    Beacon, Bucket, Chain, Client, FurtherClients, HistogramBin, Stage, TimedEvents, Timeline, Traffic, TrafficBucket,
+    WorstFinding,
 };
 pub use exclusions::{Exclusions, Rule};
 pub use hunt_query::HuntQuery;
+pub use identity::{Identity, SeenMac, SeenName};
 pub use moment::{Moment, Span};
 pub use report::{FORM, Report, schema};
 pub use settings::{List, Settings};

@@ -3,7 +3,9 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{Capture, Client, Exclusions, FurtherClients, HuntQuery, Indicator, Settings, SignatureSummary, Verdict};
+use super::{
+    Capture, Client, Exclusions, File, FurtherClients, HuntQuery, Indicator, Settings, SignatureSummary, Verdict,
+};
 
 /// The version of the report's form. It changes when a field changes its meaning or is removed.
 pub const FORM: u32 = 1;
@@ -13,6 +15,8 @@ pub const FORM: u32 = 1;
 pub struct Report {
     /// The version of the report's form.
     pub form: u32,
+    /// The title of the case: see `--case`.
+    pub case: Option<String>,
     /// The version of the program that made the report.
     pub version: String,
     /// The summary.
@@ -25,6 +29,8 @@ pub struct Report {
     pub hunts: Vec<HuntQuery>,
     /// The captures that were read.
     pub capture: Capture,
+    /// The file of the packets of these findings, if it was written: see `--carve`.
+    pub evidence: Option<File>,
     /// The findings by signature, in the order of the signatures. Signatures without findings are
     /// omitted. Suppressed alerts are not included.
     pub signatures: Vec<SignatureSummary>,

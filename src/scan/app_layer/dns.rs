@@ -5,6 +5,7 @@
 
 use std::net::IpAddr;
 
+use super::host_facts::read_own_name;
 use super::names::NameMatcher;
 use super::protocol::{
     AppLayer, AppProtocol, DatagramReader, HeadSink, Recognition, Stream, StreamParse, StreamReader,
@@ -62,6 +63,7 @@ fn read_stream(app_layer: &mut AppLayer<'_>, stream: Stream<'_>, sink: &mut Head
 
 fn read_datagram(app_layer: &mut AppLayer<'_>, packet: &Packet<'_>, sink: &mut HeadSink<'_>) {
     read_message(&mut app_layer.names, packet.payload, 0, sink);
+    read_own_name(app_layer, packet, sink);
 }
 
 /// Reports a sighting for each listed domain in a message and, before that, all questions if all

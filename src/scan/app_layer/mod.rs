@@ -14,6 +14,7 @@
 
 mod dns;
 mod first_bytes;
+mod host_facts;
 mod http;
 mod names;
 mod protocol;

