@@ -106,9 +106,7 @@ fn links_lead_somewhere() {
             let target = if path.is_empty() { page.name.clone() } else { target(&page.name, path) };
             // A picture is installed, too.
             if target.ends_with(".png") {
-                let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
-                let package = std::fs::read_to_string(root.join("Cargo.toml")).unwrap();
-                if !root.join(&target).is_file() || !package.contains(&format!("[\"{target}\", ")) {
+                if !target.starts_with("docs/") || !root().join(&target).is_file() {
                     let _ = writeln!(wrong, "{}: {link} is no picture that the package installs", page.name);
                 }
                 continue;
@@ -262,4 +260,5 @@ fn the_package_installs_the_pages() {
     };
     assert!(installed("README.md", "usr/share/doc/rattap/"));
     assert!(installed("docs/*.md", "usr/share/doc/rattap/docs/"));
+    assert!(installed("docs/*.png", "usr/share/doc/rattap/docs/"));
 }

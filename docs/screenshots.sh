@@ -1,9 +1,9 @@
 #!/bin/sh
-# Makes the pictures of a report's page: screenshots/report.png, which the README shows, and into
+# Makes the pictures of a report's page: docs/report.png, which the README shows, and into
 # the folder that is given (by default below target/) the page in light, dark, narrow and printed
 # form, to look at. Needs a headless Chromium.
 #
-#     screenshots/make.sh [FOLDER]
+#     docs/screenshots.sh [FOLDER]
 set -eu
 
 cd "$(dirname "$0")/.."
@@ -41,5 +41,5 @@ for page in identity clean part unread; do
 	shot "$page" "$page" 1180,1500
 done
 show --no-pdf-header-footer --print-to-pdf="$out/print.pdf" "file://$work/story.html"
-show --window-size=1180,640 --screenshot="$PWD/screenshots/report.png" "file://$work/story.html"
-ls -l "$out" screenshots
+show --window-size=1180,640 --screenshot="$PWD/docs/report.png" "file://$work/story.html"
+ls -l "$out" docs/report.png
