@@ -4,15 +4,16 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 
-use super::{Outbox, Receiver, Session, SessionError};
+use super::{EarlierConnection, Outbox, Receiver, Session, SessionError};
 use crate::output::event::{Event, EventReporter};
 use crate::output::progress::Progress;
-use crate::output::spool::Spool;
+use crate::output::spool::{AcceptedMark, Spool};
 
 /// The interval at which the spool is flushed to the disk.
 const SPOOL_SYNC_INTERVAL: Duration = Duration::from_secs(1);
@@ -32,6 +33,12 @@ const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(600);
 const CONNECTED_AFTER: Duration = Duration::from_secs(1);
 /// After a session of this length the wait between attempts starts again at its first value.
 const STABLE_AFTER: Duration = Duration::from_secs(5);
+
+/// The longest wait for the receiver to read the last connection of an earlier process to its end.
+/// One that takes longer is in trouble, and gets the alerts once more.
+const EARLIER_PATIENCE: Duration = Duration::from_secs(5);
+/// The interval at which that is checked. A receiver that works takes some milliseconds.
+const EARLIER_INTERVAL: Duration = Duration::from_millis(20);
 
 /// The number of different reasons that are reported during one outage. A receiver that alternates
 /// between errors must not flood the log.
@@ -92,6 +99,10 @@ pub struct Sender {
     control: Arc<SenderControl>,
     reporter: EventReporter,
     connection: Option<Connection>,
+    /// The receiver read all records before this number over the last connection of an earlier
+    /// process. They are delivered if the first connection of this one lasts, and are sent again if
+    /// it breaks.
+    read_earlier: Option<u64>,
     /// The wait after the next failure.
     wait: Duration,
     next_attempt: Instant,
@@ -102,6 +113,9 @@ pub struct Sender {
 
 struct Connection {
     session: Box<dyn Session>,
+    /// The mark of what was accepted over this connection, as it was kept last. `None` if no later
+    /// process could learn what became of it.
+    kept: Option<AcceptedMark>,
     since: Instant,
     /// True once [`Event::Connected`] was reported.
     is_reported: bool,
@@ -123,6 +137,7 @@ impl Sender {
             control,
             reporter,
             connection: None,
+            read_earlier: None,
             wait: FIRST_WAIT,
             next_attempt: now,
             next_sync: now,
@@ -132,6 +147,8 @@ impl Sender {
 
     /// Sends until everything is delivered and no more alerts follow, or until it is told to stop.
     pub fn run(mut self) {
+        self.ask_about_earlier();
+        self.spool.report_leftover(self.read_earlier);
         while !self.control.abandon.load(Ordering::Relaxed) && !self.is_done() {
             let result = match &self.connection {
                 None => self.connect(),
@@ -141,10 +158,7 @@ impl Sender {
                 self.disconnect(error);
             }
             self.update_oldest();
-            if Instant::now() >= self.next_sync && self.spool.needs_sync() {
-                self.spool.sync();
-                self.next_sync = Instant::now() + SPOOL_SYNC_INTERVAL;
-            }
+            self.sync();
             if !self.is_done() {
                 self.sleep();
             }
@@ -172,9 +186,38 @@ impl Sender {
         }
         let session = self.receiver.connect()?;
         self.outbox.rewind();
+        if let Some(number) = self.read_earlier {
+            self.outbox.skip_to(number);
+        }
         self.control.progress.note();
-        self.connection = Some(Connection { session, since: Instant::now(), is_reported: false });
+        let kept = session.connection().map(|connection| AcceptedMark { before: 0, connection });
+        self.connection = Some(Connection { session, kept, since: Instant::now(), is_reported: false });
         self.advance()
+    }
+
+    /// Learns whether the receiver read the last connection of an earlier process to its end.
+    fn ask_about_earlier(&mut self) {
+        let Some(mark) = self.spool.accepted_before_start() else { return };
+        let began = Instant::now();
+        while !self.control.abandon.load(Ordering::Relaxed) {
+            match self.receiver.earlier_connection(&mark.connection) {
+                EarlierConnection::Ending if began.elapsed() < EARLIER_PATIENCE => thread::sleep(EARLIER_INTERVAL),
+                EarlierConnection::ReadToEnd => {
+                    self.read_earlier = Some(mark.before);
+                    return;
+                }
+                EarlierConnection::Ending | EarlierConnection::Unknown => return,
+            }
+            self.sync();
+        }
+    }
+
+    /// Flushes the spool to the disk, at most once in an interval.
+    fn sync(&mut self) {
+        if Instant::now() >= self.next_sync && self.spool.needs_sync() {
+            self.spool.sync();
+            self.next_sync = Instant::now() + SPOOL_SYNC_INTERVAL;
+        }
     }
 
     fn advance(&mut self) -> Result<(), SessionError> {
@@ -185,12 +228,21 @@ impl Sender {
         if self.control.sent.swap(accepted, Ordering::Relaxed) != accepted {
             self.control.progress.note();
         }
+        if let Some(mark) = connection.kept.as_mut().filter(|mark| mark.before < self.outbox.accepted_before()) {
+            mark.before = self.outbox.accepted_before();
+            self.spool.keep_accepted(mark);
+        }
         result?;
         if !connection.session.is_ready() {
             return Ok(());
         }
         if connection.since.elapsed() >= STABLE_AFTER {
             self.wait = FIRST_WAIT;
+        }
+        if (is_finishing || connection.since.elapsed() >= STABLE_AFTER)
+            && let Some(number) = self.read_earlier.take()
+        {
+            self.spool.mark_delivered(number);
         }
         if !connection.is_reported && connection.since.elapsed() >= CONNECTED_AFTER {
             connection.is_reported = true;
@@ -208,6 +260,8 @@ impl Sender {
             return;
         }
         self.connection = None;
+        self.read_earlier = None;
+        self.spool.forget_accepted();
         self.outbox.rewind();
         self.control.is_connected.store(false, Ordering::Relaxed);
         let SessionError { reason, retry_after } = error;
@@ -244,6 +298,9 @@ impl Sender {
                 }
                 if !connection.is_reported && connection.session.is_ready() {
                     due.push(connection.since + CONNECTED_AFTER);
+                }
+                if self.read_earlier.is_some() {
+                    due.push(connection.since + STABLE_AFTER);
                 }
             }
         }

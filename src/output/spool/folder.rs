@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock};
 
+use super::marks::{AcceptedMark, GREATEST_NUMBER, checkpoint_text, parse_checkpoint};
 use super::record::{HEADER_LENGTH, Record, line_length};
 
 /// The first bytes of a segment file.
@@ -16,13 +17,10 @@ pub const EMPTY_SEGMENT: u64 = MAGIC.len() as u64;
 /// The end of a segment's file name. Before it stands the number of the first record, in 20 digits,
 /// so that names sort as numbers.
 const SEGMENT_SUFFIX: &str = ".segment";
-/// The greatest valid record number. No counter from one reaches it, and sums with it cannot
-/// overflow.
-const GREATEST_NUMBER: u64 = 1 << 62;
 /// The name of the checkpoint's file.
 const CHECKPOINT_FILE: &str = "mark";
-/// The start of the checkpoint's file. The number follows, and its CRC-32 in hexadecimal.
-const CHECKPOINT_PREFIX: &str = "rattap spool mark ";
+/// The name of the file with the mark of what was accepted.
+const ACCEPTED_FILE: &str = "accepted";
 
 /// The folder of one receiver's spool. It is locked while this value lives.
 #[derive(Debug)]
@@ -93,11 +91,7 @@ impl SpoolFolder {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error),
         };
-        let number = std::str::from_utf8(&text).ok().and_then(|text| {
-            let number = text.strip_prefix(CHECKPOINT_PREFIX)?.split(' ').next()?.parse().ok()?;
-            (checkpoint_text(number) == text && number <= GREATEST_NUMBER).then_some(number)
-        });
-        number.map(Some).ok_or_else(|| io::ErrorKind::InvalidData.into())
+        parse_checkpoint(&text).map(Some).ok_or_else(|| io::ErrorKind::InvalidData.into())
     }
 
     /// Replaces the checkpoint atomically.
@@ -107,6 +101,24 @@ impl SpoolFolder {
         file.write_all(checkpoint_text(number).as_bytes())?;
         file.sync_data()?;
         fs::rename(new, self.checkpoint_path())
+    }
+
+    /// Reads the mark of what was accepted. Returns `None` if there is none or it is damaged: then
+    /// some alerts are sent once more.
+    pub fn read_accepted(&self) -> Option<AcceptedMark> {
+        AcceptedMark::parse(&fs::read(self.path.join(ACCEPTED_FILE)).ok()?)
+    }
+
+    /// Writes the mark of what was accepted over the one before. This is not flushed to the disk:
+    /// the mark means nothing after a restart of the machine.
+    pub fn write_accepted(&self, mark: &AcceptedMark) -> io::Result<()> {
+        let file = private_file().write(true).create(true).truncate(false).open(self.path.join(ACCEPTED_FILE))?;
+        file.write_all_at(mark.text().as_bytes(), 0)
+    }
+
+    /// Removes the mark of what was accepted.
+    pub fn remove_accepted(&self) -> io::Result<()> {
+        fs::remove_file(self.path.join(ACCEPTED_FILE))
     }
 
     /// The path of the checkpoint's file.
@@ -152,11 +164,6 @@ fn private_file() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.mode(0o600);
     options
-}
-
-fn checkpoint_text(number: u64) -> String {
-    let checksum = crc32fast::hash(number.to_string().as_bytes());
-    format!("{CHECKPOINT_PREFIX}{number} {checksum:08x}\n")
 }
 
 /// Lists the folders in `path` that contain segments.

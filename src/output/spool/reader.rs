@@ -40,6 +40,12 @@ impl RecordReader {
         Self { spool, next, segment: None, peeked: None }
     }
 
+    /// Omits the records before `number`.
+    pub fn skip_to(&mut self, number: u64) {
+        self.next = self.next.max(number);
+        self.peeked.take_if(|record| record.number < number);
+    }
+
     /// Goes back to the first undelivered record.
     pub fn rewind(&mut self) {
         self.next = self.spool.delivered_before();

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 
 use super::Record;
 use super::folder::SpoolFolder;
+use super::marks::AcceptedMark;
 use super::recovery::recover;
 use super::state::{DiskFailure, LARGEST_SEGMENT, LEAST_SEGMENTS, Segment, SpoolState};
 use crate::output::event::{Event, EventReporter};
@@ -27,6 +28,8 @@ pub struct Spool {
     /// `None` for a spool in memory.
     folder: Option<SpoolFolder>,
     limit: u64,
+    /// The number of the first record that no earlier process appended.
+    first_new: u64,
     state: Mutex<SpoolState>,
     /// Notified when records leave the spool.
     room: Condvar,
@@ -61,12 +64,9 @@ impl Spool {
             Err(error) => return Err(error),
         };
         let state = SpoolState::new(checkpoint, recover(&folder, checkpoint, &reporter)?);
-        let alerts = state.count_from(checkpoint);
-        let spool =
-            Self { folder: Some(folder), limit: limit.0, state: Mutex::new(state), room: Condvar::new(), reporter };
-        if alerts > 0 {
-            spool.reporter.report(Event::Leftover { alerts });
-        }
+        let (limit, first_new) = (limit.0, state.next);
+        let (folder, state) = (Some(folder), Mutex::new(state));
+        let spool = Self { folder, limit, first_new, state, room: Condvar::new(), reporter };
         spool.drop_over_limit(&mut spool.state());
         Ok(spool)
     }
@@ -74,7 +74,7 @@ impl Spool {
     /// A spool without a folder. Its records are lost if the process is killed.
     pub fn in_memory(reporter: EventReporter) -> Self {
         let state = Mutex::new(SpoolState::new(1, VecDeque::new()));
-        Self { folder: None, limit: MEMORY_LIMIT, state, room: Condvar::new(), reporter }
+        Self { folder: None, limit: MEMORY_LIMIT, first_new: 1, state, room: Condvar::new(), reporter }
     }
 
     /// The spool's folder.
@@ -145,6 +145,42 @@ impl Spool {
             state.pop_memory();
         }
         self.room.notify_all();
+    }
+
+    /// Returns what the receiver accepted over the last connection of an earlier process, if more
+    /// than what is known to have arrived.
+    pub fn accepted_before_start(&self) -> Option<AcceptedMark> {
+        let mark = self.folder.as_ref()?.read_accepted()?;
+        let state = self.state();
+        (state.delivered_before < mark.before && mark.before <= state.next).then_some(mark)
+    }
+
+    /// Keeps on the disk that the receiver accepted all records before a number over a connection.
+    /// If that fails, the next process sends them once more.
+    pub fn keep_accepted(&self, mark: &AcceptedMark) {
+        if let Some(folder) = &self.folder {
+            let _ = folder.write_accepted(mark);
+        }
+    }
+
+    /// Removes what [`Self::keep_accepted`] kept: the connection broke, so the receiver may have
+    /// lost it.
+    pub fn forget_accepted(&self) {
+        if let Some(folder) = &self.folder {
+            let _ = folder.remove_accepted();
+        }
+    }
+
+    /// Reports how many records of an earlier run are to be sent. Those before `read` are not.
+    pub fn report_leftover(&self, read: Option<u64>) {
+        let alerts = {
+            let state = self.state();
+            let first = state.delivered_before.max(read.unwrap_or_default());
+            state.count_from(first).saturating_sub(state.count_from(self.first_new))
+        };
+        if alerts > 0 {
+            self.reporter.report(Event::Leftover { alerts });
+        }
     }
 
     /// Counts records that the receiver refused as lost.
