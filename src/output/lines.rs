@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::{io, mem};
 
+use super::progress::Progress;
 use super::{LONGEST_LINE, LineFormatter, Monitor, Output, OutputError, OutputStatus, Sink};
 use crate::alert::Alert;
 use crate::units::ByteCount;
@@ -20,6 +21,8 @@ const BUFFER_SIZE: usize = 64 << 10;
 pub struct LineOutput<S> {
     formatter: Box<dyn LineFormatter>,
     lines: LineWriter<S>,
+    /// The progress that the sink's waits record.
+    progress: Arc<Progress>,
 }
 
 /// Buffers lines, writes them to a sink, and counts them.
@@ -122,7 +125,14 @@ impl<S: Sink> LineWriter<S> {
 impl<S: Sink> LineOutput<S> {
     /// An output into `sink`. Errors call it `name`.
     pub fn new(name: String, sink: S, formatter: Box<dyn LineFormatter>) -> Self {
-        Self { formatter, lines: LineWriter::new(name, sink) }
+        Self { formatter, lines: LineWriter::new(name, sink), progress: Arc::new(Progress::new()) }
+    }
+
+    /// Has [`Monitor::stop_waiting`] end the waits of the sink that record this progress.
+    #[must_use]
+    pub(super) fn with_progress(mut self, progress: Arc<Progress>) -> Self {
+        self.progress = progress;
+        self
     }
 }
 
@@ -145,7 +155,8 @@ impl<S: Sink> Output for LineOutput<S> {
 
     fn monitors(&self) -> Vec<Monitor> {
         let (name, counters) = (self.lines.name.clone(), self.lines.counters());
-        vec![Monitor::new(move || counters.status(&name))]
+        let progress = self.progress.clone();
+        vec![Monitor::new(move || counters.status(&name)).with_stop(move || progress.stop())]
     }
 }
 
@@ -156,7 +167,7 @@ mod tests {
     use std::sync::Mutex;
 
     use super::*;
-    use crate::output::progress::Waiter;
+    use crate::output::progress::{Progress, Waiter};
     use crate::output::sink::LogFile;
     use crate::output::testing::query;
     use crate::output::{Cef, LineFormat, Mode, Sensor};
@@ -194,7 +205,7 @@ mod tests {
     }
 
     fn open(path: &Path, mode: Mode) -> Result<LineOutput<LogFile>, OutputError> {
-        let sink = LogFile::open(path, mode, Waiter::of_replay(None))?;
+        let sink = LogFile::open(path, mode, Waiter::watched(Arc::new(Progress::new())))?;
         Ok(LineOutput::new(path.display().to_string(), sink, formatter()))
     }
 

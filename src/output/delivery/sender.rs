@@ -52,6 +52,8 @@ pub struct SenderControl {
     pub finish: AtomicBool,
     /// Set to end the sender at once. Alerts that are not sent stay in the spool.
     pub abandon: AtomicBool,
+    /// Set to end the waits of a replay for the receiver.
+    pub stop_waiting: AtomicBool,
     /// Alerts that the receiver accepted, since the start.
     pub sent: AtomicU64,
     /// True while the receiver accepts alerts.
@@ -69,6 +71,7 @@ impl SenderControl {
             wake: eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?,
             finish: AtomicBool::new(false),
             abandon: AtomicBool::new(false),
+            stop_waiting: AtomicBool::new(false),
             sent: AtomicU64::new(0),
             is_connected: AtomicBool::new(false),
             oldest_waiting: Mutex::new(None),
