@@ -91,16 +91,42 @@ impl<S: Sink> LineWriter<S> {
         if self.buffered == 0 {
             return Ok(());
         }
-        let sink = &mut self.sink;
-        let written =
-            sink.end_torn_line().and_then(|()| sink.write_all(self.buffer.as_bytes())).and_then(|()| sink.flush());
-        // The lines are discarded also after an error. Some may have been written, and writing
-        // those again would make them count twice.
+        let (lines, written) = self.write_buffer();
+        let lines = if written.is_ok() { self.buffered } else { lines.min(self.buffered) };
+        // The lines are discarded also after an error. A part of the first one may have been
+        // written, and writing that again would make it count twice.
         self.buffer.clear();
-        let counter = if written.is_ok() { &self.counters.written } else { &self.counters.lost };
-        counter.fetch_add(mem::take(&mut self.buffered), Ordering::Relaxed);
+        let lost = mem::take(&mut self.buffered) - lines;
+        self.counters.written.fetch_add(lines, Ordering::Relaxed);
+        self.counters.lost.fetch_add(lost, Ordering::Relaxed);
         self.counters.has_failed.store(written.is_err(), Ordering::Relaxed);
         self.write_error(written)
+    }
+
+    /// Writes the buffer as far as the sink takes it. Returns the number of whole lines that it
+    /// took.
+    fn write_buffer(&mut self) -> (u64, io::Result<()>) {
+        let sink = &mut self.sink;
+        if let Err(error) = sink.end_torn_line() {
+            return (0, Err(error));
+        }
+        let (mut rest, mut lines) = (self.buffer.as_bytes(), 0);
+        while !rest.is_empty() {
+            match sink.write(rest) {
+                Ok(0) => return (lines, Err(io::ErrorKind::WriteZero.into())),
+                Ok(count) => {
+                    lines += memchr::memchr_iter(b'\n', &rest[..count]).count() as u64;
+                    rest = &rest[count..];
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    // A line that lacks only its end is whole once that is written.
+                    let lacks_end = rest[0] == b'\n' && rest.len() < self.buffer.len();
+                    return (lines + u64::from(lacks_end), Err(error));
+                }
+            }
+        }
+        (lines, sink.flush())
     }
 
     /// As [`Output::reopen`].

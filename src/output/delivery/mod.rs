@@ -20,6 +20,8 @@
 //! (connects and signs in) and [`Session`] (sends over one connection). The [`Outbox`] gives a
 //! session its records and learns what became of them.
 
+#[cfg(test)]
+mod faults;
 mod outbox;
 mod output;
 mod receiver;

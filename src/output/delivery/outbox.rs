@@ -117,7 +117,12 @@ impl Outbox {
 
     /// Returns true if no record is left to be taken and all that were taken are delivered.
     pub(super) fn is_delivered(&mut self) -> bool {
-        self.reader.peek().is_none() && self.spool.delivered_before() >= self.taken_before
+        self.reader.peek().is_none() && !self.reader.is_blocked() && self.spool.delivered_before() >= self.taken_before
+    }
+
+    /// Returns true if the next record could not be read. It has to be tried again.
+    pub(super) fn is_blocked(&self) -> bool {
+        self.reader.is_blocked()
     }
 
     /// The time of the oldest record that is not accepted.

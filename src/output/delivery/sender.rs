@@ -4,13 +4,13 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 
 use super::{EarlierConnection, Outbox, Receiver, Session, SessionError};
+use crate::output::clock;
 use crate::output::event::{Event, EventReporter};
 use crate::output::progress::Progress;
 use crate::output::spool::{AcceptedMark, Spool};
@@ -132,7 +132,7 @@ impl Sender {
         control: Arc<SenderControl>,
         reporter: EventReporter,
     ) -> Self {
-        let now = Instant::now();
+        let now = clock::now();
         Self {
             receiver,
             outbox: Outbox::new(spool.clone(), reporter.clone()),
@@ -153,15 +153,7 @@ impl Sender {
         self.ask_about_earlier();
         self.spool.report_leftover(self.read_earlier);
         while !self.control.abandon.load(Ordering::Relaxed) && !self.is_done() {
-            let result = match &self.connection {
-                None => self.connect(),
-                Some(_) => self.advance(),
-            };
-            if let Err(error) = result {
-                self.disconnect(error);
-            }
-            self.update_oldest();
-            self.sync();
+            self.step();
             if !self.is_done() {
                 self.sleep();
             }
@@ -170,17 +162,30 @@ impl Sender {
         self.control.is_connected.store(false, Ordering::Relaxed);
     }
 
+    /// Does what there is to do at the moment.
+    pub(super) fn step(&mut self) {
+        let result = match &self.connection {
+            None => self.connect(),
+            Some(_) => self.advance(),
+        };
+        if let Err(error) = result {
+            self.disconnect(error);
+        }
+        self.update_oldest();
+        self.sync();
+    }
+
     fn is_finishing(&self) -> bool {
         self.control.finish.load(Ordering::Relaxed)
     }
 
-    fn is_done(&mut self) -> bool {
+    pub(super) fn is_done(&mut self) -> bool {
         self.is_finishing() && self.outbox.is_delivered()
     }
 
     /// Tries to connect if the wait after the last failure is over.
     fn connect(&mut self) -> Result<(), SessionError> {
-        let now = Instant::now();
+        let now = clock::now();
         if self.is_finishing() {
             self.next_attempt = self.next_attempt.min(now + LONGEST_WAIT_AT_END);
         }
@@ -194,17 +199,17 @@ impl Sender {
         }
         self.control.progress.note();
         let kept = session.connection().map(|connection| AcceptedMark { before: 0, connection });
-        self.connection = Some(Connection { session, kept, since: Instant::now(), is_reported: false });
+        self.connection = Some(Connection { session, kept, since: clock::now(), is_reported: false });
         self.advance()
     }
 
     /// Learns whether the receiver read the last connection of an earlier process to its end.
-    fn ask_about_earlier(&mut self) {
-        let Some(mark) = self.spool.accepted_before_start() else { return };
-        let began = Instant::now();
+    pub(super) fn ask_about_earlier(&mut self) {
+        let Some(mark) = self.spool.accepted_before_start().cloned() else { return };
+        let began = clock::now();
         while !self.control.abandon.load(Ordering::Relaxed) {
             match self.receiver.earlier_connection(&mark.connection) {
-                EarlierConnection::Ending if began.elapsed() < EARLIER_PATIENCE => thread::sleep(EARLIER_INTERVAL),
+                EarlierConnection::Ending if clock::since(began) < EARLIER_PATIENCE => clock::sleep(EARLIER_INTERVAL),
                 EarlierConnection::ReadToEnd => {
                     self.read_earlier = Some(mark.before);
                     return;
@@ -217,9 +222,9 @@ impl Sender {
 
     /// Flushes the spool to the disk, at most once in an interval.
     fn sync(&mut self) {
-        if Instant::now() >= self.next_sync && self.spool.needs_sync() {
+        if clock::now() >= self.next_sync && self.spool.needs_sync() {
             self.spool.sync();
-            self.next_sync = Instant::now() + SPOOL_SYNC_INTERVAL;
+            self.next_sync = clock::now() + SPOOL_SYNC_INTERVAL;
         }
     }
 
@@ -239,15 +244,15 @@ impl Sender {
         if !connection.session.is_ready() {
             return Ok(());
         }
-        if connection.since.elapsed() >= STABLE_AFTER {
+        if clock::since(connection.since) >= STABLE_AFTER {
             self.wait = FIRST_WAIT;
         }
-        if (is_finishing || connection.since.elapsed() >= STABLE_AFTER)
+        if (is_finishing || clock::since(connection.since) >= STABLE_AFTER)
             && let Some(number) = self.read_earlier.take()
         {
             self.spool.mark_delivered(number);
         }
-        if !connection.is_reported && connection.since.elapsed() >= CONNECTED_AFTER {
+        if !connection.is_reported && clock::since(connection.since) >= CONNECTED_AFTER {
             connection.is_reported = true;
             self.reported_reasons.clear();
             self.control.is_connected.store(true, Ordering::Relaxed);
@@ -273,7 +278,7 @@ impl Sender {
             self.reporter.report(Event::Disconnected { reason });
         }
         let wait = retry_after.map_or(self.wait, |wait| wait.clamp(self.wait, LONGEST_RETRY_AFTER));
-        self.next_attempt = Instant::now() + wait;
+        self.next_attempt = clock::now() + wait;
         let longest = if self.is_finishing() { LONGEST_WAIT_AT_END } else { LONGEST_WAIT };
         self.wait = (self.wait * 2).min(longest);
     }
@@ -284,10 +289,13 @@ impl Sender {
 
     /// Sleeps until the session, the spool, or the control needs attention.
     fn sleep(&mut self) {
-        let now = Instant::now();
+        let now = clock::now();
         let mut due: Vec<Instant> = Vec::new();
         if self.spool.needs_sync() {
             due.push(self.next_sync);
+        }
+        if self.outbox.is_blocked() {
+            due.push(now + SPOOL_SYNC_INTERVAL);
         }
         let mut sockets = vec![PollFd::new(&self.control.wake, PollFlags::IN)];
         match &self.connection {

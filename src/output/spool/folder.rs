@@ -6,7 +6,7 @@
 //! comes from the operator.
 
 use std::fs::{self, DirBuilder, File};
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::os::fd::AsFd;
 use std::os::unix::fs::{DirBuilderExt, FileExt};
 use std::path::{Path, PathBuf};
@@ -17,6 +17,7 @@ use rustix::fs::{
 use rustix::io::Errno;
 use rustix::path::Arg;
 
+use super::disk;
 use super::marks::{AcceptedMark, GREATEST_NUMBER, checkpoint_text, parse_checkpoint};
 use super::record::{HEADER_LENGTH, Record, line_length};
 
@@ -83,8 +84,8 @@ impl SpoolFolder {
     /// Creates a segment without records.
     pub fn create_segment(&self, first: u64) -> io::Result<File> {
         let name = segment_name(first);
-        let mut file = self.files.open_file(&name, OFlags::CREATE | OFlags::TRUNC | OFlags::RDWR)?;
-        if let Err(error) = file.write_all(MAGIC) {
+        let file = self.files.open_file(&name, OFlags::CREATE | OFlags::TRUNC | OFlags::RDWR)?;
+        if let Err(error) = disk::write_at(&file, MAGIC, 0) {
             // The next start would report an empty file as damaged.
             let _ = self.files.remove(&name);
             return Err(error);
@@ -119,9 +120,9 @@ impl SpoolFolder {
 
     /// Replaces the checkpoint atomically.
     pub fn write_checkpoint(&self, number: u64) -> io::Result<()> {
-        let mut file = self.files.open_file(NEW_CHECKPOINT_FILE, CREATE | OFlags::TRUNC)?;
-        file.write_all(checkpoint_text(number).as_bytes())?;
-        file.sync_data()?;
+        let file = self.files.open_file(NEW_CHECKPOINT_FILE, CREATE | OFlags::TRUNC)?;
+        disk::write_at(&file, checkpoint_text(number).as_bytes(), 0)?;
+        disk::sync(&file)?;
         self.files.rename(NEW_CHECKPOINT_FILE, CHECKPOINT_FILE)
     }
 
@@ -134,7 +135,7 @@ impl SpoolFolder {
     /// Writes the mark of what was accepted over the one before. This is not flushed to the disk:
     /// the mark means nothing after a restart of the machine.
     pub fn write_accepted(&self, mark: &AcceptedMark) -> io::Result<()> {
-        self.files.open_file(ACCEPTED_FILE, CREATE)?.write_all_at(mark.text().as_bytes(), 0)
+        disk::write_at(&self.files.open_file(ACCEPTED_FILE, CREATE)?, mark.text().as_bytes(), 0)
     }
 
     /// Removes the mark of what was accepted.
@@ -149,6 +150,7 @@ impl SpoolFolder {
 
     /// Flushes the folder's entries to the disk.
     pub fn sync(&self) -> io::Result<()> {
+        disk::check()?;
         self.files.folder.sync_all()
     }
 }
@@ -187,6 +189,7 @@ impl Files {
 
     /// Opens a file. It is an error if it is not a regular file.
     fn open_file(&self, name: &str, flags: OFlags) -> io::Result<File> {
+        disk::check()?;
         // A named pipe in place of a file must not make the open wait.
         let flags = flags | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let file = match openat(&self.folder, name, flags, FILE_MODE) {
@@ -207,10 +210,12 @@ impl Files {
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        disk::check()?;
         Ok(renameat(&self.folder, from, &self.folder, to)?)
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {
+        disk::check()?;
         Ok(unlinkat(&self.folder, name, AtFlags::empty())?)
     }
 

@@ -19,6 +19,7 @@
 //! again. Alerts that are still in memory when the process ends are lost, and counted. Each of
 //! these conditions is reported once, when it begins. A spool without a folder uses memory only.
 
+mod disk;
 mod folder;
 mod marks;
 mod reader;
@@ -30,6 +31,8 @@ mod store;
 #[cfg(test)]
 mod tests;
 
+#[cfg(test)]
+pub(super) use disk::simulated as simulated_disk;
 pub(super) use folder::folders_with_alerts;
 pub(super) use marks::AcceptedMark;
 pub(super) use reader::RecordReader;

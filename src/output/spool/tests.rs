@@ -488,7 +488,7 @@ fn a_symbolic_link_is_never_followed_and_is_named() {
     let error = Spool::open(&link, LIMIT, test.reporter()).unwrap_err();
     assert!(error.to_string().contains("tcp-h_514 is a symbolic link"), "{error}");
     fs::write(outside.path().join("00000000000000000001.segment"), "RATSPL01").unwrap();
-    assert_eq!(folders_with_alerts(test.folder.path()).unwrap(), [PathBuf::new(); 0]);
+    assert!(folders_with_alerts(test.folder.path()).unwrap().is_empty());
 }
 
 #[test]
