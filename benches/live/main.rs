@@ -8,16 +8,20 @@
 //!   was dropped;
 //! - the processor time of each for a million packets, in turn;
 //! - the processor time on a quiet link;
-//! - how long it takes from a lone packet to its alert.
+//! - how long it takes from a lone packet to its alert;
+//! - how long a sensor that is killed and started again at once misses packets.
 //!
 //! Nothing here is a test: it prints figures for a reader to judge. tcpreplay takes a core for
 //! itself. The kernel's work of copying each packet into the rings counts as tcpreplay's, not as
 //! the readers'.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, BufWriter};
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -56,6 +60,12 @@ struct Arguments {
     /// The number of lone packets.
     #[arg(long, default_value_t = 100)]
     lone: u32,
+    /// The number of kills.
+    #[arg(long, default_value_t = 20)]
+    kills: u32,
+    /// Measure the kills only.
+    #[arg(long)]
+    only_kills: bool,
     /// Run in the namespace that exists already.
     #[arg(long, hide = true)]
     inside: bool,
@@ -94,11 +104,15 @@ fn measure(arguments: &Arguments) -> anyhow::Result<()> {
     for end in WIRE {
         must(Command::new("ip").args(["link", "set", end, "up"]))?;
     }
+    if arguments.only_kills {
+        return kills(arguments.kills);
+    }
     let capture = mixed()?;
     highest_rate(&capture, arguments.loops)?;
     processor_time(&capture, arguments.turns)?;
     quiet(arguments.quiet)?;
-    latency(arguments.lone)
+    latency(arguments.lone)?;
+    kills(arguments.kills)
 }
 
 fn mixed() -> anyhow::Result<PathBuf> {
@@ -165,13 +179,8 @@ fn latency(lone: u32) -> anyhow::Result<()> {
         // The pauses follow the golden ratio, so that they never keep step with a timer.
         thread::sleep(Duration::from_secs_f64(0.3 + (f64::from(number) * 0.618_034).fract() * 0.3));
         let port = 20_000 + number as u16;
-        let mut frame = Vec::new();
-        PacketBuilder::ethernet2([2; 6], [4; 6])
-            .ipv4([10, 20, 30, 40], [91, 202, 233, 25], 64)
-            .udp(port, 4888)
-            .write(&mut frame, b"hello")?;
         let sent = Instant::now();
-        wire.sendpacket(frame)?;
+        wire.sendpacket(contact([10, 20, 30, 40], port)?)?;
         let wanted = format!(" spt={port} ");
         let mut line = String::new();
         while !line.contains(&wanted) {
@@ -182,6 +191,72 @@ fn latency(lone: u32) -> anyhow::Result<()> {
     }
     running.end()?;
     println!("seconds from a lone packet to its alert, {lone} times, median (lowest to highest): {}", spread(late));
+    Ok(())
+}
+
+/// A packet that causes an alert.
+fn contact(client: [u8; 4], port: u16) -> anyhow::Result<Vec<u8>> {
+    let mut frame = Vec::new();
+    PacketBuilder::ethernet2([2; 6], [4; 6])
+        .ipv4(client, [91, 202, 233, 25], 64)
+        .udp(port, 4888)
+        .write(&mut frame, b"hello")?;
+    Ok(frame)
+}
+
+/// Sends a packet of another client each millisecond, kills the sensor about once a second, and
+/// starts it again at once, as a supervisor without a pause would. Each packet that no alert tells
+/// of was missed: it was in the kernel's ring or in the sensor at the kill, or came before the next
+/// sensor captured.
+fn kills(kills: u32) -> anyhow::Result<()> {
+    const PACE: Duration = Duration::from_millis(1);
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("alerts.cef");
+    let start = || {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_rattap"));
+        command.args(["live", "-i", WIRE[1], "--user", "root", "-o"]).arg(&file);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        command.spawn().context("cannot run the sensor")
+    };
+    let mut sensor = start()?;
+    thread::sleep(SETTLE);
+    let (sent, is_over) = (AtomicU32::new(0), AtomicBool::new(false));
+    let killed_at = thread::scope(|scope| -> anyhow::Result<Vec<u32>> {
+        let sending = scope.spawn(|| -> anyhow::Result<()> {
+            let mut wire = pcap::Capture::from_device(WIRE[0])?.open()?;
+            let mut due = Instant::now();
+            while !is_over.load(Ordering::Relaxed) {
+                thread::sleep(due.saturating_duration_since(Instant::now()));
+                due += PACE;
+                let [_, a, b, c] = sent.fetch_add(1, Ordering::Relaxed).to_be_bytes();
+                wire.sendpacket(contact([10, a, b, c], 20_000)?)?;
+            }
+            Ok(())
+        });
+        let mut killed_at = Vec::new();
+        for number in 0..kills {
+            thread::sleep(Duration::from_secs_f64(0.8 + (f64::from(number) * 0.618_034).fract() * 0.4));
+            killed_at.push(sent.load(Ordering::Relaxed));
+            sensor.kill()?;
+            sensor.wait()?;
+            sensor = start()?;
+        }
+        thread::sleep(SETTLE);
+        is_over.store(true, Ordering::Relaxed);
+        sending.join().map_err(|_| anyhow::anyhow!("sending failed"))??;
+        Ok(killed_at)
+    })?;
+    Running { child: sensor }.end()?;
+    let text = fs::read_to_string(&file)?;
+    let clients = text.lines().filter_map(|line| line.split(" src=").nth(1)?.split(' ').next()?.parse().ok());
+    let seen: BTreeSet<u32> = clients.map(|client: Ipv4Addr| client.to_bits() & 0xff_ffff).collect();
+    let mut missed = vec![0.0; killed_at.len()];
+    for number in (0..sent.into_inner()).filter(|number| !seen.contains(number)) {
+        let nearest = killed_at.iter().enumerate().min_by_key(|(_, at)| at.abs_diff(number));
+        let (kill, _) = nearest.context("packets were missed without a kill")?;
+        missed[kill] += PACE.as_secs_f64();
+    }
+    println!("seconds of packets missed at a kill, {kills} kills, median (lowest to highest): {}", spread(missed));
     Ok(())
 }
 

@@ -1,19 +1,22 @@
 //! `rattap replay --follow`: a replay that reads each new capture in a folder, until a signal stops
 //! it.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use rattap::capture::{CaptureError, FileSource, FolderSource};
-use rattap::output::{Mode, NameList, SharedTally};
+use rattap::output::{Mode, Monitor, NameList, SharedTally};
 use rattap::sensor::{Control, Event, InForce, Run};
 
 use crate::command::ending::{Ending, InputProblems};
 use crate::command::plan;
-use crate::command::signals::Signals;
+use crate::command::signals::{self, Signals};
 use crate::command::terminal::console::{Console, log_output_events};
 use crate::command::terminal::exit_code::Exit;
 use crate::command::terminal::summary::RunKind;
+
+/// The time that outputs have after a signal: a service has to end within 10 seconds.
+const OUTPUT_GRACE: Duration = Duration::from_secs(8);
 
 /// Follows a folder until a signal stops it.
 pub fn run(replay: plan::Replay, console: &Console) -> anyhow::Result<Exit> {
@@ -22,6 +25,9 @@ pub fn run(replay: plan::Replay, console: &Console) -> anyhow::Result<Exit> {
     let signals = Signals::listen().context("cannot listen for signals")?;
     let exclusions = run.exclusions();
     let mut output = run.open_outputs(Mode::Follow, &log_output_events())?;
+    let monitors = output.monitors();
+    signals::after_stop(signals.stop_flag(), OUTPUT_GRACE, move || monitors.iter().for_each(Monitor::stop_waiting))
+        .context("cannot wait for signals")?;
     let tally = run.prints_table.then(SharedTally::default);
     if let Some(tally) = &tally {
         output = tally.observe(output);

@@ -6,6 +6,7 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use thiserror::Error;
 
@@ -19,7 +20,8 @@ use crate::units::ByteCount;
 /// hold the lock that the monitor needs.
 pub type EventHandler = Arc<dyn Fn(&str, Event) + Send + Sync>;
 
-/// Something that an operator should know. A condition is reported once, when it begins.
+/// Something that an operator should know. A condition is reported once, when it begins, unless its
+/// documentation says otherwise.
 #[derive(Debug, Error)]
 pub enum Event {
     /// The receiver accepts alerts.
@@ -106,6 +108,15 @@ pub enum Event {
     /// A replay has waited some seconds for an output that takes no alerts.
     #[error("has taken no alert for {} seconds; the run waits for it", STALLED_AFTER.as_secs())]
     Awaited,
+    /// A run has ended but for alerts that the receiver has not taken. This is reported each second
+    /// while the run waits for it.
+    #[error("{alerts} alerts are not delivered yet; the run waits {} seconds for the receiver (Ctrl-C ends the wait)", left.as_secs_f64().ceil())]
+    Waiting {
+        /// The number of alerts.
+        alerts: u64,
+        /// The time until the wait ends, unless the receiver takes an alert.
+        left: Duration,
+    },
     /// An output of a live run failed, and alerts are lost. The run continues.
     #[error("{0}")]
     Failed(OutputError),

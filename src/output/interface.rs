@@ -47,8 +47,9 @@ pub enum Mode {
     /// long as the receiver keeps accepting alerts, and 30 seconds after the last one.
     Replay,
     /// A replay that follows a folder. Files are appended to, because a run continues the one
-    /// before it. Everything else is as with `Replay`: a capture counts as read only when its
-    /// alerts have been written.
+    /// before it. At the end receivers get 8 seconds, because a service has to end within 10.
+    /// Everything else is as with `Replay`: a capture counts as read only when its alerts have been
+    /// written.
     Follow,
     /// A live sensor keeps running, and waits for no output: each has a queue or a spool, and a
     /// thread that writes what is in it. Files are appended to. Failures of outputs, and outputs

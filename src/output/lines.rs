@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::{io, mem};
 
+use super::progress::Progress;
 use super::{LONGEST_LINE, LineFormatter, Monitor, Output, OutputError, OutputStatus, Sink};
 use crate::alert::Alert;
 use crate::units::ByteCount;
@@ -20,6 +21,8 @@ const BUFFER_SIZE: usize = 64 << 10;
 pub struct LineOutput<S> {
     formatter: Box<dyn LineFormatter>,
     lines: LineWriter<S>,
+    /// The progress that the sink's waits record.
+    progress: Arc<Progress>,
 }
 
 /// Buffers lines, writes them to a sink, and counts them.
@@ -88,16 +91,42 @@ impl<S: Sink> LineWriter<S> {
         if self.buffered == 0 {
             return Ok(());
         }
-        let sink = &mut self.sink;
-        let written =
-            sink.end_torn_line().and_then(|()| sink.write_all(self.buffer.as_bytes())).and_then(|()| sink.flush());
-        // The lines are discarded also after an error. Some may have been written, and writing
-        // those again would make them count twice.
+        let (lines, written) = self.write_buffer();
+        let lines = if written.is_ok() { self.buffered } else { lines.min(self.buffered) };
+        // The lines are discarded also after an error. A part of the first one may have been
+        // written, and writing that again would make it count twice.
         self.buffer.clear();
-        let counter = if written.is_ok() { &self.counters.written } else { &self.counters.lost };
-        counter.fetch_add(mem::take(&mut self.buffered), Ordering::Relaxed);
+        let lost = mem::take(&mut self.buffered) - lines;
+        self.counters.written.fetch_add(lines, Ordering::Relaxed);
+        self.counters.lost.fetch_add(lost, Ordering::Relaxed);
         self.counters.has_failed.store(written.is_err(), Ordering::Relaxed);
         self.write_error(written)
+    }
+
+    /// Writes the buffer as far as the sink takes it. Returns the number of whole lines that it
+    /// took.
+    fn write_buffer(&mut self) -> (u64, io::Result<()>) {
+        let sink = &mut self.sink;
+        if let Err(error) = sink.end_torn_line() {
+            return (0, Err(error));
+        }
+        let (mut rest, mut lines) = (self.buffer.as_bytes(), 0);
+        while !rest.is_empty() {
+            match sink.write(rest) {
+                Ok(0) => return (lines, Err(io::ErrorKind::WriteZero.into())),
+                Ok(count) => {
+                    lines += memchr::memchr_iter(b'\n', &rest[..count]).count() as u64;
+                    rest = &rest[count..];
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    // A line that lacks only its end is whole once that is written.
+                    let lacks_end = rest[0] == b'\n' && rest.len() < self.buffer.len();
+                    return (lines + u64::from(lacks_end), Err(error));
+                }
+            }
+        }
+        (lines, sink.flush())
     }
 
     /// As [`Output::reopen`].
@@ -122,7 +151,14 @@ impl<S: Sink> LineWriter<S> {
 impl<S: Sink> LineOutput<S> {
     /// An output into `sink`. Errors call it `name`.
     pub fn new(name: String, sink: S, formatter: Box<dyn LineFormatter>) -> Self {
-        Self { formatter, lines: LineWriter::new(name, sink) }
+        Self { formatter, lines: LineWriter::new(name, sink), progress: Arc::new(Progress::new()) }
+    }
+
+    /// Has [`Monitor::stop_waiting`] end the waits of the sink that record this progress.
+    #[must_use]
+    pub(super) fn with_progress(mut self, progress: Arc<Progress>) -> Self {
+        self.progress = progress;
+        self
     }
 }
 
@@ -145,7 +181,8 @@ impl<S: Sink> Output for LineOutput<S> {
 
     fn monitors(&self) -> Vec<Monitor> {
         let (name, counters) = (self.lines.name.clone(), self.lines.counters());
-        vec![Monitor::new(move || counters.status(&name))]
+        let progress = self.progress.clone();
+        vec![Monitor::new(move || counters.status(&name)).with_stop(move || progress.stop())]
     }
 }
 
@@ -156,7 +193,7 @@ mod tests {
     use std::sync::Mutex;
 
     use super::*;
-    use crate::output::progress::Waiter;
+    use crate::output::progress::{Progress, Waiter};
     use crate::output::sink::LogFile;
     use crate::output::testing::query;
     use crate::output::{Cef, LineFormat, Mode, Sensor};
@@ -194,7 +231,7 @@ mod tests {
     }
 
     fn open(path: &Path, mode: Mode) -> Result<LineOutput<LogFile>, OutputError> {
-        let sink = LogFile::open(path, mode, Waiter::of_replay(None))?;
+        let sink = LogFile::open(path, mode, Waiter::watched(Arc::new(Progress::new())))?;
         Ok(LineOutput::new(path.display().to_string(), sink, formatter()))
     }
 

@@ -16,6 +16,7 @@
 
 mod audited;
 mod cef;
+mod clock;
 pub mod delivery;
 mod error;
 mod event;

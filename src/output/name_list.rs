@@ -8,8 +8,9 @@
 use std::fmt::Write;
 use std::io::{self, Write as _};
 use std::path::Path;
+use std::sync::Arc;
 
-use super::progress::Waiter;
+use super::progress::{Progress, Waiter};
 use super::sink::{LogFile, STANDARD_OUTPUT, StandardOutput};
 use super::{Mode, OutputError, Sink};
 use crate::sanitize::sanitize;
@@ -30,7 +31,7 @@ impl NameList {
     /// Opens the list: `-` is standard output, anything else a file's path. Files are truncated or
     /// appended to as files of alerts are.
     pub fn open(target: &Path, mode: Mode) -> Result<Self, OutputError> {
-        let waiter = Waiter::of_replay(None);
+        let waiter = Waiter::watched(Arc::new(Progress::new()));
         if target.as_os_str() != "-" {
             return Ok(Self::new(target.display().to_string(), Box::new(LogFile::open(target, mode, waiter)?)));
         }

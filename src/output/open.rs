@@ -92,15 +92,16 @@ fn open_lines<S: Sink + 'static>(
     open: impl FnOnce(Waiter) -> Result<S, OutputError>,
 ) -> Result<Box<dyn Output>, OutputError> {
     let name = target.to_string();
+    let progress = Arc::new(Progress::new());
     Ok(match mode {
         Mode::Live => {
-            let progress = Arc::new(Progress::new());
             let sink = open(Waiter::watched(progress.clone()))?;
             Box::new(QueuedOutput::start(name, target.thread_name(), sink, progress, formatter)?)
         }
         Mode::Replay | Mode::Follow => {
             let reporter = EventReporter { name: name.clone(), handler: handler.clone() };
-            Box::new(LineOutput::new(name, open(Waiter::of_replay(Some(reporter)))?, formatter))
+            let sink = open(Waiter::of_replay(progress.clone(), reporter))?;
+            Box::new(LineOutput::new(name, sink, formatter).with_progress(progress))
         }
     })
 }

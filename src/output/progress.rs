@@ -63,8 +63,8 @@ pub struct Waiter {
 impl Waiter {
     /// Waits until the reader takes something, however long that is, and reports once for whom the
     /// run waits.
-    pub(super) fn of_replay(reporter: Option<EventReporter>) -> Self {
-        Self { progress: Arc::new(Progress::new()), reporter }
+    pub(super) fn of_replay(progress: Arc<Progress>, reporter: EventReporter) -> Self {
+        Self { progress, reporter: Some(reporter) }
     }
 
     /// Waits until another thread stops the wait.

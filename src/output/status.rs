@@ -38,16 +38,34 @@ pub struct OutputStatus {
 
 /// Shows the state of one output from any thread, also after the output was closed.
 #[derive(Clone)]
-pub struct Monitor(Arc<dyn Fn() -> OutputStatus + Send + Sync>);
+pub struct Monitor {
+    status: Arc<dyn Fn() -> OutputStatus + Send + Sync>,
+    stop_waiting: Arc<dyn Fn() + Send + Sync>,
+}
 
 impl Monitor {
     pub(super) fn new(status: impl Fn() -> OutputStatus + Send + Sync + 'static) -> Self {
-        Self(Arc::new(status))
+        Self { status: Arc::new(status), stop_waiting: Arc::new(|| ()) }
+    }
+
+    /// Adds what ends the output's waits.
+    #[must_use]
+    pub(super) fn with_stop(mut self, stop_waiting: impl Fn() + Send + Sync + 'static) -> Self {
+        self.stop_waiting = Arc::new(stop_waiting);
+        self
     }
 
     /// Returns the current state.
     pub fn status(&self) -> OutputStatus {
-        (self.0)()
+        (self.status)()
+    }
+
+    /// Ends the waits of an output of a replay, now and later: for a receiver that takes no alerts,
+    /// for room in its spool, or for the reader of a pipe. What it has not taken stays in the spool
+    /// or is lost, and is reported when the output is closed. An output of a live run ends its
+    /// waits itself.
+    pub fn stop_waiting(&self) {
+        (self.stop_waiting)();
     }
 }
 

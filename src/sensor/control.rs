@@ -29,6 +29,7 @@ pub struct Control(Arc<Inner>);
 struct Inner {
     in_force: Mutex<InForce>,
     stop: StopSignal,
+    cancel: AtomicBool,
     reopen: AtomicBool,
     reopen_names: AtomicBool,
     /// Events that the watcher has not seen yet.
@@ -43,6 +44,7 @@ impl Control {
         Self(Arc::new(Inner {
             in_force: Mutex::new(in_force),
             stop: StopSignal::default(),
+            cancel: AtomicBool::new(false),
             reopen: AtomicBool::new(false),
             reopen_names: AtomicBool::new(false),
             events: Mutex::default(),
@@ -54,6 +56,16 @@ impl Control {
     /// outputs are flushed and closed, and the run returns.
     pub fn stop(&self) {
         self.0.stop.request();
+    }
+
+    /// Ends the run without the rest of its input, even if the source does not know the order to
+    /// stop. Alerts so far are written.
+    pub fn cancel(&self) {
+        self.0.cancel.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_canceled(&self) -> bool {
+        self.0.cancel.load(Ordering::Relaxed)
     }
 
     /// The order to stop, for a source to be started with, so that [`stop`](Self::stop) reaches it.

@@ -53,6 +53,11 @@ pub struct Outcome {
     pub totals: Totals,
     /// The error of the output that ended the run early, or the last one when it was closed.
     pub output: Result<(), OutputError>,
+    /// The time until the whole input was examined. The wait for outputs that comes after it does
+    /// not count.
+    pub examined_in: Duration,
+    /// True if the run was canceled before the end of its input.
+    pub is_canceled: bool,
     /// The conversations that the alerts are about, where an index for carving was kept.
     pub evidence: Option<Evidence>,
 }
@@ -135,6 +140,7 @@ impl Run {
         output: Box<dyn Output>,
         watch: &mut dyn FnMut(Event),
     ) -> Outcome {
+        let began = Instant::now();
         let workers = self.settings.workers.get().max(sources.len());
         let items = workers.saturating_add(SPARE_ITEMS);
         let (alert_sender, alerts) = bounded(MAX_WAITING_ALERTS);
@@ -184,6 +190,7 @@ impl Run {
             watch_sources(&events, shared, watch);
             workers.into_iter().for_each(join);
             locked(&stages.tracking).finish();
+            let (examined_in, is_canceled) = (began.elapsed(), shared.control.is_canceled());
             let output = join(writer);
             let names_error = locked(&stages.tracking).take_names_error();
             let output = output.and(names_error.map_or(Ok(()), Err));
@@ -192,7 +199,7 @@ impl Run {
                 *locked(captured) = locked(intake).source.counts();
             }
             let evidence = locked(&stages.tracking).take_evidence();
-            Outcome { totals: stages.totals(), output, evidence }
+            Outcome { totals: stages.totals(), output, examined_in, is_canceled, evidence }
         })
     }
 }

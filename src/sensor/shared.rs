@@ -74,6 +74,6 @@ impl Shared {
     }
 
     pub(super) fn ends_early(&self) -> bool {
-        self.stop.load(Ordering::Relaxed)
+        self.stop.load(Ordering::Relaxed) || self.control.is_canceled()
     }
 }

@@ -1,13 +1,14 @@
 //! Standard error: the log, the progress bar and the summary share one terminal and must not
 //! overwrite each other.
 
+use std::collections::BTreeSet;
 use std::error::Error;
 use std::fs::File;
 use std::io::{self, IsTerminal, Write};
 use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use env_logger::{Env, Target};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -95,6 +96,27 @@ impl Console {
     pub fn update_progress(&self, bytes_read: &AtomicU64, alerts: u64) {
         self.bar.set_message(format!("{alerts} alerts"));
         self.bar.set_position(bytes_read.load(Ordering::Relaxed));
+    }
+
+    /// Returns a function that logs the events of outputs. At the end of a run it counts down on a
+    /// terminal, and logs one line elsewhere.
+    pub fn log_output_events(&self) -> EventHandler {
+        let (log, bar, is_quiet) = (log_output_events(), self.bar.clone(), self.is_quiet);
+        let counts_down = io::stderr().is_terminal();
+        let logged = Mutex::new(BTreeSet::new());
+        Arc::new(move |name: &str, event: Event| match event {
+            Event::Waiting { .. } if counts_down && !is_quiet => {
+                bar.set_style(ProgressStyle::with_template("{msg}").unwrap_or_else(|_| ProgressStyle::default_bar()));
+                bar.set_draw_target(ProgressDrawTarget::stderr());
+                bar.set_message(printable(&format!("{name}: {event}")));
+            }
+            Event::Waiting { .. } => {
+                if logged.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned()) {
+                    log(name, event);
+                }
+            }
+            event => log(name, event),
+        })
     }
 
     /// Removes the progress bar.

@@ -13,6 +13,9 @@ pub enum Exit {
     Usage = 2,
     /// Everything was done and there were alerts, if the user asked for this exit code.
     Alerts = 10,
+    /// Ctrl-C ended a replay before the end of its input. A shell gives the same for a command that
+    /// the signal killed.
+    Interrupted = 130,
 }
 
 impl Termination for Exit {

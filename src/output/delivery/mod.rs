@@ -12,10 +12,16 @@
 //! If a connection fails, sending starts again after the last delivered record. That costs some
 //! duplicates, which have the same identifier, and no alert.
 //!
+//! If the process is killed, the next one asks what became of the last connection. If the receiver
+//! has read it to its end, sending starts after the last accepted record, else after the last
+//! delivered one. So kills in quick succession do not repeat the same alerts again and again.
+//!
 //! A kind of receiver implements three traits: [`ReceiverSettings`] (the parsed URL), [`Receiver`]
 //! (connects and signs in) and [`Session`] (sends over one connection). The [`Outbox`] gives a
 //! session its records and learns what became of them.
 
+#[cfg(test)]
+mod faults;
 mod outbox;
 mod output;
 mod receiver;
@@ -26,5 +32,5 @@ mod tests;
 
 pub use outbox::Outbox;
 pub(super) use output::SpooledOutput;
-pub use receiver::{Receiver, ReceiverKind, ReceiverSettings, Session, SessionError, Wakeup};
+pub use receiver::{EarlierConnection, Receiver, ReceiverKind, ReceiverSettings, Session, SessionError, Wakeup};
 pub use target::ReceiverTarget;

@@ -20,6 +20,9 @@ pub struct Outbox {
     in_flight: VecDeque<InFlight>,
     /// The number after the last record that the session took. Zero if it took none.
     taken_before: u64,
+    /// The number after the last record that the session's receiver accepted. Zero if it accepted
+    /// none.
+    accepted_before: u64,
     /// Records that the receiver accepted, since the start.
     accepted: u64,
     reporter: EventReporter,
@@ -34,7 +37,7 @@ struct InFlight {
 impl Outbox {
     pub(super) fn new(spool: Arc<Spool>, reporter: EventReporter) -> Self {
         let reader = RecordReader::new(spool.clone());
-        Self { spool, reader, in_flight: VecDeque::new(), taken_before: 0, accepted: 0, reporter }
+        Self { spool, reader, in_flight: VecDeque::new(), taken_before: 0, accepted_before: 0, accepted: 0, reporter }
     }
 
     /// Returns the next record without taking it, or `None` if there is none yet.
@@ -58,6 +61,7 @@ impl Outbox {
     /// Records that the receiver accepted all records before `number`.
     pub fn mark_accepted(&mut self, number: u64) {
         self.accepted += self.remove_in_flight(number);
+        self.accepted_before = self.accepted_before.max(number);
     }
 
     /// Records that all records before `number` are known to have arrived. They leave the spool.
@@ -94,11 +98,31 @@ impl Outbox {
         self.reader.rewind();
         self.in_flight.clear();
         self.taken_before = 0;
+        self.accepted_before = 0;
+    }
+
+    /// Starts after the records before `number`, which an earlier process sent and the receiver has
+    /// read.
+    pub(super) fn skip_to(&mut self, number: u64) {
+        self.spool.mark_sent(number);
+        self.reader.skip_to(number);
+        self.taken_before = self.taken_before.max(number);
+    }
+
+    /// The number after the last record that the receiver accepted over the present connection.
+    /// Zero if it accepted none.
+    pub(super) fn accepted_before(&self) -> u64 {
+        self.accepted_before
     }
 
     /// Returns true if no record is left to be taken and all that were taken are delivered.
     pub(super) fn is_delivered(&mut self) -> bool {
-        self.reader.peek().is_none() && self.spool.delivered_before() >= self.taken_before
+        self.reader.peek().is_none() && !self.reader.is_blocked() && self.spool.delivered_before() >= self.taken_before
+    }
+
+    /// Returns true if the next record could not be read. It has to be tried again.
+    pub(super) fn is_blocked(&self) -> bool {
+        self.reader.is_blocked()
     }
 
     /// The time of the oldest record that is not accepted.

@@ -21,7 +21,9 @@ use crate::units::ByteCount;
 
 /// A replay waits for its receiver as long as alerts are accepted at least this often.
 const REPLAY_PATIENCE: Duration = Duration::from_secs(30);
-/// At its end a live sensor gives the receiver this long. The rest stays in the spool for the next
+/// The interval at which a replay reports that it waits at its end.
+const REPORT_INTERVAL: Duration = Duration::from_secs(1);
+/// At its end a live sensor, or a replay that follows a folder, gives the receiver this long. The rest stays in the spool for the next
 /// run. Together with [`STOP_PATIENCE`] it is the ten seconds that a run may take to end.
 const LIVE_PATIENCE: Duration = Duration::from_secs(8);
 /// The time that a sender has to save its state when it is told to stop.
@@ -39,8 +41,9 @@ pub struct SpooledOutput {
     /// Disconnected when the sender ends.
     ended: ChannelReceiver<()>,
     line: String,
-    /// Reports once that a replay waits for the receiver.
-    wait_reporter: Option<EventReporter>,
+    reporter: EventReporter,
+    /// True once it was reported that a replay waits for room in the spool.
+    has_reported_wait: bool,
 }
 
 impl SpooledOutput {
@@ -75,27 +78,64 @@ impl SpooledOutput {
             drop(end);
         };
         thread::Builder::new().name(format!("out-{}", target.settings().address())).spawn(run).map_err(no_sender)?;
-        Ok(Self { name, formatter, mode, spool, control, ended, line: String::new(), wait_reporter: Some(reporter) })
+        Ok(Self {
+            name,
+            formatter,
+            mode,
+            spool,
+            control,
+            ended,
+            line: String::new(),
+            reporter,
+            has_reported_wait: false,
+        })
     }
 
     /// Waits for the sender as long as the mode allows. Returns true if it delivered everything.
-    fn wait_for_sender(&mut self) -> bool {
+    fn wait_for_sender(&self) -> bool {
         let spool = self.spool.clone();
         let progress = || (spool.level().waiting, spool.delivered_before());
-        let (mut since, mut last) = (Instant::now(), progress());
-        let patience = if self.mode.stops_on_failure() { REPLAY_PATIENCE } else { LIVE_PATIENCE };
-        while since.elapsed() < patience {
+        let (mut since, mut last, mut next_report) = (Instant::now(), progress(), REPORT_INTERVAL);
+        let patience = match self.mode {
+            Mode::Replay => REPLAY_PATIENCE,
+            Mode::Follow | Mode::Live => LIVE_PATIENCE,
+        };
+        while since.elapsed() < patience && !self.stops_waiting() {
             if self.ended.recv_timeout(PROGRESS_INTERVAL).is_err_and(|error| error.is_disconnected()) {
                 return true;
             }
-            if self.mode.stops_on_failure() && progress() != last {
-                (since, last) = (Instant::now(), progress());
+            if self.mode == Mode::Replay && progress() != last {
+                (since, last, next_report) = (Instant::now(), progress(), REPORT_INTERVAL);
             }
-            if self.mode.stops_on_failure() && since.elapsed() >= STALLED_AFTER {
-                report_wait(&mut self.wait_reporter);
+            if self.mode == Mode::Replay && since.elapsed() >= next_report {
+                next_report += REPORT_INTERVAL;
+                let left = patience.saturating_sub(since.elapsed());
+                self.reporter.report(Event::Waiting { alerts: spool.undelivered(), left });
             }
         }
         false
+    }
+
+    /// Waits until another alert fits into the spool without dropping one. Returns false if the
+    /// receiver takes nothing for too long.
+    fn wait_for_room(&mut self) -> bool {
+        let (mut since, mut last) = (Instant::now(), self.spool.delivered_before());
+        while !self.spool.wait_for_room(PROGRESS_INTERVAL) {
+            if self.spool.delivered_before() != last {
+                (since, last) = (Instant::now(), self.spool.delivered_before());
+            }
+            if since.elapsed() >= STALLED_AFTER && !std::mem::replace(&mut self.has_reported_wait, true) {
+                self.reporter.report(Event::Awaited);
+            }
+            if since.elapsed() >= REPLAY_PATIENCE || self.stops_waiting() {
+                return false;
+            }
+        }
+        true
+    }
+
+    fn stops_waiting(&self) -> bool {
+        self.control.stop_waiting.load(Ordering::Relaxed)
     }
 
     /// Tells the sender to stop at once.
@@ -112,11 +152,8 @@ impl SpooledOutput {
 
 impl Output for SpooledOutput {
     fn write(&mut self, alert: &Alert) -> Result<(), OutputError> {
-        if self.mode.stops_on_failure() && !self.spool.wait_for_room(STALLED_AFTER) {
-            report_wait(&mut self.wait_reporter);
-            if !self.spool.wait_for_room(REPLAY_PATIENCE - STALLED_AFTER) {
-                return Err(self.undelivered(0));
-            }
+        if self.mode.stops_on_failure() && !self.wait_for_room() {
+            return Err(self.undelivered(0));
         }
         self.control.note_first_waiting();
         self.line.clear();
@@ -130,7 +167,7 @@ impl Output for SpooledOutput {
         Ok(())
     }
 
-    fn close(mut self: Box<Self>) -> Result<(), OutputError> {
+    fn close(self: Box<Self>) -> Result<(), OutputError> {
         self.control.finish.store(true, Ordering::Relaxed);
         self.control.wake();
         if self.wait_for_sender() {
@@ -146,37 +183,34 @@ impl Output for SpooledOutput {
 
     fn monitors(&self) -> Vec<Monitor> {
         let (name, spool, control) = (self.name.clone(), self.spool.clone(), self.control.clone());
-        vec![Monitor::new(move || {
-            let level = spool.level();
-            let is_connected = control.is_connected.load(Ordering::Relaxed);
-            let is_stalled = is_connected && level.waiting > 0 && control.progress.is_stalled();
-            OutputStatus {
-                name: name.clone(),
-                is_receiver: true,
-                sent: control.sent.load(Ordering::Relaxed),
-                lost: level.lost,
-                waiting: level.waiting,
-                spool: ByteCount(level.bytes),
-                in_memory: ByteCount(level.in_memory),
-                spool_fails: level.is_failing,
-                oldest_waiting: *control.oldest_waiting.lock().unwrap_or_else(PoisonError::into_inner),
-                is_stalled,
-                is_connected: is_connected && !is_stalled,
-            }
-        })]
+        let of_stop = control.clone();
+        vec![
+            Monitor::new(move || {
+                let level = spool.level();
+                let is_connected = control.is_connected.load(Ordering::Relaxed);
+                let is_stalled = is_connected && level.waiting > 0 && control.progress.is_stalled();
+                OutputStatus {
+                    name: name.clone(),
+                    is_receiver: true,
+                    sent: control.sent.load(Ordering::Relaxed),
+                    lost: level.lost,
+                    waiting: level.waiting,
+                    spool: ByteCount(level.bytes),
+                    in_memory: ByteCount(level.in_memory),
+                    spool_fails: level.is_failing,
+                    oldest_waiting: *control.oldest_waiting.lock().unwrap_or_else(PoisonError::into_inner),
+                    is_stalled,
+                    is_connected: is_connected && !is_stalled,
+                }
+            })
+            .with_stop(move || of_stop.stop_waiting.store(true, Ordering::Relaxed)),
+        ]
     }
 }
 
 impl Drop for SpooledOutput {
     fn drop(&mut self) {
         self.abandon();
-    }
-}
-
-/// Reports that a replay waits for the receiver, unless that was reported.
-fn report_wait(reporter: &mut Option<EventReporter>) {
-    if let Some(reporter) = reporter.take() {
-        reporter.report(Event::Awaited);
     }
 }
 

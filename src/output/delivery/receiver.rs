@@ -53,6 +53,23 @@ pub trait Receiver: Send {
     /// Connects, and starts to sign in if the protocol requires it. May block for some seconds, but
     /// not forever.
     fn connect(&mut self) -> Result<Box<dyn Session>, SessionError>;
+
+    /// Says what became of the last connection of an earlier process, which [`Session::connection`]
+    /// named. A receiver about which nothing can be learned leaves this out.
+    fn earlier_connection(&self, _connection: &str) -> EarlierConnection {
+        EarlierConnection::Unknown
+    }
+}
+
+/// The end of a connection whose process was killed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EarlierConnection {
+    /// The receiver read everything that was sent.
+    ReadToEnd,
+    /// The receiver may still be reading.
+    Ending,
+    /// The receiver may have lost what it had not read, or nothing can be learned.
+    Unknown,
 }
 
 /// One connection to a receiver, or one series of requests.
@@ -71,6 +88,12 @@ pub trait Session: Send {
 
     /// Returns true if the session is signed in and can send.
     fn is_ready(&self) -> bool;
+
+    /// Names the connection, so that a later process can ask what became of it, with
+    /// [`Receiver::earlier_connection`]. `None` if nothing could be learned then.
+    fn connection(&self) -> Option<String> {
+        None
+    }
 
     /// Says when the session needs the next call of [`Self::advance`], if nothing else happens.
     fn wakeup(&self, now: Instant) -> Wakeup<'_>;

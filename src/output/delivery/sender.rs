@@ -9,10 +9,11 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 
-use super::{Outbox, Receiver, Session, SessionError};
+use super::{EarlierConnection, Outbox, Receiver, Session, SessionError};
+use crate::output::clock;
 use crate::output::event::{Event, EventReporter};
 use crate::output::progress::Progress;
-use crate::output::spool::Spool;
+use crate::output::spool::{AcceptedMark, Spool};
 
 /// The interval at which the spool is flushed to the disk.
 const SPOOL_SYNC_INTERVAL: Duration = Duration::from_secs(1);
@@ -33,6 +34,12 @@ const CONNECTED_AFTER: Duration = Duration::from_secs(1);
 /// After a session of this length the wait between attempts starts again at its first value.
 const STABLE_AFTER: Duration = Duration::from_secs(5);
 
+/// The longest wait for the receiver to read the last connection of an earlier process to its end.
+/// One that takes longer is in trouble, and gets the alerts once more.
+const EARLIER_PATIENCE: Duration = Duration::from_secs(5);
+/// The interval at which that is checked. A receiver that works takes some milliseconds.
+const EARLIER_INTERVAL: Duration = Duration::from_millis(20);
+
 /// The number of different reasons that are reported during one outage. A receiver that alternates
 /// between errors must not flood the log.
 const MOST_REASONS: usize = 4;
@@ -45,6 +52,8 @@ pub struct SenderControl {
     pub finish: AtomicBool,
     /// Set to end the sender at once. Alerts that are not sent stay in the spool.
     pub abandon: AtomicBool,
+    /// Set to end the waits of a replay for the receiver.
+    pub stop_waiting: AtomicBool,
     /// Alerts that the receiver accepted, since the start.
     pub sent: AtomicU64,
     /// True while the receiver accepts alerts.
@@ -62,6 +71,7 @@ impl SenderControl {
             wake: eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?,
             finish: AtomicBool::new(false),
             abandon: AtomicBool::new(false),
+            stop_waiting: AtomicBool::new(false),
             sent: AtomicU64::new(0),
             is_connected: AtomicBool::new(false),
             oldest_waiting: Mutex::new(None),
@@ -92,6 +102,10 @@ pub struct Sender {
     control: Arc<SenderControl>,
     reporter: EventReporter,
     connection: Option<Connection>,
+    /// The receiver read all records before this number over the last connection of an earlier
+    /// process. They are delivered if the first connection of this one lasts, and are sent again if
+    /// it breaks.
+    read_earlier: Option<u64>,
     /// The wait after the next failure.
     wait: Duration,
     next_attempt: Instant,
@@ -102,6 +116,9 @@ pub struct Sender {
 
 struct Connection {
     session: Box<dyn Session>,
+    /// The mark of what was accepted over this connection, as it was kept last. `None` if no later
+    /// process could learn what became of it.
+    kept: Option<AcceptedMark>,
     since: Instant,
     /// True once [`Event::Connected`] was reported.
     is_reported: bool,
@@ -115,7 +132,7 @@ impl Sender {
         control: Arc<SenderControl>,
         reporter: EventReporter,
     ) -> Self {
-        let now = Instant::now();
+        let now = clock::now();
         Self {
             receiver,
             outbox: Outbox::new(spool.clone(), reporter.clone()),
@@ -123,6 +140,7 @@ impl Sender {
             control,
             reporter,
             connection: None,
+            read_earlier: None,
             wait: FIRST_WAIT,
             next_attempt: now,
             next_sync: now,
@@ -132,19 +150,10 @@ impl Sender {
 
     /// Sends until everything is delivered and no more alerts follow, or until it is told to stop.
     pub fn run(mut self) {
+        self.ask_about_earlier();
+        self.spool.report_leftover(self.read_earlier);
         while !self.control.abandon.load(Ordering::Relaxed) && !self.is_done() {
-            let result = match &self.connection {
-                None => self.connect(),
-                Some(_) => self.advance(),
-            };
-            if let Err(error) = result {
-                self.disconnect(error);
-            }
-            self.update_oldest();
-            if Instant::now() >= self.next_sync && self.spool.needs_sync() {
-                self.spool.sync();
-                self.next_sync = Instant::now() + SPOOL_SYNC_INTERVAL;
-            }
+            self.step();
             if !self.is_done() {
                 self.sleep();
             }
@@ -153,17 +162,30 @@ impl Sender {
         self.control.is_connected.store(false, Ordering::Relaxed);
     }
 
+    /// Does what there is to do at the moment.
+    pub(super) fn step(&mut self) {
+        let result = match &self.connection {
+            None => self.connect(),
+            Some(_) => self.advance(),
+        };
+        if let Err(error) = result {
+            self.disconnect(error);
+        }
+        self.update_oldest();
+        self.sync();
+    }
+
     fn is_finishing(&self) -> bool {
         self.control.finish.load(Ordering::Relaxed)
     }
 
-    fn is_done(&mut self) -> bool {
+    pub(super) fn is_done(&mut self) -> bool {
         self.is_finishing() && self.outbox.is_delivered()
     }
 
     /// Tries to connect if the wait after the last failure is over.
     fn connect(&mut self) -> Result<(), SessionError> {
-        let now = Instant::now();
+        let now = clock::now();
         if self.is_finishing() {
             self.next_attempt = self.next_attempt.min(now + LONGEST_WAIT_AT_END);
         }
@@ -172,9 +194,38 @@ impl Sender {
         }
         let session = self.receiver.connect()?;
         self.outbox.rewind();
+        if let Some(number) = self.read_earlier {
+            self.outbox.skip_to(number);
+        }
         self.control.progress.note();
-        self.connection = Some(Connection { session, since: Instant::now(), is_reported: false });
+        let kept = session.connection().map(|connection| AcceptedMark { before: 0, connection });
+        self.connection = Some(Connection { session, kept, since: clock::now(), is_reported: false });
         self.advance()
+    }
+
+    /// Learns whether the receiver read the last connection of an earlier process to its end.
+    pub(super) fn ask_about_earlier(&mut self) {
+        let Some(mark) = self.spool.accepted_before_start().cloned() else { return };
+        let began = clock::now();
+        while !self.control.abandon.load(Ordering::Relaxed) {
+            match self.receiver.earlier_connection(&mark.connection) {
+                EarlierConnection::Ending if clock::since(began) < EARLIER_PATIENCE => clock::sleep(EARLIER_INTERVAL),
+                EarlierConnection::ReadToEnd => {
+                    self.read_earlier = Some(mark.before);
+                    return;
+                }
+                EarlierConnection::Ending | EarlierConnection::Unknown => return,
+            }
+            self.sync();
+        }
+    }
+
+    /// Flushes the spool to the disk, at most once in an interval.
+    fn sync(&mut self) {
+        if clock::now() >= self.next_sync && self.spool.needs_sync() {
+            self.spool.sync();
+            self.next_sync = clock::now() + SPOOL_SYNC_INTERVAL;
+        }
     }
 
     fn advance(&mut self) -> Result<(), SessionError> {
@@ -185,14 +236,23 @@ impl Sender {
         if self.control.sent.swap(accepted, Ordering::Relaxed) != accepted {
             self.control.progress.note();
         }
+        if let Some(mark) = connection.kept.as_mut().filter(|mark| mark.before < self.outbox.accepted_before()) {
+            mark.before = self.outbox.accepted_before();
+            self.spool.keep_accepted(mark);
+        }
         result?;
         if !connection.session.is_ready() {
             return Ok(());
         }
-        if connection.since.elapsed() >= STABLE_AFTER {
+        if clock::since(connection.since) >= STABLE_AFTER {
             self.wait = FIRST_WAIT;
         }
-        if !connection.is_reported && connection.since.elapsed() >= CONNECTED_AFTER {
+        if (is_finishing || clock::since(connection.since) >= STABLE_AFTER)
+            && let Some(number) = self.read_earlier.take()
+        {
+            self.spool.mark_delivered(number);
+        }
+        if !connection.is_reported && clock::since(connection.since) >= CONNECTED_AFTER {
             connection.is_reported = true;
             self.reported_reasons.clear();
             self.control.is_connected.store(true, Ordering::Relaxed);
@@ -208,6 +268,8 @@ impl Sender {
             return;
         }
         self.connection = None;
+        self.read_earlier = None;
+        self.spool.forget_accepted();
         self.outbox.rewind();
         self.control.is_connected.store(false, Ordering::Relaxed);
         let SessionError { reason, retry_after } = error;
@@ -216,7 +278,7 @@ impl Sender {
             self.reporter.report(Event::Disconnected { reason });
         }
         let wait = retry_after.map_or(self.wait, |wait| wait.clamp(self.wait, LONGEST_RETRY_AFTER));
-        self.next_attempt = Instant::now() + wait;
+        self.next_attempt = clock::now() + wait;
         let longest = if self.is_finishing() { LONGEST_WAIT_AT_END } else { LONGEST_WAIT };
         self.wait = (self.wait * 2).min(longest);
     }
@@ -227,10 +289,13 @@ impl Sender {
 
     /// Sleeps until the session, the spool, or the control needs attention.
     fn sleep(&mut self) {
-        let now = Instant::now();
+        let now = clock::now();
         let mut due: Vec<Instant> = Vec::new();
         if self.spool.needs_sync() {
             due.push(self.next_sync);
+        }
+        if self.outbox.is_blocked() {
+            due.push(now + SPOOL_SYNC_INTERVAL);
         }
         let mut sockets = vec![PollFd::new(&self.control.wake, PollFlags::IN)];
         match &self.connection {
@@ -244,6 +309,9 @@ impl Sender {
                 }
                 if !connection.is_reported && connection.session.is_ready() {
                     due.push(connection.since + CONNECTED_AFTER);
+                }
+                if self.read_earlier.is_some() {
+                    due.push(connection.since + STABLE_AFTER);
                 }
             }
         }

@@ -1,12 +1,24 @@
 //! The spool's files: the segments, the checkpoint, and the lock.
+//!
+//! The folder is opened once. Every file in it is opened relative to the folder and must be a
+//! regular file: a symbolic link is never followed, because it could make a sensor with the rights
+//! of root write over any file. Only the path up to the receiver's folder may have links, since it
+//! comes from the operator.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
+use std::fs::{self, DirBuilder, File};
+use std::io::{self, Read};
+use std::os::fd::AsFd;
+use std::os::unix::fs::{DirBuilderExt, FileExt};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{FlockOperation, flock};
+use rustix::fs::{
+    AtFlags, Dir, FileType, FlockOperation, Mode, OFlags, flock, mkdirat, open, openat, renameat, statat, unlinkat,
+};
+use rustix::io::Errno;
+use rustix::path::Arg;
 
+use super::disk;
+use super::marks::{AcceptedMark, GREATEST_NUMBER, checkpoint_text, parse_checkpoint};
 use super::record::{HEADER_LENGTH, Record, line_length};
 
 /// The first bytes of a segment file.
@@ -16,55 +28,66 @@ pub const EMPTY_SEGMENT: u64 = MAGIC.len() as u64;
 /// The end of a segment's file name. Before it stands the number of the first record, in 20 digits,
 /// so that names sort as numbers.
 const SEGMENT_SUFFIX: &str = ".segment";
-/// The greatest valid record number. No counter from one reaches it, and sums with it cannot
-/// overflow.
-const GREATEST_NUMBER: u64 = 1 << 62;
+/// The name of the lock's file.
+const LOCK_FILE: &str = "lock";
 /// The name of the checkpoint's file.
 const CHECKPOINT_FILE: &str = "mark";
-/// The start of the checkpoint's file. The number follows, and its CRC-32 in hexadecimal.
-const CHECKPOINT_PREFIX: &str = "rattap spool mark ";
+/// The name of the next checkpoint's file, before it replaces the one before.
+const NEW_CHECKPOINT_FILE: &str = "mark.new";
+/// The name of the file with the mark of what was accepted.
+const ACCEPTED_FILE: &str = "accepted";
+
+/// The rights of files and folders: only the owner can read them.
+const FILE_MODE: Mode = Mode::RUSR.union(Mode::WUSR);
+const FOLDER_MODE: Mode = Mode::RWXU;
+const OPEN_FOLDER: OFlags = OFlags::DIRECTORY.union(OFlags::CLOEXEC);
+const CREATE: OFlags = OFlags::CREATE.union(OFlags::WRONLY);
 
 /// The folder of one receiver's spool. It is locked while this value lives.
 #[derive(Debug)]
 pub struct SpoolFolder {
-    path: PathBuf,
+    files: Files,
     /// Holds the lock.
     _lock: File,
 }
 
 impl SpoolFolder {
     /// Opens and locks the folder. It is created if it does not exist. Only its owner can read it.
+    /// A folder that is or contains a symbolic link is refused.
     ///
     /// An error of the kind `WouldBlock` means that another process has locked it.
     pub fn open(path: &Path) -> io::Result<Self> {
-        DirBuilder::new().recursive(true).mode(0o700).create(path)?;
-        let lock = private_file().write(true).create(true).truncate(false).open(path.join("lock"))?;
+        let files = Files::open(path, true)?;
+        if let Some(link) = files.first_link()? {
+            return Err(link_error(&link));
+        }
+        let lock = files.open_file(LOCK_FILE, CREATE)?;
         flock(&lock, FlockOperation::NonBlockingLockExclusive)?;
-        Ok(Self { path: path.to_owned(), _lock: lock })
+        Ok(Self { files, _lock: lock })
     }
 
     /// The folder's path.
     pub fn path(&self) -> &Path {
-        &self.path
+        &self.files.path
     }
 
     /// The path of the segment whose first record has the number `first`.
     pub fn segment_path(&self, first: u64) -> PathBuf {
-        self.path.join(format!("{first:020}{SEGMENT_SUFFIX}"))
+        self.files.path.join(segment_name(first))
     }
 
     /// Lists all segments in order. Files with other names do not belong to the spool.
     pub fn segments(&self) -> io::Result<Vec<SegmentFile>> {
-        list_segments(&self.path)
+        self.files.segments()
     }
 
     /// Creates a segment without records.
     pub fn create_segment(&self, first: u64) -> io::Result<File> {
-        let path = self.segment_path(first);
-        let mut file = private_file().read(true).write(true).create(true).truncate(true).open(&path)?;
-        if let Err(error) = file.write_all(MAGIC) {
+        let name = segment_name(first);
+        let file = self.files.open_file(&name, OFlags::CREATE | OFlags::TRUNC | OFlags::RDWR)?;
+        if let Err(error) = disk::write_at(&file, MAGIC, 0) {
             // The next start would report an empty file as damaged.
-            let _ = fs::remove_file(&path);
+            let _ = self.files.remove(&name);
             return Err(error);
         }
         Ok(file)
@@ -72,51 +95,163 @@ impl SpoolFolder {
 
     /// Opens a segment for reading.
     pub fn open_segment(&self, first: u64) -> io::Result<File> {
-        File::open(self.segment_path(first))
+        self.files.open_file(&segment_name(first), OFlags::RDONLY)
     }
 
     /// Truncates a segment.
     pub fn truncate_segment(&self, first: u64, length: u64) -> io::Result<()> {
-        OpenOptions::new().write(true).open(self.segment_path(first))?.set_len(length)
+        self.files.open_file(&segment_name(first), OFlags::WRONLY)?.set_len(length)
     }
 
     /// Removes a segment.
     pub fn remove_segment(&self, first: u64) -> io::Result<()> {
-        fs::remove_file(self.segment_path(first))
+        self.files.remove(&segment_name(first))
     }
 
     /// Reads the checkpoint. Returns `None` if there is none yet, and an error of the kind
     /// `InvalidData` if it is damaged.
     pub fn read_checkpoint(&self) -> io::Result<Option<u64>> {
-        let text = match fs::read(self.checkpoint_path()) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(error),
-        };
-        let number = std::str::from_utf8(&text).ok().and_then(|text| {
-            let number = text.strip_prefix(CHECKPOINT_PREFIX)?.split(' ').next()?.parse().ok()?;
-            (checkpoint_text(number) == text && number <= GREATEST_NUMBER).then_some(number)
-        });
-        number.map(Some).ok_or_else(|| io::ErrorKind::InvalidData.into())
+        match self.files.read(CHECKPOINT_FILE) {
+            Ok(text) => parse_checkpoint(&text).map(Some).ok_or_else(|| io::ErrorKind::InvalidData.into()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Replaces the checkpoint atomically.
     pub fn write_checkpoint(&self, number: u64) -> io::Result<()> {
-        let new = self.path.join(format!("{CHECKPOINT_FILE}.new"));
-        let mut file = private_file().write(true).create(true).truncate(true).open(&new)?;
-        file.write_all(checkpoint_text(number).as_bytes())?;
-        file.sync_data()?;
-        fs::rename(new, self.checkpoint_path())
+        let file = self.files.open_file(NEW_CHECKPOINT_FILE, CREATE | OFlags::TRUNC)?;
+        disk::write_at(&file, checkpoint_text(number).as_bytes(), 0)?;
+        disk::sync(&file)?;
+        self.files.rename(NEW_CHECKPOINT_FILE, CHECKPOINT_FILE)
+    }
+
+    /// Reads the mark of what was accepted. Returns `None` if there is none or it is damaged: then
+    /// some alerts are sent once more.
+    pub fn read_accepted(&self) -> Option<AcceptedMark> {
+        AcceptedMark::parse(&self.files.read(ACCEPTED_FILE).ok()?)
+    }
+
+    /// Writes the mark of what was accepted over the one before. This is not flushed to the disk:
+    /// the mark means nothing after a restart of the machine.
+    pub fn write_accepted(&self, mark: &AcceptedMark) -> io::Result<()> {
+        disk::write_at(&self.files.open_file(ACCEPTED_FILE, CREATE)?, mark.text().as_bytes(), 0)
+    }
+
+    /// Removes the mark of what was accepted.
+    pub fn remove_accepted(&self) -> io::Result<()> {
+        self.files.remove(ACCEPTED_FILE)
     }
 
     /// The path of the checkpoint's file.
     pub fn checkpoint_path(&self) -> PathBuf {
-        self.path.join(CHECKPOINT_FILE)
+        self.files.path.join(CHECKPOINT_FILE)
     }
 
     /// Flushes the folder's entries to the disk.
     pub fn sync(&self) -> io::Result<()> {
-        File::open(&self.path)?.sync_all()
+        disk::check()?;
+        self.files.folder.sync_all()
+    }
+}
+
+/// An open folder and the files in it, which are named without a path.
+#[derive(Debug)]
+struct Files {
+    path: PathBuf,
+    folder: File,
+}
+
+impl Files {
+    /// Opens a folder, which may not be a symbolic link itself. With `creates` it is created if it
+    /// does not exist.
+    fn open(path: &Path, creates: bool) -> io::Result<Self> {
+        let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
+            return Err(io::ErrorKind::InvalidInput.into());
+        };
+        let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
+        if creates {
+            DirBuilder::new().recursive(true).mode(FOLDER_MODE.bits()).create(parent)?;
+        }
+        let parent = open(parent, OPEN_FOLDER, Mode::empty())?;
+        if creates {
+            match mkdirat(&parent, name, FOLDER_MODE) {
+                Ok(()) | Err(Errno::EXIST) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        match openat(&parent, name, OPEN_FOLDER | OFlags::NOFOLLOW, Mode::empty()) {
+            Ok(folder) => Ok(Self { path: path.to_owned(), folder: folder.into() }),
+            Err(_) if is_link(&parent, name) => Err(link_error(path)),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Opens a file. It is an error if it is not a regular file.
+    fn open_file(&self, name: &str, flags: OFlags) -> io::Result<File> {
+        disk::check()?;
+        // A named pipe in place of a file must not make the open wait.
+        let flags = flags | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let file = match openat(&self.folder, name, flags, FILE_MODE) {
+            Err(Errno::LOOP) => return Err(link_error(&self.path.join(name))),
+            file => File::from(file?),
+        };
+        if !file.metadata()?.is_file() {
+            let path = self.path.join(name);
+            return Err(io::Error::other(format!("{} is not a regular file; remove it", path.display())));
+        }
+        Ok(file)
+    }
+
+    fn read(&self, name: &str) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        self.open_file(name, OFlags::RDONLY)?.read_to_end(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        disk::check()?;
+        Ok(renameat(&self.folder, from, &self.folder, to)?)
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
+        disk::check()?;
+        Ok(unlinkat(&self.folder, name, AtFlags::empty())?)
+    }
+
+    /// The names in the folder. Names that are not UTF-8 do not belong to the spool.
+    fn names(&self) -> io::Result<Vec<String>> {
+        let mut list = Vec::new();
+        for entry in Dir::read_from(&self.folder)? {
+            if let Ok(name) = entry?.file_name().to_str() {
+                list.push(name.to_owned());
+            }
+        }
+        Ok(list)
+    }
+
+    /// The path of a symbolic link in the folder, if there is one.
+    fn first_link(&self) -> io::Result<Option<PathBuf>> {
+        let link = self.names()?.into_iter().find(|name| is_link(&self.folder, name.as_str()));
+        Ok(link.map(|name| self.path.join(name)))
+    }
+
+    fn segments(&self) -> io::Result<Vec<SegmentFile>> {
+        let mut list = Vec::new();
+        for name in self.names()? {
+            let Some(digits) = name.strip_suffix(SEGMENT_SUFFIX) else { continue };
+            let is_name = digits.len() == 20 && digits.bytes().all(|byte| byte.is_ascii_digit());
+            if let Ok(first @ 1..=GREATEST_NUMBER) = digits.parse::<u64>()
+                && is_name
+            {
+                let stat = statat(&self.folder, name.as_str(), AtFlags::SYMLINK_NOFOLLOW)?;
+                if FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile {
+                    list.push(SegmentFile { first, length: u64::try_from(stat.st_size).unwrap_or_default() });
+                }
+            }
+        }
+        list.sort_unstable();
+        Ok(list)
     }
 }
 
@@ -129,43 +264,26 @@ pub struct SegmentFile {
     pub length: u64,
 }
 
-fn list_segments(folder: &Path) -> io::Result<Vec<SegmentFile>> {
-    let mut list = Vec::new();
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        let name = entry.file_name();
-        let Some(digits) = name.to_str().and_then(|name| name.strip_suffix(SEGMENT_SUFFIX)) else { continue };
-        let is_name = digits.len() == 20 && digits.bytes().all(|byte| byte.is_ascii_digit());
-        if let Ok(first @ 1..=GREATEST_NUMBER) = digits.parse::<u64>()
-            && is_name
-            && entry.file_type()?.is_file()
-        {
-            list.push(SegmentFile { first, length: entry.metadata()?.len() });
-        }
-    }
-    list.sort_unstable();
-    Ok(list)
+fn segment_name(first: u64) -> String {
+    format!("{first:020}{SEGMENT_SUFFIX}")
 }
 
-/// Options for a file that only its owner can read.
-fn private_file() -> OpenOptions {
-    let mut options = OpenOptions::new();
-    options.mode(0o600);
-    options
+fn is_link(folder: impl AsFd, name: impl Arg) -> bool {
+    let stat = statat(folder, name, AtFlags::SYMLINK_NOFOLLOW);
+    stat.is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Symlink)
 }
 
-fn checkpoint_text(number: u64) -> String {
-    let checksum = crc32fast::hash(number.to_string().as_bytes());
-    format!("{CHECKPOINT_PREFIX}{number} {checksum:08x}\n")
+fn link_error(path: &Path) -> io::Error {
+    io::Error::other(format!("{} is a symbolic link, which a spool never follows; remove it", path.display()))
 }
 
-/// Lists the folders in `path` that contain segments.
+/// Lists the folders in `path` that contain segments. Symbolic links are not followed.
 pub fn folders_with_alerts(path: &Path) -> io::Result<Vec<PathBuf>> {
     let mut list = Vec::new();
     for entry in fs::read_dir(path)? {
-        let folder = entry?.path();
-        if folder.is_dir() && !list_segments(&folder)?.is_empty() {
-            list.push(folder);
+        let entry = entry?;
+        if entry.file_type()?.is_dir() && !Files::open(&entry.path(), false)?.segments()?.is_empty() {
+            list.push(entry.path());
         }
     }
     list.sort();

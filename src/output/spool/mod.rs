@@ -10,6 +10,8 @@
 //! (`fdatasync`), so a power failure loses at most the alerts of the last second that were not sent
 //! yet. An incomplete record is detected by its checksum when the spool is opened, and cut off. The
 //! checkpoint is replaced by a rename. If it is lost, all alerts in the spool are sent once more.
+//! The mark of what was accepted, with the name of the connection, follows each acknowledgement.
+//! The next process uses it if it learns that the receiver read that connection to its end.
 //!
 //! **Limits.** The size of the spool is bounded. When it is full, the oldest segment is dropped,
 //! and its alerts that were not sent are counted as lost. If the disk accepts no more data, alerts
@@ -17,7 +19,9 @@
 //! again. Alerts that are still in memory when the process ends are lost, and counted. Each of
 //! these conditions is reported once, when it begins. A spool without a folder uses memory only.
 
+mod disk;
 mod folder;
+mod marks;
 mod reader;
 mod record;
 mod recovery;
@@ -27,7 +31,10 @@ mod store;
 #[cfg(test)]
 mod tests;
 
+#[cfg(test)]
+pub(super) use disk::simulated as simulated_disk;
 pub(super) use folder::folders_with_alerts;
+pub(super) use marks::AcceptedMark;
 pub(super) use reader::RecordReader;
 pub use record::Record;
 pub use settings::SpoolSettings;

@@ -1,6 +1,7 @@
 //! Reads the records of the spool in order.
 
 use std::fs::File;
+use std::io;
 use std::sync::Arc;
 
 use super::folder::{EMPTY_SEGMENT, read_record};
@@ -15,6 +16,8 @@ pub struct RecordReader {
     next: u64,
     segment: Option<OpenSegment>,
     peeked: Option<Record>,
+    /// True if the segment with the next record could not be opened.
+    is_blocked: bool,
 }
 
 /// The segment that is being read.
@@ -37,7 +40,13 @@ impl RecordReader {
     /// A reader that starts at the first undelivered record.
     pub fn new(spool: Arc<Spool>) -> Self {
         let next = spool.delivered_before();
-        Self { spool, next, segment: None, peeked: None }
+        Self { spool, next, segment: None, peeked: None, is_blocked: false }
+    }
+
+    /// Omits the records before `number`.
+    pub fn skip_to(&mut self, number: u64) {
+        self.next = self.next.max(number);
+        self.peeked.take_if(|record| record.number < number);
     }
 
     /// Goes back to the first undelivered record.
@@ -63,7 +72,14 @@ impl RecordReader {
         Some(record)
     }
 
+    /// Returns true if there is a next record that could not be read at the last attempt, because
+    /// its file could not be opened. It is tried again at the next call.
+    pub fn is_blocked(&self) -> bool {
+        self.is_blocked
+    }
+
     fn read(&mut self) -> Option<Record> {
+        self.is_blocked = false;
         loop {
             let segment = match self.locate()? {
                 Location::Memory(record) => return Some(record),
@@ -73,6 +89,7 @@ impl RecordReader {
             match self.read_from(&segment) {
                 Some(record) if record.number < self.next => {}
                 Some(record) => return Some(record),
+                None if self.is_blocked => return None,
                 None => {
                     self.segment = None;
                     self.next = segment.end;
@@ -92,13 +109,22 @@ impl RecordReader {
         state.memory_after(self.next).cloned().map(Location::Memory)
     }
 
-    /// Reads the next record of a segment. Returns `None` if the rest of it cannot be read.
+    /// Reads the next record of a segment. Returns `None` if the rest of it cannot be read, or its
+    /// file cannot be opened now.
     fn read_from(&mut self, segment: &Segment) -> Option<Record> {
         let spool = self.spool.clone();
         let folder = spool.folder()?;
         if self.segment.as_ref().is_none_or(|open| open.first != segment.first) {
-            // A missing file was dropped just now. Its records were counted then.
-            let file = folder.open_segment(segment.first).ok()?;
+            let file = match folder.open_segment(segment.first) {
+                Ok(file) => file,
+                // A missing file was dropped just now. Its records were counted then.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
+                // The process may have too many open files. To go on behind it would lose alerts.
+                Err(_) => {
+                    self.is_blocked = true;
+                    return None;
+                }
+            };
             self.segment =
                 Some(OpenSegment { first: segment.first, file, number: segment.first, offset: EMPTY_SEGMENT });
         }

@@ -3,11 +3,11 @@
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 use std::time::Instant;
 
 use super::Record;
+use super::disk;
 use super::folder::{EMPTY_SEGMENT, SpoolFolder};
 
 /// The largest size of a segment: some 6,000 alerts. Segments are removed as a whole, and damage
@@ -143,7 +143,7 @@ impl SpoolState {
             (Some(file), Some(segment)) => (file, segment),
             _ => {
                 if let Some(file) = self.file.take() {
-                    file.sync_data()?;
+                    disk::sync(&file)?;
                 }
                 let file = self.file.insert(Arc::new(folder.create_segment(record.number)?));
                 self.disk_bytes += EMPTY_SEGMENT;
@@ -152,7 +152,7 @@ impl SpoolState {
                 (&*file, segment)
             }
         };
-        if let Err(error) = file.write_all_at(&record.encode(), segment.bytes) {
+        if let Err(error) = disk::write_at(file, &record.encode(), segment.bytes) {
             // The next attempt would overwrite the incomplete record. It is cut off all the same,
             // because a full disk needs the space.
             let _ = file.set_len(segment.bytes);

@@ -6,12 +6,13 @@ use std::path::{Path, PathBuf};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
-
 use super::Record;
+use super::disk;
 use super::folder::SpoolFolder;
+use super::marks::AcceptedMark;
 use super::recovery::recover;
 use super::state::{DiskFailure, LARGEST_SEGMENT, LEAST_SEGMENTS, Segment, SpoolState};
+use crate::output::clock;
 use crate::output::event::{Event, EventReporter};
 use crate::units::ByteCount;
 
@@ -27,6 +28,9 @@ pub struct Spool {
     /// `None` for a spool in memory.
     folder: Option<SpoolFolder>,
     limit: u64,
+    /// The number of the first record that no earlier process appended.
+    first_new: u64,
+    accepted_before_start: Option<AcceptedMark>,
     state: Mutex<SpoolState>,
     /// Notified when records leave the spool.
     room: Condvar,
@@ -61,12 +65,15 @@ impl Spool {
             Err(error) => return Err(error),
         };
         let state = SpoolState::new(checkpoint, recover(&folder, checkpoint, &reporter)?);
-        let alerts = state.count_from(checkpoint);
-        let spool =
-            Self { folder: Some(folder), limit: limit.0, state: Mutex::new(state), room: Condvar::new(), reporter };
-        if alerts > 0 {
-            spool.reporter.report(Event::Leftover { alerts });
+        let (limit, first_new) = (limit.0, state.next);
+        let mark = folder.read_accepted().filter(|mark| checkpoint < mark.before && mark.before <= first_new);
+        if mark.is_none() {
+            // A later process must not take it for a mark of records that are still to come.
+            let _ = folder.remove_accepted();
         }
+        let (folder, state) = (Some(folder), Mutex::new(state));
+        let accepted_before_start = mark;
+        let spool = Self { folder, limit, first_new, accepted_before_start, state, room: Condvar::new(), reporter };
         spool.drop_over_limit(&mut spool.state());
         Ok(spool)
     }
@@ -74,7 +81,15 @@ impl Spool {
     /// A spool without a folder. Its records are lost if the process is killed.
     pub fn in_memory(reporter: EventReporter) -> Self {
         let state = Mutex::new(SpoolState::new(1, VecDeque::new()));
-        Self { folder: None, limit: MEMORY_LIMIT, state, room: Condvar::new(), reporter }
+        Self {
+            folder: None,
+            limit: MEMORY_LIMIT,
+            first_new: 1,
+            accepted_before_start: None,
+            state,
+            room: Condvar::new(),
+            reporter,
+        }
     }
 
     /// The spool's folder.
@@ -91,7 +106,7 @@ impl Spool {
     /// disk fails.
     pub fn append(&self, line: String) {
         let mut state = self.state();
-        let record = Record { number: state.next, time: Timestamp::now(), line };
+        let record = Record { number: state.next, time: clock::time_of_day(), line };
         state.next += 1;
         state.push_memory(record);
         self.move_to_disk(&mut state);
@@ -147,6 +162,51 @@ impl Spool {
         self.room.notify_all();
     }
 
+    /// What the receiver accepted over the last connection of an earlier process, if more than what
+    /// is known to have arrived.
+    pub fn accepted_before_start(&self) -> Option<&AcceptedMark> {
+        self.accepted_before_start.as_ref()
+    }
+
+    /// Returns the lines of the records that are in memory only.
+    #[cfg(test)]
+    pub fn lines_in_memory(&self) -> Vec<String> {
+        let state = self.state();
+        let first = state.memory_after(0).map(|record| record.number);
+        let numbers = first.into_iter().flat_map(|first| first..state.next);
+        numbers.filter_map(|number| state.memory_after(number)).map(|record| record.line.clone()).collect()
+    }
+
+    /// Keeps on the disk that the receiver accepted all records before a number over a connection.
+    /// If that fails, the next process sends them once more. Records in memory are left out: the
+    /// next process gives their numbers to others.
+    pub fn keep_accepted(&self, mark: &AcceptedMark) {
+        if let Some(folder) = &self.folder {
+            let in_memory = self.state().oldest_in_memory().map_or(u64::MAX, |record| record.number);
+            let _ = folder.write_accepted(&AcceptedMark { before: mark.before.min(in_memory), ..mark.clone() });
+        }
+    }
+
+    /// Removes what [`Self::keep_accepted`] kept: the connection broke, so the receiver may have
+    /// lost it.
+    pub fn forget_accepted(&self) {
+        if let Some(folder) = &self.folder {
+            let _ = folder.remove_accepted();
+        }
+    }
+
+    /// Reports how many records of an earlier run are to be sent. Those before `read` are not.
+    pub fn report_leftover(&self, read: Option<u64>) {
+        let alerts = {
+            let state = self.state();
+            let first = state.delivered_before.max(read.unwrap_or_default());
+            state.count_from(first).saturating_sub(state.count_from(self.first_new))
+        };
+        if alerts > 0 {
+            self.reporter.report(Event::Leftover { alerts });
+        }
+    }
+
     /// Counts records that the receiver refused as lost.
     pub fn count_lost(&self, records: u64) {
         self.state().lost += records;
@@ -163,7 +223,7 @@ impl Spool {
             state.is_dirty = false;
             (file, Some(state.delivered_before).filter(|number| *number > state.checkpoint))
         };
-        let synced = file.map_or(Ok(()), |file| file.sync_data().and_then(|()| folder.sync()));
+        let synced = file.map_or(Ok(()), |file| disk::sync(&file).and_then(|()| folder.sync()));
         let written = checkpoint.map_or(Ok(()), |number| self.write_checkpoint(folder, number));
         let mut state = self.state();
         match (synced.and(written), checkpoint) {
@@ -177,7 +237,7 @@ impl Spool {
         }
         if state.oldest_in_memory().is_none()
             && let Some(failure) =
-                state.disk_failure.take_if(|failure| failure.last_attempt.elapsed() >= RETRY_INTERVAL)
+                state.disk_failure.take_if(|failure| clock::since(failure.last_attempt) >= RETRY_INTERVAL)
         {
             self.reporter.report(Event::SpoolRecovered { lost: state.lost - failure.lost_before });
         }
@@ -261,7 +321,7 @@ impl Spool {
     /// Moves the records in memory to the disk, as far as the disk accepts them.
     fn move_to_disk(&self, state: &mut SpoolState) {
         let Some(folder) = &self.folder else { return };
-        if state.disk_failure.is_some_and(|failure| failure.last_attempt.elapsed() < RETRY_INTERVAL) {
+        if state.disk_failure.is_some_and(|failure| clock::since(failure.last_attempt) < RETRY_INTERVAL) {
             return;
         }
         while let Some(record) = state.oldest_in_memory().cloned() {
@@ -274,7 +334,7 @@ impl Spool {
     }
 
     fn disk_failed(&self, state: &mut SpoolState, error: io::Error) {
-        let last_attempt = Instant::now();
+        let last_attempt = clock::now();
         match &mut state.disk_failure {
             Some(failure) => failure.last_attempt = last_attempt,
             None => {

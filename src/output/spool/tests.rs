@@ -93,7 +93,8 @@ fn a_process_that_dies_loses_nothing_and_the_checkpoint_is_kept() {
     drop(spool);
     let spool = test.open();
     assert_eq!(rest(&spool), ["3", "4", "5"]);
-    assert_eq!(test.events(), ["3 alerts of an earlier run are in the spool and are sent first"]);
+    spool.report_leftover(Some(4));
+    assert_eq!(test.events(), ["2 alerts of an earlier run are in the spool and are sent first"]);
     append(&spool, 6..=7);
     assert_eq!(rest(&spool), ["3", "4", "5", "6", "7"]);
     spool.mark_delivered(8);
@@ -437,4 +438,71 @@ proptest! {
         reader.rewind();
         prop_assert_eq!(&lines(&mut reader)[..], &list[delivered..]);
     }
+}
+
+#[test]
+fn a_symbolic_link_is_never_followed_and_is_named() {
+    use std::os::unix::fs::symlink;
+    let outside = tempfile::tempdir().unwrap();
+    let victim = outside.path().join("victim");
+    let refused = |test: &TestSpool, link: &Path| {
+        let error = Spool::open(test.folder.path(), LIMIT, test.reporter()).unwrap_err();
+        let expected = format!("{} is a symbolic link, which a spool never follows; remove it", link.display());
+        assert_eq!(error.to_string(), expected);
+        assert_eq!(fs::read(&victim).unwrap(), b"mine");
+    };
+    for name in ["lock", "mark", "mark.new", "accepted", "00000000000000000001.segment"] {
+        fs::write(&victim, "mine").unwrap();
+        let test = TestSpool::new();
+        let link = test.folder.path().join(name);
+        symlink(&victim, &link).unwrap();
+        refused(&test, &link);
+        // One that leads nowhere would be created.
+        fs::remove_file(&link).unwrap();
+        symlink(outside.path().join("new"), &link).unwrap();
+        refused(&test, &link);
+        assert!(!outside.path().join("new").exists());
+
+        // One that appears while the spool is in use.
+        fs::remove_file(&link).unwrap();
+        let spool = test.open();
+        if name != "lock" {
+            symlink(&victim, &link).unwrap();
+        }
+        append(&spool, 1..=3);
+        spool.keep_accepted(&AcceptedMark { before: 2, connection: "c".to_owned() });
+        spool.mark_delivered(2);
+        spool.sync();
+        assert_eq!(fs::read(&victim).unwrap(), b"mine", "{name}");
+        assert_eq!(rest(&spool), ["2", "3"], "{name}");
+        if ["mark.new", "00000000000000000001.segment"].contains(&name) {
+            let events = test.events();
+            assert!(events[0].contains(&format!("{} is a symbolic link", link.display())), "{events:?}");
+        }
+    }
+
+    // The receiver's folder itself.
+    let test = TestSpool::new();
+    let link = test.folder.path().join("tcp-h_514");
+    symlink(outside.path(), &link).unwrap();
+    let error = Spool::open(&link, LIMIT, test.reporter()).unwrap_err();
+    assert!(error.to_string().contains("tcp-h_514 is a symbolic link"), "{error}");
+    fs::write(outside.path().join("00000000000000000001.segment"), "RATSPL01").unwrap();
+    assert!(folders_with_alerts(test.folder.path()).unwrap().is_empty());
+}
+
+#[test]
+fn a_named_pipe_in_place_of_a_file_makes_nobody_wait() {
+    let test = TestSpool::new();
+    let pipe = test.folder.path().join("mark");
+    rustix::fs::mknodat(
+        rustix::fs::CWD,
+        &pipe,
+        rustix::fs::FileType::Fifo,
+        rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR,
+        0,
+    )
+    .unwrap();
+    let error = Spool::open(test.folder.path(), LIMIT, test.reporter()).unwrap_err();
+    assert_eq!(error.to_string(), format!("{} is not a regular file; remove it", pipe.display()));
 }

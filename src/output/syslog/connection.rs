@@ -202,6 +202,14 @@ impl Connection {
         }
     }
 
+    /// The addresses of both ends, the own one first, if this is a TCP connection.
+    pub fn tcp_ends(&self) -> Option<(SocketAddr, SocketAddr)> {
+        match &self.socket {
+            Socket::Tcp(stream) | Socket::Tls(_, stream) => Some((stream.local_addr().ok()?, stream.peer_addr().ok()?)),
+            Socket::Udp(_) | Socket::UnixDatagram(_) | Socket::UnixStream(_) => None,
+        }
+    }
+
     /// Closes the sensor's side of the connection. Most receivers close theirs when they have read
     /// everything.
     pub fn close_write(&mut self) -> io::Result<()> {

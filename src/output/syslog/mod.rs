@@ -5,6 +5,7 @@ mod message;
 mod receiver;
 mod session;
 mod settings;
+mod tcp_end;
 mod tcp_info;
 mod tls;
 

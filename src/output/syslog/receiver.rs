@@ -8,8 +8,9 @@ use super::connection::Connection;
 use super::message::MessageWriter;
 use super::session::SyslogSession;
 use super::settings::{SyslogSettings, TlsSettings, Transport};
+use super::tcp_end;
 use super::tls::TlsConnector;
-use crate::output::delivery::{Receiver, ReceiverKind, ReceiverSettings, Session, SessionError};
+use crate::output::delivery::{EarlierConnection, Receiver, ReceiverKind, ReceiverSettings, Session, SessionError};
 use crate::output::{Cef, LineFormatter, Sensor};
 
 /// Syslog receivers.
@@ -85,5 +86,11 @@ impl Receiver for SyslogReceiver {
     fn connect(&mut self) -> Result<Box<dyn Session>, SessionError> {
         let connection = Connection::open(&self.transport, self.tls.as_ref())?;
         Ok(Box::new(SyslogSession::new(connection, self.messages.clone())))
+    }
+
+    fn earlier_connection(&self, connection: &str) -> EarlierConnection {
+        let ends = connection.split_once(' ').and_then(|(own, peer)| Some((own.parse().ok()?, peer.parse().ok()?)));
+        // Without an answer the alerts are sent once more.
+        ends.and_then(|ends| tcp_end::query(ends).ok()).unwrap_or(EarlierConnection::Unknown)
     }
 }

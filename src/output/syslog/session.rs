@@ -197,6 +197,10 @@ impl Session for SyslogSession {
         self.connection.is_ready()
     }
 
+    fn connection(&self) -> Option<String> {
+        self.connection.tcp_ends().map(|(own, peer)| format!("{own} {peer}"))
+    }
+
     fn wakeup(&self, now: Instant) -> Wakeup<'_> {
         let at = [
             (!self.unacknowledged.is_empty()).then(|| now + ACKNOWLEDGEMENT_INTERVAL),

@@ -310,6 +310,25 @@ fn unusable_tls_files_are_reported_at_the_start() {
 }
 
 #[test]
+fn a_symbolic_link_in_the_spool_is_refused_and_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let (victim, spool) = (folder.path().join("victim"), folder.path().join("spool/tcp-127.0.0.1_514"));
+    fs::write(&victim, "mine").unwrap();
+    fs::create_dir_all(&spool).unwrap();
+    for name in ["mark", "mark.new", "00000000000000000001.segment"] {
+        let link = spool.join(name);
+        std::os::unix::fs::symlink(&victim, &link).unwrap();
+        let parent = folder.path().join("spool");
+        let run = replay(&["-o", "tcp://127.0.0.1", "--spool", parent.to_str().unwrap()], &[sample(CONTACT)]);
+        let why = format!("cannot use the spool: {} is a symbolic link, which a spool never follows", link.display());
+        assert_eq!(run.code, 2, "{}", run.err);
+        assert!(run.err.contains(&why), "{}", run.err);
+        fs::remove_file(&link).unwrap();
+    }
+    assert_eq!(fs::read(&victim).unwrap(), b"mine");
+}
+
+#[test]
 fn targets_that_make_no_sense_are_wrong_usage() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("file");

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdin, Stdio};
 use std::time::Duration;
@@ -186,4 +186,82 @@ fn a_full_disk_is_logged_and_the_run_goes_on() {
     assert_eq!(run.code, 0, "{}", run.err);
     assert_eq!(ids(&receiving.join().unwrap()), stream.ids);
     assert_eq!(run.err.matches("cannot write the spool: No space left").count(), 1, "{}", run.err);
+}
+
+/// A receiver that reads each connection to its end, and then closes it.
+fn receive(listener: std::net::TcpListener) -> std::sync::Arc<std::sync::Mutex<String>> {
+    let received: std::sync::Arc<std::sync::Mutex<String>> = Default::default();
+    let told = received.clone();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut bytes = [0; 4096];
+            // A killed sensor may leave an incomplete line.
+            while let Ok(count @ 1..) = stream.read(&mut bytes) {
+                *told.lock().unwrap() += std::str::from_utf8(&bytes[..count]).unwrap();
+            }
+            let mut told = told.lock().unwrap();
+            let whole = told.rfind('\n').map_or(0, |end| end + 1);
+            told.truncate(whole);
+        }
+    });
+    received
+}
+
+#[test]
+fn a_sensor_that_is_killed_ten_times_in_quick_succession_repeats_few_alerts() {
+    const KILLS: usize = 10;
+    let folder = tempfile::tempdir().unwrap();
+    let stream = Stream::new(KILLS * 60);
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let target = format!("tcp://{}", listener.local_addr().unwrap());
+    let received = receive(listener);
+    let spool = folder.path().join("spool");
+    let mut told = BTreeSet::new();
+    for (round, packets) in stream.packets.chunks(60).enumerate() {
+        let file = folder.path().join(format!("round-{round}.cef"));
+        let mut sensor = Sensor::start(&stream, &["-o", &target, "-o", text(&file), "--spool", text(&spool)]);
+        sensor.feed(packets);
+        wait_for("the first alerts", || (ids(&fs::read_to_string(&file).unwrap()).len() >= 50).then_some(()));
+        sensor.child.kill().unwrap();
+        sensor.child.wait().unwrap();
+        told.extend(ids(&fs::read_to_string(&file).unwrap()));
+    }
+    let last = Sensor::start(&stream, &["-v", "-o", &target, "--spool", text(&spool)]).finish();
+    assert_eq!(last.code, 0, "{}", last.err);
+    let received = received.lock().unwrap();
+    let arrived = ids(&received);
+    assert_eq!(told.difference(&arrived).count(), 0);
+    let lines = received.lines().count();
+    assert!(lines * 10 < arrived.len() * 13, "{lines} lines of {} alerts: {}", arrived.len(), last.err);
+}
+
+#[test]
+fn a_receiver_that_is_killed_after_the_sensor_and_before_it_has_read_gets_every_alert() {
+    if !has_rsyslog() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let stream = Stream::new(100);
+    let mut rsyslog = Rsyslog::new();
+    rsyslog.start();
+    let target = format!("tcp://127.0.0.1:{}", rsyslog.port);
+    let options = ["-o", &target, "--spool", text(folder.path())];
+    let mut sensor = Sensor::start(&stream, &options);
+    sensor.feed(&stream.packets[..50]);
+    wait_for("the first alerts", || (ids(&rsyslog.received()).len() == 50).then_some(()));
+    // Its kernel acknowledges what it will never read.
+    rsyslog.signal("STOP");
+    sensor.feed(&stream.packets[50..]);
+    let spool = fs::read_dir(folder.path()).unwrap().next().unwrap().unwrap().path();
+    let accepted = || fs::read_to_string(spool.join("accepted")).unwrap_or_default();
+    wait_for("the acknowledgement", || accepted().contains("accepted 101 ").then_some(()));
+    sensor.child.kill().unwrap();
+    sensor.child.wait().unwrap();
+    rsyslog.stop("KILL");
+    assert_eq!(ids(&rsyslog.received()).len(), 50);
+    rsyslog.start();
+    let last = Sensor::start(&stream, &options).finish();
+    assert_eq!(last.code, 0, "{}", last.err);
+    assert_eq!(ids(&rsyslog.received()), stream.ids);
 }

@@ -3,6 +3,7 @@
 mod forms;
 mod kills;
 pub mod receiver;
+mod waits;
 
 use std::net::Ipv4Addr;
 use std::ops::Range;
