@@ -17,6 +17,11 @@ pub trait Source: Send {
     /// The counters of everything read so far.
     fn counts(&self) -> CaptureCounts;
 
+    /// The interface that it captures from, if it is live. A thread of its own then fills Blocks.
+    fn interface(&self) -> Option<&str> {
+        None
+    }
+
     /// Returns true if `fill` may block for long until packets arrive. Other threads that want to
     /// call it should then sleep rather than poll.
     fn may_block(&self) -> bool {

@@ -115,6 +115,10 @@ impl Source for LiveSource {
         }
     }
 
+    fn interface(&self) -> Option<&str> {
+        Some(self.interface.status.name())
+    }
+
     fn may_block(&self) -> bool {
         true
     }
