@@ -61,6 +61,7 @@ pub fn survived(capture: &Path) -> anyhow::Result<(u64, f64)> {
         snap_length: MAX_SNAP_LENGTH,
         kernel_buffer: ByteCount(64 << 20),
         filter: None,
+        leaves_out: false,
         direction: Direction::Both,
     };
     let track = TrackSettings { repeat_window: Duration::ZERO, ..TrackSettings::default() };

@@ -20,9 +20,13 @@ pub(super) const BLOCKS_PER_INTERFACE: usize = 64;
 
 /// Fills Blocks from one source until it has ended.
 pub(super) fn capture_blocks(stages: &Stages, source: usize, captured: &Sender<WorkItem>) {
-    let free = &stages.shared.free;
+    let shared = &stages.shared;
+    let free = &shared.free;
     loop {
         let mut item = free.take();
+        if let Some(intake) = stages.intakes.get(source) {
+            locked(intake).source.look_for(&shared.control.in_force().indicators, &shared.learned());
+        }
         if !fill(stages, source, &mut item) {
             return free.give_back(item);
         }

@@ -12,10 +12,12 @@
 //! that the rest does not. To reopen an interface that vanished, a source needs the privilege to
 //! capture again.
 
+mod bpf;
 mod error;
 mod event;
 mod handle;
 mod interface;
+mod left_out;
 mod link;
 mod opened;
 mod settings;

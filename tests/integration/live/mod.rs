@@ -3,6 +3,7 @@
 
 mod changes;
 mod delivery;
+mod kernel_filter;
 pub mod net;
 mod rights;
 mod service;
