@@ -7,6 +7,7 @@
 //! - at the highest rate that tcpreplay sends, both captures at once: what each received and what
 //!   was dropped;
 //! - the processor time of each for a million packets, in turn;
+//! - the largest burst that is survived while the tracker is stalled for 500 ms;
 //! - the processor time on a quiet link;
 //! - how long it takes from a lone packet to its alert;
 //! - how long a sensor that is killed and started again at once misses packets.
@@ -36,6 +37,7 @@ mod generator;
 #[allow(dead_code)]
 #[path = "../../pcaps/generator/large/mod.rs"]
 mod large;
+mod stalled;
 
 use large::Kind;
 
@@ -54,6 +56,9 @@ struct Arguments {
     /// The number of times that the capture is sent at the highest rate.
     #[arg(long, default_value_t = 3)]
     loops: u32,
+    /// The number of bursts while the tracker is stalled.
+    #[arg(long, default_value_t = 3)]
+    bursts: u32,
     /// The time for which the quiet link is watched, in seconds.
     #[arg(long, default_value_t = 60)]
     quiet: u64,
@@ -108,9 +113,19 @@ fn measure(arguments: &Arguments) -> anyhow::Result<()> {
         return kills(arguments.kills);
     }
     let capture = mixed()?;
-    highest_rate(&capture, arguments.loops)?;
-    processor_time(&capture, arguments.turns)?;
-    quiet(arguments.quiet)?;
+    if arguments.loops > 0 {
+        highest_rate(&capture, arguments.loops)?;
+    }
+    if arguments.turns > 0 {
+        processor_time(&capture, arguments.turns)?;
+    }
+    for _ in 0..arguments.bursts {
+        let (survived, seconds) = stalled::survived(&capture)?;
+        println!("while the tracker is stalled for 500 ms: {survived} packets of a burst of {seconds:.3} s");
+    }
+    if arguments.quiet > 0 {
+        quiet(arguments.quiet)?;
+    }
     latency(arguments.lone)?;
     kills(arguments.kills)
 }

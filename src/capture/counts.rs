@@ -26,6 +26,9 @@ pub struct CaptureCounts {
     pub oversized: u64,
     /// Packets that the kernel dropped because the sensor's buffer was full.
     pub kernel_dropped: u64,
+    /// Packets that the kernel filter left out: those that the interface counted and the kernel did
+    /// not hand on.
+    pub kernel_filtered: u64,
     /// Packets that interfaces or their drivers dropped before the kernel received them.
     pub interface_dropped: u64,
     /// The number of times that an interface vanished, went down or lost its carrier. What passed
@@ -48,6 +51,7 @@ impl CaptureCounts {
         self.damaged += other.damaged;
         self.oversized += other.oversized;
         self.kernel_dropped += other.kernel_dropped;
+        self.kernel_filtered += other.kernel_filtered;
         self.interface_dropped += other.interface_dropped;
         self.interfaces_lost += other.interfaces_lost;
     }

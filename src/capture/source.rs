@@ -1,8 +1,11 @@
 //! The interface of every source of frames.
 
+use std::sync::Arc;
+
 use crate::capture::block::Block;
 use crate::capture::counts::CaptureCounts;
 use crate::capture::error::CaptureError;
+use crate::indicator::{IndicatorSet, LearnedAddresses};
 
 /// A source of frames.
 pub trait Source: Send {
@@ -16,6 +19,15 @@ pub trait Source: Send {
 
     /// The counters of everything read so far.
     fn counts(&self) -> CaptureCounts;
+
+    /// Names what is looked for from now on, for a source that leaves out packets that cannot
+    /// matter.
+    fn look_for(&mut self, _indicators: &Arc<IndicatorSet>, _learned: &LearnedAddresses) {}
+
+    /// The interface that it captures from, if it is live. A thread of its own then fills Blocks.
+    fn interface(&self) -> Option<&str> {
+        None
+    }
 
     /// Returns true if `fill` may block for long until packets arrive. Other threads that want to
     /// call it should then sleep rather than poll.

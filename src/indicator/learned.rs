@@ -37,6 +37,11 @@ impl LearnedAddresses {
         self.generation
     }
 
+    /// All addresses, in no order.
+    pub fn iter(&self) -> impl Iterator<Item = IpAddr> {
+        self.addresses.iter().flat_map(|(_, addresses)| addresses.iter().copied())
+    }
+
     /// Returns true if there are no addresses.
     #[inline]
     pub fn is_empty(&self) -> bool {

@@ -10,6 +10,7 @@ use std::net::IpAddr;
 
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
+use ipnet::IpNet;
 
 use super::Indicator;
 use super::bloom::BloomFilter;
@@ -106,6 +107,11 @@ impl IndicatorSet {
     /// All indicators that a source lists, as that source lists them.
     pub(super) fn listed_by(&self, source: &str) -> impl Iterator<Item = Indicator> {
         (0..self.store.len() as u32).filter_map(move |number| self.store.listed_by(number, source))
+    }
+
+    /// All listed networks and addresses. An address is a network of its whole length.
+    pub fn networks(&self) -> impl Iterator<Item = IpNet> {
+        (0..self.store.len() as u32).filter_map(|number| self.store.network(number))
     }
 
     /// The number of indicators.

@@ -179,6 +179,15 @@ impl Store {
         }
     }
 
+    /// The listed network, or the network that is just the listed address.
+    pub(super) fn network(&self, number: u32) -> Option<IpNet> {
+        let record = self.record(number)?;
+        match record.kind {
+            PatternKind::Network => self.networks.get(record.value as usize).copied(),
+            _ => self.address(number).map(|(address, _)| IpNet::from(address)),
+        }
+    }
+
     /// The listed domain. Empty for other patterns.
     pub(super) fn domain(&self, number: u32) -> &[u8] {
         match self.record(number) {

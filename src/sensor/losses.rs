@@ -22,6 +22,11 @@ pub fn losses(totals: &Totals) -> Vec<Loss> {
         (capture.damaged, "damaged", "damaged places in captures"),
         (capture.oversized, "oversized", "records too large for any packet"),
         (capture.kernel_dropped, "kernel", "packets dropped by the kernel: its buffer was full (see --kernel-buffer)"),
+        (
+            capture.kernel_filtered,
+            "kernel-filtered",
+            "packets left out by the kernel filter: they cannot matter, and no other count has them",
+        ),
         (capture.interface_dropped, "interface", "packets dropped by interfaces or their drivers"),
         (capture.interfaces_lost, "interface-lost", "times that an interface vanished, went down or lost its carrier"),
         (capture.outside, "outside-window", "frames outside the time window"),

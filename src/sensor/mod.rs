@@ -1,5 +1,7 @@
 //! The sensor: connects the stages, owns the threads, and stops them in order.
 //!
+//! A replay:
+//!
 //! ```text
 //!              ┌── worker ──┐
 //!  source ─────┼── worker ──┼───── tracker ──Alert──▶ output
@@ -20,13 +22,21 @@
 //! one; where none is free it waits. Nothing is lost between source and tracker. Alerts reach the
 //! output over a bounded channel, so only the tracker waits for a slow disk.
 //!
-//! A live sensor has a source for each interface, and each source has at least one worker of its
-//! own, which waits for packets of that interface alone. Blocks are numbered as they are filled,
-//! and meet at the tracker. A [`Control`] reaches a sensor while it runs.
+//! A live sensor has a thread for each stage, so that nothing delays reading the kernel's ring:
+//!
+//! ```text
+//!  capture-eth1 ──┐            ┌── worker-0 ──┐
+//!                 ├──captured──┤              ├──scanned──▶ tracker ──Alert──▶ output
+//!  capture-eth2 ──┘            └── worker-1 ──┘
+//! ```
+//!
+//! Blocks are numbered as they are filled, and the tracker takes them in this order. A [`Control`]
+//! reaches a sensor while it runs.
 
 mod control;
 mod event;
 mod intake;
+mod live;
 mod lock;
 mod losses;
 mod run;

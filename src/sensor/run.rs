@@ -11,6 +11,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
 use super::control::{Control, InForce};
 use super::event::Event;
 use super::intake::Intake;
+use super::live::{BLOCKS_PER_INTERFACE, capture_blocks, scan_blocks, track_blocks};
 use super::lock::locked;
 use super::shared::Shared;
 use super::stages::Stages;
@@ -141,8 +142,14 @@ impl Run {
         watch: &mut dyn FnMut(Event),
     ) -> Outcome {
         let began = Instant::now();
-        let workers = self.settings.workers.get().max(sources.len());
-        let items = workers.saturating_add(SPARE_ITEMS);
+        let workers = self.settings.workers.get();
+        let may_block = sources.iter().any(|source| source.may_block());
+        let interfaces: Option<Vec<String>> =
+            sources.iter().map(|source| source.interface().map(str::to_owned)).collect();
+        let items = match &interfaces {
+            Some(interfaces) => interfaces.len() * BLOCKS_PER_INTERFACE,
+            None => workers.saturating_add(SPARE_ITEMS),
+        };
         let (alert_sender, alerts) = bounded(MAX_WAITING_ALERTS);
         let (event_sender, events) = bounded(MAX_WAITING_EVENTS);
         let wants_names = self.names.is_some();
@@ -163,6 +170,7 @@ impl Run {
         let stages = Arc::new(Stages {
             captured: intakes.iter().map(|_| Mutex::default()).collect(),
             intakes,
+            may_block,
             next_number: AtomicU64::new(0),
             tracking: Mutex::new(Tracking::new(tracker, alert_sender, self.names, exclusions)),
             carve_index: self.carve_index,
@@ -182,13 +190,12 @@ impl Run {
         let on_failure = self.on_output_failure;
         thread::scope(|scope| {
             let writer = spawn(scope, "output".to_owned(), move || write(output, &alerts, on_failure, shared));
-            let sources = (0..stages.intakes.len()).cycle().take(workers);
-            let workers: Vec<_> = sources
-                .enumerate()
-                .map(|(worker, source)| spawn(scope, format!("worker-{worker}"), move || work(stages, source)))
-                .collect();
+            let threads = match interfaces {
+                Some(interfaces) => start_live(scope, stages, &interfaces, workers, items),
+                None => start_replay(scope, stages, workers),
+            };
             watch_sources(&events, shared, watch);
-            workers.into_iter().for_each(join);
+            threads.into_iter().for_each(join);
             locked(&stages.tracking).finish();
             let (examined_in, is_canceled) = (began.elapsed(), shared.control.is_canceled());
             let output = join(writer);
@@ -202,6 +209,48 @@ impl Run {
             Outcome { totals: stages.totals(), output, examined_in, is_canceled, evidence }
         })
     }
+}
+
+/// Starts the threads of a replay: workers that take Blocks all the way, spread over the sources.
+fn start_replay<'scope>(
+    scope: &'scope Scope<'scope, '_>,
+    stages: &'scope Stages,
+    workers: usize,
+) -> Vec<ScopedJoinHandle<'scope, ()>> {
+    let sources = (0..stages.intakes.len()).cycle().take(workers.max(stages.intakes.len()));
+    sources
+        .enumerate()
+        .map(|(worker, source)| spawn(scope, worker_name(worker), move || work(stages, source)))
+        .collect()
+}
+
+/// Starts the threads of a live sensor: a capture for each interface, the workers, and the tracker.
+/// Each ends after those before it.
+fn start_live<'scope>(
+    scope: &'scope Scope<'scope, '_>,
+    stages: &'scope Stages,
+    interfaces: &[String],
+    workers: usize,
+    items: usize,
+) -> Vec<ScopedJoinHandle<'scope, ()>> {
+    // With room for all items nobody waits to send.
+    let (captured_sender, captured) = bounded(items);
+    let (scanned_sender, scanned) = bounded(items);
+    let captures = interfaces.iter().enumerate().map(|(source, interface)| {
+        let captured = captured_sender.clone();
+        spawn(scope, format!("capture-{interface}"), move || capture_blocks(stages, source, &captured))
+    });
+    let mut threads: Vec<_> = captures.collect();
+    threads.extend((0..workers).map(|worker| {
+        let (captured, scanned) = (captured.clone(), scanned_sender.clone());
+        spawn(scope, worker_name(worker), move || scan_blocks(stages, &captured, &scanned))
+    }));
+    threads.push(spawn(scope, "tracker".to_owned(), move || track_blocks(stages, &scanned)));
+    threads
+}
+
+fn worker_name(worker: usize) -> String {
+    format!("worker-{worker}")
 }
 
 /// Passes events on to `watch` until all sources have ended. The few Blocks that are still on their

@@ -18,6 +18,8 @@ use crate::carve::BlockIndex;
 pub(super) struct Stages {
     /// One for each source.
     pub(super) intakes: Vec<Mutex<Intake>>,
+    /// Filling a Block may take long.
+    pub(super) may_block: bool,
     /// The counts of each source, as of its latest Block.
     pub(super) captured: Vec<Mutex<CaptureCounts>>,
     /// The number of the next Block.

@@ -2,6 +2,7 @@ use std::io;
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -34,6 +35,45 @@ impl Source for Again {
 
     fn counts(&self) -> CaptureCounts {
         CaptureCounts { packets: 7, ..CaptureCounts::default() }
+    }
+}
+
+/// A live source: the same capture again, as if from an interface.
+struct Live(Again);
+
+impl Source for Live {
+    fn fill(&mut self, block: &mut Block, report: &mut dyn FnMut(CaptureError)) -> FillStatus {
+        self.0.fill(block, report)
+    }
+
+    fn counts(&self) -> CaptureCounts {
+        self.0.counts()
+    }
+
+    fn interface(&self) -> Option<&str> {
+        Some("eth1")
+    }
+}
+
+/// An output that takes nothing before it is opened.
+struct Gate(Arc<AtomicBool>);
+
+impl Output for Gate {
+    fn write(&mut self, _: &Alert) -> Result<(), OutputError> {
+        let began = Instant::now();
+        while !self.0.load(Ordering::Relaxed) {
+            assert!(began.elapsed() < Duration::from_secs(60), "the capture waits for the output");
+            thread::yield_now();
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self) -> Result<(), OutputError> {
+        Ok(())
+    }
+
+    fn close(self: Box<Self>) -> Result<(), OutputError> {
+        Ok(())
     }
 }
 
@@ -184,4 +224,35 @@ fn an_output_whose_reader_went_away_ends_the_run_in_any_case() {
     let output = Box::new(Failing { times: u32::MAX, kind: io::ErrorKind::BrokenPipe });
     let outcome = controlled(&control, source, output, &mut |_| ());
     assert!(outcome.output.unwrap_err().is_closed_pipe());
+}
+
+/// Gives the one conversation of a Block another source port, so that it is a new one.
+fn with_port(port: usize) -> Step {
+    /// The offset of the source port behind Ethernet and IPv4.
+    const SOURCE_PORT: usize = 34;
+    Box::new(move |block| {
+        block.frames.truncate(1);
+        let at = block.frames[0].offset as usize + SOURCE_PORT;
+        block.bytes[at..at + 2].copy_from_slice(&(20_000 + port as u16).to_be_bytes());
+    })
+}
+
+#[test]
+fn a_live_capture_goes_on_while_the_tracker_waits_for_the_output() {
+    // Each Block gives an alert. The output waits with the first one, and once the queue is full,
+    // the tracker waits with another one, and holds its Block. Further Blocks wait.
+    let tracked = writer::MAX_WAITING_ALERTS + 1;
+    let filled = tracked + live::BLOCKS_PER_INTERFACE;
+    let is_open = Arc::new(AtomicBool::new(false));
+    let mut times: Vec<Step> = (0..filled).map(with_port).collect();
+    let (opens, mut last) = (is_open.clone(), times.pop().unwrap());
+    times.push(Box::new(move |block| {
+        last(block);
+        opens.store(true, Ordering::Relaxed);
+    }));
+    let control = Control::new(builtin_in_force());
+    let run = Run::controlled(&control, &settings(Duration::ZERO)).go_on_without_output();
+    let outcome = run.start(Box::new(Live(Again { times })), Box::new(Gate(is_open)), &mut |_| ());
+    outcome.output.unwrap();
+    assert_eq!(outcome.totals.alerts_written, filled as u64);
 }

@@ -12,9 +12,11 @@ use crate::capture::libpcap;
 use crate::capture::live::error::LiveError;
 use crate::capture::live::event::{InterfaceChange, InterfaceEvent};
 use crate::capture::live::handle::{ANY, CaptureHandle, RING_BLOCK_TIMEOUT};
+use crate::capture::live::left_out::LeftOut;
 use crate::capture::live::link::{self, Link};
 use crate::capture::live::settings::LiveSettings;
 use crate::capture::live::status::InterfaceStatus;
+use crate::indicator::{IndicatorSet, LearnedAddresses};
 use crate::privileges::CaptureOpener;
 
 /// The interval at which the kernel is asked for the state of the link and the drop counters.
@@ -41,6 +43,8 @@ pub(super) struct InterfaceCapture {
     next_check: Instant,
     pause: Duration,
     events: Sender<InterfaceEvent>,
+    /// What the kernel leaves out, if anything.
+    left_out: LeftOut,
     /// Reopens the interface.
     opener: CaptureOpener,
 }
@@ -61,6 +65,7 @@ impl InterfaceCapture {
             next_check: Instant::now() + CHECK_INTERVAL,
             pause: FIRST_PAUSE,
             events,
+            left_out: LeftOut::default(),
             opener: CaptureOpener::direct(),
         };
         let link = interface.query_link();
@@ -121,6 +126,26 @@ impl InterfaceCapture {
         self.count(block);
     }
 
+    /// Has the kernel leave out packets that cannot matter, if the settings want this. Does nothing
+    /// if the same was looked for before.
+    pub(super) fn look_for(&mut self, indicators: &Arc<IndicatorSet>, learned: &LearnedAddresses) {
+        if self.settings.leaves_out && self.settings.filter.is_none() && self.left_out.look_for(indicators, learned) {
+            self.leave_out();
+        }
+    }
+
+    /// Attaches the present program to the present handle.
+    fn leave_out(&mut self) {
+        // The counts so far were made without a program, or with the one before.
+        self.count_drops();
+        self.count_left_out(self.query_link());
+        if let Some(handle) = self.handle.as_ref().filter(|handle| handle.can_leave_out())
+            && let Some(addresses) = self.left_out.addresses()
+        {
+            self.left_out.is_attached = handle.leave_out(addresses);
+        }
+    }
+
     fn count(&self, block: &Block) {
         if block.frames.is_empty() {
             return;
@@ -136,6 +161,7 @@ impl InterfaceCapture {
         self.next_check = Instant::now() + CHECK_INTERVAL;
         self.count_drops();
         let link = self.query_link();
+        self.count_left_out(link);
         self.apply_link(link);
         if self.is_lost {
             self.next_check = Instant::now() + self.pause;
@@ -184,7 +210,11 @@ impl InterfaceCapture {
     fn reopen(&mut self, link: Option<Link>) {
         if self.handle.is_none() {
             match self.open_handle(link) {
-                Ok(handle) => self.handle = Some(handle),
+                Ok(handle) => {
+                    self.handle = Some(handle);
+                    self.left_out.restart();
+                    self.leave_out();
+                }
                 Err(LiveError::Open { reason, .. } | LiveError::Filter { reason, .. }) => {
                     return self.report_loss(InterfaceChange::Failed(reason));
                 }
@@ -226,14 +256,25 @@ impl InterfaceCapture {
 
     /// Adds the drops that libpcap counted since the last call.
     fn count_drops(&mut self) {
-        let Some(drops) = self.handle.as_mut().and_then(CaptureHandle::take_new_drops) else { return };
-        self.status.kernel_dropped.fetch_add(drops.kernel, Ordering::Relaxed);
-        self.status.interface_dropped.fetch_add(drops.interface, Ordering::Relaxed);
+        let Some(counts) = self.handle.as_mut().and_then(CaptureHandle::take_new_counts) else { return };
+        self.left_out.received += counts.received;
+        self.status.kernel_dropped.fetch_add(counts.kernel, Ordering::Relaxed);
+        self.status.interface_dropped.fetch_add(counts.interface, Ordering::Relaxed);
     }
 
-    /// Updates the drop counters a last time and closes the handle.
+    /// Adds the packets that the kernel filter left out since the last call. Must follow
+    /// [`count_drops`](Self::count_drops).
+    fn count_left_out(&mut self, link: Option<Link>) {
+        if let Some(Link::Present { packets: Some(packets), .. }) = link {
+            let new = self.left_out.new_packets(packets, self.settings.direction);
+            self.status.kernel_filtered.fetch_add(new, Ordering::Relaxed);
+        }
+    }
+
+    /// Updates the counters a last time and closes the handle.
     pub(super) fn close(&mut self) {
         self.count_drops();
+        self.count_left_out(self.query_link());
         self.handle = None;
         self.close_at = None;
     }

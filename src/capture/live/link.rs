@@ -25,6 +25,8 @@ pub(super) enum Link {
         is_up: bool,
         /// True if it can send and receive. For most interfaces: it has a carrier.
         is_running: bool,
+        /// The packets that it has received and sent, if the kernel says.
+        packets: Option<[u64; 2]>,
     },
 }
 
@@ -45,6 +47,7 @@ const RTM_NEWLINK: u16 = 16;
 const RTM_GETLINK: u16 = 18;
 const NLM_F_REQUEST: u16 = 1;
 const IFLA_IFNAME: u16 = 3;
+const IFLA_STATS64: u16 = 23;
 const IFF_UP: u32 = 1;
 const IFF_RUNNING: u32 = 0x40;
 
@@ -83,7 +86,13 @@ fn parse_reply(bytes: &[u8]) -> io::Result<Link> {
     match kind {
         Some(RTM_NEWLINK) => {
             let (Some(index), Some(flags)) = (word(HEADER + 4), word(HEADER + 8)) else { return Err(invalid()) };
-            Ok(Link::Present { index, is_up: flags & IFF_UP != 0, is_running: flags & IFF_RUNNING != 0 })
+            let packets = attribute(bytes.get(HEADER + INTERFACE_INFO..).unwrap_or_default(), IFLA_STATS64);
+            Ok(Link::Present {
+                index,
+                is_up: flags & IFF_UP != 0,
+                is_running: flags & IFF_RUNNING != 0,
+                packets: packets.and_then(received_and_sent),
+            })
         }
         Some(NLMSG_ERROR) => {
             let number = (word(HEADER).ok_or_else(invalid)? as i32).wrapping_neg();
@@ -96,13 +105,32 @@ fn parse_reply(bytes: &[u8]) -> io::Result<Link> {
     }
 }
 
+/// The content of an attribute in a list of attributes.
+fn attribute(mut list: &[u8], wanted: u16) -> Option<&[u8]> {
+    loop {
+        let [a, b, c, d] = *list.first_chunk::<ATTRIBUTE>()?;
+        let (length, kind) = (usize::from(u16::from_ne_bytes([a, b])), u16::from_ne_bytes([c, d]));
+        let content = list.get(ATTRIBUTE..length)?;
+        if kind == wanted {
+            return Some(content);
+        }
+        list = list.get(length.next_multiple_of(4)..)?;
+    }
+}
+
+/// The first two fields of `struct rtnl_link_stats64`.
+fn received_and_sent(statistics: &[u8]) -> Option<[u64; 2]> {
+    let (received, rest) = statistics.split_first_chunk()?;
+    Some([u64::from_ne_bytes(*received), u64::from_ne_bytes(*rest.first_chunk()?)])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn the_loopback_interface_is_there_and_no_other_name_is() {
-        assert!(matches!(query("lo").unwrap(), Link::Present { index: 1.., .. }));
+        assert!(matches!(query("lo").unwrap(), Link::Present { index: 1.., packets: Some(_), .. }));
         for name in ["no-such-link", "", "a-name-that-is-longer-than-any", "l\0o"] {
             assert_eq!(query(name).unwrap_or(Link::Absent), Link::Absent, "{name:?}");
         }
@@ -112,7 +140,10 @@ mod tests {
     fn answers_that_are_cut_or_of_another_kind_are_errors() {
         let mut whole = request("lo");
         whole[4..6].copy_from_slice(&RTM_NEWLINK.to_ne_bytes());
-        assert_eq!(parse_reply(&whole).unwrap(), Link::Present { index: 0, is_up: false, is_running: false });
+        assert_eq!(
+            parse_reply(&whole).unwrap(),
+            Link::Present { index: 0, is_up: false, is_running: false, packets: None }
+        );
         for length in 0..HEADER + 12 {
             assert!(parse_reply(&whole[..length]).is_err(), "{length}");
         }

@@ -30,6 +30,8 @@ pub struct LiveSettings {
     pub kernel_buffer: ByteCount,
     /// A filter expression in tcpdump's language. The kernel hands on only packets that match it.
     pub filter: Option<String>,
+    /// The kernel leaves out packets that cannot matter. Not in addition to `filter`.
+    pub leaves_out: bool,
     /// The direction of the captured packets.
     pub direction: Direction,
 }

@@ -10,6 +10,7 @@ use crate::capture::live::handle::RING_BLOCK_TIMEOUT;
 use crate::capture::live::interface::InterfaceCapture;
 use crate::capture::source::{FillStatus, Source};
 use crate::capture::stop::StopSignal;
+use crate::indicator::{IndicatorSet, LearnedAddresses};
 use crate::privileges::CaptureOpener;
 use crate::units::Timestamp;
 
@@ -109,10 +110,19 @@ impl Source for LiveSource {
             bytes: counts.bytes,
             cut: counts.cut,
             kernel_dropped: counts.kernel_dropped,
+            kernel_filtered: counts.kernel_filtered,
             interface_dropped: counts.interface_dropped,
             interfaces_lost: counts.lost,
             ..CaptureCounts::default()
         }
+    }
+
+    fn look_for(&mut self, indicators: &Arc<IndicatorSet>, learned: &LearnedAddresses) {
+        self.interface.look_for(indicators, learned);
+    }
+
+    fn interface(&self) -> Option<&str> {
+        Some(self.interface.status.name())
     }
 
     fn may_block(&self) -> bool {

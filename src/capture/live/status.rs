@@ -17,6 +17,8 @@ pub struct InterfaceCounts {
     pub cut: u64,
     /// Packets that the kernel dropped because its buffer was full.
     pub kernel_dropped: u64,
+    /// Packets that the kernel filter left out.
+    pub kernel_filtered: u64,
     /// Packets that the interface or its driver dropped.
     pub interface_dropped: u64,
     /// The number of times that it vanished, went down or lost its carrier.
@@ -33,6 +35,7 @@ pub struct InterfaceStatus {
     pub(super) bytes: AtomicU64,
     pub(super) cut: AtomicU64,
     pub(super) kernel_dropped: AtomicU64,
+    pub(super) kernel_filtered: AtomicU64,
     pub(super) interface_dropped: AtomicU64,
     pub(super) lost: AtomicU64,
 }
@@ -47,6 +50,7 @@ impl InterfaceStatus {
             bytes: AtomicU64::new(0),
             cut: AtomicU64::new(0),
             kernel_dropped: AtomicU64::new(0),
+            kernel_filtered: AtomicU64::new(0),
             interface_dropped: AtomicU64::new(0),
             lost: AtomicU64::new(0),
         })
@@ -75,6 +79,7 @@ impl InterfaceStatus {
             bytes: ByteCount(of(&self.bytes)),
             cut: of(&self.cut),
             kernel_dropped: of(&self.kernel_dropped),
+            kernel_filtered: of(&self.kernel_filtered),
             interface_dropped: of(&self.interface_dropped),
             lost: of(&self.lost),
         }

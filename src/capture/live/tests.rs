@@ -23,6 +23,7 @@ fn what_is_not_there_cannot_be_opened() {
         snap_length: MAX_SNAP_LENGTH,
         kernel_buffer: ByteCount(1 << 20),
         filter: None,
+        leaves_out: false,
         direction: Direction::Both,
     };
     assert!(

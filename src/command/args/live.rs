@@ -55,6 +55,10 @@ pub struct LiveArgs {
     #[arg(long, value_name = "WHICH", default_value = "both", help_heading = "Packets", hide_short_help = true)]
     pub direction: DirectionArg,
 
+    /// Have the kernel leave out packets that cannot matter: auto, or off
+    #[arg(long, value_name = "WHEN", default_value = "off")]
+    pub kernel_filter: KernelFilterArg,
+
     /// Write statistics to the log at this interval
     #[arg(long, value_name = "TIME", value_parser = interval, help_heading = "Service", hide_short_help = true)]
     pub stats_interval: Option<Duration>,
@@ -77,6 +81,13 @@ pub enum DirectionArg {
     In,
     Out,
     Both,
+}
+
+/// Whether the kernel leaves out packets that cannot matter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum KernelFilterArg {
+    Auto,
+    Off,
 }
 
 /// Options for a sensor that runs as a service.

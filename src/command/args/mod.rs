@@ -15,6 +15,6 @@ pub use cli::{Cli, Command, ConfigArgs, ConfigCommand, SETTINGS_FILE};
 pub use exclusions::ExclusionsCommand;
 pub use hunt::{HuntArgs, HuntFormat};
 pub use indicators::{FeedArgs, IndicatorArgs, IndicatorsCommand};
-pub use live::{DirectionArg, LiveArgs, ServiceArgs, all_arguments};
+pub use live::{DirectionArg, KernelFilterArg, LiveArgs, ServiceArgs, all_arguments};
 pub use replay::ReplayArgs;
 pub use run::{ColorArg, ExclusionArgs, FormatArg, RunArgs, SpoolArgs};

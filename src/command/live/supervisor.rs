@@ -194,11 +194,12 @@ impl<'a> Supervisor<'a> {
         for interface in &self.interfaces {
             let counts = interface.counts();
             log::info!(
-                "statistics: {}: {}, {} packets, {}, dropped by the kernel {}, by the interface {}, lost {} times",
+                "statistics: {}: {}, {} packets, {}, left out by the kernel filter {}, dropped by the kernel {}, by the interface {}, lost {} times",
                 interface.name(),
                 if interface.is_up() { "up" } else { "lost" },
                 counts.packets,
                 counts.bytes,
+                counts.kernel_filtered,
                 counts.kernel_dropped,
                 counts.interface_dropped,
                 counts.lost,

@@ -15,7 +15,7 @@ use rattap::units::ByteCount;
 
 use super::paths::{NamedPath, RunPaths};
 use super::run::Run;
-use crate::command::args::{DirectionArg, LiveArgs, ServiceArgs};
+use crate::command::args::{DirectionArg, KernelFilterArg, LiveArgs, ServiceArgs};
 use crate::command::settings::Origins;
 
 /// The spool of a live sensor if no other is given.
@@ -51,6 +51,7 @@ impl Live {
             snap_length: args.snap_length,
             kernel_buffer: ByteCount(u64::from(args.kernel_buffer) << 20),
             filter: args.run.filter.clone(),
+            leaves_out: args.kernel_filter == KernelFilterArg::Auto,
             direction: match args.direction {
                 DirectionArg::In => Direction::In,
                 DirectionArg::Out => Direction::Out,

@@ -26,7 +26,7 @@ const fn negated(section: &'static str, name: &'static str, argument: &'static s
 pub(super) const REPEATED: &str = "output";
 
 /// All keys, in the order in which `rattap config check` prints them.
-pub(super) const KEYS: [SettingKey; 30] = [
+pub(super) const KEYS: [SettingKey; 31] = [
     key("sensor", "host", "sensor_host"),
     key("sensor", "id", "sensor_id"),
     key("sensor", "home", "home"),
@@ -39,6 +39,7 @@ pub(super) const KEYS: [SettingKey; 30] = [
     key("capture", "kernel_buffer", "kernel_buffer"),
     key("capture", "direction", "direction"),
     key("capture", "filter", "filter"),
+    key("capture", "kernel_filter", "kernel_filter"),
     key("indicators", "files", "indicators"),
     negated("indicators", "builtin", "no_builtin"),
     key("indicators", "family", "family"),

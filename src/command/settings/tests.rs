@@ -144,7 +144,7 @@ fn everything_that_is_wrong_is_told_with_its_place_and_what_to_do() {
             "1:2: unknown section sensors: did you mean sensor?",
             "4:1: unknown key capture.fliter: did you mean filter?",
             "5:1: unknown key capture.workers: it belongs in [sensor]",
-            "6:1: unknown key capture.qqq: expected one of interfaces, promiscuous, snap_length, kernel_buffer, direction, filter",
+            "6:1: unknown key capture.qqq: expected one of interfaces, promiscuous, snap_length, kernel_buffer, direction, filter, kernel_filter",
             "8:11: sensor.workers: \"0\": expected a number of threads, 1 or more; omit it to use all processor cores",
             "9:17: sensor.repeat_window: expected a string or a whole number, not a fraction",
             "10:9: sensor.home: \"10.0.0.0/33\": expected a network, such as 10.0.0.0/8 or fd00::/8",

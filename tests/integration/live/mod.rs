@@ -3,6 +3,7 @@
 
 mod changes;
 mod delivery;
+mod kernel_filter;
 pub mod net;
 mod rights;
 mod service;
@@ -121,6 +122,15 @@ fn each_of_several_interfaces_is_captured_from() {
     };
     of("c2-endpoint", "b0");
     of("c2-domain-query", "b1");
+}
+
+#[test]
+fn each_stage_has_a_thread_with_its_name() {
+    let Some(net) = Net::with_pair() else { return };
+    net.pair("a1", "b1");
+    let sensor = net.sensor(&["-i", "b0", "-i", "b1", "--workers", "3"]);
+    sensor.wait_for_threads(&["capture-b0", "capture-b1", "worker-0", "worker-1", "worker-2", "tracker", "output"]);
+    assert!(sensor.end().status.success());
 }
 
 #[test]

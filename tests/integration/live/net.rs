@@ -199,6 +199,23 @@ impl Sensor {
         self.child.id()
     }
 
+    /// Waits until it has threads with these names.
+    pub fn wait_for_threads(&self, wanted: &[&str]) {
+        let began = Instant::now();
+        loop {
+            let threads = fs::read_dir(format!("/proc/{}/task", self.id())).unwrap();
+            let names: Vec<_> = threads
+                .filter_map(|thread| fs::read_to_string(thread.ok()?.path().join("comm")).ok())
+                .map(|name| name.trim_end().to_owned())
+                .collect();
+            if wanted.iter().all(|wanted| names.iter().any(|name| name == wanted)) {
+                return;
+            }
+            assert!(began.elapsed() < PATIENCE, "{wanted:?} are not all among {names:?}");
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+
     pub fn signal(&self, signal: &str) {
         let sent = Command::new("kill").args(["-s", signal, &self.child.id().to_string()]).status().unwrap();
         assert!(sent.success(), "{signal}");
