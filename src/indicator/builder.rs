@@ -67,11 +67,7 @@ impl SetBuilder {
     }
 
     fn insert_address(&mut self, address: IpAddr, port: Option<u16>, id: IndicatorId) {
-        let IndicatorSet { store, addresses, hasher, .. } = &mut self.set;
-        let hash = hasher.hash_one(address);
-        addresses.insert_unique(hash, id, |other| {
-            hasher.hash_one(store.address(other.0).map_or(address, |(listed, _)| listed))
-        });
+        let IndicatorSet { store, hasher, .. } = &self.set;
         let hash = hasher.hash_one((address, port));
         self.endpoints
             .insert_unique(hash, id, |other| hasher.hash_one(store.address(other.0).unwrap_or((address, port))));
@@ -120,10 +116,17 @@ impl SetBuilder {
             let suffix = last_labels(set.store.domain(id.0), set.fewest_labels);
             set.domain_filter.insert_hash(hash_labels(suffix.split(|&byte| byte == b'.')));
         }
-        set.address_filter = BloomFilter::for_entries(set.addresses.len());
-        for id in &set.addresses {
+        // The table of addresses is filled only here: it has its final size from the start, and the
+        // records are visited in their order, which saves most cache misses.
+        let count = self.endpoints.len();
+        drop(self.endpoints);
+        set.address_filter = BloomFilter::for_entries(count);
+        // Neither this nor the insertions rehash, so the hash of other entries is not asked for.
+        set.addresses.reserve(count, |_| 0);
+        for id in (0..set.store.len() as u32).map(IndicatorId) {
             if let Some((address, _)) = set.store.address(id.0) {
                 set.address_filter.insert(address);
+                set.addresses.insert_unique(set.hasher.hash_one(address), id, |_| 0);
             }
         }
         set

@@ -1,7 +1,7 @@
 //! The indicators of a set, packed: lists hold a million indicators, and hardly any of them ever
 //! matches.
 //!
-//! A record takes 48 bytes. Details that many indicators share (family, threat, source, tags) are
+//! A record takes 40 bytes. Details that many indicators share (family, threat, source, tags) are
 //! stored once, and all texts lie in one buffer. An [`Indicator`] is unpacked from this only after
 //! a match.
 
@@ -47,7 +47,7 @@ struct Record {
     is_from_url: bool,
 }
 
-const _: () = assert!(size_of::<Record>() <= 48);
+const _: () = assert!(size_of::<Record>() <= 40);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum PatternKind {
@@ -62,11 +62,38 @@ enum PatternKind {
 /// One entry of a list that names an indicator: what it shares with others, and its reference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct SourceEntry {
-    details: u32,
-    reference: StoredReference,
+    /// An index into the details of the store, and [`IS_LINE`].
+    details_and_kind: u32,
+    /// A line, or a [`TextId`].
+    reference: u32,
 }
 
-/// A packed [`Reference`].
+/// The bit of [`SourceEntry::details_and_kind`] that says that the reference is a line. A bit of
+/// the index is free, and a field of its own would make a record eight bytes larger.
+const IS_LINE: u32 = 1 << 31;
+
+impl SourceEntry {
+    fn new(details: u32, reference: StoredReference) -> Self {
+        match reference {
+            StoredReference::Text(id) => Self { details_and_kind: details, reference: id.0.get() },
+            StoredReference::Line(line) => Self { details_and_kind: details | IS_LINE, reference: line },
+        }
+    }
+
+    /// The index of the details.
+    fn details(self) -> usize {
+        (self.details_and_kind & !IS_LINE) as usize
+    }
+
+    fn reference(self) -> StoredReference {
+        match std::num::NonZeroU32::new(self.reference) {
+            Some(id) if self.details_and_kind & IS_LINE == 0 => StoredReference::Text(TextId(id)),
+            _ => StoredReference::Line(self.reference),
+        }
+    }
+}
+
+/// A [`Reference`] whose text is in the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum StoredReference {
     Text(TextId),
@@ -214,10 +241,10 @@ impl Store {
     /// Unpacks an indicator.
     pub(super) fn get(&self, number: u32) -> Option<Indicator> {
         let record = self.record(number)?;
-        let details = self.details.get(record.entry.details as usize)?;
+        let details = self.details.get(record.entry.details())?;
         let (mut source, mut reference) = (details.source.clone(), self.reference(record.entry)?);
         if let Some(other_entries) = self.other_entries.get(&number) {
-            let source_of = |entry: &SourceEntry| self.details.get(entry.details as usize).map(|of| of.source.clone());
+            let source_of = |entry: &SourceEntry| self.details.get(entry.details()).map(|of| of.source.clone());
             source = join_distinct(source, other_entries.iter().filter_map(source_of));
             reference = join_distinct(reference, other_entries.iter().filter_map(|entry| self.reference(*entry)));
         }
@@ -243,7 +270,7 @@ impl Store {
     pub(super) fn listed_by(&self, number: u32, source: &str) -> Option<Indicator> {
         let record = self.record(number)?;
         let others = self.other_entries.get(&number).map(Vec::as_slice).unwrap_or_default();
-        let details_of = |entry: &SourceEntry| self.details.get(entry.details as usize);
+        let details_of = |entry: &SourceEntry| self.details.get(entry.details());
         let is_by_source = |entry: &&SourceEntry| details_of(entry).is_some_and(|details| &*details.source == source);
         let entry = std::iter::once(&record.entry).chain(others).find(is_by_source)?;
         let SourceDetails { family, threat, source, tags } = details_of(entry)?;
@@ -258,11 +285,9 @@ impl Store {
     }
 
     fn reference(&self, entry: SourceEntry) -> Option<Arc<str>> {
-        Some(match entry.reference {
+        Some(match entry.reference() {
             StoredReference::Text(id) => self.texts.shared(id),
-            StoredReference::Line(line) => {
-                format!("{} line {line}", self.details.get(entry.details as usize)?.source).into()
-            }
+            StoredReference::Line(line) => format!("{} line {line}", self.details.get(entry.details())?.source).into(),
         })
     }
 
@@ -339,8 +364,8 @@ impl Store {
 
     /// Returns true if two entries have the same source and reference.
     fn is_same_entry(&self, one: SourceEntry, other: SourceEntry) -> bool {
-        let source = |entry: SourceEntry| self.details.get(entry.details as usize).map(|details| &details.source);
-        one.reference == other.reference && source(one) == source(other)
+        let source = |entry: SourceEntry| self.details.get(entry.details()).map(|details| &details.source);
+        one.reference() == other.reference() && source(one) == source(other)
     }
 
     /// The entry, with the family of `other` if it names none itself.
@@ -350,7 +375,7 @@ impl Store {
         entry: SourceEntry,
         other: SourceEntry,
     ) -> Result<SourceEntry, StoreFull> {
-        let of = |entry: SourceEntry| self.details.get(entry.details as usize);
+        let of = |entry: SourceEntry| self.details.get(entry.details());
         let Some((details, other)) = of(entry).zip(of(other)) else { return Ok(entry) };
         if &*details.family != UNKNOWN_FAMILY || &*other.family == UNKNOWN_FAMILY {
             return Ok(entry);
@@ -359,7 +384,7 @@ impl Store {
         let tags = details.tags.clone();
         let tags: Vec<&str> = tags.iter().map(|tag| &**tag).collect();
         let details = self.intern_details(interner, (&family, &threat, &source, &tags))?;
-        Ok(SourceEntry { details, ..entry })
+        Ok(SourceEntry::new(details, entry.reference()))
     }
 
     /// Packs the source part of a listing.
@@ -381,7 +406,7 @@ impl Store {
             }
         };
         let shared = (listing.family, listing.threat, listing.source, listing.tags);
-        Ok(SourceEntry { details: self.intern_details(interner, shared)?, reference })
+        Ok(SourceEntry::new(self.intern_details(interner, shared)?, reference))
     }
 
     /// The index of these shared details, which are stored once.
@@ -406,6 +431,9 @@ impl Store {
             details,
             SourceDetails { family: family.into(), threat: threat.into(), source: source.into(), tags },
         )?;
+        if number & IS_LINE != 0 {
+            return Err(StoreFull);
+        }
         interner.details.insert_unique(hash, number, |at| {
             details
                 .get(*at as usize)
