@@ -11,8 +11,11 @@ use std::time::Duration;
 use thiserror::Error;
 
 use super::OutputError;
-use super::progress::STALLED_AFTER;
 use crate::units::ByteCount;
+
+/// An output that has taken nothing for this long, while alerts wait for it, is stalled. A busy
+/// reader pauses for less, and an operator need not wait longer to learn of it.
+pub(super) const STALLED_AFTER: Duration = Duration::from_secs(5);
 
 /// Called for each event with the output's name, from the thread in which the event happens.
 ///

@@ -6,11 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use super::Event;
-use super::event::EventReporter;
-
-/// An output that has taken nothing for this long, while alerts wait for it, is stalled. A busy
-/// reader pauses for less, and an operator need not wait longer to learn of it.
-pub(super) const STALLED_AFTER: Duration = Duration::from_secs(5);
+use super::event::{EventReporter, STALLED_AFTER};
 
 /// The time at which an output took something last. It is shared by the thread that writes and the
 /// one that watches.

@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 use super::Rule;
-use super::toml_form;
-use super::validate::{Problem, RuleValidator};
+use super::toml_form::{self, Problem};
+use super::validate::RuleValidator;
 use crate::sanitize::sanitize;
 use crate::toml_document::TomlDocument;
 use crate::units::Timestamp;

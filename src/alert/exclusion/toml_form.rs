@@ -12,8 +12,15 @@ use serde::{Deserialize, de};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
 
-use super::validate::Problem;
 use crate::toml_document::{TomlDocument, similar, suggestion};
+
+/// A problem in a rule file.
+pub(super) struct Problem {
+    /// The byte offset in the file.
+    pub(super) offset: usize,
+    /// The fault, and what to do about it.
+    pub(super) message: String,
+}
 
 /// A rule. An absent key that is required has been recorded as a problem.
 pub(super) struct TomlRule {

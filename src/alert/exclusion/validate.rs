@@ -10,7 +10,7 @@ use jiff::tz::TimeZone;
 use toml::Spanned;
 
 use super::schedule::{self, Days};
-use super::toml_form::{OneOrMany, TomlMatch, TomlRule, TomlSchedule, TomlTime};
+use super::toml_form::{OneOrMany, Problem, TomlMatch, TomlRule, TomlSchedule, TomlTime};
 use super::{Effect, MAX_LISTED_LIFETIME, Rule, Scenario, Schedule};
 use crate::alert::Signature;
 use crate::domain_name::DomainName;
@@ -28,14 +28,6 @@ const MAX_NAME: usize = 48;
 const MIN_PREFIX_IPV4: u8 = 8;
 /// The shortest prefix of an IPv6 network: fc00::/7 (RFC 4193).
 const MIN_PREFIX_IPV6: u8 = 7;
-
-/// A problem in a rule file.
-pub(super) struct Problem {
-    /// The byte offset in the file.
-    pub(super) offset: usize,
-    /// The fault, and what to do about it.
-    pub(super) message: String,
-}
 
 /// Validates one rule. An invalid value is recorded and replaced by a default, so that all problems
 /// are reported at once.

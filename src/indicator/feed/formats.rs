@@ -1,26 +1,24 @@
 //! The table of formats.
 
 use super::format::{FeedStart, Format};
-use super::{
-    host_file, maltrail, misp_csv, misp_json, plain, stix, suricata_dataset, suricata_iprep, threatfox_api,
-    threatfox_csv, threatfox_json, zeek,
-};
+use super::plain;
 
 /// All formats. The first one that recognizes a text reads it. A plain list accepts any text, so it
 /// is last.
-pub(super) static FORMATS: [Format; 12] = [
-    threatfox_csv::FORMAT,
-    threatfox_json::FORMAT,
-    threatfox_api::FORMAT,
-    misp_json::FORMAT,
-    misp_csv::FORMAT,
-    stix::FORMAT,
-    zeek::FORMAT,
-    maltrail::FORMAT,
-    host_file::FORMAT,
-    suricata_iprep::FORMAT,
-    suricata_dataset::FORMAT,
-    plain::FORMAT,
+pub(super) static FORMATS: &[Format] = &[
+    // One row for each format.
+    super::threatfox_csv::FORMAT,
+    super::threatfox_json::FORMAT,
+    super::threatfox_api::FORMAT,
+    super::misp_json::FORMAT,
+    super::misp_csv::FORMAT,
+    super::stix::FORMAT,
+    super::zeek::FORMAT,
+    super::maltrail::FORMAT,
+    super::host_file::FORMAT,
+    super::suricata_iprep::FORMAT,
+    super::suricata_dataset::FORMAT,
+    super::plain::FORMAT,
 ];
 
 /// Detects the format of a text.

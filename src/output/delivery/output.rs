@@ -11,8 +11,8 @@ use crossbeam_channel::{Receiver as ChannelReceiver, bounded};
 use super::ReceiverTarget;
 use super::sender::{Sender, SenderControl};
 use crate::alert::Alert;
+use crate::output::event::STALLED_AFTER;
 use crate::output::event::{Event, EventReporter};
-use crate::output::progress::STALLED_AFTER;
 use crate::output::spool::Spool;
 use crate::output::{
     EventHandler, LineFormatter, Mode, Monitor, Output, OutputError, OutputStatus, Sensor, SpoolSettings,
