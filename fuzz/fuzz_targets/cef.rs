@@ -6,13 +6,14 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
 use libfuzzer_sys::fuzz_target;
-use rattap::alert::{Alert, DnsFacts, HttpFacts, MatchBasis, Phase, Signature, TcpOutcome};
+use rattap::alert::{Alert, DnsFacts, HostIdentity, HttpFacts, IdentityFact, MatchBasis, Phase, Signature, TcpOutcome};
 use rattap::capture::Origin;
 use rattap::flow::{Endpoint, MacAddress, Protocol, Vlans};
 use rattap::indicator::{Indicator, Pattern};
 use rattap::output::{Cef, Sensor};
 use rattap::protocol::dns::{RecordType, ResponseCode};
 use rattap::sanitize::sanitize;
+use rattap::scan::FactSource;
 use rattap::units::{ByteCount, Timestamp};
 
 #[path = "common/bytes.rs"]
@@ -88,6 +89,14 @@ fn indicator(data: &mut Bytes<'_>) -> Indicator {
     }
 }
 
+fn identity(data: &mut Bytes<'_>) -> Arc<HostIdentity> {
+    let mut identity = HostIdentity::default();
+    for source in [FactSource::Dhcp, FactSource::KerberosAccount] {
+        identity.set(source, IdentityFact { value: data.some(100).to_vec(), seen: time(data) });
+    }
+    Arc::new(identity)
+}
+
 fn alert(data: &mut Bytes<'_>) -> Alert {
     use MatchBasis::{
         Address, AddressOtherPort, AddressPort, DnsAnswer, DnsAnswerRecord, DnsQuery, Network, ResolvedAddress,
@@ -118,6 +127,8 @@ fn alert(data: &mut Bytes<'_>) -> Alert {
         server_ipv4: maybe(data, |data| data.array().into()),
         client_mac: maybe(data, |data| MacAddress(data.array())),
         server_mac: maybe(data, |data| MacAddress(data.array())),
+        client_identity: maybe(data, identity),
+        server_identity: maybe(data, identity),
         vlans: Vlans::new(),
         application: maybe(data, |_| "DNS"),
         outbound: data.byte() & 1 == 1,
