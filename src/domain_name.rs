@@ -186,8 +186,8 @@ impl DomainName {
     }
 }
 
-/// A hash of labels that does not depend on the case of their letters. It is equal for the labels of
-/// a DNS message and those of a [`DomainName`], unless a label has a dot or a backslash.
+/// A hash of labels that does not depend on the case of their letters. It is equal for the labels
+/// of a DNS message and those of a [`DomainName`], unless a label has a dot or a backslash.
 ///
 /// It serves to rule out names before they are copied, so it needs no secret: a collision costs
 /// only time.

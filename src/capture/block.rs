@@ -14,9 +14,9 @@ use crate::capture::packet_number::{PacketNumber, PacketRange};
 use crate::indicator::IndicatorSet;
 use crate::units::Timestamp;
 
-/// The largest number of captured bytes in a Block: room for one record of the largest size that any
-/// writer is known to use, 1 MiB, and what is around it. A file fills less of it at a time, unless a
-/// record is that large.
+/// The largest number of captured bytes in a Block: room for one record of the largest size that
+/// any writer is known to use, 1 MiB, and what is around it. A file fills less of it at a time,
+/// unless a record is that large.
 pub const BLOCK_CAPACITY: usize = 2 << 20;
 
 /// The number of pieces of a Block. Each piece of a Block of a file can be reread alone. As many as

@@ -75,9 +75,9 @@ pub struct IndicatorSet {
     /// The number of labels of the longest listed domain. Longer suffixes of a name need no
     /// look-up.
     pub(super) most_labels: usize,
-    /// The last `fewest_labels` labels of all listed domains, by their [`hash_labels`]. A name whose
-    /// own last labels are not in it needs no look-up; a look-up would cost a cache miss for each
-    /// label.
+    /// The last `fewest_labels` labels of all listed domains, by their [`hash_labels`]. A name
+    /// whose own last labels are not in it needs no look-up; a look-up would cost a cache miss for
+    /// each label.
     pub(super) domain_filter: BloomFilter,
     pub(super) hasher: RandomState,
 }

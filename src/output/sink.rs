@@ -67,8 +67,8 @@ impl Sink for StandardOutput {
     }
 }
 
-/// A file of lines that is open before its output starts. A sensor opens it with rights that it then
-/// gives up.
+/// A file of lines that is open before its output starts. A sensor opens it with rights that it
+/// then gives up.
 #[derive(Debug)]
 pub struct OpenedFile {
     path: PathBuf,

@@ -476,7 +476,8 @@ fn a_gap_in_a_beacon_of_hours_is_visible() {
     fs::write(&path, tape.pcap()).unwrap();
     let (_, reports) = reports(&[], path.to_str().unwrap(), &["html"]);
     let picture = reports[0].split_once("<section id=\"overview\">").unwrap().1.split_once("</section>").unwrap().0;
-    // Seven minutes without a beat, rounded to the buckets of 128 seconds. One gap between two bars.
+    // Seven minutes without a beat, rounded to the buckets of 128 seconds. One gap between two
+    // bars.
     assert!(picture.contains("contacted; longest gap 6 min"), "{picture}");
     let path_of = |class: &str| {
         picture.split_once(&format!("<path class=\"{class}\" d=\"")).unwrap().1.split('"').next().unwrap().to_owned()

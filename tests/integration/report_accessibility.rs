@@ -39,7 +39,7 @@ axe.run().then(found => {
 });
 </script>";
 
-/// What axe-core says about a page: the number of rules that passed, and its violations.
+/// The result of axe-core for a page: the number of rules that passed, and its violations.
 fn violations(browser: &str, page: &str, axe: &Path, options: &[&str]) -> (usize, String) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("page.html");

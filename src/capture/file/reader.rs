@@ -22,13 +22,13 @@ const READ_SIZE: usize = BLOCK_CAPACITY / PIECES_PER_BLOCK;
 /// The number of bytes after which a Block is handed on if it holds a complete record. Only a
 /// record that is larger fills more of it.
 ///
-/// Bytes and frames of a Block should still be in the core's own cache (512 KiB to 2 MiB on servers)
-/// when they are scanned. On an Intel Xeon with 2 MiB of it, replays take 4 to 6 % longer with 2 MiB
-/// and up to 5 % longer with 256 KiB, where handing on costs more.
+/// Bytes and frames of a Block should still be in the core's own cache (512 KiB to 2 MiB on
+/// servers) when they are scanned. On an Intel Xeon with 2 MiB of it, replays take 4 to 6 % longer
+/// with 2 MiB and up to 5 % longer with 256 KiB, where handing on costs more.
 const USUAL_SIZE: usize = 2 * READ_SIZE;
 
-/// The number of frames for which a Block has room from the start: those of its usual size with some
-/// 240 bytes each. It grows if needed.
+/// The number of frames for which a Block has room from the start: those of its usual size with
+/// some 240 bytes each. It grows if needed.
 const INITIAL_FRAMES: usize = USUAL_SIZE / 256;
 
 /// The bytes of a capture, without compression.

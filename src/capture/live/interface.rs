@@ -43,7 +43,7 @@ pub(super) struct InterfaceCapture {
     next_check: Instant,
     pause: Duration,
     events: Sender<InterfaceEvent>,
-    /// What the kernel leaves out, if anything.
+    /// The packets that the kernel filter leaves out. None without a filter.
     left_out: LeftOut,
     /// Reopens the interface.
     opener: CaptureOpener,

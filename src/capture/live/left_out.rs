@@ -7,14 +7,14 @@ use crate::capture::live::bpf::AddressRanges;
 use crate::capture::live::settings::Direction;
 use crate::indicator::{IndicatorSet, LearnedAddresses};
 
-/// What the kernel leaves out, and its number.
+/// The packets that the kernel leaves out.
 ///
-/// The kernel does not count what a filter leaves out. So the number is the difference between the
+/// The kernel does not count them. So their number is the difference between the
 /// packets that the interface counted and those that the kernel handed on or dropped. With receive
 /// offload the interface counts packets that the kernel hands on as one.
 #[derive(Debug, Default)]
 pub(super) struct LeftOut {
-    /// What was looked for last.
+    /// The indicators and the learned addresses of the present program.
     indicators: Weak<IndicatorSet>,
     generation: u64,
     /// The listed addresses, and those with the learned ones.

@@ -54,8 +54,8 @@ pub enum Command {
         #[arg(long, value_name = "FILE", default_value = SETTINGS_FILE)]
         config: PathBuf,
 
-        /// The address of the sensor's metrics [default: metrics.listen in the settings, or else the
-        /// sensor's socket in /var/lib/rattap, which root and the sensor's user may use]
+        /// The address of the sensor's metrics [default: metrics.listen in the settings, or else
+        /// the sensor's socket in /var/lib/rattap, which root and the sensor's user may use]
         #[arg(long, value_name = "ADDR", value_parser = listen_address)]
         metrics: Option<SocketAddr>,
 

@@ -83,7 +83,7 @@ pub enum DirectionArg {
     Both,
 }
 
-/// Whether the kernel leaves out packets that cannot matter.
+/// `auto` lets the kernel leave out packets that cannot matter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum KernelFilterArg {
     Auto,

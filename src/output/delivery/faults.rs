@@ -314,7 +314,7 @@ impl Sink for FaultyFile {
     }
 }
 
-/// What became of all alerts of a run.
+/// The fate of all alerts of a run.
 #[derive(Default)]
 struct Ledger {
     /// True if the spool is so small that it may be full.

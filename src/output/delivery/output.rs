@@ -23,8 +23,9 @@ use crate::units::ByteCount;
 const REPLAY_PATIENCE: Duration = Duration::from_secs(30);
 /// The interval at which a replay reports that it waits at its end.
 const REPORT_INTERVAL: Duration = Duration::from_secs(1);
-/// At its end a live sensor, or a replay that follows a folder, gives the receiver this long. The rest stays in the spool for the next
-/// run. Together with [`STOP_PATIENCE`] it is the ten seconds that a run may take to end.
+/// At its end a live sensor, or a replay that follows a folder, gives the receiver this long. The
+/// rest stays in the spool for the next run. Together with [`STOP_PATIENCE`] it is the ten seconds
+/// that a run may take to end.
 const LIVE_PATIENCE: Duration = Duration::from_secs(8);
 /// The time that a sender has to save its state when it is told to stop.
 const STOP_PATIENCE: Duration = Duration::from_secs(2);

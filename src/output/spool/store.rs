@@ -162,8 +162,8 @@ impl Spool {
         self.room.notify_all();
     }
 
-    /// What the receiver accepted over the last connection of an earlier process, if more than what
-    /// is known to have arrived.
+    /// The mark of the last connection of an earlier process. `None` if the receiver accepted no
+    /// more over it than is known to have arrived.
     pub fn accepted_before_start(&self) -> Option<&AcceptedMark> {
         self.accepted_before_start.as_ref()
     }
